@@ -1,0 +1,152 @@
+import { FeishuError } from './errors.ts';
+import { parseCreationTime } from './timestamp.ts';
+
+/** The platform asks whether the request URL belongs to the app. */
+export interface UrlVerification {
+  kind: 'url-verification';
+  challenge: string;
+  token: string | undefined;
+}
+
+/** An event or a callback, whichever version and whichever way it came. */
+export interface EventEnvelope {
+  kind: 'event' | 'callback';
+  version: '1.0' | '2.0';
+  /** `header.event_id` of v2.0, `uuid` of v1.0. The platform leaves it out or empty in some. */
+  id: string | undefined;
+  type: string;
+  /** The Verification Token. Empty over the long connection; the old card callback has none. */
+  token: string | undefined;
+  appId: string | undefined;
+  tenantKey: string | undefined;
+  createdAt: Date | undefined;
+  /** The `event` object; of the old card callback, the whole body. */
+  event: JsonObject;
+}
+
+export type Envelope = UrlVerification | EventEnvelope;
+
+export type JsonObject = { readonly [field: string]: unknown };
+
+/** The name the SDKs give the old card callback, whose body has no type. */
+export const OLD_CARD_TYPE = 'card.action.trigger_v1';
+
+/** Must be answered with a body, and are never sent again. */
+const CALLBACK_TYPES: ReadonlySet<string> = new Set(['card.action.trigger', 'url.preview.get', OLD_CARD_TYPE]);
+
+/**
+ * Parses the decrypted JSON text of a delivery.
+ *
+ * @throws {FeishuError} `FEISHU_BODY_NOT_JSON`, or `FEISHU_ENVELOPE_UNKNOWN` when it is neither a v1.0 nor a v2.0
+ *   event, a URL verification or an old card callback
+ * @see https://open.feishu.cn/document/server-docs/event-subscription-guide/event-subscription-configure-/event-structure
+ */
+export function parseEnvelope(text: string): Envelope {
+  return readEnvelope(parseJsonObject(text));
+}
+
+/** @throws {FeishuError} `FEISHU_BODY_NOT_JSON` */
+export function parseJsonObject(text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the body, which must not reach a log: no cause.
+    throw new FeishuError(
+      'FEISHU_BODY_NOT_JSON',
+      'The body is no JSON. Does something before this function change it?',
+    );
+  }
+  if (!isObject(value)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is JSON, but no object.');
+  return value;
+}
+
+/**
+ * Tells what a parsed body is.
+ *
+ * @throws {FeishuError} `FEISHU_ENVELOPE_UNKNOWN`
+ */
+export function readEnvelope(body: JsonObject): Envelope {
+  if (isOldCard(body)) return readOldCard(body);
+  if (body.type === 'url_verification') return readUrlVerification(body);
+  if ('schema' in body || isObject(body.header)) return readVersion2(body);
+  return readVersion1(body);
+}
+
+function readUrlVerification(body: JsonObject): UrlVerification {
+  const challenge = asText(body.challenge);
+  if (challenge === undefined) throw unknownEnvelope('a url_verification without a challenge');
+  return { kind: 'url-verification', challenge, token: asText(body.token) };
+}
+
+function readVersion2(body: JsonObject): EventEnvelope {
+  const header = isObject(body.header) ? body.header : {};
+  const type = asText(header.event_type);
+  if (type === undefined) throw unknownEnvelope('a v2.0 envelope without header.event_type');
+  return {
+    kind: CALLBACK_TYPES.has(type) ? 'callback' : 'event',
+    version: '2.0',
+    id: asText(header.event_id),
+    type,
+    token: asText(header.token),
+    appId: asText(header.app_id),
+    tenantKey: asText(header.tenant_key),
+    createdAt: parseCreationTime(header.create_time),
+    event: isObject(body.event) ? body.event : {},
+  };
+}
+
+function readVersion1(body: JsonObject): EventEnvelope {
+  // `type` beside `event` should be "event_callback", but is empty in some events: only `event.type` is dependable.
+  const event = isObject(body.event) ? body.event : {};
+  const type = asText(event.type);
+  if (type === undefined) throw unknownEnvelope('neither a v2.0 header nor a v1.0 event.type');
+  return {
+    kind: 'event',
+    version: '1.0',
+    id: asText(body.uuid),
+    type,
+    token: asText(body.token),
+    appId: asText(event.app_id),
+    tenantKey: asText(event.tenant_key),
+    createdAt: parseCreationTime(body.ts),
+    event,
+  };
+}
+
+function isOldCard(body: JsonObject): boolean {
+  return (
+    isObject(body.action) && asText(body.open_message_id) !== undefined && !('header' in body) && !('event' in body)
+  );
+}
+
+function readOldCard(body: JsonObject): EventEnvelope {
+  return {
+    kind: 'callback',
+    version: '1.0',
+    id: undefined,
+    type: OLD_CARD_TYPE,
+    // The body's `token` is the one to update the card with.
+    token: undefined,
+    appId: asText(body.app_id),
+    tenantKey: asText(body.tenant_key),
+    createdAt: undefined,
+    event: body,
+  };
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A string that says something: the platform sends empty ones where it has nothing to say. */
+export function asText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function unknownEnvelope(what: string): FeishuError {
+  return new FeishuError(
+    'FEISHU_ENVELOPE_UNKNOWN',
+    `The body is no event that the platform is known to send (${what}). Is something else posting to this URL?`,
+  );
+}

@@ -1,0 +1,35 @@
+/**
+ * Every way a delivery can be refused, with the HTTP status it is answered with.
+ *
+ * The code is also the log field, the metric's dimension and the anchor in the README's runbook.
+ */
+export const ERROR_STATUS = {
+  FEISHU_BODY_EMPTY: 400,
+  FEISHU_BODY_NOT_JSON: 400,
+  FEISHU_BODY_NOT_DECRYPTABLE: 400,
+  FEISHU_ENCRYPT_KEY_MISSING: 400,
+  FEISHU_ENVELOPE_UNKNOWN: 400,
+  FEISHU_SIGNATURE_MISSING: 401,
+  FEISHU_SIGNATURE_WRONG: 401,
+  FEISHU_TOKEN_WRONG: 401,
+  FEISHU_REQUEST_TOO_OLD: 401,
+  FEISHU_BODY_NOT_ENCRYPTED: 401,
+  FEISHU_EVENT_TOO_LARGE: 413,
+  FEISHU_MISCONFIGURED: 500,
+  FEISHU_QUEUE_UNAVAILABLE: 503,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** A delivery that is refused. The message says what to look at and never holds a secret, a body or a signature. */
+export class FeishuError extends Error {
+  override readonly name = 'FeishuError';
+  readonly code: ErrorCode;
+  readonly status: number;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.status = ERROR_STATUS[code];
+  }
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { asText, type EventEnvelope, isObject, type JsonObject } from './envelope.ts';
+
+/**
+ * Names the occurrence an event reports: two deliveries with the same key report the same one, also when one came by
+ * webhook and the other by long connection.
+ *
+ * The id is `message_id` for `im.message.receive_v1`, of which the platform says "do not rely on event_id"; else
+ * `event_id` or `uuid`; else, where the platform sends none, a hash of the body.
+ *
+ * @param text the decrypted JSON text that `envelope` was parsed from
+ * @see https://open.feishu.cn/document/server-docs/im-v1/message/events/receive
+ */
+export function deduplicationKey(envelope: EventEnvelope, text: string): string {
+  const id =
+    (envelope.type === 'im.message.receive_v1' ? asText(field(envelope.event, 'message', 'message_id')) : undefined) ??
+    envelope.id ??
+    createHash('sha256').update(text).digest('hex');
+  return JSON.stringify([envelope.appId ?? '', envelope.type, id]);
+}
+
+/**
+ * Names the conversation an event belongs to, the unit of order and of fair queueing: the chat, else the tenant, else
+ * the app (`app_ticket` has no tenant).
+ */
+export function conversationOf({ event, tenantKey, appId }: EventEnvelope): string {
+  return (
+    asText(field(event, 'message', 'chat_id')) ??
+    asText(event.chat_id) ??
+    asText(event.open_chat_id) ??
+    asText(field(event, 'context', 'open_chat_id')) ??
+    tenantKey ??
+    appId ??
+    'unknown'
+  );
+}
+
+function field(object: JsonObject, outer: string, inner: string): unknown {
+  const value = object[outer];
+  return isObject(value) ? value[inner] : undefined;
+}

@@ -1,0 +1,30 @@
+const UNIX_SECONDS = /^\d{1,12}$/;
+/** Go's `time.String()`, seen on card callbacks: `2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1` */
+const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,3})?\d* ([+-]\d\d)(\d\d)\b/;
+
+/**
+ * Reads `X-Lark-Request-Timestamp`.
+ *
+ * @returns milliseconds since the epoch, or `undefined` when the form is not known: the platform has changed it
+ *   before, and an event must not be lost for that
+ */
+export function parseRequestTimestamp(timestamp: string): number | undefined {
+  if (UNIX_SECONDS.test(timestamp)) return Number(timestamp) * 1000;
+  const [, date, time, fraction = '', zoneHours, zoneMinutes] = GO_TIME.exec(timestamp) ?? [];
+  const milliseconds = Date.parse(`${date}T${time}${fraction}${zoneHours}:${zoneMinutes}`);
+  return Number.isNaN(milliseconds) ? undefined : milliseconds;
+}
+
+/**
+ * Reads the time an event was created at. The unit depends on the event type: `create_time` is in milliseconds or
+ * in microseconds, and `ts` of v1.0 in seconds with a fraction.
+ *
+ * @returns `undefined` when there is none or it is not readable
+ */
+export function parseCreationTime(value: unknown): Date | undefined {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+  if (typeof number !== 'number' || !(number > 0)) return undefined;
+  const milliseconds = number < 1e11 ? number * 1000 : number < 1e14 ? number : number / 1000;
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
