@@ -8,18 +8,25 @@ export interface UrlVerification {
   token: string | undefined;
 }
 
+/** What is known of an event beside its payload. */
+export interface EventHeader {
+  /** `header.event_id` of v2.0, `uuid` of v1.0. The platform leaves it out or empty in some. */
+  readonly id: string | undefined;
+  readonly type: string;
+  readonly version: '1.0' | '2.0';
+  /** The key of the tenant (company) the event comes from. */
+  readonly tenant: string | undefined;
+  /** The id of the app that subscribed to the event. */
+  readonly app: string | undefined;
+  readonly created: Date | undefined;
+}
+
 /** An event or a callback, whichever version and whichever way it came. */
 export interface EventEnvelope {
   kind: 'event' | 'callback';
-  version: '1.0' | '2.0';
-  /** `header.event_id` of v2.0, `uuid` of v1.0. The platform leaves it out or empty in some. */
-  id: string | undefined;
-  type: string;
+  header: EventHeader;
   /** The Verification Token. Empty over the long connection; the old card callback has none. */
   token: string | undefined;
-  appId: string | undefined;
-  tenantKey: string | undefined;
-  createdAt: Date | undefined;
   /** The `event` object; of the old card callback, the whole body. */
   event: JsonObject;
 }
@@ -85,13 +92,15 @@ function readVersion2(body: JsonObject): EventEnvelope {
   if (type === undefined) throw unknownEnvelope('a v2.0 envelope without header.event_type');
   return {
     kind: CALLBACK_TYPES.has(type) ? 'callback' : 'event',
-    version: '2.0',
-    id: asText(header.event_id),
-    type,
+    header: {
+      id: asText(header.event_id),
+      type,
+      version: '2.0',
+      tenant: asText(header.tenant_key),
+      app: asText(header.app_id),
+      created: parseCreationTime(header.create_time),
+    },
     token: asText(header.token),
-    appId: asText(header.app_id),
-    tenantKey: asText(header.tenant_key),
-    createdAt: parseCreationTime(header.create_time),
     event: isObject(body.event) ? body.event : {},
   };
 }
@@ -103,18 +112,21 @@ function readVersion1(body: JsonObject): EventEnvelope {
   if (type === undefined) throw unknownEnvelope('neither a v2.0 header nor a v1.0 event.type');
   return {
     kind: 'event',
-    version: '1.0',
-    id: asText(body.uuid),
-    type,
+    header: {
+      id: asText(body.uuid),
+      type,
+      version: '1.0',
+      tenant: asText(event.tenant_key),
+      app: asText(event.app_id),
+      created: parseCreationTime(body.ts),
+    },
     token: asText(body.token),
-    appId: asText(event.app_id),
-    tenantKey: asText(event.tenant_key),
-    createdAt: parseCreationTime(body.ts),
     event,
   };
 }
 
-function isOldCard(body: JsonObject): boolean {
+/** The old card callback has no envelope: it is told by what it does have. */
+export function isOldCard(body: JsonObject): boolean {
   return (
     isObject(body.action) && asText(body.open_message_id) !== undefined && !('header' in body) && !('event' in body)
   );
@@ -123,14 +135,16 @@ function isOldCard(body: JsonObject): boolean {
 function readOldCard(body: JsonObject): EventEnvelope {
   return {
     kind: 'callback',
-    version: '1.0',
-    id: undefined,
-    type: OLD_CARD_TYPE,
+    header: {
+      id: undefined,
+      type: OLD_CARD_TYPE,
+      version: '1.0',
+      tenant: asText(body.tenant_key),
+      app: asText(body.app_id),
+      created: undefined,
+    },
     // The body's `token` is the one to update the card with.
     token: undefined,
-    appId: asText(body.app_id),
-    tenantKey: asText(body.tenant_key),
-    createdAt: undefined,
     event: body,
   };
 }

@@ -12,25 +12,26 @@ import { asText, type EventEnvelope, isObject, type JsonObject } from './envelop
  * @see https://open.feishu.cn/document/server-docs/im-v1/message/events/receive
  */
 export function deduplicationKey(envelope: EventEnvelope, text: string): string {
+  const { header, event } = envelope;
   const id =
-    (envelope.type === 'im.message.receive_v1' ? asText(field(envelope.event, 'message', 'message_id')) : undefined) ??
-    envelope.id ??
+    (header.type === 'im.message.receive_v1' ? asText(field(event, 'message', 'message_id')) : undefined) ??
+    header.id ??
     createHash('sha256').update(text).digest('hex');
-  return JSON.stringify([envelope.appId ?? '', envelope.type, id]);
+  return JSON.stringify([header.app ?? '', header.type, id]);
 }
 
 /**
  * Names the conversation an event belongs to, the unit of order and of fair queueing: the chat, else the tenant, else
  * the app (`app_ticket` has no tenant).
  */
-export function conversationOf({ event, tenantKey, appId }: EventEnvelope): string {
+export function conversationOf({ event, header }: EventEnvelope): string {
   return (
     asText(field(event, 'message', 'chat_id')) ??
     asText(event.chat_id) ??
     asText(event.open_chat_id) ??
     asText(field(event, 'context', 'open_chat_id')) ??
-    tenantKey ??
-    appId ??
+    header.tenant ??
+    header.app ??
     'unknown'
   );
 }

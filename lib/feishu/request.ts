@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { decrypt, encrypt } from './cipher.ts';
-import { type EventEnvelope, type JsonObject, OLD_CARD_TYPE, parseJsonObject, readEnvelope } from './envelope.ts';
+import {
+  type EventEnvelope,
+  isOldCard,
+  type JsonObject,
+  OLD_CARD_TYPE,
+  parseJsonObject,
+  readEnvelope,
+} from './envelope.ts';
 import { FeishuError } from './errors.ts';
 import { type SignedRequest, sign, verify } from './signature.ts';
 import { parseRequestTimestamp } from './timestamp.ts';
@@ -28,8 +35,8 @@ export const MAXIMUM_EVENT_AGE_SECONDS = 72 * 60 * 60;
 /** Callbacks are never sent again, so that an old one is a replay. */
 export const MAXIMUM_CALLBACK_AGE_SECONDS = 5 * 60;
 
-/** Which secret vouches for a request. `undefined`: it is unsigned, or there is nothing to check its signature with. */
-type Proof = { encryptKey: string } | { verificationToken: string } | undefined;
+/** The secret that vouches for a request. `undefined`: it is unsigned, or nothing is set to check its signature with. */
+export type Proof = { encryptKey: string } | { verificationToken: string } | undefined;
 
 /**
  * Verifies, decrypts and parses a request of the platform.
@@ -47,17 +54,16 @@ export function readRequest(request: WebhookRequest, secrets: WebhookSecrets, no
   // The signature comes first: it is cheaper than parsing, and a forged body then reaches no parser.
   const proof = findProof(request, secrets);
   const { text, json, wasEncrypted } = openBody(request.body, proof, secrets);
+  if (!wasEncrypted && secrets.encryptKeys.length > 0 && !isOldCard(json)) throw notEncrypted();
   const envelope = readEnvelope(json);
   // A URL verification carries no signature; only its token and its encryption vouch for it.
   if (envelope.kind === 'url-verification') {
-    if (!wasEncrypted) refusePlainBody(secrets);
     checkToken(envelope.token, secrets);
     return { kind: 'url-verification', challenge: envelope.challenge };
   }
-  if (envelope.type === OLD_CARD_TYPE) {
+  if (envelope.header.type === OLD_CARD_TYPE) {
     if (proof === undefined) throw unsigned('an old card callback must be signed; is FEISHU_VERIFICATION_TOKEN set?');
   } else {
-    if (!wasEncrypted) refusePlainBody(secrets);
     if (secrets.encryptKeys.length > 0) requireEncryptKeyProof(proof);
     checkToken(envelope.token, secrets);
   }
@@ -69,21 +75,23 @@ export function readRequest(request: WebhookRequest, secrets: WebhookSecrets, no
  * Writes a request as the platform does, for tests and for sending samples: the counterpart of {@link readRequest}.
  *
  * @param text the event's JSON
- * @param encryptKey without it the body is sent plain and unsigned
+ * @param secret an Encrypt Key encrypts and signs; a Verification Token signs a plain body, as of the old card callback;
+ *   without a secret the body is plain and unsigned
  * @param now milliseconds since the epoch
  */
-export function writeRequest(text: string, encryptKey: string | undefined, now: number): WebhookRequest {
+export function writeRequest(text: string, secret: Proof, now: number): WebhookRequest {
   const headers = { 'content-type': 'application/json; charset=utf-8' };
-  if (encryptKey === undefined) return { headers, body: Buffer.from(text) };
-  const body = Buffer.from(JSON.stringify({ encrypt: encrypt(text, encryptKey) }));
-  const timestamp = Math.floor(now / 1000).toString();
-  const nonce = randomBytes(8).toString('hex');
+  if (secret === undefined) return { headers, body: Buffer.from(text) };
+  const isEncrypted = 'encryptKey' in secret;
+  const body = Buffer.from(isEncrypted ? JSON.stringify({ encrypt: encrypt(text, secret.encryptKey) }) : text);
+  const signed = { timestamp: Math.floor(now / 1000).toString(), nonce: randomBytes(8).toString('hex'), body };
+  const signature = isEncrypted ? sign(signed, secret.encryptKey) : sign(signed, secret.verificationToken, 'sha1');
   return {
     headers: {
       ...headers,
-      'x-lark-request-timestamp': timestamp,
-      'x-lark-request-nonce': nonce,
-      'x-lark-signature': sign({ timestamp, nonce, body }, encryptKey),
+      'x-lark-request-timestamp': signed.timestamp,
+      'x-lark-request-nonce': signed.nonce,
+      'x-lark-signature': signature,
     },
     body,
   };
@@ -150,9 +158,8 @@ function openWithFirstFitting(encrypted: string, keys: readonly string[]): { tex
   throw firstError;
 }
 
-function refusePlainBody({ encryptKeys }: WebhookSecrets): void {
-  if (encryptKeys.length === 0) return;
-  throw new FeishuError(
+function notEncrypted(): FeishuError {
+  return new FeishuError(
     'FEISHU_BODY_NOT_ENCRYPTED',
     'The body is plain although FEISHU_ENCRYPT_KEY is set. Is the Encrypt Key saved in the developer console too?',
   );

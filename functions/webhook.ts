@@ -1,0 +1,4 @@
+import { createWebhook } from '../lib/webhook.ts';
+
+/** Receives the platform's HTTP requests from API Gateway or a function URL. */
+export const handler = createWebhook((type) => import(`./handlers/callbacks/${type}.ts`));

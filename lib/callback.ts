@@ -1,0 +1,35 @@
+import { settleBefore } from './deadline.ts';
+import { errorFields } from './error-fields.ts';
+import { type EventEnvelope, OLD_CARD_TYPE } from './feishu/envelope.ts';
+import type { CallbackContext } from './handler.ts';
+import { findHandler, type ImportModule } from './handler-modules.ts';
+
+/** Answers a callback. Never rejects: the person who clicked always sees something. */
+export type AnswerCallback = (envelope: EventEnvelope, context: CallbackContext) => Promise<object>;
+
+/**
+ * Makes the function that runs the user's callback handlers.
+ *
+ * @param importCallback imports a module of `functions/handlers/callbacks`
+ */
+export function createCallbackAnswerer(importCallback: ImportModule): AnswerCallback {
+  return async ({ header, event }, context) => {
+    try {
+      const handler = await findHandler(importCallback, 'callbacks', header.type);
+      if (handler === undefined) return {};
+      const answer = await settleBefore(context.signal, handler.handle(event as never, context));
+      // Serialised here, so that an answer that is no JSON counts as the handler's failure.
+      return JSON.parse(JSON.stringify(answer ?? {}));
+    } catch (error) {
+      context.log.error('The callback handler failed or was late; the person sees an error', errorFields(error));
+      return failureAnswer(header.type);
+    }
+  };
+}
+
+/** A link preview has no way to show an error: the link stays as it is. */
+function failureAnswer(type: string): object {
+  if (type !== 'card.action.trigger' && type !== OLD_CARD_TYPE) return {};
+  const content = 'Something went wrong. Please try again.';
+  return { toast: { type: 'error', content, i18n: { en_us: content, zh_cn: '出错了，请重试。' } } };
+}

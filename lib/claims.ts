@@ -1,0 +1,44 @@
+import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempotency';
+import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
+import type { Context } from 'aws-lambda';
+import { MAXIMUM_EVENT_AGE_SECONDS } from './feishu/request.ts';
+
+/** Keeps the effects of an event to one time, however often it is delivered and over whichever way. */
+export interface Claims {
+  /**
+   * Does the work under a claim. When the work throws, the claim is given back; when the function is killed, it ends
+   * with the time the invocation had left. Once the work is done, the claim is kept for 72 hours.
+   *
+   * @param key names the event
+   * @param messageId the queue message that brings it
+   * @param context of the invocation: its remaining time bounds the claim
+   * @returns what the work returned, now or when this same message came before; `duplicate` when another message with
+   *   this key has been worked on
+   * @throws what the work throws; Powertools' errors when another worker holds the claim or DynamoDB does not answer
+   */
+  once<Result extends string>(
+    key: string,
+    messageId: string,
+    context: Context,
+    work: () => Promise<Result>,
+  ): Promise<Result | 'duplicate'>;
+}
+
+/** @param tableName a DynamoDB table whose partition key is the string `id`, and whose time to live is `expiration` */
+export function createClaims(tableName: string): Claims {
+  const persistenceStore = new DynamoDBPersistenceLayer({ tableName });
+  return {
+    async once(key, messageId, context, work) {
+      // One configuration an invocation: it holds the context, and invocations can overlap in the local stack.
+      const config = new IdempotencyConfig({
+        expiresAfterSeconds: MAXIMUM_EVENT_AGE_SECONDS,
+        hashFunction: 'sha256',
+        lambdaContext: context,
+      });
+      const claim = async (_key: string) => ({ messageId, result: await work() });
+      const options = { persistenceStore, config, keyPrefix: 'event', dataIndexArgument: 0 };
+      const completed = await makeIdempotent(claim, options)(key);
+      return completed.messageId === messageId ? completed.result : 'duplicate';
+    },
+  };
+}

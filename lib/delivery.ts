@@ -1,0 +1,88 @@
+import type { Context, SQSRecord } from 'aws-lambda';
+import type { Claims } from './claims.ts';
+import type { Environment } from './config.ts';
+import { createUuid, type EventModules, findEventHandler, runHandler } from './dispatch.ts';
+import { type EventEnvelope, parseEnvelope } from './feishu/envelope.ts';
+import { deduplicationKey } from './feishu/event-identity.ts';
+import { createLazyClient } from './feishu-client.ts';
+import type { Log } from './handler.ts';
+import type { Outcome } from './observation.ts';
+import { decodeMessage, type QueuedEvent } from './queue-message.ts';
+import { MalformedMessage } from './retry.ts';
+
+/** One delivery of a queue message, read. */
+export interface Delivery extends QueuedEvent {
+  messageId: string;
+  /** How often the queue has delivered the message, from 1. */
+  attempt: number;
+  envelope: EventEnvelope;
+}
+
+/** What became of a delivery that did not fail. */
+export interface Settlement {
+  outcome: Exclude<Outcome, 'retrying'>;
+  /** Why it was dropped. */
+  reason?: string;
+}
+
+export interface Invocation {
+  context: Context;
+  /** Aborts when only the time to report what was done is left. */
+  signal: AbortSignal;
+}
+
+/**
+ * Reads a queue message.
+ *
+ * @throws {MalformedMessage} when it is none that the intake wrote: it cannot be handled, now or later
+ */
+export function readDelivery(record: SQSRecord): Delivery {
+  try {
+    const event = decodeMessage(record);
+    const envelope = parseEnvelope(event.text);
+    if (envelope.kind === 'url-verification') throw new TypeError('A URL verification is never queued');
+    return { ...event, messageId: record.messageId, attempt: attemptOf(record), envelope };
+  } catch (cause) {
+    throw new MalformedMessage(cause instanceof Error ? cause.message : 'It cannot be read', { cause });
+  }
+}
+
+/** How often the queue has delivered a message, from 1. */
+export function attemptOf({ attributes }: SQSRecord): number {
+  return Number(attributes.ApproximateReceiveCount);
+}
+
+/**
+ * Makes the function that brings an event to its handler, once.
+ *
+ * @returns rejects with what the handler threw, or when the claim could not be had
+ */
+export function createSettler(modules: EventModules, claims: Claims, environment: Environment) {
+  return async (delivery: Delivery, { context, signal }: Invocation, log: Log): Promise<Settlement> => {
+    const { envelope, messageId } = delivery;
+    const handler = await findEventHandler(modules, envelope);
+    // Without a handler nothing can be done twice, so that no claim is needed.
+    if (handler === undefined) return { outcome: 'unhandled', reason: `There is no handler for ${describe(envelope)}` };
+    let reason: string | undefined;
+    const key = deduplicationKey(envelope, delivery.text);
+    const outcome = await claims.once(key, messageId, context, async () => {
+      const drop = await runHandler(handler, envelope, {
+        header: envelope.header,
+        source: delivery.source,
+        attempt: delivery.attempt,
+        log,
+        signal,
+        feishu: createLazyClient(environment, log),
+        uuid: createUuid(key),
+      });
+      reason = drop?.message;
+      return drop === undefined ? 'handled' : 'dropped';
+    });
+    return { outcome, ...(reason !== undefined && { reason }) };
+  };
+}
+
+function describe({ header }: EventEnvelope): string {
+  const folder = header.version === '2.0' ? 'v2' : 'v1';
+  return `${header.type}: add functions/handlers/${folder}/${header.type}.ts or functions/handlers/fallback.ts`;
+}

@@ -1,0 +1,39 @@
+import { createRequire } from 'node:module';
+import type { Client } from '@larksuiteoapi/node-sdk';
+import { type Environment, readAppCredentials } from './config.ts';
+import type { Log } from './handler.ts';
+
+/** Lazy and synchronous at once, as no `import` is. The bundler leaves it alone: the SDK is a file of its own. */
+const loadModule = createRequire(import.meta.url);
+
+/**
+ * The official SDK's client, loaded and made when something of it is used: it takes 126 to 250 ms, and a handler that
+ * takes `feishu` out of its context may still not need it.
+ *
+ * @throws {FeishuError} `FEISHU_MISCONFIGURED`, at the first use, when the app's credentials are not set
+ */
+export function createLazyClient(environment: Environment, log: Log): Client {
+  let client: Client | undefined;
+  return new Proxy({} as Client, {
+    get(_, property) {
+      client ??= createClient(environment, log);
+      return Reflect.get(client, property);
+    },
+  });
+}
+
+function createClient(environment: Environment, log: Log): Client {
+  const { appId, appSecret, domain } = readAppCredentials(environment);
+  const sdk: typeof import('@larksuiteoapi/node-sdk') = loadModule('@larksuiteoapi/node-sdk');
+  return new sdk.Client({ appId, appSecret, domain, loggerLevel: sdk.LoggerLevel.warn, logger: createSdkLogger(log) });
+}
+
+/** The SDK logs whole requests, with the app's secret and the event's content in them: only its words are let through. */
+function createSdkLogger(log: Log) {
+  const write = (messages: unknown[]) => {
+    const words = messages.flat().filter((message) => typeof message === 'string');
+    if (words.length > 0) log.warn(`Feishu SDK: ${words.join(' ')}`);
+  };
+  const ignore = () => {};
+  return { error: write, warn: write, info: ignore, debug: ignore, trace: ignore };
+}

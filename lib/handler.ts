@@ -1,0 +1,125 @@
+import type { Client } from '@larksuiteoapi/node-sdk';
+import type { EventHeader, JsonObject } from './feishu/envelope.ts';
+import type { CallbackAnswers, CallbackPayloads, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
+
+// Re-exported because handler modules import from here alone, and merge declarations into these.
+export type { CallbackAnswers, CallbackPayloads, EventPayloads, EventPayloadsV1 };
+
+/** The way an event came. */
+export type EventSource = 'webhook' | 'long-connection';
+
+/** Writes one JSON line to the log, with the event's id and type beside what is given here. */
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void;
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+export interface CallbackContext {
+  readonly header: EventHeader;
+  readonly source: EventSource;
+  readonly log: Log;
+  /** Aborts when there is no time left to answer. */
+  readonly signal: AbortSignal;
+}
+
+export interface EventContext extends CallbackContext {
+  /** How often the queue has delivered this event, from 1. */
+  readonly attempt: number;
+  /** The official SDK's client with this app's credentials, loaded at first use. */
+  readonly feishu: Client;
+  /**
+   * An id for the `uuid` of a call that sends something: the same for every attempt at the same event, so that Feishu,
+   * which drops a repeated one for an hour, sends once.
+   *
+   * @param label tells the calls of one handler apart
+   * @returns 32 characters
+   */
+  uuid(label: string): string;
+}
+
+type EventFunction<Payload> = (event: Payload, context: EventContext) => unknown;
+type CallbackFunction<Payload, Answer> = (event: Payload, context: CallbackContext) => Answer | Promise<Answer>;
+
+/** A module's default export in `functions/handlers/v2` or `functions/handlers/v1`. */
+export interface EventHandler {
+  readonly kind: 'v2' | 'v1' | 'fallback';
+  readonly type: string;
+  /** The type of the payload is known to the module alone. */
+  readonly handle: EventFunction<never>;
+}
+
+/** A module's default export in `functions/handlers/callbacks`. */
+export interface CallbackHandler {
+  readonly kind: 'callbacks';
+  readonly type: string;
+  readonly handle: CallbackFunction<never, object | undefined>;
+}
+
+/**
+ * Handles a v2.0 event (in the SDKs: "p2") behind the queue: `functions/handlers/v2/<type>.ts`.
+ *
+ * @param type the event's type, which is the module's name too
+ * @param handle runs until it settles. What it throws is tried again with growing delays and after 5 deliveries kept in
+ *   the dead-letter queue; see {@link RetryAfter} and {@link Drop}.
+ */
+export function onEvent<Type extends keyof EventPayloads>(
+  type: Type,
+  handle: EventFunction<EventPayloads[Type]>,
+): EventHandler {
+  return { kind: 'v2', type, handle };
+}
+
+/** Handles a v1.0 event (in the SDKs: "p1", "customized event"): `functions/handlers/v1/<type>.ts`. See {@link onEvent}. */
+export function onEventV1<Type extends keyof EventPayloadsV1>(
+  type: Type,
+  handle: EventFunction<EventPayloadsV1[Type]>,
+): EventHandler {
+  return { kind: 'v1', type, handle };
+}
+
+/**
+ * Answers a callback while the person waits: `functions/handlers/callbacks/<type>.ts`.
+ *
+ * The callback is queued as well, so that what takes longer goes into the event handler of the same type.
+ *
+ * @param handle has 2.5 seconds from the callback's arrival. When it is late or throws, the person sees an error toast.
+ */
+export function onCallback<Type extends keyof CallbackPayloads>(
+  type: Type,
+  handle: CallbackFunction<CallbackPayloads[Type], CallbackAnswers[Type] | undefined>,
+): CallbackHandler {
+  return { kind: 'callbacks', type, handle };
+}
+
+/** Handles every event that no other module handles: `functions/handlers/fallback.ts`. See {@link onEvent}. */
+export function onUnhandledEvent(handle: EventFunction<JsonObject>): EventHandler {
+  return { kind: 'fallback', type: 'fallback', handle };
+}
+
+/** The longest time that SQS can hide a message for. */
+const MAXIMUM_RETRY_AFTER_SECONDS = 12 * 60 * 60;
+
+/** Thrown by a handler: the event comes back after the given time. It counts as one of the 5 deliveries. */
+export class RetryAfter extends Error {
+  override readonly name = 'RetryAfter';
+  readonly seconds: number;
+
+  /**
+   * @param seconds whole seconds, at most 43,200 (12 hours)
+   * @throws {RangeError} when SQS could not wait for that long
+   */
+  constructor(seconds: number, reason: string) {
+    super(reason);
+    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAXIMUM_RETRY_AFTER_SECONDS) {
+      throw new RangeError(`RetryAfter takes whole seconds from 0 to ${MAXIMUM_RETRY_AFTER_SECONDS}, not ${seconds}`);
+    }
+    this.seconds = seconds;
+  }
+}
+
+/** Thrown by a handler: the event is done with. It is logged and counted, and not tried again. */
+export class Drop extends Error {
+  override readonly name = 'Drop';
+}

@@ -1,0 +1,91 @@
+import type { SQSRecord } from 'aws-lambda';
+import { attemptOf, readDelivery } from '../delivery.ts';
+import type { EventHeader } from '../feishu/envelope.ts';
+import type { EventSource } from '../handler.ts';
+import type { Accepted, Outcome, Settled } from '../observation.ts';
+import { MAXIMUM_DELIVERIES } from '../retry.ts';
+
+export type EventStatus = 'queued' | 'handled' | 'retrying' | 'dropped' | 'dead' | 'duplicate';
+
+/** One delivery of the platform, and what became of it. An event delivered twice is there twice. */
+export interface EventRecord {
+  /** The queue message's. */
+  messageId: string;
+  id?: string | undefined;
+  type?: string;
+  version?: EventHeader['version'];
+  source?: EventSource;
+  status: EventStatus;
+  attempts: number;
+  /** Times are ISO 8601. */
+  receivedAt?: string;
+  acknowledgedAt?: string;
+  updatedAt: string;
+  /** Why the last attempt failed, or why the event was dropped. */
+  lastError?: string;
+}
+
+const KEPT = 10_000;
+const STATUS_OF_OUTCOME: Record<Exclude<Outcome, 'retrying'>, EventStatus> = {
+  handled: 'handled',
+  dropped: 'dropped',
+  unhandled: 'dropped',
+  duplicate: 'duplicate',
+};
+
+/** Remembers the last 10,000 events. It hears of an event from two threads, in any order. */
+export class EventLog {
+  readonly #records = new Map<string, EventRecord>();
+  readonly #onChange: (record: EventRecord) => void;
+
+  constructor(onChange: (record: EventRecord) => void = () => {}) {
+    this.#onChange = onChange;
+  }
+
+  /** From the oldest to the newest. */
+  list(): EventRecord[] {
+    return [...this.#records.values()];
+  }
+
+  accepted({ messageId, header, source, receivedAt, acknowledgedAt }: Accepted): void {
+    this.#change(messageId, { ...headerFields(header), source, receivedAt, acknowledgedAt });
+  }
+
+  delivered(record: SQSRecord): void {
+    const isKnown = this.#records.has(record.messageId);
+    this.#change(record.messageId, { ...(isKnown ? {} : messageFields(record)), attempts: attemptOf(record) });
+  }
+
+  settled({ messageId, outcome, reason }: Settled): void {
+    const lastError = reason === undefined ? {} : { lastError: reason };
+    if (outcome === 'retrying') this.failed(messageId, reason ?? 'unknown');
+    else this.#change(messageId, { status: STATUS_OF_OUTCOME[outcome], ...lastError });
+  }
+
+  failed(messageId: string, lastError: string): void {
+    const attempts = this.#records.get(messageId)?.attempts ?? 0;
+    this.#change(messageId, { status: attempts >= MAXIMUM_DELIVERIES ? 'dead' : 'retrying', lastError });
+  }
+
+  #change(messageId: string, fields: Partial<EventRecord>): void {
+    const updatedAt = new Date().toISOString();
+    const known = this.#records.get(messageId) ?? { messageId, status: 'queued', attempts: 0, updatedAt };
+    const record = { ...known, ...fields, updatedAt };
+    this.#records.set(messageId, record);
+    if (this.#records.size > KEPT) this.#records.delete(this.#records.keys().next().value as string);
+    this.#onChange(record);
+  }
+}
+
+function headerFields({ id, type, version }: EventHeader): Partial<EventRecord> {
+  return { id, type, version };
+}
+
+function messageFields(record: SQSRecord): Partial<EventRecord> {
+  try {
+    const { envelope, source, receivedAt } = readDelivery(record);
+    return { ...headerFields(envelope.header), source, receivedAt: receivedAt.toISOString() };
+  } catch {
+    return { type: '(malformed message)' };
+  }
+}

@@ -1,0 +1,70 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { type HttpResponse, jsonResponse } from '../http.ts';
+import type { Answer } from './http-server.ts';
+
+export const WEBHOOK_PATH = '/feishu/events';
+export const EVENTS_PATH = '/_events';
+
+export interface GatewayOptions {
+  invokeWebhook: (event: APIGatewayProxyEventV2) => Promise<unknown>;
+  listEvents: () => object[];
+}
+
+/** Does for the webhook function what API Gateway's HTTP API does, with payload format 2.0. */
+export function createGateway({ invokeWebhook, listEvents }: GatewayOptions): Answer {
+  return async (request, body) => {
+    const { pathname, search } = new URL(request.url ?? '/', 'http://localhost');
+    const route = `${request.method} ${pathname}`;
+    if (route === `GET ${EVENTS_PATH}`) return jsonResponse(200, listEvents());
+    if (route !== `POST ${WEBHOOK_PATH}`) {
+      return jsonResponse(404, { message: `Not Found. There are: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}` });
+    }
+    try {
+      return toHttpResponse(await invokeWebhook(toGatewayEvent(request, search.slice(1), body)));
+    } catch {
+      // The function's own lines say why. API Gateway too answers no more than this.
+      return jsonResponse(500, { message: 'Internal Server Error' });
+    }
+  };
+}
+
+function toGatewayEvent(request: IncomingMessage, rawQueryString: string, body: Buffer): APIGatewayProxyEventV2 {
+  const now = Date.now();
+  const routeKey = `POST ${WEBHOOK_PATH}`;
+  const isBase64Encoded = !isUtf8(body);
+  const headers = Object.entries(request.headersDistinct).map(([name, values = []]) => [name, values.join(',')]);
+  return {
+    version: '2.0',
+    routeKey,
+    rawPath: WEBHOOK_PATH,
+    rawQueryString,
+    headers: Object.fromEntries(headers),
+    requestContext: {
+      accountId: '000000000000',
+      apiId: 'local',
+      domainName: 'localhost',
+      domainPrefix: 'localhost',
+      http: {
+        method: 'POST',
+        path: WEBHOOK_PATH,
+        protocol: 'HTTP/1.1',
+        sourceIp: request.socket.remoteAddress ?? '',
+        userAgent: request.headers['user-agent'] ?? '',
+      },
+      requestId: `local-${now}`,
+      routeKey,
+      stage: '$default',
+      time: new Date(now).toISOString(),
+      timeEpoch: now,
+    },
+    body: body.toString(isBase64Encoded ? 'base64' : 'utf8'),
+    isBase64Encoded,
+  };
+}
+
+function toHttpResponse(result: unknown): HttpResponse {
+  const { statusCode = 200, headers = {}, body = '' } = (result ?? {}) as Partial<HttpResponse>;
+  return { statusCode, headers, body };
+}

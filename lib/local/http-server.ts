@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type HttpResponse, jsonResponse } from '../http.ts';
+
+/** Lambda takes 6 MB for an invocation. */
+const MAXIMUM_BODY_BYTES = 6 * 1024 * 1024;
+
+export interface HttpServer {
+  /** `http://host:port` */
+  origin: string;
+  /** Accepts nothing more, and waits for the requests under way. */
+  stop(): Promise<void>;
+}
+
+/** @param body all of the request's body */
+export type Answer = (request: IncomingMessage, body: Buffer) => Promise<HttpResponse> | HttpResponse;
+
+/**
+ * @param port 0: any free one
+ * @throws when the port is taken; the message says what to do
+ */
+export async function startHttpServer(host: string, port: number, answer: Answer): Promise<HttpServer> {
+  const server = createServer(async (request, response) => {
+    try {
+      const body = await readBody(request);
+      send(response, body === undefined ? tooLarge() : await answer(request, body));
+    } catch (error) {
+      console.error(`${request.method} ${request.url} could not be answered:`, error);
+      send(response, jsonResponse(500, { message: 'Internal Server Error' }));
+    }
+  });
+  await listen(server, host, port);
+  const { port: actualPort } = server.address() as AddressInfo;
+  return {
+    origin: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      await closed;
+    },
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const reason = isTaken ? 'Something else listens there: stop it, or set PORT to another one.' : String(cause);
+    throw new Error(`Cannot listen on ${host}:${port}. ${reason}`, { cause });
+  }
+}
+
+/** @returns `undefined` when it is too large; it is read to its end all the same, so that the answer is heard */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes <= MAXIMUM_BODY_BYTES) chunks.push(chunk);
+  }
+  return bytes > MAXIMUM_BODY_BYTES ? undefined : Buffer.concat(chunks);
+}
+
+function tooLarge(): HttpResponse {
+  return jsonResponse(413, { message: `Request Entity Too Large: Lambda takes ${MAXIMUM_BODY_BYTES} bytes` });
+}
+
+function send(response: ServerResponse, { statusCode, headers, body }: HttpResponse): void {
+  response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+}

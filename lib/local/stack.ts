@@ -1,0 +1,152 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
+import { type Accepted, acceptedChannel, type Settled } from '../observation.ts';
+import { startBuilder } from './builder.ts';
+import { type Emulators, startEmulators } from './emulators.ts';
+import { EventLog, type EventRecord } from './event-log.ts';
+import { startEventSourceMapping } from './event-source-mapping.ts';
+import { type ApiCall, createFeishuStandIn } from './feishu-stand-in.ts';
+import { createGateway, EVENTS_PATH, WEBHOOK_PATH } from './gateway.ts';
+import { startHttpServer } from './http-server.ts';
+import { createLocalFunction, type LocalFunction } from './local-function.ts';
+
+export interface StackOptions {
+  /** The project's folder. */
+  root: string;
+  /** `FEISHU_…` and `LOG_LEVEL`, as the deployed functions have them. */
+  environment: Record<string, string>;
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Builds and loads the functions again when a source changes. */
+  watch: boolean;
+  ordering?: 'none' | 'conversation';
+  /** Takes each line that the functions write, as they write it. */
+  onLine: (line: string) => void;
+  /** Takes what a person should know. */
+  onNotice: (text: string) => void;
+  /** Told of each delivery to the worker. */
+  onDelivery?: (record: SQSRecord) => void;
+  /** Told of each call to the platform that is not made, because there are no app credentials. */
+  onApiCall: (call: ApiCall) => void;
+}
+
+/** The whole way of an event in one process: gateway, functions, queue, claims. */
+export interface Stack {
+  /** Where to POST events. */
+  webhookUrl: string;
+  /** Where {@link Stack.events} are as JSON. */
+  eventsUrl: string;
+  queue: Pick<Emulators, 'sqs' | 'queueUrl' | 'deadLetterQueueUrl'>;
+  /** From the oldest to the newest. */
+  events(): EventRecord[];
+  /** Takes no more requests, and ends once what is under way has ended. */
+  stop(): Promise<void>;
+}
+
+/** As `serverless.yml` has them. */
+export const WEBHOOK_TIMEOUT_SECONDS = 10;
+export const WORKER_TIMEOUT_SECONDS = 60;
+export const VISIBILITY_TIMEOUT_SECONDS = 6 * WORKER_TIMEOUT_SECONDS;
+
+/** @throws when the functions cannot be built or the port is taken; the message says what to do */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  // Parts end in the reverse of the order they start in: the gateway first, the queue last.
+  await using parts = new AsyncDisposableStack();
+  const eventLog = new EventLog();
+  const emulators = await startEmulators({
+    ordering: options.ordering ?? 'none',
+    visibilityTimeoutSeconds: VISIBILITY_TIMEOUT_SECONDS,
+  });
+  parts.defer(() => emulators.stop());
+  parts.defer(() => reportUnhandled(emulators, options));
+  const standIn = await startHttpServer('127.0.0.1', 0, createFeishuStandIn(options.onApiCall));
+  parts.defer(() => standIn.stop());
+
+  const createFunction = (name: string, timeoutSeconds: number, environment: Record<string, string>) => {
+    const localFunction = createLocalFunction({
+      name,
+      timeoutSeconds,
+      environment: { ...options.environment, ...emulators.environment, ...environment, QUEUE_URL: emulators.queueUrl },
+      onLine: options.onLine,
+      onObservation(channel, message) {
+        if (channel === acceptedChannel.name) eventLog.accepted(message as Accepted);
+        else eventLog.settled(message as Settled);
+      },
+    });
+    parts.defer(() => localFunction.stop());
+    return localFunction;
+  };
+  const webhook = createFunction('webhook', WEBHOOK_TIMEOUT_SECONDS, {});
+  const worker = createFunction('worker', WORKER_TIMEOUT_SECONDS, {
+    CLAIMS_TABLE: emulators.claimsTable,
+    ...platformAccess(options.environment, standIn.origin),
+  });
+  parts.defer(await loadBundles({ webhook, worker }, options));
+
+  const mapping = startEventSourceMapping({
+    ...emulators,
+    invoke: (event) => worker.invoke(event),
+    onDelivery(record) {
+      eventLog.delivered(record);
+      options.onDelivery?.(record);
+    },
+    onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error)),
+  });
+  parts.defer(() => mapping.stop());
+  const listEvents = () => eventLog.list();
+  const answer = createGateway({ invokeWebhook: (event) => webhook.invoke(event), listEvents });
+  const gateway = await startHttpServer(options.host, options.port, answer);
+  parts.defer(() => gateway.stop());
+
+  const running = parts.move();
+  return {
+    webhookUrl: `${gateway.origin}${WEBHOOK_PATH}`,
+    eventsUrl: `${gateway.origin}${EVENTS_PATH}`,
+    queue: emulators,
+    events: listEvents,
+    stop: () => running.disposeAsync(),
+  };
+}
+
+/** @returns a function that ends the watching and removes the bundles */
+async function loadBundles(functions: Record<string, LocalFunction>, { root, watch, onNotice }: StackOptions) {
+  const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
+  let isReload = false;
+  const endBuilder = await startBuilder({
+    root,
+    outdir,
+    watch,
+    onBuilt() {
+      for (const [name, { load }] of Object.entries(functions)) load(path.join(outdir, `${name}.mjs`));
+      if (isReload) onNotice('The sources have changed: the functions are loaded again.');
+      isReload = true;
+    },
+    onFailure: (text) => onNotice(`The sources have changed, but the functions stay as they were:\n${text}`),
+  });
+  return async () => {
+    await endBuilder();
+    await rm(outdir, { recursive: true, force: true });
+  };
+}
+
+/** Without credentials of an app, the official SDK's client talks to the stand-in. */
+function platformAccess(environment: Record<string, string>, standInOrigin: string): Record<string, string> {
+  if (environment.FEISHU_APP_ID && environment.FEISHU_APP_SECRET) return {};
+  return { FEISHU_APP_ID: 'cli_local', FEISHU_APP_SECRET: 'local', FEISHU_DOMAIN: standInOrigin };
+}
+
+/** The queue is in memory: what it still holds ends with it. */
+async function reportUnhandled({ sqs, queueUrl }: Emulators, { onNotice }: StackOptions): Promise<void> {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+    }),
+  );
+  const count = Object.values(Attributes).reduce((sum, value) => sum + Number(value), 0);
+  if (count > 0) onNotice(`${count} event(s) were still queued; the local queue is in memory, so they are gone.`);
+}

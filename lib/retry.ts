@@ -1,0 +1,44 @@
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { RetryAfter } from './handler.ts';
+
+/** After this many deliveries the queue's redrive policy moves a message to the dead-letter queue. */
+export const MAXIMUM_DELIVERIES = 5;
+
+/** The wait grows from a blip to an outage: up to 1, 8, 64 and 512 seconds after the first to the fourth failure. */
+const BACKOFF_FACTOR = 8;
+
+/** The message can never be handled: no waiting before it goes to the dead-letter queue. */
+export class MalformedMessage extends Error {
+  override readonly name = 'MalformedMessage';
+}
+
+/**
+ * The time after which a failed message comes back. Half of it is chance, so that what failed together does not come
+ * back together.
+ *
+ * @param attempt how often the message has been delivered, from 1
+ * @param random from 0 to 1
+ * @returns whole seconds
+ */
+export function retryDelaySeconds(error: unknown, attempt: number, random: number = Math.random()): number {
+  if (attempt >= MAXIMUM_DELIVERIES || error instanceof MalformedMessage) return 0;
+  if (error instanceof RetryAfter) return error.seconds;
+  return Math.ceil(BACKOFF_FACTOR ** (attempt - 1) * (0.5 + random / 2));
+}
+
+/** Makes a message visible to the workers again after a time. */
+export type PostponeMessage = (receiptHandle: string, seconds: number) => Promise<void>;
+
+/** @param queueUrl the queue that the messages come from */
+export function createPostponer(queueUrl: string): PostponeMessage {
+  const client = new SQSClient();
+  return async (receiptHandle, seconds) => {
+    await client.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: queueUrl,
+        ReceiptHandle: receiptHandle,
+        VisibilityTimeout: seconds,
+      }),
+    );
+  };
+}

@@ -1,0 +1,77 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { SQSRecord } from 'aws-lambda';
+import type { Environment } from './config.ts';
+import { attemptOf, type Delivery, type Settlement } from './delivery.ts';
+import { errorFields } from './error-fields.ts';
+import type { EventHeader } from './feishu/envelope.ts';
+import type { Log } from './handler.ts';
+import { type Settled, settledChannel } from './observation.ts';
+import { MAXIMUM_DELIVERIES } from './retry.ts';
+
+type LogLevel = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+/** The metric and the log level of each outcome. */
+const OUTCOMES = {
+  handled: { metric: 'Handled', level: 'info' },
+  dropped: { metric: 'Dropped', level: 'info' },
+  duplicate: { metric: 'Duplicate', level: 'info' },
+  unhandled: { metric: 'Unhandled', level: 'debug' },
+} as const;
+
+/** The worker's log and metrics. */
+export function createWorkerTelemetry(environment: Environment) {
+  const serviceName = environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events';
+  const logLevel = (environment.LOG_LEVEL ?? 'INFO').toUpperCase() as LogLevel;
+  const logger = new Logger({ serviceName, logLevel });
+  const metrics = new Metrics({ namespace: 'feishu-events', serviceName });
+
+  return {
+    log: toLog(logger),
+
+    /** A log whose lines name the message, and its event once that is known. */
+    logOf(record: SQSRecord, header?: EventHeader): Log {
+      const persistentKeys = { message_id: record.messageId, attempt: attemptOf(record) };
+      const eventKeys = header && { event_id: header.id, event_type: header.type };
+      return toLog(logger.createChild({ persistentKeys: { ...persistentKeys, ...eventKeys } }));
+    },
+
+    /** @param started milliseconds since the epoch */
+    settled({ messageId, receivedAt }: Delivery, { outcome, reason }: Settlement, log: Log, started: number) {
+      const { metric, level } = OUTCOMES[outcome];
+      metrics.addMetric(metric, MetricUnit.Count, 1);
+      metrics.addMetric('QueueAge', MetricUnit.Milliseconds, Math.max(0, started - receivedAt.getTime()));
+      if (outcome === 'handled') metrics.addMetric('HandleTime', MetricUnit.Milliseconds, Date.now() - started);
+      log[level](outcome, { milliseconds: Date.now() - started, reason });
+      settledChannel.publish({ messageId, outcome, ...(reason !== undefined && { reason }) } satisfies Settled);
+    },
+
+    /** @param seconds after which the message comes back */
+    failed(record: SQSRecord, error: unknown, seconds: number, log: Log) {
+      const isLast = attemptOf(record) >= MAXIMUM_DELIVERIES;
+      metrics.addMetric(isLast ? 'Dead' : 'Retried', MetricUnit.Count, 1);
+      const fields = errorFields(error);
+      if (isLast) log.error('The event failed for the last time; it goes to the dead-letter queue', fields);
+      else log.warn('The event failed; it comes back', { seconds, ...fields });
+      const { messageId } = record;
+      settledChannel.publish({ messageId, outcome: 'retrying', reason: fields.error } satisfies Settled);
+    },
+
+    /** Writes the metrics of one invocation. */
+    publish() {
+      metrics.publishStoredMetrics();
+    },
+  };
+}
+
+/** Powertools logs every property of an error, and that of an HTTP client holds the request's Authorization header. */
+function toLog(logger: Logger): Log {
+  const writer =
+    (level: 'debug' | 'info' | 'warn' | 'error'): Log['info'] =>
+    (message, fields = {}) => {
+      const safe = Object.entries(fields).flatMap(([name, value]) =>
+        value instanceof Error ? Object.entries(errorFields(value)) : [[name, value]],
+      );
+      logger[level](message, Object.fromEntries(safe));
+    };
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
+}

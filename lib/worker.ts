@@ -1,0 +1,95 @@
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { createClaims } from './claims.ts';
+import { type Environment, readRequired } from './config.ts';
+import { startDeadline } from './deadline.ts';
+import { attemptOf, createSettler, type Invocation, readDelivery } from './delivery.ts';
+import type { EventModules } from './dispatch.ts';
+import type { Log } from './handler.ts';
+import { createPostponer, retryDelaySeconds } from './retry.ts';
+import { createWorkerTelemetry } from './worker-telemetry.ts';
+
+/** What reporting the batch and giving claims back take, when the handlers have used up the time. */
+const REPORT_MILLISECONDS = 2000;
+
+/** A delivery that failed, after its message was postponed. */
+class Postponed extends Error {
+  override readonly name = 'Postponed';
+  readonly seconds: number;
+
+  constructor(seconds: number, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.seconds = seconds;
+  }
+}
+
+/**
+ * Makes the function that works the queue: it brings each event of a batch to its handler, and reports those that
+ * failed, so that the queue keeps them.
+ */
+export function createWorker(modules: EventModules, environment: Environment = process.env) {
+  const queueUrl = readRequired(environment, 'QUEUE_URL');
+  const postpone = createPostponer(queueUrl);
+  const settle = createSettler(modules, createClaims(readRequired(environment, 'CLAIMS_TABLE')), environment);
+  const telemetry = createWorkerTelemetry(environment);
+
+  const postponeMessage = async (record: SQSRecord, seconds: number) => {
+    try {
+      await postpone(record.receiptHandle, seconds);
+    } catch (error) {
+      // It then comes back with the queue's own visibility timeout.
+      telemetry.log.warn('The message could not be postponed', { message_id: record.messageId, error });
+    }
+  };
+
+  const deliver = async (record: SQSRecord, invocation: Invocation): Promise<void> => {
+    const started = Date.now();
+    let log: Log | undefined;
+    try {
+      const delivery = readDelivery(record);
+      log = telemetry.logOf(record, delivery.envelope.header);
+      const settlement = await settle(delivery, invocation, log);
+      telemetry.settled(delivery, settlement, log, started);
+    } catch (error) {
+      const seconds = retryDelaySeconds(error, attemptOf(record));
+      telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record));
+      await postponeMessage(record, seconds);
+      throw new Postponed(seconds, error);
+    }
+  };
+
+  return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+    using deadline = startDeadline(context.getRemainingTimeInMillis() - REPORT_MILLISECONDS);
+    const invocation = { context, signal: deadline.signal };
+    const deliverOne = (record: SQSRecord) => deliver(record, invocation);
+    const handleRecord = queueUrl.endsWith('.fifo') ? inOrder(deliverOne, postponeMessage) : deliverOne;
+    const response = await processPartialResponse(event, handleRecord, new BatchProcessor(EventType.SQS), {
+      throwOnFullBatchFailure: false,
+    });
+    telemetry.publish();
+    return response;
+  };
+}
+
+/**
+ * Delivers the messages of a group one after the other, and those of different groups side by side. After a failure the
+ * rest of the group waits with the failed message: a FIFO queue holds a group back while one of its messages is hidden.
+ */
+function inOrder(
+  deliver: (record: SQSRecord) => Promise<void>,
+  postpone: (record: SQSRecord, seconds: number) => Promise<void>,
+) {
+  const tails = new Map<string, Promise<void>>();
+  return (record: SQSRecord): Promise<void> => {
+    const group = record.attributes.MessageGroupId ?? '';
+    const turn = (tails.get(group) ?? Promise.resolve()).then(
+      () => deliver(record),
+      async (failure: Postponed) => {
+        await postpone(record, failure.seconds);
+        throw failure;
+      },
+    );
+    tails.set(group, turn);
+    return turn;
+  };
+}
