@@ -99,7 +99,8 @@ function readFailures(response: unknown, records: SQSRecord[]): Set<string> {
   throw new Error('The function reported a failed message that is not in the batch');
 }
 
-function toRecord(message: Message, queueArn: string): SQSRecord {
+/** A received message as the function is given it. */
+export function toRecord(message: Message, queueArn: string): SQSRecord {
   const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue, DataType }]) => [
     name,
     { stringValue: StringValue, dataType: DataType, stringListValues: [], binaryListValues: [] },

@@ -1,0 +1,57 @@
+import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
+import { afterAll, beforeAll } from 'vitest';
+import { type EmulatorOptions, type Emulators, startEmulators } from '../../lib/local/emulators.ts';
+import { toRecord } from '../../lib/local/event-source-mapping.ts';
+
+export interface EmulatedAws {
+  readonly emulators: Emulators;
+  /** What the functions have in their environment. */
+  readonly environment: Record<string, string>;
+  /** Receives what the queue has, as the worker would be given it, without waiting. */
+  receive(queueUrl?: string): Promise<SQSRecord[]>;
+  /** Receives all that the queue has, and deletes it. */
+  drain(): Promise<SQSRecord[]>;
+}
+
+/** Real SQS and DynamoDB implementations for the tests of a file. */
+export function emulatedAws(options: Partial<EmulatorOptions> = {}): EmulatedAws {
+  let emulators: Emulators;
+  beforeAll(async () => {
+    emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 360, ...options });
+    // The functions make their clients from the environment.
+    Object.assign(process.env, emulators.environment);
+  });
+  afterAll(() => emulators.stop());
+
+  const receive = async (queueUrl = emulators.queueUrl) => {
+    const { Messages = [] } = await emulators.sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: 10,
+        MessageAttributeNames: ['All'],
+        MessageSystemAttributeNames: ['All'],
+      }),
+    );
+    return Messages.map((message) => toRecord(message, emulators.queueArn));
+  };
+
+  return {
+    get emulators() {
+      return emulators;
+    },
+    get environment() {
+      return { QUEUE_URL: emulators.queueUrl, CLAIMS_TABLE: emulators.claimsTable };
+    },
+    receive,
+    async drain() {
+      const all: SQSRecord[] = [];
+      for (let batch = await receive(); batch.length > 0; batch = await receive()) {
+        all.push(...batch);
+        const Entries = batch.map(({ receiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle: receiptHandle }));
+        await emulators.sqs.send(new DeleteMessageBatchCommand({ QueueUrl: emulators.queueUrl, Entries }));
+      }
+      return all;
+    },
+  };
+}
