@@ -22,30 +22,26 @@ export interface BuilderOptions {
 export async function startBuilder({ root, outdir, watch, onBuilt, onFailure }: BuilderOptions) {
   await build(platformSdkBundle(root, outdir));
   const options = lambdaBundle(root, outdir);
-  const firstBuild = Promise.withResolvers<void>();
+  const firstBuild = Promise.withResolvers<string | undefined>();
   let isFirst = true;
   const onEnd = async (result: BuildResult) => {
-    const text = result.errors.length === 0 ? undefined : await describe(result);
-    if (text === undefined) onBuilt();
-    else if (!isFirst) onFailure(text);
-    if (isFirst && text !== undefined) firstBuild.reject(new Error(text));
+    const failure = result.errors.length === 0 ? undefined : await describe(result);
+    if (failure === undefined) onBuilt();
+    else if (!isFirst) onFailure(failure);
     isFirst = false;
-    firstBuild.resolve();
+    firstBuild.resolve(failure);
   };
   const builder = await context({
     ...options,
     plugins: [...options.plugins, { name: 'on-end', setup: (build) => build.onEnd(onEnd) }],
   });
-  // A failed build is reported by `onEnd`.
+  // `onEnd` hears of a failure too.
   if (watch) await builder.watch();
   else await builder.rebuild().catch(() => {});
-  try {
-    await firstBuild.promise;
-  } catch (error) {
-    await builder.dispose();
-    throw error;
-  }
-  return () => builder.dispose();
+  const failure = await firstBuild.promise;
+  if (failure === undefined) return () => builder.dispose();
+  await builder.dispose();
+  throw new Error(failure);
 }
 
 async function describe({ errors }: BuildResult): Promise<string> {

@@ -3,34 +3,38 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 
-export interface LocalEnvironment {
-  /** The process's variables, and those of `.env` that the process does not have. */
-  environment: Record<string, string>;
-  /** Whether `.env` was written just now. */
-  wasWritten: boolean;
-}
-
 /**
- * Reads `.env`. Where there is none, and no secret is set either, it writes one with a random Encrypt Key and
- * Verification Token.
+ * The process's variables, and those of `.env` that the process does not have.
  *
  * @param root the project's folder
  */
-export async function readLocalEnvironment(root: string, processEnvironment = process.env): Promise<LocalEnvironment> {
-  const file = path.join(root, '.env');
-  const known = await readEnvironmentFile(file);
-  const hasSecret = processEnvironment.FEISHU_ENCRYPT_KEY || processEnvironment.FEISHU_VERIFICATION_TOKEN;
-  const wasWritten = known === undefined && !hasSecret;
-  if (wasWritten) await writeFile(file, exampleEnvironment(), { mode: 0o600 });
-  const fromFile = wasWritten ? await readEnvironmentFile(file) : known;
-  return { environment: { ...fromFile, ...definedOf(processEnvironment) }, wasWritten };
+export async function readLocalEnvironment(root: string, processEnvironment = process.env) {
+  const fromFile = await readEnvironmentFile(path.join(root, '.env'));
+  return { ...fromFile, ...definedOf(processEnvironment) };
 }
 
-async function readEnvironmentFile(file: string): Promise<Record<string, string> | undefined> {
+/**
+ * Writes a `.env` with a random Encrypt Key and Verification Token, where there is none and no secret is set otherwise.
+ *
+ * @param root the project's folder
+ * @returns whether it was written
+ */
+export async function writeMissingEnvironmentFile(root: string, processEnvironment = process.env): Promise<boolean> {
+  if (processEnvironment.FEISHU_ENCRYPT_KEY || processEnvironment.FEISHU_VERIFICATION_TOKEN) return false;
+  try {
+    await writeFile(path.join(root, '.env'), exampleEnvironment(), { mode: 0o600, flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function readEnvironmentFile(file: string): Promise<Record<string, string>> {
   try {
     return definedOf(parseEnv(await readFile(file, 'utf8')));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { readLocalEnvironment } from './environment.ts';
+import { readLocalEnvironment, writeMissingEnvironmentFile } from './environment.ts';
 import { formatEvent } from './format-event.ts';
 import { formatFunctionLine } from './function-lines.ts';
 import { startStack } from './stack.ts';
@@ -7,12 +7,12 @@ import { startStack } from './stack.ts';
 // npm start: the local stack, until it is interrupted.
 
 const root = path.resolve(import.meta.dirname, '../..');
-const { environment, wasWritten } = await readLocalEnvironment(root);
-if (wasWritten) {
+if (await writeMissingEnvironmentFile(root)) {
   console.log(
     'There was no .env: wrote one with a random Encrypt Key and Verification Token. npm run send uses them too.',
   );
 }
+const environment = await readLocalEnvironment(root);
 const isDebugging = environment.LOG_LEVEL?.toUpperCase() === 'DEBUG';
 
 const stack = await startStack({

@@ -50,7 +50,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const root = path.resolve(import.meta.dirname, '../..');
-  const { environment } = await readLocalEnvironment(root);
+  const environment = await readLocalEnvironment(root);
   const secrets = readWebhookSecrets(environment);
   const text = parsed.file === undefined ? sampleText(parsed, secrets) : await fileText(parsed.file, secrets);
   const url = parsed.url ?? `http://${environment.HOST || '127.0.0.1'}:${environment.PORT || 3000}${WEBHOOK_PATH}`;

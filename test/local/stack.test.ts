@@ -1,0 +1,237 @@
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { writeRequest } from '../../lib/feishu/request.ts';
+import type { EventRecord } from '../../lib/local/event-log.ts';
+import type { ApiCall } from '../../lib/local/feishu-stand-in.ts';
+import { type Stack, type StackOptions, startStack } from '../../lib/local/stack.ts';
+import { post } from '../../lib/tools/post.ts';
+import { createSample, textMessage } from '../../lib/tools/samples.ts';
+import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
+
+const encryptKey = 'an encrypt key';
+const token = 'a-verification-token';
+
+function optionsFor(root: string): StackOptions {
+  return {
+    root,
+    environment: { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token },
+    host: '127.0.0.1',
+    port: 0,
+    watch: false,
+    onLine: () => {},
+    onNotice: () => {},
+    onApiCall: () => {},
+  };
+}
+
+const send = (stack: Stack, text: string) => post(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
+const sample = (type: string, version: '1.0' | '2.0' = '2.0') => createSample(type, { version, token });
+const wait = { timeout: 30_000, interval: 20 };
+
+async function listEvents(stack: Stack): Promise<EventRecord[]> {
+  return (await fetch(stack.eventsUrl)).json() as Promise<EventRecord[]>;
+}
+
+describe('The local stack', () => {
+  const apiCalls: ApiCall[] = [];
+  const lines: string[] = [];
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await startStack({
+      ...optionsFor(PROJECT_ROOT),
+      onApiCall: (call) => apiCalls.push(call),
+      onLine: (line) => lines.push(line),
+    });
+  });
+  afterAll(() => stack.stop());
+
+  it('takes a message to its handler, which answers it with an echo', async () => {
+    const event = textMessage('你好 👋');
+    const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
+    expect(await send(stack, text)).toMatchObject({ status: 200, body: '{"msg":"success"}' });
+    await vi.waitFor(() => expect(apiCalls.length).toBe(1), wait);
+    expect(apiCalls[0]).toMatchObject({
+      method: 'POST',
+      path: `/open-apis/im/v1/messages/${event.message.message_id}/reply`,
+    });
+    expect(JSON.parse(JSON.parse(apiCalls[0]?.body ?? '').content)).toEqual({ text: '你好 👋' });
+  });
+
+  it('lists what became of each event', async () => {
+    await vi.waitFor(async () => expect((await listEvents(stack))[0]?.status).toBe('handled'), wait);
+    const [record] = await listEvents(stack);
+    expect(record).toMatchObject({
+      id: expect.stringMatching(/^[\da-f-]{36}$/),
+      type: 'im.message.receive_v1',
+      version: '2.0',
+      source: 'webhook',
+      status: 'handled',
+      attempts: 1,
+      receivedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      acknowledgedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      updatedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
+  });
+
+  it('runs the callback handler that is deployed', async () => {
+    const { body } = await send(stack, sample('card.action.trigger'));
+    expect(JSON.parse(body)).toMatchObject({ toast: { content: 'Done', i18n: { zh_cn: '已完成' } } });
+  });
+
+  it('accepts events whatever the query of the address is', async () => {
+    const request = writeRequest(sample('message', '1.0'), { encryptKey }, Date.now());
+    expect((await post(`${stack.webhookUrl}?tenant=1`, request)).status).toBe(200);
+  });
+
+  it('says which addresses there are to who asks for another', async () => {
+    const response = await fetch(new URL('/events', stack.webhookUrl));
+    expect(response.status).toBe(404);
+    expect(await response.json()).toEqual({ message: expect.stringContaining('POST /feishu/events') });
+  });
+
+  it('refuses bytes that are no text, as the deployed function does', async () => {
+    const response = await post(stack.webhookUrl, { headers: {}, body: Buffer.from([0xff, 0xfe, 0x00]) });
+    expect(response).toMatchObject({ status: 400, body: expect.stringContaining('FEISHU_BODY_NOT_JSON') });
+  });
+
+  it('handles 1,000 events, 50 of them in flight, once each', async () => {
+    const before = (await listEvents(stack)).length;
+    const texts = Array.from({ length: 1000 }, () => sample('out_approval', '1.0'));
+    const pending = [...texts];
+    const statuses: number[] = [];
+    const sender = async () => {
+      for (let text = pending.pop(); text !== undefined; text = pending.pop()) {
+        statuses.push((await send(stack, text)).status);
+      }
+    };
+    await Promise.all(Array.from({ length: 50 }, sender));
+    expect(statuses).toEqual(Array(1000).fill(200));
+    const ids = new Set(texts.map((text) => JSON.parse(text).uuid));
+    await vi.waitFor(async () => {
+      const records = (await listEvents(stack)).slice(before);
+      expect(records.filter(({ status }) => status === 'handled').length).toBe(1000);
+    }, wait);
+    const records = (await listEvents(stack)).slice(before);
+    expect(new Set(records.map(({ id }) => id))).toEqual(ids);
+    expect(records.every(({ attempts }) => attempts === 1)).toBe(true);
+    const handled = lines.filter((line) => line.includes('Approved to be out of the office'));
+    expect(handled.length).toBe(1000);
+  });
+
+  it('shows the lines of the functions, with no event in them', () => {
+    expect(lines.some((line) => line.includes('"message":"accepted"'))).toBe(true);
+    expect(lines.join('\n')).not.toContain('拜访客户');
+  });
+});
+
+describe('While a project is being worked on, the local stack', () => {
+  const TYPE = 'im.chat.disbanded_v1';
+  let project: TemporaryProject;
+  let stack: Stack;
+  const notices: string[] = [];
+  const lines: string[] = [];
+  beforeAll(async () => {
+    project = await createProject();
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('the first version'));
+    stack = await startStack({
+      ...optionsFor(project.root),
+      watch: true,
+      onNotice: (text) => notices.push(text),
+      onLine: (line) => lines.push(line),
+    });
+  });
+  afterAll(async () => {
+    await stack.stop();
+    await project[Symbol.asyncDispose]();
+  });
+
+  function handlerSaying(words: string, otherwise = ''): string {
+    return `import { onEvent, RetryAfter, Drop } from '../../../lib/handler.ts';
+      export default onEvent('${TYPE}', async (event, { log }) => { ${otherwise} log.info('${words}'); });`;
+  }
+  const statuses = () => stack.events().map(({ status }) => status);
+
+  it('loads a changed handler without losing what is queued', async () => {
+    // A slow first version: some of these are handled by it, some by the next one, none is lost.
+    const slow = 'await new Promise((resolve) => setTimeout(resolve, 300));';
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('a slow version', slow));
+    await vi.waitFor(() => expect(notices.at(-1)).toContain('loaded again'), wait);
+    await Promise.all(Array.from({ length: 100 }, () => send(stack, sample(TYPE))));
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('the next version'));
+    await vi.waitFor(() => expect(notices.length).toBe(2), wait);
+    await send(stack, sample(TYPE));
+    await vi.waitFor(() => expect(statuses()).toEqual(Array(101).fill('handled')), wait);
+    expect(lines.some((line) => line.includes('the next version'))).toBe(true);
+  });
+
+  it('loads a handler that was not there', async () => {
+    const source = handlerSaying('a new handler').replace(TYPE, 'im.chat.updated_v1');
+    await project.writeHandler('v2/im.chat.updated_v1.ts', source);
+    await vi.waitFor(() => expect(notices.length).toBe(3), wait);
+    await send(stack, sample('im.chat.updated_v1'));
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
+  });
+
+  it('keeps the functions as they were when the sources do not build, and says what is wrong', async () => {
+    await project.writeHandler(`v2/${TYPE}.ts`, 'export default (');
+    await vi.waitFor(() => expect(notices.at(-1)).toContain('stay as they were'), wait);
+    expect(notices.at(-1)).toContain(`${TYPE}.ts`);
+    await send(stack, sample(TYPE));
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
+  });
+
+  it('tells a handler that throws from one that drops, and keeps what fails five times', async () => {
+    const otherwise = "if (event.chat_id === 'drop') throw new Drop('not ours'); throw new RetryAfter(0, 'not yet');";
+    const known = notices.length;
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('never', otherwise));
+    await vi.waitFor(() => expect(notices.length).toBe(known + 1), wait);
+    await send(stack, createSample(TYPE, { version: '2.0', token, event: { chat_id: 'drop' } }));
+    await vi.waitFor(
+      () => expect(stack.events().at(-1)).toMatchObject({ status: 'dropped', lastError: 'not ours' }),
+      wait,
+    );
+    await send(stack, sample(TYPE));
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'dead', attempts: 5 }), wait);
+    expect(stack.events().at(-1)?.lastError).toContain('not yet');
+    await vi.waitFor(async () => expect(await countOf(stack.queue.deadLetterQueueUrl)).toBe(1), wait);
+  });
+
+  it('goes on after a handler has ended its process', async () => {
+    const known = notices.length;
+    const otherwise = "if (event.chat_id === 'exit') process.exit(1);";
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('alive', otherwise));
+    await vi.waitFor(() => expect(notices.length).toBe(known + 1), wait);
+    await send(stack, createSample(TYPE, { version: '2.0', token, event: { chat_id: 'exit' } }));
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'retrying' }), wait);
+    await send(stack, sample(TYPE));
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
+  });
+
+  async function countOf(queueUrl: string): Promise<number> {
+    const command = new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: ['ApproximateNumberOfMessages'],
+    });
+    return Number((await stack.queue.sqs.send(command)).Attributes?.ApproximateNumberOfMessages);
+  }
+});
+
+describe('A project that does not build', () => {
+  it('does not start, and the message names the file', async () => {
+    await using project = await createProject();
+    await project.writeHandler(
+      'v2/im.message.recieve_v1.ts',
+      "import { onEvent } from '../../../lib/handler.ts'; export default onEvent('im.message.receive_v1', () => {});",
+    );
+    await expect(startStack(optionsFor(project.root))).rejects.toThrow(/im\.message\.recieve_v1\.ts/);
+  });
+});
+
+describe('An address that is taken', () => {
+  it('is named, with what to do', async () => {
+    const stack = await startStack(optionsFor(PROJECT_ROOT));
+    const { port } = new URL(stack.webhookUrl);
+    await expect(startStack({ ...optionsFor(PROJECT_ROOT), port: Number(port) })).rejects.toThrow(/PORT/);
+    await stack.stop();
+  });
+});

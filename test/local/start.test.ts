@@ -1,0 +1,166 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createProject, type TemporaryProject } from '../support/project.ts';
+import { type Running, run, start } from '../support/run.ts';
+
+const wait = { timeout: 30_000, interval: 20 };
+const READY = /feishu-events is ready: POST (http:\/\/127\.0\.0\.1:\d+\/feishu\/events)/;
+
+async function startReady(
+  root: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<{ running: Running; url: string }> {
+  const running = start(root, 'lib/local/start.ts', [], { PORT: '0', ...environment });
+  await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
+  return { running, url: READY.exec(running.output())?.[1] as string };
+}
+
+describe('npm start in a fresh clone', () => {
+  let project: TemporaryProject;
+  let running: Running;
+  let url: string;
+  beforeAll(async () => {
+    project = await createProject();
+    ({ running, url } = await startReady(project.root));
+  });
+  afterAll(async () => {
+    await running[Symbol.asyncDispose]();
+    await project[Symbol.asyncDispose]();
+  });
+  const send = (...args: string[]) => run(project.root, 'lib/tools/send.ts', args);
+
+  it('writes a .env with secrets of its own, and says so', async () => {
+    expect(running.output()).toContain('wrote one with a random Encrypt Key and Verification Token');
+    const text = await readFile(path.join(project.root, '.env'), 'utf8');
+    expect(text).toMatch(/^FEISHU_ENCRYPT_KEY=[\da-f]{32}$/m);
+    expect(text).toMatch(/^FEISHU_VERIFICATION_TOKEN=[\da-f]{32}$/m);
+  });
+
+  it('says once that it is ready', () => {
+    expect(running.output().split('feishu-events is ready').length).toBe(2);
+  });
+
+  it('takes what npm run send sends', async () => {
+    expect(await send('im.message.receive_v1', '--url', url)).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/^200 in \d+ ms: \{"msg":"success"\}/),
+    });
+    await vi.waitFor(
+      () => expect(running.output()).toContain('Would have sent: POST /open-apis/im/v1/messages/'),
+      wait,
+    );
+    await vi.waitFor(() => expect(running.output()).toMatch(/handled .*event_type=im\.message\.receive_v1/), wait);
+  });
+
+  it.each(['out_approval', 'message', 'card.action.trigger', 'card.action.trigger_v1', 'url.preview.get'])(
+    'accepts a sample of %s',
+    async (type) => {
+      expect(await send(type, '--url', url)).toMatchObject({ code: 0, output: expect.stringMatching(/^200 /) });
+    },
+  );
+
+  it('accepts an event of a file, whatever its token is, and keeps its large integers', async () => {
+    const file = path.join(project.root, 'event.json');
+    const event = '{"type":"message","big":90071992547409931}';
+    await writeFile(file, `{"uuid":"u-1","token":"of the real app","type":"event_callback","event":${event}}`);
+    expect(await send('--file', file, '--url', url)).toMatchObject({ code: 0 });
+  });
+
+  it('refuses what is sent plain, and send says so with its exit code', async () => {
+    expect(await send('message', '--plain', '--url', url)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('FEISHU_BODY_NOT_ENCRYPTED'),
+    });
+  });
+
+  it('refuses what is signed with another key', async () => {
+    const environment = { FEISHU_ENCRYPT_KEY: 'another key' };
+    const result = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
+    expect(result).toMatchObject({ code: 1, output: expect.stringContaining('FEISHU_SIGNATURE_WRONG') });
+  });
+
+  it('ends with 0 on SIGTERM', async () => {
+    running.process.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+  });
+});
+
+describe('npm start', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('handles what it has acknowledged before it ends on %s', async (signal) => {
+    await using project = await createProject();
+    const slow = `import { onEventV1 } from '../../../lib/handler.ts';
+      export default onEventV1('message', async (_, { log }) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        log.info('slowly done');
+      });`;
+    await project.writeHandler('v1/message.ts', slow);
+    const { running, url } = await startReady(project.root);
+    await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
+    running.process.kill(signal);
+    expect(await running.ended).toMatchObject({ code: 0, output: expect.stringContaining('slowly done') });
+  });
+
+  it('prints each event as indented JSON at LOG_LEVEL=debug', async () => {
+    await using project = await createProject();
+    const { running, url } = await startReady(project.root, { LOG_LEVEL: 'debug' });
+    await using _ = running;
+    const file = path.join(project.root, 'event.json');
+    await writeFile(file, '{"uuid":"u-1","token":"","event":{"type":"message","big":90071992547409931}}');
+    await run(project.root, 'lib/tools/send.ts', ['--file', file, '--url', url]);
+    await vi.waitFor(() => expect(running.output()).toContain('  "uuid": "u-1",\n'), wait);
+    expect(running.output()).toContain('    "big": 90071992547409931\n');
+  });
+
+  it('uses the environment rather than .env, and leaves .env alone', async () => {
+    await using project = await createProject();
+    const environment = { FEISHU_VERIFICATION_TOKEN: 'from-the-environment' };
+    const { running, url } = await startReady(project.root, environment);
+    await using _ = running;
+    const sent = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
+    expect(sent).toMatchObject({ code: 0 });
+    await expect(readFile(path.join(project.root, '.env'))).rejects.toThrow('ENOENT');
+  });
+
+  it('says what is wrong with PORT', async () => {
+    await using project = await createProject();
+    const result = await run(project.root, 'lib/local/start.ts', [], { PORT: 'http' });
+    expect(result).toMatchObject({ code: 1, output: expect.stringMatching(/^PORT must be .* not "http"\.$/m) });
+  });
+});
+
+describe('npm run send', () => {
+  let project: TemporaryProject;
+  const secrets = { FEISHU_ENCRYPT_KEY: 'a key' };
+  beforeAll(async () => {
+    project = await createProject();
+  });
+  afterAll(() => project[Symbol.asyncDispose]());
+
+  it.each([
+    ['nothing to send', [], /Give either an event type or --file/],
+    ['a type and a file', ['message', '--file', 'x'], /Give either an event type or --file/],
+    ['two types', ['message', 'out_approval'], /One event type at a time/],
+    ['an unknown option', ['message', '--v3'], /--v3/],
+    ['an address that is none', ['message', '--url', 'localhost:3000'], /--url must be an address/],
+    ['a file that is not there', ['--file', 'nowhere.json'], /nowhere\.json cannot be read/],
+    ['an address where nobody listens', ['message', '--url', 'http://127.0.0.1:2/'], /Is npm start running\?/],
+  ])('says what is wrong with %s', async (_, args, message) => {
+    const { code, output } = await run(project.root, 'lib/tools/send.ts', args, secrets);
+    expect(output).toMatch(message);
+    expect(output).not.toMatch(/\n {4}at /);
+    expect(code).toBe(2);
+  });
+
+  it('says that there are no secrets, and writes none of its own', async () => {
+    const { code, output } = await run(project.root, 'lib/tools/send.ts', ['message', '--url', 'http://127.0.0.1:2/']);
+    expect(output).toContain('Neither FEISHU_ENCRYPT_KEY nor FEISHU_VERIFICATION_TOKEN is set');
+    expect(code).toBe(2);
+  });
+
+  it('explains itself', async () => {
+    const { code, output } = await run(project.root, 'lib/tools/send.ts', ['--help']);
+    expect(output).toContain('Usage: npm run send -- <event type>');
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+export interface Result {
+  code: number | null;
+  /** Of both streams, in the order of writing. */
+  output: string;
+}
+
+export interface Running extends AsyncDisposable {
+  process: ChildProcess;
+  output(): string;
+  /** Waits for the process's end. */
+  ended: Promise<Result>;
+}
+
+/**
+ * Starts a program of a project as its npm script does, with nothing of the tests' own configuration.
+ *
+ * @param script for example `lib/local/start.ts`
+ */
+export function start(root: string, script: string, args: string[] = [], environment: NodeJS.ProcessEnv = {}): Running {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(FEISHU|AWS|LOG_LEVEL|PORT|HOST)/.test(name));
+  const child = spawn(process.execPath, [path.join(root, script), ...args], {
+    cwd: root,
+    env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...environment },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const ended = once(child, 'close').then(([code]) => ({ code, output }));
+  return {
+    process: child,
+    output: () => output,
+    ended,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Runs a program of a project to its end. */
+export function run(...args: Parameters<typeof start>): Promise<Result> {
+  return start(...args).ended;
+}
