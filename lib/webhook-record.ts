@@ -1,3 +1,4 @@
+import { embeddedMetrics, type MetricValues } from './embedded-metrics.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { FeishuError } from './feishu/errors.ts';
 
@@ -12,29 +13,11 @@ export interface WebhookOutcome {
   milliseconds: number;
 }
 
-/** The names of the metrics, and the CloudWatch unit of each. */
-const METRICS = { Accepted: 'Count', UrlVerified: 'Count', Refused: 'Count', AcknowledgeTime: 'Milliseconds' } as const;
-
-/**
- * Writes the one line that a request leaves: its log, and by CloudWatch's embedded metric format its metrics too.
- *
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
- */
+/** Writes the one line that a request leaves: its log and its metrics. */
 export function writeWebhookRecord(outcome: WebhookOutcome, service = 'feishu-events'): void {
   const { result, header, refusal, requestId, milliseconds } = outcome;
-  const values = metricValues(outcome);
   const record = {
-    _aws: {
-      Timestamp: Date.now(),
-      CloudWatchMetrics: [
-        {
-          Namespace: 'feishu-events',
-          Dimensions: refusal ? [['service'], ['service', 'code']] : [['service']],
-          Metrics: Object.keys(values).map((Name) => ({ Name, Unit: METRICS[Name as keyof typeof METRICS] })),
-        },
-      ],
-    },
-    ...values,
+    ...embeddedMetrics(metricValues(outcome), refusal ? [['service'], ['service', 'code']] : [['service']]),
     level: refusal === undefined ? 'INFO' : refusal.status < 500 ? 'WARN' : 'ERROR',
     message: result,
     timestamp: new Date().toISOString(),
@@ -51,7 +34,9 @@ export function writeWebhookRecord(outcome: WebhookOutcome, service = 'feishu-ev
   console.log(JSON.stringify(record));
 }
 
-function metricValues({ result, milliseconds }: WebhookOutcome): Partial<Record<keyof typeof METRICS, number>> {
-  if (result === 'accepted') return { Accepted: 1, AcknowledgeTime: milliseconds };
-  return result === 'refused' ? { Refused: 1 } : { UrlVerified: 1 };
+function metricValues({ result, milliseconds }: WebhookOutcome): MetricValues {
+  const one = { unit: 'Count', value: 1 } as const;
+  if (result === 'refused') return { Refused: one };
+  if (result === 'url-verified') return { UrlVerified: one };
+  return { Accepted: one, AcknowledgeTime: { unit: 'Milliseconds', value: milliseconds } };
 }

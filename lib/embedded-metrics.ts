@@ -1,0 +1,26 @@
+/** CloudWatch's unit of each metric. */
+type Unit = 'Count' | 'Milliseconds';
+
+export interface MetricValues {
+  readonly [name: string]: { readonly unit: Unit; readonly value: number | readonly number[] };
+}
+
+/** What tells the metrics of one deployment from those of another. */
+export const METRICS_NAMESPACE = 'feishu-events';
+
+/**
+ * Writes metrics in CloudWatch's embedded format: fields of a log line that CloudWatch turns into metrics.
+ *
+ * @param dimensions sets of the names of fields that the line holds
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+export function embeddedMetrics(values: MetricValues, dimensions: string[][]): Record<string, unknown> {
+  const Metrics = Object.entries(values).map(([Name, { unit }]) => ({ Name, Unit: unit }));
+  return {
+    _aws: {
+      Timestamp: Date.now(),
+      CloudWatchMetrics: [{ Namespace: METRICS_NAMESPACE, Dimensions: dimensions, Metrics }],
+    },
+    ...Object.fromEntries(Object.entries(values).map(([name, { value }]) => [name, value])),
+  };
+}
