@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { withoutQuery } from './address.ts';
+import { backoff } from './backoff.ts';
+import { Connection } from './connection.ts';
+import { type Acknowledged, Deliveries, type Receive } from './deliveries.ts';
+import { type Credentials, discover, type Endpoint } from './discovery.ts';
+import { LongConnectionError } from './errors.ts';
+import type { Log } from './log.ts';
+import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { TIMING, type Timing } from './timing.ts';
+
+export interface LongConnectionOptions extends Credentials {
+  receive: Receive;
+  log: Log;
+  /** Aborting it takes no more events, acknowledges those that have come, and closes. */
+  signal: AbortSignal;
+  acknowledged?: Acknowledged;
+  /** Shorter times, for tests. */
+  timing?: Partial<Timing>;
+}
+
+/** `connecting`: asking where to, and the handshake. `waiting`: until the next attempt. */
+export type LongConnectionState = 'connecting' | 'connected' | 'waiting' | 'draining' | 'ended';
+
+/** A look at the connection, for a health check and for metrics. Times are in milliseconds since the epoch. */
+export interface LongConnectionStatus {
+  state: LongConnectionState;
+  /** Since when there has been no open connection; `undefined` while there is one. */
+  disconnectedAt: number | undefined;
+  /** When the platform last answered a ping, on this connection or the one before. */
+  lastPongAt: number | undefined;
+  pingIntervalMs: number;
+  /** How often a connection was opened again after the first. */
+  reconnects: number;
+  /** Events that have come and are not yet acknowledged. */
+  inFlight: number;
+}
+
+export interface LongConnection {
+  /**
+   * Resolves once `signal` has aborted and all is closed. Rejects with a {@link LongConnectionError} when trying again
+   * cannot help: `FEISHU_LOGIN_REFUSED` or `FEISHU_ADDRESS_INSECURE`.
+   */
+  readonly ended: Promise<void>;
+  status(): LongConnectionStatus;
+}
+
+/**
+ * Keeps a long connection to the platform, for ever: when it is lost or cannot be had, it is tried again. At most
+ * {@link TIMING.acknowledgeWithinMs} after an event came, it is acknowledged; after `signal` has aborted, the end comes
+ * at most that much and {@link TIMING.closeWithinMs} later.
+ *
+ * @see https://open.feishu.cn/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case
+ */
+export function keepLongConnection(options: LongConnectionOptions): LongConnection {
+  const keeper = new Keeper(options);
+  return { ended: keeper.keep(), status: () => keeper.status() };
+}
+
+class Keeper {
+  readonly #options: LongConnectionOptions;
+  readonly #timing: Timing;
+  readonly #deliveries: Deliveries;
+  #state: LongConnectionState = 'connecting';
+  #settings: Settings = DEFAULT_SETTINGS;
+  #disconnectedAt: number | undefined = Date.now();
+  #lastPongAt: number | undefined;
+  #opened = 0;
+  /** Attempts since a connection last proved good. */
+  #failures = 0;
+
+  constructor(options: LongConnectionOptions) {
+    this.#options = options;
+    this.#timing = { ...TIMING, ...options.timing };
+    const { receive, acknowledged = () => {}, log } = options;
+    this.#deliveries = new Deliveries(receive, acknowledged, this.#timing.acknowledgeWithinMs, log);
+  }
+
+  status(): LongConnectionStatus {
+    return {
+      state: this.#state,
+      disconnectedAt: this.#disconnectedAt,
+      lastPongAt: this.#lastPongAt,
+      pingIntervalMs: this.#settings.pingIntervalMs,
+      reconnects: Math.max(0, this.#opened - 1),
+      inFlight: this.#deliveries.inFlight,
+    };
+  }
+
+  async keep(): Promise<void> {
+    const { signal } = this.#options;
+    try {
+      while (!signal.aborted) {
+        const error = await this.#attempt();
+        if (signal.aborted) break;
+        if (error?.consequence === 'give up') throw error;
+        await this.#wait(error);
+      }
+      await this.#deliveries.drain();
+    } finally {
+      this.#state = 'ended';
+    }
+  }
+
+  /** One connection, from the question where to until it is lost. */
+  async #attempt(): Promise<LongConnectionError | undefined> {
+    const { signal } = this.#options;
+    this.#state = 'connecting';
+    try {
+      const endpoint = await discover(this.#options, this.#timing.discoverWithinMs, signal);
+      if (!signal.aborted) await this.#connect(endpoint);
+      return undefined;
+    } catch (error) {
+      if (error instanceof LongConnectionError) return error;
+      throw error;
+    } finally {
+      this.#disconnectedAt ??= Date.now();
+    }
+  }
+
+  async #connect(endpoint: Endpoint): Promise<void> {
+    const { signal, log } = this.#options;
+    this.#settings = endpoint.settings;
+    const events = {
+      opened: () => {
+        this.#state = 'connected';
+        this.#disconnectedAt = undefined;
+        this.#opened++;
+        log.info(`connected to ${withoutQuery(endpoint.url)}`);
+      },
+      pong: (settings: Settings) => {
+        // Not when it opens: a platform that hangs up at once would be asked again at once, for ever.
+        this.#failures = 0;
+        this.#lastPongAt = Date.now();
+        this.#settings = settings;
+      },
+      draining: () => {
+        this.#state = 'draining';
+        log.info('taking no more events', { inFlight: this.#deliveries.inFlight });
+      },
+    };
+    const connection = new Connection(endpoint, this.#deliveries, events, this.#timing, log);
+    const stop = () => void connection.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await connection.ended;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async #wait(error: LongConnectionError | undefined): Promise<void> {
+    const { signal, log } = this.#options;
+    this.#failures++;
+    this.#state = 'waiting';
+    const waitMs = Math.round(this.#chooseWait(error));
+    const reason = error === undefined ? 'The connection was lost.' : error.message;
+    log.warn(`${reason} Next attempt in ${waitMs} ms.`, { code: error?.code, failures: this.#failures });
+    await sleep(waitMs, undefined, { signal }).catch(() => {
+      // Aborted: the loop sees it.
+    });
+  }
+
+  #chooseWait(error: LongConnectionError | undefined): number {
+    const longestMs = this.#settings.reconnectIntervalMs;
+    if (error?.consequence === 'wait') return longestMs * (0.5 + Math.random() / 2);
+    return backoff(this.#failures, this.#timing.firstRetryWithinMs, longestMs);
+  }
+}

@@ -1,0 +1,201 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type RawData, WebSocket } from 'ws';
+import { withoutQuery } from './address.ts';
+import { type Deliveries, idsOf } from './deliveries.ts';
+import type { Endpoint } from './discovery.ts';
+import { LongConnectionError } from './errors.ts';
+import { Fragments, readPosition } from './fragments.ts';
+import { CONTROL_METHOD, DATA_METHOD, decodeFrame, encodeFrame, type Frame, headerOf } from './frame.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { Log } from './log.ts';
+import { explainRefusedUpgrade } from './refusal.ts';
+import { readPongSettings, type Settings } from './settings.ts';
+import type { Timing } from './timing.ts';
+
+/** What a connection tells whoever keeps it. */
+export interface ConnectionEvents {
+  opened(): void;
+  pong(settings: Settings): void;
+  draining(): void;
+}
+
+/** One event can be this large, in one frame. */
+const MAXIMUM_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** One WebSocket to the platform, from the handshake to its end. */
+export class Connection {
+  /**
+   * Resolves when an open connection ended, whoever ended it; rejects with a {@link LongConnectionError} when it did
+   * not open: `FEISHU_LOGIN_REFUSED`, `FEISHU_TOO_MANY_CONNECTIONS` or `FEISHU_CONNECTION_FAILED`.
+   */
+  readonly ended: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #endpoint: Endpoint;
+  readonly #deliveries: Deliveries;
+  readonly #events: ConnectionEvents;
+  readonly #timing: Timing;
+  readonly #log: Log;
+  readonly #fragments = new Fragments();
+  readonly #heartbeat: Heartbeat;
+  readonly #handshakeTimer: NodeJS.Timeout;
+  #settings: Settings;
+  #closeTimer: NodeJS.Timeout | undefined;
+  #isOpen = false;
+  #isStopping = false;
+  /** Why there is no connection, once that is known. */
+  #failure: LongConnectionError | undefined;
+
+  constructor(endpoint: Endpoint, deliveries: Deliveries, events: ConnectionEvents, timing: Timing, log: Log) {
+    this.#endpoint = endpoint;
+    this.#settings = endpoint.settings;
+    this.#deliveries = deliveries;
+    this.#events = events;
+    this.#timing = timing;
+    this.#log = log;
+    this.#heartbeat = new Heartbeat(
+      () => this.#send(ping(endpoint.serviceId)),
+      () => this.#abandon(`the platform answered no ping for ${timing.pongWithinMs} ms`),
+      endpoint.settings.pingIntervalMs,
+      timing.pongWithinMs,
+    );
+    this.#handshakeTimer = setTimeout(
+      () => this.#abandon(`the handshake took more than ${timing.handshakeWithinMs} ms`),
+      timing.handshakeWithinMs,
+    );
+    this.#socket = new WebSocket(endpoint.url, { perMessageDeflate: false, maxPayload: MAXIMUM_MESSAGE_BYTES });
+    this.ended = this.#listen();
+  }
+
+  /**
+   * Takes no more events, acknowledges those that have come, and closes. Both have their time limits, so that `ended`
+   * settles soon.
+   */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    if (!this.#isOpen) {
+      this.#abandon('it was stopped');
+      return;
+    }
+    this.#events.draining();
+    await this.#deliveries.drain();
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.close(1000);
+    this.#closeTimer = setTimeout(() => this.#socket.terminate(), this.#timing.closeWithinMs);
+  }
+
+  /** Attaches every listener before anything can happen: a frame can arrive with the upgrade's response. */
+  #listen(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#socket.on('open', () => this.#open());
+    this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    this.#socket.on('unexpected-response', (request, response) => this.#refused(request, response));
+    this.#socket.on('error', (error) => {
+      this.#failure ??= failed(this.#endpoint, error.message, error);
+    });
+    this.#socket.on('close', () => {
+      this.#cleanUp();
+      if (this.#isOpen) resolve();
+      else reject(this.#failure ?? failed(this.#endpoint, 'it was closed'));
+    });
+    return promise;
+  }
+
+  #open(): void {
+    clearTimeout(this.#handshakeTimer);
+    this.#isOpen = true;
+    this.#events.opened();
+    this.#heartbeat.start();
+  }
+
+  #refused(request: ClientRequest, response: IncomingMessage): void {
+    this.#failure ??= explainRefusedUpgrade(response.statusCode ?? 0, response.headers);
+    request.destroy();
+    this.#socket.terminate();
+  }
+
+  /** Ends it at once, without telling the other side, who may well be gone. */
+  #abandon(reason: string): void {
+    this.#failure ??= failed(this.#endpoint, reason);
+    if (this.#isOpen) this.#log.warn(`connection abandoned: ${reason}`);
+    this.#socket.terminate();
+  }
+
+  #cleanUp(): void {
+    clearTimeout(this.#handshakeTimer);
+    clearTimeout(this.#closeTimer);
+    this.#heartbeat.stop();
+    this.#fragments.clear();
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    try {
+      if (!isBinary) throw new LongConnectionError('FEISHU_FRAME_INVALID', 'A text message came: frames are binary.');
+      const frame = decodeFrame(toBytes(data));
+      if (frame.method === DATA_METHOD) this.#receiveData(frame);
+      else if (frame.method === CONTROL_METHOD) this.#receiveControl(frame);
+      else throw new LongConnectionError('FEISHU_FRAME_INVALID', `A frame has the unknown method ${frame.method}.`);
+    } catch (error) {
+      if (!(error instanceof LongConnectionError)) throw error;
+      this.#log.warn('message ignored', { code: error.code, reason: error.message });
+    }
+  }
+
+  #receiveControl(frame: Frame): void {
+    if (headerOf(frame, 'type') !== 'pong') return;
+    this.#settings = readPongSettings(frame.payload, this.#settings);
+    this.#heartbeat.pong(this.#settings.pingIntervalMs);
+    this.#events.pong(this.#settings);
+  }
+
+  #receiveData(frame: Frame): void {
+    try {
+      const payload = this.#assemble(frame);
+      if (payload === undefined) return;
+      if (this.#isStopping) this.#deliveries.refuse(frame, this.#send);
+      else this.#deliveries.accept(frame, payload, this.#send);
+    } catch (error) {
+      if (!(error instanceof LongConnectionError)) throw error;
+      this.#log.warn('data frame refused', { ...idsOf(frame), code: error.code, reason: error.message });
+      this.#deliveries.refuse(frame, this.#send);
+    }
+  }
+
+  /** @returns the event's payload, once all of it has come */
+  #assemble(frame: Frame): Uint8Array | undefined {
+    const type = headerOf(frame, 'type');
+    // Acknowledged means queued: what nobody knows how to queue is not acknowledged as handled.
+    if (type !== 'event' && type !== 'card') {
+      throw new LongConnectionError('FEISHU_FRAME_TYPE_UNKNOWN', `A data frame has the type "${type?.slice(0, 64)}".`);
+    }
+    const position = readPosition(headerOf(frame, 'message_id'), headerOf(frame, 'sum'), headerOf(frame, 'seq'));
+    return this.#fragments.add(position, frame.payload ?? new Uint8Array());
+  }
+
+  readonly #send = (frame: Frame): boolean => {
+    if (this.#socket.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(encodeFrame(frame));
+    return true;
+  };
+}
+
+function ping(serviceId: number): Frame {
+  return {
+    sequenceId: 0n,
+    logId: 0n,
+    service: serviceId,
+    method: CONTROL_METHOD,
+    headers: [{ key: 'type', value: 'ping' }],
+  };
+}
+
+/** ws gives a Buffer unless its `binaryType` is changed. */
+function toBytes(data: RawData): Uint8Array {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data);
+}
+
+function failed({ url }: Endpoint, reason: string, cause?: unknown): LongConnectionError {
+  return new LongConnectionError('FEISHU_CONNECTION_FAILED', `No connection to ${withoutQuery(url)}: ${reason}.`, {
+    cause,
+  });
+}
