@@ -1,0 +1,83 @@
+import type { Clock } from './clock.ts';
+
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+
+/** The platform waits this long for an acknowledgement. */
+export const ANSWER_WITHIN_MS = 3 * SECOND_MS;
+/** How long after a failure an event is pushed again, the first time, the second, … */
+export const RETRY_AFTER_MS = [15 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
+
+/** What came back for a push. */
+export interface Answer {
+  code: number;
+  /** A callback's answer. */
+  data?: unknown;
+}
+
+/**
+ * A way to push an event to the app: the long connection, or a webhook.
+ *
+ * @returns the app's answer; `undefined` when it is certain that none will come
+ */
+export type Transport = (event: PlatformEvent) => Promise<Answer | undefined>;
+
+export interface PlatformEvent {
+  id: string;
+  /** Its JSON, sent byte by byte. */
+  text: string;
+}
+
+/** An event and what became of it. */
+export interface Delivery {
+  readonly event: PlatformEvent;
+  /** How often it was pushed. */
+  pushes: number;
+  /** The answer of each push that was answered in time. */
+  answers: Answer[];
+  state: 'pushed' | 'waiting' | 'acknowledged' | 'given up';
+  /** Resolves when the push under way is over, be it answered or not. */
+  settled: Promise<void>;
+}
+
+/** Pushes events as the platform does: again on the retry ladder until one push is answered with 200 in time. */
+export class Deliveries {
+  readonly all: Delivery[] = [];
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @param isCallback a callback is never pushed again */
+  push(event: PlatformEvent, transport: Transport, isCallback = false): Delivery {
+    const delivery: Delivery = { event, pushes: 0, answers: [], state: 'waiting', settled: Promise.resolve() };
+    this.all.push(delivery);
+    const waits = isCallback ? [] : RETRY_AFTER_MS;
+    const attempt = () => {
+      delivery.state = 'pushed';
+      const waitMs = waits[delivery.pushes++];
+      delivery.settled = this.#answer(event, transport).then((answer) => {
+        if (answer !== undefined) delivery.answers.push(answer);
+        if (answer?.code === 200) {
+          delivery.state = 'acknowledged';
+        } else if (waitMs === undefined) {
+          delivery.state = 'given up';
+        } else {
+          delivery.state = 'waiting';
+          this.#clock.schedule(waitMs, attempt);
+        }
+      });
+    };
+    attempt();
+    return delivery;
+  }
+
+  #answer(event: PlatformEvent, transport: Transport): Promise<Answer | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
+    const cancel = this.#clock.schedule(ANSWER_WITHIN_MS, () => resolve(undefined));
+    transport(event).then(resolve, () => resolve(undefined));
+    return promise.finally(cancel);
+  }
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { FakeConnection, type Framing, type PongBehaviour, toFrames } from './connection.ts';
+import type { PlatformEvent } from './deliveries.ts';
+import { encodeWireFrame } from './wire.ts';
+
+export interface ClientConfig {
+  ReconnectCount: number;
+  ReconnectInterval: number;
+  ReconnectNonce: number;
+  PingInterval: number;
+}
+
+/** `reply`: any code, HTTP status and body. `silent`: takes the request and says nothing. */
+export type DiscoveryBehaviour =
+  | 'normal'
+  | 'silent'
+  | 'hang up'
+  | { code: number; msg?: string; withData?: boolean }
+  | { httpStatus: number; body: string }
+  | { url: string };
+
+export type UpgradeBehaviour =
+  | 'normal'
+  | 'silent'
+  | 'hang up'
+  | 'hang up once open'
+  | { httpStatus: number; headers: Record<string, string> }
+  /** Written in the same write as the response. */
+  | { glued: PlatformEvent; framing?: Framing };
+
+export const SERVICE_ID = 33554678;
+const DISCOVERY_PATH = '/callback/ws/endpoint';
+const CONNECTION_PATH = '/ws/v2';
+const TOO_MANY_CONNECTIONS = '1000040350';
+
+/** The server side of 4.1 and 4.2: discovery by HTTP, and the long connections. What it does can change at any time. */
+export class Gateway {
+  discovery: DiscoveryBehaviour = 'normal';
+  upgrade: UpgradeBehaviour = 'normal';
+  pong: PongBehaviour = 'settings';
+  connectionLimit = 50;
+  clientConfig: ClientConfig = { ReconnectCount: -1, ReconnectInterval: 120, ReconnectNonce: 0, PingInterval: 120 };
+  /** Those accepted, open or not, in their order. */
+  readonly connections: FakeConnection[] = [];
+  /** The bodies and headers of the requests to discovery. */
+  readonly discoveries: { headers: IncomingMessage['headers']; body: string }[] = [];
+  upgrades = 0;
+  readonly #sockets = new Set<Duplex>();
+  readonly #server = createServer((request, response) => this.#discover(request, response));
+  readonly #webSockets = new WebSocketServer({ noServer: true });
+  readonly #tickets = new Set<string>();
+  #domain = '';
+
+  async listen(): Promise<void> {
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    this.#server.on('upgrade', (request, socket, head) => this.#accept(request, socket, head));
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    this.#domain = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** What `FEISHU_DOMAIN` has to be. */
+  get domain(): string {
+    return this.#domain;
+  }
+
+  get open(): FakeConnection[] {
+    return this.connections.filter((connection) => connection.isOpen);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #discover(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url !== DISCOVERY_PATH) return void response.writeHead(404).end();
+    this.discoveries.push({ headers: request.headers, body: (await request.toArray()).join('') });
+    const behaviour = this.discovery;
+    if (behaviour === 'silent') return;
+    if (behaviour === 'hang up') return void request.socket.destroy();
+    if (typeof behaviour === 'object' && 'httpStatus' in behaviour) {
+      return void response.writeHead(behaviour.httpStatus).end(behaviour.body);
+    }
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(this.#reply(behaviour)));
+  }
+
+  #reply(behaviour: 'normal' | { code: number; msg?: string; withData?: boolean } | { url: string }): object {
+    const data = { URL: this.#issueUrl(), ClientConfig: this.clientConfig };
+    if (behaviour === 'normal') return { code: 0, msg: '', data };
+    if ('url' in behaviour) return { code: 0, msg: '', data: { ...data, URL: behaviour.url } };
+    const { code, msg = 'refused by the test', withData = false } = behaviour;
+    return { code, msg, ...(withData ? { data: {} } : {}) };
+  }
+
+  #issueUrl(): string {
+    const ticket = randomUUID();
+    this.#tickets.add(ticket);
+    const base = `${this.#domain.replace('http:', 'ws:')}${CONNECTION_PATH}`;
+    return `${base}?device_id=7001&service_id=${SERVICE_ID}&ticket=${ticket}`;
+  }
+
+  #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.upgrades++;
+    socket.on('error', () => {});
+    const refusal = this.#refusal(request);
+    if (refusal !== undefined) refuse(socket, refusal.httpStatus, refusal.headers);
+    else if (this.upgrade === 'hang up') socket.destroy();
+    else if (this.upgrade !== 'silent') this.#open(request, socket, head);
+  }
+
+  #open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // What is written while it is corked leaves in one write.
+    socket.cork();
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const connection = new FakeConnection(webSocket, SERVICE_ID, () => ({
+        behaviour: this.pong,
+        settings: this.clientConfig,
+      }));
+      this.connections.push(connection);
+      if (typeof this.upgrade === 'object' && 'glued' in this.upgrade) {
+        const { glued, framing = {} } = this.upgrade;
+        for (const frame of toFrames(glued, framing, SERVICE_ID)) connection.send(encodeWireFrame(frame));
+      }
+    });
+    socket.uncork();
+    if (this.upgrade === 'hang up once open') socket.end();
+  }
+
+  #refusal(request: IncomingMessage): { httpStatus: number; headers: Record<string, string> } | undefined {
+    if (typeof this.upgrade === 'object' && 'httpStatus' in this.upgrade) return this.upgrade;
+    const ticket = new URL(request.url ?? '', this.#domain).searchParams.get('ticket') ?? '';
+    if (!this.#tickets.delete(ticket)) return loginRefused('514', '514', 'ticket unknown');
+    if (this.open.length >= this.connectionLimit) return loginRefused('514', TOO_MANY_CONNECTIONS, 'too many');
+    return undefined;
+  }
+}
+
+/** A refused upgrade as the platform writes it. */
+export function loginRefused(status: string, authErrorCode: string, message: string) {
+  const headers = { 'Handshake-Status': status, 'Handshake-Autherrcode': authErrorCode, 'Handshake-Msg': message };
+  return { httpStatus: 403, headers };
+}
+
+function refuse(socket: Duplex, httpStatus: number, headers: Record<string, string>): void {
+  const lines = Object.entries({ ...headers, 'Content-Length': '0', Connection: 'close' });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.end(`HTTP/1.1 ${httpStatus} Refused\r\n${head}\r\n`);
+}

@@ -1,0 +1,44 @@
+import protobuf from 'protobufjs';
+
+/** The schema in the official SDKs, with another protobuf library than lib's: a mistake there shows here. */
+const SCHEMA = `
+  syntax = "proto2";
+  message Header { required string key = 1; required string value = 2; }
+  message Frame {
+    required uint64 SeqID = 1;
+    required uint64 LogID = 2;
+    required int32 service = 3;
+    required int32 method = 4;
+    repeated Header headers = 5;
+    optional string payloadEncoding = 6;
+    optional string payloadType = 7;
+    optional bytes payload = 8;
+    optional string LogIDNew = 9;
+  }`;
+
+const frameType = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Frame');
+
+/** A frame as the platform sees it; 64-bit numbers are decimal strings. */
+export interface WireFrame {
+  SeqID: string;
+  LogID: string;
+  service: number;
+  method: number;
+  headers: { key: string; value: string }[];
+  payloadEncoding?: string;
+  payloadType?: string;
+  payload?: Uint8Array;
+  LogIDNew?: string;
+}
+
+export function encodeWireFrame(frame: WireFrame): Buffer {
+  return Buffer.from(frameType.encode(frameType.fromObject(frame)).finish());
+}
+
+export function decodeWireFrame(bytes: Uint8Array): WireFrame {
+  return frameType.toObject(frameType.decode(bytes), { longs: String, arrays: true }) as WireFrame;
+}
+
+export function wireHeader(frame: WireFrame, key: string): string | undefined {
+  return frame.headers.find((header) => header.key === key)?.value;
+}

@@ -1,0 +1,269 @@
+import { expect, test } from 'vitest';
+import { FeishuError } from '../../../lib/feishu/errors.ts';
+import { FakeClock } from '../../fake-platform/clock.ts';
+import { encodeWireFrame, wireHeader } from '../../fake-platform/wire.ts';
+import { connectClient, event, startClient, startPlatform, until } from './harness.ts';
+
+test('an event is acknowledged with 200 once it is received', async () => {
+  const platform = await startPlatform();
+  const queued = Promise.withResolvers<undefined>();
+  const { client } = await connectClient(platform, { receive: () => queued.promise });
+  const delivery = platform.push(event('e1'));
+  await until(() => client.status().inFlight === 1);
+  expect(platform.gateway.connections[0]?.acknowledgements).toEqual([]);
+  queued.resolve(undefined);
+  await delivery.settled;
+  expect(delivery).toMatchObject({ state: 'acknowledged', answers: [{ code: 200 }] });
+  expect(client.status().inFlight).toBe(0);
+});
+
+test('the text is received as the platform wrote it, byte by byte', async () => {
+  const platform = await startPlatform();
+  const { received } = await connectClient(platform);
+  const text = '\uFEFF{ "n":9007199254740993, "text":"你好 🎉 \\u0000\\ud800",\n"n":1.0 }';
+  await platform.push({ id: 'e1', text }).settled;
+  expect(received).toEqual([text]);
+});
+
+test('a payload that is no UTF-8 is refused, since it could not be passed on unchanged', async () => {
+  const platform = await startPlatform();
+  const { received } = await connectClient(platform);
+  const delivery = platform.push(event('e1'), { frame: { payload: Buffer.from([0x22, 0xff, 0x22]) } });
+  await delivery.settled;
+  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(received).toEqual([]);
+});
+
+test('an acknowledgement is the frame as it came, with biz_rt and another payload', async () => {
+  const platform = await startPlatform();
+  await connectClient(platform);
+  const frame = {
+    SeqID: '18446744073709551615',
+    LogID: '9007199254740993',
+    service: -7,
+    payloadEncoding: 'utf-8',
+    payloadType: 'json',
+    LogIDNew: '2026112218463800000000000000000000',
+  };
+  await platform.push(event('e1'), { frame }).settled;
+  const acknowledgement = platform.gateway.connections[0]?.acknowledgements[0];
+  expect(acknowledgement).toMatchObject(frame);
+  expect(acknowledgement?.headers).toEqual([
+    { key: 'type', value: 'event' },
+    { key: 'message_id', value: 'e1' },
+    { key: 'sum', value: '1' },
+    { key: 'seq', value: '0' },
+    { key: 'trace_id', value: 'trace-e1' },
+    { key: 'biz_rt', value: expect.stringMatching(/^\d+$/) },
+  ]);
+  expect(Buffer.from(acknowledgement?.payload ?? []).toString()).toBe('{"code":200}');
+});
+
+test('cards are handled like events', async () => {
+  const platform = await startPlatform();
+  const { received } = await connectClient(platform);
+  const card = event('c1');
+  const delivery = platform.push(card, { type: 'card' });
+  await delivery.settled;
+  expect(delivery.answers).toEqual([{ code: 200 }]);
+  expect(received).toEqual([card.text]);
+});
+
+test('what a callback is answered with goes into the acknowledgement', async () => {
+  const platform = await startPlatform();
+  const answer = { toast: { type: 'success', content: '好的 🎉' } };
+  await connectClient(platform, { receive: async () => answer });
+  const delivery = platform.pushCallback(event('c1'));
+  await delivery.settled;
+  expect(delivery.answers).toEqual([{ code: 200, data: answer }]);
+});
+
+test('an answer that cannot be JSON becomes a 500', async () => {
+  const platform = await startPlatform();
+  const { logged } = await connectClient(platform, { receive: async () => ({ big: 1n }) });
+  const delivery = platform.pushCallback(event('c1'));
+  await delivery.settled;
+  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(logged).toContainEqual(expect.objectContaining({ level: 'error' }));
+});
+
+test.each([
+  ['rejects', () => Promise.reject(new FeishuError('FEISHU_QUEUE_UNAVAILABLE', 'The queue is down'))],
+  [
+    'throws',
+    () => {
+      throw new Error('at once');
+    },
+  ],
+])('an event whose receiver %s is answered with 500', async (_, receive) => {
+  const platform = await startPlatform();
+  const { client } = await connectClient(platform, { receive });
+  const delivery = platform.push(event('e1'));
+  await delivery.settled;
+  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(client.status().inFlight).toBe(0);
+});
+
+test('an event whose receiver never ends is answered with 500 in time, and the next is handled', async () => {
+  const platform = await startPlatform();
+  const { client, acknowledged } = await connectClient(platform, {
+    receive: (text) => (text.includes('stuck') ? new Promise(() => {}) : Promise.resolve(undefined)),
+    timing: { acknowledgeWithinMs: 50 },
+  });
+  const stuck = platform.push(event('stuck'));
+  const next = platform.push(event('next'));
+  await Promise.all([stuck.settled, next.settled]);
+  expect(stuck.answers).toEqual([{ code: 500 }]);
+  expect(next.answers).toEqual([{ code: 200 }]);
+  expect(client.status().inFlight).toBe(0);
+  expect(acknowledged.map(({ code }) => code)).toEqual([200, 500]);
+});
+
+test('a receiver that rejects after its time harms nothing', async () => {
+  const platform = await startPlatform();
+  const queue = Promise.withResolvers<undefined>();
+  await connectClient(platform, { receive: () => queue.promise, timing: { acknowledgeWithinMs: 10 } });
+  const delivery = platform.push(event('e1'));
+  await delivery.settled;
+  queue.reject(new Error('too late'));
+  // An unhandled rejection would end the test run.
+  await new Promise(setImmediate);
+  expect(delivery.answers).toEqual([{ code: 500 }]);
+});
+
+test('an event is put together from fragments in any order, and acknowledged once', async () => {
+  const platform = await startPlatform();
+  const { received } = await connectClient(platform);
+  const large = event('e1', { text: '你好 🎉'.repeat(1000) });
+  await platform.push(large, { fragments: 5, order: [3, 0, 4, 2, 1] }).settled;
+  expect(received).toEqual([large.text]);
+  const acknowledgements = platform.gateway.connections[0]?.acknowledgements ?? [];
+  expect(acknowledgements.map((frame) => wireHeader(frame, 'seq'))).toEqual(['1']);
+});
+
+test('a frame without sum and seq is a whole event', async () => {
+  const platform = await startPlatform();
+  const { received } = await connectClient(platform);
+  await platform.push(event('e1'), { fragments: 0 }).settled;
+  expect(received).toEqual([event('e1').text]);
+});
+
+test.each([
+  ['a huge sum', { sum: '4000000000', seq: '0' }],
+  ['a sum that is allowed to no event', { sum: '999999999', seq: '1' }],
+  ['a seq beyond the sum', { sum: '2', seq: '2' }],
+  ['a negative seq', { sum: '2', seq: '-1' }],
+  ['a sum of nothing', { sum: '0', seq: '0' }],
+  ['a sum that is no number', { sum: '__proto__', seq: '0' }],
+])('%s is refused with 500, and the connection goes on', async (_, { sum, seq }) => {
+  const platform = await startPlatform();
+  const { received } = await connectClient(platform);
+  const headers = [
+    { key: 'type', value: 'event' },
+    { key: 'message_id', value: 'hostile' },
+    { key: 'sum', value: sum },
+    { key: 'seq', value: seq },
+  ];
+  const hostile = platform.push(event('hostile'), { frame: { headers } });
+  await hostile.settled;
+  expect(hostile.answers).toEqual([{ code: 500 }]);
+  await platform.push(event('e1')).settled;
+  expect(received).toEqual([event('e1').text]);
+  expect(platform.gateway.connections).toHaveLength(1);
+});
+
+test('a data frame of an unknown type is not taken for handled', async () => {
+  const platform = await startPlatform();
+  const { received, logged } = await connectClient(platform);
+  const delivery = platform.push(event('e1'), { type: 'hologram' });
+  await delivery.settled;
+  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(received).toEqual([]);
+  expect(logged).toContainEqual(
+    expect.objectContaining({ level: 'warn', fields: expect.objectContaining({ code: 'FEISHU_FRAME_TYPE_UNKNOWN' }) }),
+  );
+});
+
+test.each([
+  ['bytes that are no protobuf', Buffer.from('not protobuf')],
+  ['an empty message', Buffer.alloc(0)],
+  ['a text message', 'text'],
+  ['a length beyond the end', Buffer.from('0800100018002001427f', 'hex')],
+  ['a million empty headers', Buffer.alloc(2_000_000, Buffer.from('2a00', 'hex'))],
+  [
+    'an unknown method',
+    encodeWireFrame({ SeqID: '0', LogID: '0', service: 0, method: 7, headers: [{ key: 'type', value: 'event' }] }),
+  ],
+])('%s is dropped, and the connection goes on', async (_, message) => {
+  const platform = await startPlatform();
+  const { received, logged } = await connectClient(platform);
+  platform.gateway.connections[0]?.send(message);
+  await platform.push(event('e1')).settled;
+  expect(received).toEqual([event('e1').text]);
+  expect(platform.gateway.connections).toHaveLength(1);
+  expect(logged).toContainEqual(
+    expect.objectContaining({ level: 'warn', fields: expect.objectContaining({ code: 'FEISHU_FRAME_INVALID' }) }),
+  );
+});
+
+test('an event that comes in one write with the upgrade response is handled', async () => {
+  const platform = await startPlatform();
+  platform.gateway.upgrade = { glued: event('glued') };
+  const { received } = await connectClient(platform);
+  await until(() => platform.gateway.connections[0]?.acknowledgements.length === 1);
+  expect(received).toEqual([event('glued').text]);
+});
+
+test('an event that is not acknowledged is pushed again by the platform, up to four times', async () => {
+  const clock = new FakeClock();
+  const platform = await startPlatform(clock);
+  let calls = 0;
+  await connectClient(platform, {
+    receive: async () => {
+      calls++;
+      throw new Error('the queue is down');
+    },
+  });
+  const delivery = platform.push(event('e1'));
+  for (const waitMs of [15_000, 300_000, 3_600_000, 21_600_000]) {
+    await delivery.settled;
+    expect(delivery.state).toBe('waiting');
+    clock.advance(waitMs - 1);
+    expect(delivery.state).toBe('waiting');
+    clock.advance(1);
+  }
+  await delivery.settled;
+  expect(delivery).toMatchObject({ state: 'given up', pushes: 5 });
+  expect(calls).toBe(5);
+});
+
+test('the platform takes an acknowledgement after 3 s for none', async () => {
+  const clock = new FakeClock();
+  const platform = await startPlatform(clock);
+  const queued = Promise.withResolvers<undefined>();
+  const { client } = await connectClient(platform, { receive: () => queued.promise });
+  const delivery = platform.push(event('e1'));
+  await until(() => client.status().inFlight === 1);
+  clock.advance(3_000);
+  await delivery.settled;
+  expect(delivery.state).toBe('waiting');
+  queued.resolve(undefined);
+  await until(() => client.status().inFlight === 0);
+  clock.advance(15_000);
+  await delivery.settled;
+  expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 2 });
+});
+
+test('of several connections one at random gets each event', async () => {
+  const chosen = [0.7, 0, 0.99];
+  const platform = await startPlatform(undefined, () => chosen.shift() ?? 0);
+  const clients = [];
+  for (const name of ['first', 'second', 'third']) {
+    clients.push(startClient(platform, { receive: async () => ({ name }) }));
+    await until(() => platform.gateway.open.length === clients.length);
+  }
+  const deliveries = ['a', 'b', 'c'].map((id) => platform.pushCallback(event(id)));
+  await Promise.all(deliveries.map(({ settled }) => settled));
+  const names = deliveries.map(({ answers }) => answers[0]?.data);
+  expect(names).toEqual([{ name: 'third' }, { name: 'first' }, { name: 'third' }]);
+});

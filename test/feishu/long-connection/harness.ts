@@ -1,0 +1,85 @@
+import { onTestFinished, vi } from 'vitest';
+import { keepLongConnection, type LongConnectionOptions } from '../../../lib/feishu/long-connection/client.ts';
+import type { Log } from '../../../lib/feishu/long-connection/log.ts';
+import type { Timing } from '../../../lib/feishu/long-connection/timing.ts';
+import type { Clock } from '../../fake-platform/clock.ts';
+import type { PlatformEvent } from '../../fake-platform/deliveries.ts';
+import { FakePlatform } from '../../fake-platform/platform.ts';
+
+export const APP_ID = 'cli_0123456789abcdef';
+export const APP_SECRET = 'secret-of-the-app';
+
+export interface LogLine {
+  level: keyof Log;
+  message: string;
+  fields: Readonly<Record<string, unknown>>;
+}
+
+/** Starts a platform that ends with the test. */
+export async function startPlatform(clock?: Clock, random?: () => number): Promise<FakePlatform> {
+  const platform = await FakePlatform.start(clock, random);
+  onTestFinished(() => platform.stop());
+  return platform;
+}
+
+/** Starts our client, to end with the test at the latest. Retries are quick; all other times are the real ones. */
+export function startClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
+  const stop = new AbortController();
+  const received: string[] = [];
+  const logged: LogLine[] = [];
+  const acknowledged: { tookMs: number; code: number }[] = [];
+  const timing: Partial<Timing> = { firstRetryWithinMs: 5, closeWithinMs: 100, ...options.timing };
+  const client = keepLongConnection({
+    appId: APP_ID,
+    appSecret: APP_SECRET,
+    domain: platform.domain,
+    receive: async (text) => {
+      received.push(text);
+      return undefined;
+    },
+    acknowledged: (tookMs, code) => acknowledged.push({ tookMs, code }),
+    log: logTo(logged),
+    signal: stop.signal,
+    ...options,
+    timing,
+  });
+  const ended = client.ended.then(
+    () => 'stopped' as const,
+    (error: unknown) => error,
+  );
+  onTestFinished(async () => {
+    stop.abort();
+    await ended;
+  });
+  return { client, ended, received, logged, acknowledged, stop: () => stop.abort() };
+}
+
+/** Starts our client and waits for its connection. */
+export async function connectClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
+  const client = startClient(platform, options);
+  await until(() => client.client.status().lastPongAt !== undefined);
+  return client;
+}
+
+export function event(id: string, content: object = {}): PlatformEvent {
+  return { id, text: JSON.stringify({ schema: '2.0', header: { event_id: id, event_type: 'some.type' }, ...content }) };
+}
+
+/** Waits until something holds. */
+export function until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+  return vi.waitFor(
+    () => {
+      if (!condition()) throw new Error(`never became true: ${condition}`);
+    },
+    { timeout: withinMs, interval: 2 },
+  );
+}
+
+function logTo(lines: LogLine[]): Log {
+  const write =
+    (level: keyof Log) =>
+    (message: string, fields = {}) => {
+      lines.push({ level, message, fields });
+    };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
