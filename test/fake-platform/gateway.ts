@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { FakeConnection, type Framing, type PongBehaviour, toFrames } from './connection.ts';
@@ -49,7 +49,7 @@ export class Gateway {
   /** The bodies and headers of the requests to discovery. */
   readonly discoveries: { headers: IncomingMessage['headers']; body: string }[] = [];
   upgrades = 0;
-  readonly #sockets = new Set<Duplex>();
+  readonly #sockets = new Set<Socket>();
   readonly #server = createServer((request, response) => this.#discover(request, response));
   readonly #webSockets = new WebSocketServer({ noServer: true });
   readonly #tickets = new Set<string>();
@@ -72,6 +72,11 @@ export class Gateway {
 
   get open(): FakeConnection[] {
     return this.connections.filter((connection) => connection.isOpen);
+  }
+
+  /** From now on it reads nothing more, not even a closing frame. */
+  pauseSockets(): void {
+    for (const socket of this.#sockets) socket.pause();
   }
 
   async close(): Promise<void> {

@@ -47,6 +47,10 @@ export class Fragments {
     const set = this.#sets.get(messageId) ?? this.#begin(messageId, sum);
     if (set.sum !== sum) throw refused(`fragment of an event of ${sum}, which was an event of ${set.sum} before`);
     this.#keep(set, seq, payload);
+    if (set.bytes > MAXIMUM_BYTES) {
+      this.#forget(messageId);
+      throw refused(`an event of more than ${MAXIMUM_BYTES} bytes`);
+    }
     if (set.payloads.size < sum) {
       this.#makeRoom();
       return undefined;

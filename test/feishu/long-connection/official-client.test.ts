@@ -1,0 +1,84 @@
+import * as lark from '@larksuiteoapi/node-sdk';
+import { expect, onTestFinished, test } from 'vitest';
+import type { FakePlatform } from '../../fake-platform/platform.ts';
+import { APP_ID, APP_SECRET, startPlatform, until } from './harness.ts';
+
+const TYPE = 'im.message.receive_v1';
+
+test('the official client connects, receives an event, and its acknowledgement is understood', async () => {
+  const platform = await startPlatform();
+  const handled = await startOfficialClient(platform);
+  const delivery = platform.push(message('e1', 'hello'));
+  await delivery.settled;
+  expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 1 });
+  expect(handled).toEqual(['hello']);
+});
+
+test('the official client puts fragments together', async () => {
+  const platform = await startPlatform();
+  const handled = await startOfficialClient(platform);
+  const text = '你好 🎉'.repeat(500);
+  const delivery = platform.push(message('e1', text), { fragments: 4, order: [2, 0, 3, 1] });
+  await delivery.settled;
+  expect(delivery.state).toBe('acknowledged');
+  expect(handled).toEqual([text]);
+});
+
+test('the official client sends the same ping as ours, and understands the pong', async () => {
+  const platform = await startPlatform();
+  platform.gateway.clientConfig.PingInterval = 0.05;
+  await startOfficialClient(platform);
+  await until(() => (platform.gateway.connections[0]?.pings.length ?? 0) >= 3);
+  expect(platform.gateway.connections[0]?.pings[0]).toEqual({
+    SeqID: '0',
+    LogID: '0',
+    service: 33554678,
+    method: 0,
+    headers: [{ key: 'type', value: 'ping' }],
+  });
+});
+
+test('the official client comes back after a hang-up', async () => {
+  const platform = await startPlatform();
+  const handled = await startOfficialClient(platform);
+  platform.gateway.open[0]?.hangUp();
+  await until(() => platform.gateway.connections[1]?.pings.length === 1);
+  await platform.push(message('e1', 'again')).settled;
+  expect(handled).toEqual(['again']);
+});
+
+test('what a handler of the official client returns is understood as the answer to a callback', async () => {
+  const platform = await startPlatform();
+  await startOfficialClient(platform, { toast: { type: 'info', content: '好的' } });
+  const delivery = platform.pushCallback(message('c1', 'click'));
+  await delivery.settled;
+  expect(delivery.answers).toEqual([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
+});
+
+/** @returns the texts its handler got */
+async function startOfficialClient(platform: FakePlatform, answer?: object): Promise<string[]> {
+  const handled: string[] = [];
+  const client = new lark.WSClient({
+    appId: APP_ID,
+    appSecret: APP_SECRET,
+    domain: platform.domain,
+    loggerLevel: lark.LoggerLevel.fatal,
+  });
+  const eventDispatcher = new lark.EventDispatcher({ loggerLevel: lark.LoggerLevel.fatal }).register({
+    [TYPE]: async (event: { message: { content: string } }) => {
+      handled.push(event.message.content);
+      return answer;
+    },
+  });
+  await client.start({ eventDispatcher });
+  onTestFinished(() => client.close({ force: true }));
+  await until(() => platform.gateway.connections[0]?.pings.length === 1);
+  // It starts to listen a little after it opened: see "glued first frame" of the comparison.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return handled;
+}
+
+function message(id: string, content: string) {
+  const header = { event_id: id, event_type: TYPE, token: '', app_id: APP_ID, tenant_key: 't' };
+  return { id, text: JSON.stringify({ schema: '2.0', header, event: { message: { content } } }) };
+}

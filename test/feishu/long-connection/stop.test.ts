@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import type { FakePlatform } from '../../fake-platform/platform.ts';
+import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
+
+test('twenty events in flight are acknowledged before it closes', async () => {
+  const platform = await startPlatform();
+  const queue = Promise.withResolvers<undefined>();
+  const { client, ended, stop } = await connectClient(platform, { receive: () => queue.promise });
+  const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(event(`e${index}`)));
+  await until(() => client.status().inFlight === 20);
+  stop();
+  expect(client.status().state).toBe('draining');
+  queue.resolve(undefined);
+  expect(await ended).toBe('stopped');
+  await Promise.all(deliveries.map(({ settled }) => settled));
+  expect(new Set(deliveries.map(({ state }) => state))).toEqual(new Set(['acknowledged']));
+  expect(await platform.gateway.connections[0]?.closed).toBe(1000);
+  expect(client.status()).toMatchObject({ state: 'ended', inFlight: 0 });
+});
+
+test('events that come while it stops are left for the next connection', async () => {
+  const platform = await startPlatform();
+  const queue = Promise.withResolvers<undefined>();
+  const { client, ended, stop, acknowledged } = await connectClient(platform, { receive: () => queue.promise });
+  const early = platform.push(event('early'));
+  await until(() => client.status().inFlight === 1);
+  stop();
+  const late = platform.push(event('late'));
+  await late.settled;
+  expect(late.answers).toEqual([{ code: 500 }]);
+  queue.resolve(undefined);
+  await early.settled;
+  expect(early.answers).toEqual([{ code: 200 }]);
+  expect(await ended).toBe('stopped');
+  expect(acknowledged).toHaveLength(2);
+});
+
+test('a receiver that never ends does not keep it from stopping', async () => {
+  const platform = await startPlatform();
+  const { client, ended, stop } = await connectClient(platform, {
+    receive: () => new Promise(() => {}),
+    timing: { acknowledgeWithinMs: 50 },
+  });
+  const delivery = platform.push(event('e1'));
+  await until(() => client.status().inFlight === 1);
+  stop();
+  expect(await ended).toBe('stopped');
+  expect(delivery.answers).toEqual([{ code: 500 }]);
+});
+
+test('a platform that does not answer the closing frame does not keep it from stopping', async () => {
+  const platform = await startPlatform();
+  const { ended, stop } = await connectClient(platform);
+  platform.gateway.pauseSockets();
+  stop();
+  expect(await ended).toBe('stopped');
+});
+
+test('a platform that hangs up on the way does not keep it from stopping', async () => {
+  const platform = await startPlatform();
+  const queue = Promise.withResolvers<undefined>();
+  const { client, ended, stop } = await connectClient(platform, { receive: () => queue.promise });
+  platform.push(event('e1'));
+  await until(() => client.status().inFlight === 1);
+  stop();
+  platform.gateway.open[0]?.hangUp();
+  queue.resolve(undefined);
+  expect(await ended).toBe('stopped');
+  expect(platform.gateway.discoveries).toHaveLength(1);
+});
+
+test('it can be stopped before it starts', async () => {
+  const platform = await startPlatform();
+  const { ended } = startClient(platform, { signal: AbortSignal.abort() });
+  expect(await ended).toBe('stopped');
+  expect(platform.gateway.discoveries).toHaveLength(0);
+});
+
+test('it can be stopped while discovery is silent', async () => {
+  const platform = await startPlatform();
+  platform.gateway.discovery = 'silent';
+  const { ended, stop } = startClient(platform);
+  await until(() => platform.gateway.discoveries.length === 1);
+  stop();
+  expect(await ended).toBe('stopped');
+});
+
+test('it can be stopped while the handshake is silent', async () => {
+  const platform = await startPlatform();
+  platform.gateway.upgrade = 'silent';
+  const { ended, stop } = startClient(platform);
+  await until(() => platform.gateway.upgrades === 1);
+  stop();
+  expect(await ended).toBe('stopped');
+});
+
+test('it can be stopped while it waits', async () => {
+  const platform = await startPlatform();
+  platform.gateway.discovery = { code: 1000040350 };
+  const { client, ended, stop } = startClient(platform);
+  await until(() => client.status().state === 'waiting');
+  stop();
+  expect(await ended).toBe('stopped');
+});
+
+test('a process that gets SIGTERM ends with 0 of itself, nothing left behind', async () => {
+  const platform = await startPlatform();
+  const client = startProgram(platform, { handlerMs: 300 });
+  await until(() => platform.gateway.open.length === 1);
+  platform.gateway.open[0]?.hangUp();
+  await until(() => platform.gateway.connections[1]?.pings.length === 1);
+  const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(event(`e${index}`)));
+  platform.push(event('half'), { fragments: 2, order: [0] });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  client.kill('SIGTERM');
+  await Promise.all(deliveries.map(({ settled }) => settled));
+  expect(deliveries.filter(({ state }) => state === 'acknowledged')).toHaveLength(20);
+  expect(await once(client, 'exit')).toEqual([0, null]);
+});
+
+test('a process that is refused ends with an error', async () => {
+  const platform = await startPlatform();
+  platform.gateway.discovery = { code: 514 };
+  const client = startProgram(platform);
+  expect(await once(client, 'exit')).toEqual([1, null]);
+});
+
+function startProgram(platform: FakePlatform, { handlerMs = 0 } = {}): ChildProcess {
+  const program = fileURLToPath(new URL('../../fake-platform/client-program.ts', import.meta.url));
+  const client = spawn(process.execPath, [program, 'ours', platform.domain, APP_ID, APP_SECRET, String(handlerMs)]);
+  onTestFinished(() => void client.kill('SIGKILL'));
+  return client;
+}
