@@ -7,7 +7,8 @@ export interface Clock {
 /** The computer's own time. */
 export const realClock: Clock = {
   schedule(afterMs, action) {
-    const timer = setTimeout(action, afterMs);
+    // A retry that is due in six hours keeps no process alive.
+    const timer = setTimeout(action, afterMs).unref();
     return () => clearTimeout(timer);
   },
 };
@@ -26,16 +27,27 @@ export class FakeClock implements Clock {
   /** Lets time pass; what falls due on the way happens in its order. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
-    for (let next = this.#next(untilMs); next !== undefined; next = this.#next(untilMs)) {
-      this.#scheduled.delete(next);
-      this.#nowMs = next.dueMs;
-      next.action();
-    }
+    while (this.advanceToNext(untilMs));
     this.#nowMs = untilMs;
   }
 
-  #next(untilMs: number) {
-    const due = [...this.#scheduled].filter(({ dueMs }) => dueMs <= untilMs);
-    return due.sort((left, right) => left.dueMs - right.dueMs)[0];
+  /**
+   * Lets time pass until one thing happened.
+   *
+   * @returns whether there was one by `untilMs`
+   */
+  advanceToNext(untilMs: number): boolean {
+    const next = this.#next();
+    if (next === undefined || next.dueMs > untilMs) return false;
+    this.#scheduled.delete(next);
+    this.#nowMs = next.dueMs;
+    next.action();
+    return true;
+  }
+
+  #next() {
+    let next: { dueMs: number; action: () => void } | undefined;
+    for (const entry of this.#scheduled) if (next === undefined || entry.dueMs < next.dueMs) next = entry;
+    return next;
   }
 }

@@ -37,6 +37,8 @@ export interface Delivery {
   /** The answer of each push that was answered in time. */
   answers: Answer[];
   state: 'pushed' | 'waiting' | 'acknowledged' | 'given up';
+  /** When the answer with 200 came, by `performance.now()`. */
+  acknowledgedAt?: number;
   /** Resolves when the push under way is over, be it answered or not. */
   settled: Promise<void>;
 }
@@ -44,6 +46,8 @@ export interface Delivery {
 /** Pushes events as the platform does: again on the retry ladder until one push is answered with 200 in time. */
 export class Deliveries {
   readonly all: Delivery[] = [];
+  /** Pushes that are neither answered nor given up. */
+  inFlight = 0;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -57,11 +61,14 @@ export class Deliveries {
     const waits = isCallback ? [] : RETRY_AFTER_MS;
     const attempt = () => {
       delivery.state = 'pushed';
+      this.inFlight++;
       const waitMs = waits[delivery.pushes++];
       delivery.settled = this.#answer(event, transport).then((answer) => {
+        this.inFlight--;
         if (answer !== undefined) delivery.answers.push(answer);
         if (answer?.code === 200) {
           delivery.state = 'acknowledged';
+          delivery.acknowledgedAt = performance.now();
         } else if (waitMs === undefined) {
           delivery.state = 'given up';
         } else {

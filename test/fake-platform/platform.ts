@@ -33,6 +33,11 @@ export class FakePlatform {
     return this.#deliveries.all;
   }
 
+  /** Pushes that are neither answered nor given up. */
+  get inFlight(): number {
+    return this.#deliveries.inFlight;
+  }
+
   /** Pushes an event by long connection, until it is acknowledged or the ladder ends. */
   push(event: PlatformEvent, framing: Framing = {}): Delivery {
     return this.#deliveries.push(event, this.#byLongConnection(framing));
