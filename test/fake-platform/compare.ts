@@ -89,7 +89,7 @@ const rows: Row[] = [
     },
   },
   {
-    name: 'discovery says busy (1) for a second',
+    name: 'discovery says busy (1, empty data) for a second',
     async measure({ platform, start }) {
       platform.gateway.discovery = { code: 1, msg: 'system busy', withData: true };
       const client = start();

@@ -1,13 +1,13 @@
 import type { Clock } from './clock.ts';
 
-export const SECOND_MS = 1_000;
-export const MINUTE_MS = 60 * SECOND_MS;
-export const HOUR_MS = 60 * MINUTE_MS;
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** The platform waits this long for an acknowledgement. */
-export const ANSWER_WITHIN_MS = 3 * SECOND_MS;
+const ANSWER_WITHIN_MS = 3 * SECOND_MS;
 /** How long after a failure an event is pushed again, the first time, the second, … */
-export const RETRY_AFTER_MS = [15 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
+const RETRY_AFTER_MS = [15 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
 
 /** What came back for a push. */
 export interface Answer {

@@ -20,7 +20,7 @@ export interface LongConnectionOptions extends Credentials {
 }
 
 /** `connecting`: asking where to, and the handshake. `waiting`: until the next attempt. */
-export type LongConnectionState = 'connecting' | 'connected' | 'waiting' | 'draining' | 'ended';
+type LongConnectionState = 'connecting' | 'connected' | 'waiting' | 'draining' | 'ended';
 
 /** A look at the connection, for a health check and for metrics. Times are in milliseconds since the epoch. */
 export interface LongConnectionStatus {

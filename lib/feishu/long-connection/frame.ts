@@ -18,7 +18,7 @@ export interface Frame {
   newLogId?: string;
 }
 
-export interface Header {
+interface Header {
   key: string;
   value: string;
 }

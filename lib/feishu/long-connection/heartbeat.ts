@@ -19,9 +19,7 @@ export class Heartbeat {
   }
 
   start(): void {
-    this.#ping();
-    this.#missingPong ??= setTimeout(this.#died, this.#pongWithinMs);
-    this.#nextPing = setTimeout(() => this.start(), this.#intervalMs);
+    this.#beat();
   }
 
   /** @param intervalMs how often the platform wants pings from now on */
@@ -30,12 +28,23 @@ export class Heartbeat {
     this.#missingPong = undefined;
     if (intervalMs === this.#intervalMs) return;
     this.#intervalMs = intervalMs;
-    clearTimeout(this.#nextPing);
-    this.#nextPing = setTimeout(() => this.start(), intervalMs);
+    this.#schedule();
   }
 
   stop(): void {
     clearTimeout(this.#nextPing);
     clearTimeout(this.#missingPong);
+  }
+
+  #beat(): void {
+    this.#ping();
+    // Not started anew while one is missing: pings more often than `pongWithinMs` would put it off for ever.
+    this.#missingPong ??= setTimeout(this.#died, this.#pongWithinMs);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#nextPing);
+    this.#nextPing = setTimeout(() => this.#beat(), this.#intervalMs);
   }
 }

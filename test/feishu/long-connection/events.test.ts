@@ -104,6 +104,17 @@ test.each([
   expect(client.status().inFlight).toBe(0);
 });
 
+test('an error that quotes the event is logged by its name alone', async () => {
+  const platform = await startPlatform();
+  const { logged } = await connectClient(platform, { receive: async (text) => JSON.parse(`${text}!`) });
+  await platform.push(event('e1', { text: 'content of the event' })).settled;
+  expect(logged).toContainEqual({
+    level: 'error',
+    message: 'event not queued',
+    fields: { messageId: 'e1', traceId: 'trace-e1', reason: 'SyntaxError' },
+  });
+});
+
 test('an event whose receiver never ends is answered with 500 in time, and the next is handled', async () => {
   const platform = await startPlatform();
   const { client, acknowledged } = await connectClient(platform, {

@@ -9,7 +9,7 @@ import { FakePlatform } from '../../fake-platform/platform.ts';
 export const APP_ID = 'cli_0123456789abcdef';
 export const APP_SECRET = 'secret-of-the-app';
 
-export interface LogLine {
+interface LogLine {
   level: keyof Log;
   message: string;
   fields: Readonly<Record<string, unknown>>;
