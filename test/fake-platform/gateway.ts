@@ -81,7 +81,7 @@ export class Gateway {
 
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
   }
 
   async #discover(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -3,7 +3,7 @@ import { type RawData, WebSocket } from 'ws';
 import { withoutQuery } from './address.ts';
 import { type Deliveries, idsOf } from './deliveries.ts';
 import type { Endpoint } from './discovery.ts';
-import { LongConnectionError } from './errors.ts';
+import { describeNetworkError, LongConnectionError } from './errors.ts';
 import { Fragments, readPosition } from './fragments.ts';
 import { CONTROL_METHOD, DATA_METHOD, decodeFrame, encodeFrame, type Frame, headerOf } from './frame.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -90,7 +90,7 @@ export class Connection {
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     this.#socket.on('unexpected-response', (request, response) => this.#refused(request, response));
     this.#socket.on('error', (error) => {
-      this.#failure ??= failed(this.#endpoint, error.message, error);
+      this.#failure ??= failed(this.#endpoint, describeNetworkError(error), error);
     });
     this.#socket.on('close', () => {
       this.#cleanUp();

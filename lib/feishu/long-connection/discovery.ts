@@ -1,6 +1,6 @@
 import { asText, isObject, type JsonObject } from '../envelope.ts';
 import { requireSecure, withoutQuery } from './address.ts';
-import { LongConnectionError } from './errors.ts';
+import { describeNetworkError, LongConnectionError } from './errors.ts';
 import { explainRefusal } from './refusal.ts';
 import { DEFAULT_SETTINGS, readSettings, type Settings } from './settings.ts';
 
@@ -94,7 +94,7 @@ function parse(text: string): JsonObject | undefined {
 function describe(error: unknown, withinMs: number): string {
   if (!(error instanceof Error)) return 'the request failed';
   if (error.name === 'TimeoutError') return `no reply within ${withinMs} ms`;
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  return error.cause instanceof Error ? describeNetworkError(error.cause) : error.name;
 }
 
 /** Pings want it as an int32; without one the SDKs send 0. */

@@ -27,3 +27,8 @@ export class LongConnectionError extends Error {
     return CONSEQUENCE[this.code];
   }
 }
+
+/** What went wrong with the network: when several addresses failed, Node gives a code and an empty message. */
+export function describeNetworkError(error: Error): string {
+  return error.message || String('code' in error ? error.code : error.name);
+}

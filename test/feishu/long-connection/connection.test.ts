@@ -262,3 +262,12 @@ test.each(['localhost', '127.0.0.2'])('a plain address is fine on %s', async (ho
   await until(() => ['connected', 'waiting'].includes(client.status().state));
   expect(await Promise.race([ended, 'still there'])).toBe('still there');
 });
+
+test.each(['localhost', '127.0.0.1'])('nobody at %s is reported as what it is, and tried again', async (hostname) => {
+  const platform = await startPlatform();
+  const domain = platform.domain.replace('127.0.0.1', hostname);
+  await platform.gateway.close();
+  const { logged } = startClient(platform, { domain });
+  await until(() => logged.length >= 3);
+  expect(logged[0]).toMatchObject({ level: 'warn', message: expect.stringContaining('ECONNREFUSED') });
+});
