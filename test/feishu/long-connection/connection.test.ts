@@ -55,7 +55,7 @@ test.each([
 ])('%s shows life and changes nothing', async (_, pong) => {
   const platform = await startPlatform();
   platform.gateway.pong = pong;
-  const { client } = await connectClient(platform, { timing: { pongWithinMs: 50 } });
+  const { client } = await connectClient(platform, { timing: { pongWithinMs: 50, handshakeWithinMs: 50 } });
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(client.status()).toMatchObject({ state: 'connected', pingIntervalMs: 120_000 });
   expect(platform.gateway.connections).toHaveLength(1);

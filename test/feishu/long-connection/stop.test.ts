@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { FakePlatform } from '../../fake-platform/platform.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
@@ -104,6 +104,32 @@ test('it can be stopped while it waits', async () => {
   await until(() => client.status().state === 'waiting');
   stop();
   expect(await ended).toBe('stopped');
+});
+
+test('every timer it set is cleared, and no listener left on the signal', async () => {
+  const set = vi.spyOn(globalThis, 'setTimeout');
+  const clear = vi.spyOn(globalThis, 'clearTimeout');
+  onTestFinished(() => void vi.restoreAllMocks());
+  const platform = await startPlatform();
+  const controller = new AbortController();
+  const { client, ended } = await connectClient(platform, {
+    signal: controller.signal,
+    timing: { handshakeWithinMs: 60_001, pongWithinMs: 60_002, acknowledgeWithinMs: 60_003, closeWithinMs: 60_004 },
+  });
+  await platform.push(event('e1')).settled;
+  for (let lost = 1; lost <= 3; lost++) {
+    platform.gateway.open[0]?.hangUp();
+    await until(() => client.status().reconnects === lost);
+  }
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+  controller.abort();
+  expect(await ended).toBe('stopped');
+  const cleared = new Set(clear.mock.calls.map(([timer]) => timer));
+  const left = set.mock.calls.filter(
+    ([, delay = 0], index) => delay > 60_000 && !cleared.has(set.mock.results[index]?.value),
+  );
+  expect(left).toEqual([]);
+  expect(new Set(set.mock.calls.map(([, delay]) => delay))).toContain(60_004);
 });
 
 test('a process that gets SIGTERM ends with 0 of itself, nothing left behind', async () => {
