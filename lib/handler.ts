@@ -1,24 +1,18 @@
 import type { Client } from '@larksuiteoapi/node-sdk';
 import type { EventHeader, JsonObject } from './feishu/envelope.ts';
 import type { CallbackAnswers, CallbackPayloads, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
+import type { Log } from './feishu/log.ts';
 
 // Re-exported because handler modules import from here alone, and merge declarations into these.
-export type { CallbackAnswers, CallbackPayloads, EventPayloads, EventPayloadsV1 };
+export type { CallbackAnswers, CallbackPayloads, EventPayloads, EventPayloadsV1, Log };
 
 /** The way an event came. */
 export type EventSource = 'webhook' | 'long-connection';
 
-/** Writes one JSON line to the log, with the event's id and type beside what is given here. */
-export interface Log {
-  debug(message: string, fields?: Record<string, unknown>): void;
-  info(message: string, fields?: Record<string, unknown>): void;
-  warn(message: string, fields?: Record<string, unknown>): void;
-  error(message: string, fields?: Record<string, unknown>): void;
-}
-
 export interface CallbackContext {
   readonly header: EventHeader;
   readonly source: EventSource;
+  /** Writes JSON lines that name the event. */
   readonly log: Log;
   /** Aborts when there is no time left to answer. */
   readonly signal: AbortSignal;

@@ -16,9 +16,27 @@ export type LambdaFunction = (typeof LAMBDA_FUNCTIONS)[number];
  */
 export function lambdaBundle(root: string, outdir: string) {
   return {
+    ...entryPointBundle(root, outdir, LAMBDA_FUNCTIONS),
+    alias: { '@aws-sdk/credential-provider-node': fileURLToPath(new URL('lambda-credentials.ts', import.meta.url)) },
+  } satisfies BuildOptions;
+}
+
+/**
+ * How the program that keeps the long connection is bundled. It runs in a container or on a laptop, whose credentials
+ * the SDK's own providers find.
+ *
+ * @param root the project's folder, with `functions/` in it
+ * @param outdir where `connection.mjs` and its source map go
+ */
+export function connectionBundle(root: string, outdir: string) {
+  return entryPointBundle(root, outdir, ['connection']);
+}
+
+function entryPointBundle(root: string, outdir: string, names: readonly string[]) {
+  return {
     ...commonOptions,
     absWorkingDir: root,
-    entryPoints: LAMBDA_FUNCTIONS.map((name) => `functions/${name}.ts`),
+    entryPoints: names.map((name) => `functions/${name}.ts`),
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
@@ -29,7 +47,6 @@ export function lambdaBundle(root: string, outdir: string) {
     sourcesContent: false,
     // A folder of handlers may be empty.
     logOverride: { 'empty-glob': 'silent' },
-    alias: { '@aws-sdk/credential-provider-node': fileURLToPath(new URL('lambda-credentials.ts', import.meta.url)) },
     plugins: [handlerModules(path.join(root, 'functions', 'handlers')), fastBuiltins],
   } satisfies BuildOptions;
 }

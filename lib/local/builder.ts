@@ -1,27 +1,22 @@
-import { type BuildResult, build, context, formatMessages } from 'esbuild';
-import { lambdaBundle, platformSdkBundle } from '../deploy/bundle.ts';
+import { type BuildOptions, type BuildResult, context, formatMessages, type Plugin } from 'esbuild';
 
 export interface BuilderOptions {
-  /** The project's folder. */
-  root: string;
-  outdir: string;
+  bundle: BuildOptions & { plugins: Plugin[] };
   /** Builds again when a source changes. */
   watch: boolean;
   /** Called after each build that succeeds. */
   onBuilt: () => void;
-  /** Takes what is wrong with a later build; the functions stay as they are. */
+  /** Takes what is wrong with a later build. */
   onFailure: (text: string) => void;
 }
 
 /**
- * Builds the functions' bundles, those that are deployed.
+ * Builds bundles as they are deployed.
  *
  * @returns a function that ends the watching
  * @throws when the first build fails; the message names the files
  */
-export async function startBuilder({ root, outdir, watch, onBuilt, onFailure }: BuilderOptions) {
-  await build(platformSdkBundle(root, outdir));
-  const options = lambdaBundle(root, outdir);
+export async function startBuilder({ bundle, watch, onBuilt, onFailure }: BuilderOptions) {
   const firstBuild = Promise.withResolvers<string | undefined>();
   let isFirst = true;
   const onEnd = async (result: BuildResult) => {
@@ -32,8 +27,8 @@ export async function startBuilder({ root, outdir, watch, onBuilt, onFailure }: 
     firstBuild.resolve(failure);
   };
   const builder = await context({
-    ...options,
-    plugins: [...options.plugins, { name: 'on-end', setup: (build) => build.onEnd(onEnd) }],
+    ...bundle,
+    plugins: [...bundle.plugins, { name: 'on-end', setup: (build) => build.onEnd(onEnd) }],
   });
   // `onEnd` hears of a failure too.
   if (watch) await builder.watch();

@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
+import { build } from 'esbuild';
+import { connectionBundle, lambdaBundle, platformSdkBundle } from '../deploy/bundle.ts';
 import { type Accepted, acceptedChannel, type Settled } from '../observation.ts';
-import { startBuilder } from './builder.ts';
+import { type BuilderOptions, startBuilder } from './builder.ts';
+import { ConnectionProcess } from './connection-process.ts';
 import { type Emulators, startEmulators } from './emulators.ts';
 import { EventLog, type EventRecord } from './event-log.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { type ApiCall, createFeishuStandIn } from './feishu-stand-in.ts';
 import { createGateway, EVENTS_PATH, WEBHOOK_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
-import { createLocalFunction, type LocalFunction } from './local-function.ts';
+import { createLocalFunction } from './local-function.ts';
 
 export interface StackOptions {
   /** The project's folder. */
@@ -24,6 +27,8 @@ export interface StackOptions {
   /** Builds and loads the functions again when a source changes. */
   watch: boolean;
   ordering?: 'none' | 'conversation';
+  /** Receives events over the long connection too, with the app's credentials. */
+  longConnection?: boolean;
   /** Takes each line that the functions write, as they write it. */
   onLine: (line: string) => void;
   /** Takes what a person should know. */
@@ -32,6 +37,8 @@ export interface StackOptions {
   onDelivery?: (record: SQSRecord) => void;
   /** Told of each call to the platform that is not made, because there are no app credentials. */
   onApiCall: (call: ApiCall) => void;
+  /** Called when the long connection has ended by itself: the platform has refused the app. */
+  onConnectionEnd?: () => void;
 }
 
 /** The whole way of an event in one process: gateway, functions, queue, claims. */
@@ -66,16 +73,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const standIn = await startHttpServer('127.0.0.1', 0, createFeishuStandIn(options.onApiCall));
   parts.defer(() => standIn.stop());
 
+  const onObservation = (channel: string, message: unknown) => {
+    if (channel === acceptedChannel.name) eventLog.accepted(message as Accepted);
+    else eventLog.settled(message as Settled);
+  };
+  const baseEnvironment = { ...options.environment, ...emulators.environment, QUEUE_URL: emulators.queueUrl };
   const createFunction = (name: string, timeoutSeconds: number, environment: Record<string, string>) => {
     const localFunction = createLocalFunction({
       name,
       timeoutSeconds,
-      environment: { ...options.environment, ...emulators.environment, ...environment, QUEUE_URL: emulators.queueUrl },
+      environment: { ...baseEnvironment, ...environment },
       onLine: options.onLine,
-      onObservation(channel, message) {
-        if (channel === acceptedChannel.name) eventLog.accepted(message as Accepted);
-        else eventLog.settled(message as Settled);
-      },
+      onObservation,
     });
     parts.defer(() => localFunction.stop());
     return localFunction;
@@ -85,7 +94,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     CLAIMS_TABLE: emulators.claimsTable,
     ...platformAccess(options.environment, standIn.origin),
   });
-  parts.defer(await loadBundles({ webhook, worker }, options));
+  const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
+  parts.defer(() => rm(outdir, { recursive: true, force: true }));
+  await build(platformSdkBundle(options.root, outdir));
+  const loadFunctions = () => {
+    webhook.load(path.join(outdir, 'webhook.mjs'));
+    worker.load(path.join(outdir, 'worker.mjs'));
+  };
+  parts.defer(await keepLoaded(lambdaBundle(options.root, outdir), loadFunctions, options));
 
   const mapping = startEventSourceMapping({
     ...emulators,
@@ -102,6 +118,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const gateway = await startHttpServer(options.host, options.port, answer);
   parts.defer(() => gateway.stop());
 
+  if (options.longConnection) {
+    const connection = new ConnectionProcess({
+      // Nobody asks for its health here.
+      environment: { ...baseEnvironment, HEALTH_PORT: '0' },
+      onLine: options.onLine,
+      onObservation,
+      onEnd: () => options.onConnectionEnd?.(),
+    });
+    parts.defer(() => connection.stop());
+    const loadConnection = () => connection.load(path.join(outdir, 'connection.mjs'));
+    // What is wrong with a change is said once, by the functions' builder.
+    const silent = { ...options, onNotice: () => {} };
+    parts.defer(await keepLoaded(connectionBundle(options.root, outdir), loadConnection, silent));
+  }
+
   const running = parts.move();
   return {
     webhookUrl: `${gateway.origin}${WEBHOOK_PATH}`,
@@ -112,25 +143,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
 }
 
-/** @returns a function that ends the watching and removes the bundles */
-async function loadBundles(functions: Record<string, LocalFunction>, { root, watch, onNotice }: StackOptions) {
-  const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
+/**
+ * Builds, and loads what is built, now and after each change.
+ *
+ * @returns a function that ends the watching
+ */
+function keepLoaded(bundle: BuilderOptions['bundle'], load: () => void, { watch, onNotice }: StackOptions) {
   let isReload = false;
-  const endBuilder = await startBuilder({
-    root,
-    outdir,
+  return startBuilder({
+    bundle,
     watch,
     onBuilt() {
-      for (const [name, { load }] of Object.entries(functions)) load(path.join(outdir, `${name}.mjs`));
+      load();
       if (isReload) onNotice('The sources have changed: the functions are loaded again.');
       isReload = true;
     },
     onFailure: (text) => onNotice(`The sources have changed, but the functions stay as they were:\n${text}`),
   });
-  return async () => {
-    await endBuilder();
-    await rm(outdir, { recursive: true, force: true });
-  };
 }
 
 /** Without credentials of an app, the official SDK's client talks to the stand-in. */

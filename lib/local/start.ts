@@ -1,51 +1,95 @@
 import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { readAppCredentials } from '../config.ts';
 import { readLocalEnvironment, writeMissingEnvironmentFile } from './environment.ts';
 import { formatEvent } from './format-event.ts';
 import { formatFunctionLine } from './function-lines.ts';
-import { startStack } from './stack.ts';
+import { type Stack, startStack } from './stack.ts';
 
 // npm start: the local stack, until it is interrupted.
 
+const USAGE = `Usage: npm start [-- --long-connection]
+
+Runs the whole way of an event on this machine: gateway, functions, queue. Settings come from the environment and .env.
+
+  --long-connection   receive events over the long connection too, with FEISHU_APP_ID and FEISHU_APP_SECRET
+  --help              this text
+
+Ends with 0 when it is interrupted, with 1 when it cannot start or the platform refuses the app.`;
+
 const root = path.resolve(import.meta.dirname, '../..');
-if (await writeMissingEnvironmentFile(root)) {
+const { help, 'long-connection': longConnection } = readOptions();
+if (help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+if (!longConnection && (await writeMissingEnvironmentFile(root))) {
   console.log(
     'There was no .env: wrote one with a random Encrypt Key and Verification Token. npm run send uses them too.',
   );
 }
-const environment = await readLocalEnvironment(root);
-const isDebugging = environment.LOG_LEVEL?.toUpperCase() === 'DEBUG';
 
-const stack = await startStack({
-  root,
-  environment,
-  host: environment.HOST || '127.0.0.1',
-  port: readPort(environment.PORT),
-  watch: true,
-  onLine(line) {
-    const text = formatFunctionLine(line);
-    if (text !== undefined) console.log(text);
-  },
-  onNotice: (text) => console.log(text),
-  ...(isDebugging && { onDelivery: (record) => console.log(formatEvent(record)) }),
-  onApiCall: ({ method, path: target, body }) => console.log(`Would have sent: ${method} ${target} ${body}`),
-}).catch((error: Error) => {
-  console.error(error.message);
+const stopped = Promise.withResolvers<void>();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
+try {
+  const stack = await start();
+  console.log(`feishu-events is ready: POST ${stack.webhookUrl}   events: ${stack.eventsUrl}   stop: Ctrl+C`);
+  await stopped.promise;
+  console.log('Stopping once what is under way has ended …');
+  await stack.stop();
+  process.exit();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
   process.exit(1);
-});
+}
 
-console.log(`feishu-events is ready: POST ${stack.webhookUrl}   events: ${stack.eventsUrl}   stop: Ctrl+C`);
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, async () => {
-    console.log('Stopping once what is under way has ended …');
-    await stack.stop();
-    process.exit(0);
+async function start(): Promise<Stack> {
+  const environment = await readLocalEnvironment(root);
+  if (longConnection) {
+    readAppCredentials(environment);
+    console.log(
+      'The platform gives each event to one connection of an app: this one takes events from a deployed task of the same app.',
+    );
+  }
+  const isDebugging = environment.LOG_LEVEL?.toUpperCase() === 'DEBUG';
+  return startStack({
+    root,
+    environment,
+    host: environment.HOST || '127.0.0.1',
+    port: readPort(environment.PORT),
+    watch: true,
+    longConnection,
+    onLine(line) {
+      const text = formatFunctionLine(line);
+      if (text !== undefined) console.log(text);
+    },
+    onNotice: (text) => console.log(text),
+    ...(isDebugging && { onDelivery: (record) => console.log(formatEvent(record)) }),
+    onApiCall: ({ method, path: target, body }) => console.log(`Would have sent: ${method} ${target} ${body}`),
+    onConnectionEnd() {
+      process.exitCode = 1;
+      stopped.resolve();
+    },
   });
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        'long-connection': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(1);
+  }
 }
 
 function readPort(value = '3000'): number {
   const port = Number(value);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  console.error(`PORT must be a number from 0 to 65535, not "${value}".`);
-  process.exit(1);
+  throw new Error(`PORT must be a number from 0 to 65535, not "${value}".`);
 }

@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createSample } from '../../lib/tools/samples.ts';
+import { FakePlatform } from '../fake-platform/platform.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
 
@@ -126,6 +128,75 @@ describe('npm start', () => {
     await using project = await createProject();
     const result = await run(project.root, 'lib/local/start.ts', [], { PORT: 'http' });
     expect(result).toMatchObject({ code: 1, output: expect.stringMatching(/^PORT must be .* not "http"\.$/m) });
+  });
+});
+
+describe('npm start -- --long-connection', () => {
+  const credentials = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'secret-of-the-app', PORT: '0' };
+  const startConnected = async (project: TemporaryProject, platform: FakePlatform) => {
+    const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
+    const running = start(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
+    await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
+    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
+    return running;
+  };
+
+  it('brings events to the local handlers, without an Encrypt Key or a Verification Token', async () => {
+    await using project = await createProject();
+    const platform = await FakePlatform.start();
+    await using running = await startConnected(project, platform);
+    expect(running.output()).toContain('takes events from a deployed task of the same app');
+    const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
+    await delivery.settled;
+    expect(delivery.state).toBe('acknowledged');
+    const eventsUrl = /events: (\S+)/.exec(running.output())?.[1] as string;
+    await vi.waitFor(async () => {
+      const events = await (await fetch(eventsUrl)).json();
+      expect(events).toMatchObject([
+        { type: 'message', source: 'long-connection', status: 'handled', acknowledgedAt: expect.any(String) },
+      ]);
+    }, wait);
+    running.process.kill('SIGINT');
+    expect((await running.ended).code).toBe(0);
+    expect(platform.gateway.open).toEqual([]);
+    await platform.stop();
+  });
+
+  it('connects again with a changed callback handler, and never twice', async () => {
+    await using project = await createProject();
+    const platform = await FakePlatform.start();
+    await using running = await startConnected(project, platform);
+    const source = `import { onCallback } from '../../../lib/handler.ts';
+      export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
+    await project.writeHandler('callbacks/card.action.trigger.ts', source);
+    await vi.waitFor(() => expect(running.output().split('connected to ws://').length).toBe(3), wait);
+    expect(platform.gateway.open.length).toBe(1);
+    const click = createSample('card.action.trigger', { version: '2.0', token: '' });
+    const delivery = platform.pushCallback({ id: 'c1', text: click });
+    await delivery.settled;
+    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
+    await running[Symbol.asyncDispose]();
+    // Its program ends with it, although it was killed.
+    await vi.waitFor(() => expect(platform.gateway.open).toEqual([]), wait);
+    await platform.stop();
+  });
+
+  it('ends with 1 when the platform refuses the app, and says what to look at', async () => {
+    await using project = await createProject();
+    const platform = await FakePlatform.start();
+    platform.gateway.discovery = { code: 514 };
+    const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
+    const { code, output } = await run(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
+    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET those of the developer console');
+    expect(code).toBe(1);
+    await platform.stop();
+  });
+
+  it('says that it needs the credentials of an app', async () => {
+    await using project = await createProject();
+    const { code, output } = await run(project.root, 'lib/local/start.ts', ['--long-connection']);
+    expect(output).toContain('FEISHU_APP_ID is not set');
+    expect(code).toBe(1);
   });
 });
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../log.ts';
 import { withoutQuery } from './address.ts';
 import { backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { type Acknowledged, Deliveries, type Receive } from './deliveries.ts';
 import { type Credentials, discover, type Endpoint } from './discovery.ts';
 import { LongConnectionError } from './errors.ts';
-import type { Log } from './log.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 import { TIMING, type Timing } from './timing.ts';
 

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type RawData, WebSocket } from 'ws';
+import type { Log } from '../log.ts';
 import { withoutQuery } from './address.ts';
 import { type Deliveries, idsOf } from './deliveries.ts';
 import type { Endpoint } from './discovery.ts';
@@ -7,7 +8,6 @@ import { describeNetworkError, LongConnectionError } from './errors.ts';
 import { Fragments, readPosition } from './fragments.ts';
 import { CONTROL_METHOD, DATA_METHOD, decodeFrame, encodeFrame, type Frame, headerOf } from './frame.ts';
 import { Heartbeat } from './heartbeat.ts';
-import type { Log } from './log.ts';
 import { explainRefusedUpgrade } from './refusal.ts';
 import { readPongSettings, type Settings } from './settings.ts';
 import type { Timing } from './timing.ts';

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { FeishuError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import { acknowledge, type Outcome } from './acknowledgement.ts';
 import { type Frame, headerOf } from './frame.ts';
-import type { Log } from './log.ts';
 
 /**
  * Takes an event over. Once it resolves the event counts as queued, and what it resolves to, if anything, is the

@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from 'vitest';
+import type { Log } from '../../../lib/feishu/log.ts';
 import { keepLongConnection, type LongConnectionOptions } from '../../../lib/feishu/long-connection/client.ts';
-import type { Log } from '../../../lib/feishu/long-connection/log.ts';
 import type { Timing } from '../../../lib/feishu/long-connection/timing.ts';
 import type { Clock } from '../../fake-platform/clock.ts';
 import type { PlatformEvent } from '../../fake-platform/deliveries.ts';

@@ -1,4 +1,4 @@
-/** Where the long connection tells what it does. It is given neither secrets nor payloads. */
+/** Where something is told to whoever runs the program. It is given neither secrets nor events. */
 export interface Log {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;

@@ -1,0 +1,58 @@
+import { createCallbackAnswerer } from './callback.ts';
+import { type Environment, readAppCredentials, readRequired } from './config.ts';
+import { ConnectionMetrics } from './connection-metrics.ts';
+import { errorFields } from './error-fields.ts';
+import { parseEnvelope } from './feishu/envelope.ts';
+import { FeishuError } from './feishu/errors.ts';
+import { keepLongConnection } from './feishu/long-connection/client.ts';
+import type { ImportModule } from './handler-modules.ts';
+import { HEALTH_PORT, startHealthServer } from './health.ts';
+import { createIntake, type Intake } from './intake.ts';
+import { createLog } from './log.ts';
+import { createQueue } from './queue.ts';
+
+/**
+ * Keeps the long connection in front of the intake until it is told to stop.
+ *
+ * @param importCallback imports a module of `functions/handlers/callbacks`
+ * @param stop aborting it takes no more events, acknowledges those under way, and closes
+ * @returns the program's exit code: 0 when it was stopped, 1 when the platform refused the app or the configuration is
+ *   wrong
+ */
+export async function runConnection(
+  importCallback: ImportModule,
+  stop: AbortSignal,
+  environment: Environment = process.env,
+): Promise<0 | 1> {
+  const log = createLog(environment.LOG_LEVEL, { service: environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events' });
+  try {
+    const intake = createIntake({
+      queue: createQueue(readRequired(environment, 'QUEUE_URL')),
+      answerCallback: createCallbackAnswerer(importCallback),
+      createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
+    });
+    const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
+    const connection = keepLongConnection({
+      ...readAppCredentials(environment),
+      receive: (text) => receive(intake, text),
+      acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),
+      log,
+      signal: stop,
+    });
+    using _metrics = metrics.observe(connection);
+    await using _health = await startHealthServer(connection, Number(environment.HEALTH_PORT ?? HEALTH_PORT));
+    await connection.ended;
+    return 0;
+  } catch (error) {
+    log.error('The long connection has ended', errorFields(error));
+    return 1;
+  }
+}
+
+function receive(intake: Intake, text: string): Promise<object | undefined> {
+  const envelope = parseEnvelope(text);
+  if (envelope.kind === 'url-verification') {
+    throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'A URL verification came over the long connection.');
+  }
+  return intake({ envelope, text, source: 'long-connection', receivedAt: Date.now(), requestId: undefined });
+}

@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { LongConnection, LongConnectionStatus } from './feishu/long-connection/client.ts';
+
+/** Where the container's health check asks. */
+export const HEALTH_PORT = 8080;
+/** A reconnection within this time is nothing to restart the task for. */
+const RECONNECT_WITHIN_MILLISECONDS = 60_000;
+
+/** Answers the container's health check, on loopback, with 200 while the connection is healthy and 503 otherwise. */
+export async function startHealthServer(connection: LongConnection, port: number): Promise<AsyncDisposable> {
+  const server = createServer((_request, response) => {
+    const status = connection.status();
+    const isOk = isHealthy(status, Date.now());
+    response.writeHead(isOk ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(status));
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/**
+ * Healthy is a connection whose last pong is younger than two ping intervals, or one that is being opened again for
+ * less than a minute. The last event says nothing: a healthy connection can be without one for hours.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function isHealthy(
+  { state, disconnectedAt, lastPongAt, pingIntervalMs }: LongConnectionStatus,
+  now: number,
+): boolean {
+  if (state === 'draining') return true;
+  if (disconnectedAt !== undefined) return now - disconnectedAt < RECONNECT_WITHIN_MILLISECONDS;
+  // One that has just opened has no pong yet, and is given up by itself when none comes.
+  return lastPongAt === undefined || now - lastPongAt < 2 * pingIntervalMs;
+}

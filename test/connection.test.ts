@@ -1,0 +1,153 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { connectionBundle } from '../lib/deploy/bundle.ts';
+import { decodeMessage } from '../lib/queue-message.ts';
+import { createSample } from '../lib/tools/samples.ts';
+import { FakePlatform } from './fake-platform/platform.ts';
+import { emulatedAws } from './support/emulated-aws.ts';
+import { PROJECT_ROOT } from './support/project.ts';
+import { type Running, start } from './support/run.ts';
+
+const wait = { timeout: 30_000, interval: 20 };
+
+/** The program that the Fargate task runs: the bundle, as a process. */
+describe('The program that keeps the long connection', () => {
+  const aws = emulatedAws();
+  let outdir: string;
+  beforeAll(async () => {
+    outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-connection-'));
+    await build(connectionBundle(PROJECT_ROOT, outdir));
+  });
+  afterAll(() => rm(outdir, { recursive: true }));
+
+  async function startPlatform(): Promise<FakePlatform> {
+    const platform = await FakePlatform.start();
+    onTestFinished(() => platform.stop());
+    return platform;
+  }
+
+  async function startProgram(platform: FakePlatform, environment: NodeJS.ProcessEnv = {}) {
+    const port = await freePort();
+    const running = start(outdir, 'connection.mjs', [], {
+      ...aws.emulators.environment,
+      QUEUE_URL: aws.emulators.queueUrl,
+      FEISHU_APP_ID: 'cli_0123456789abcdef',
+      FEISHU_APP_SECRET: 'secret-of-the-app',
+      FEISHU_DOMAIN: platform.domain,
+      HEALTH_PORT: `${port}`,
+      ...environment,
+    });
+    onTestFinished(() => running[Symbol.asyncDispose]());
+    return { running, healthUrl: `http://127.0.0.1:${port}/` };
+  }
+
+  async function connected(running: Running): Promise<void> {
+    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
+  }
+
+  it('queues an event as the platform wrote it before it acknowledges it', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform);
+    await connected(running);
+    const text = createSample('message', { version: '1.0', token: '' }).replace('{', '{ "big": 90071992547409931,');
+    const delivery = platform.push({ id: 'e1', text });
+    await delivery.settled;
+    expect(delivery.state).toBe('acknowledged');
+    const [record] = await aws.drain();
+    expect(record?.body).toContain('90071992547409931');
+    expect(decodeMessage(record as never).source).toBe('long-connection');
+  });
+
+  it('answers a callback with what its handler returns, and queues it as well', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform);
+    await connected(running);
+    const delivery = platform.pushCallback({
+      id: 'c1',
+      text: createSample('card.action.trigger', { version: '2.0', token: '' }),
+    });
+    await delivery.settled;
+    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { content: 'Done' } } }]);
+    expect((await aws.drain()).length).toBe(1);
+  });
+
+  it('has the platform send again what it could not queue', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, { QUEUE_URL: `${aws.emulators.queueUrl}-that-is-not-there` });
+    await connected(running);
+    const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
+    await vi.waitFor(() => expect(delivery.answers[0]).toEqual({ code: 500 }), wait);
+    expect(running.output()).toContain('FEISHU_QUEUE_UNAVAILABLE');
+  });
+
+  it('is healthy while it is connected', async () => {
+    const platform = await startPlatform();
+    const { running, healthUrl } = await startProgram(platform);
+    await connected(running);
+    const response = await fetch(healthUrl);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ state: 'connected', reconnects: 0, inFlight: 0 });
+  });
+
+  it('writes its state as metrics, and ends with 0 on SIGTERM', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform);
+    await connected(running);
+    await platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) }).settled;
+    running.process.kill('SIGTERM');
+    const { code, output } = await running.ended;
+    expect(code).toBe(0);
+    const lines = output.split('\n').filter((line) => line.includes('_aws'));
+    const metrics = Object.assign({}, ...lines.map((line) => JSON.parse(line)));
+    expect(metrics).toMatchObject({
+      service: 'feishu-events',
+      Reconnects: 0,
+      InFlight: 0,
+      AcknowledgeTime: [expect.any(Number)],
+    });
+    await aws.drain();
+  });
+
+  it('ends with 1 and one clear error when the platform refuses the app', async () => {
+    const platform = await startPlatform();
+    platform.gateway.discovery = { code: 514, msg: 'auth failed' } as never;
+    const { running } = await startProgram(platform);
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET those of the developer console');
+    expect(output.split('"level":"ERROR"').length).toBe(2);
+  });
+
+  it('says which credential is missing', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, { FEISHU_APP_SECRET: '' });
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(output).toContain('FEISHU_APP_SECRET is not set');
+  });
+
+  it('logs neither the secret nor the ticket nor an event', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, { LOG_LEVEL: 'DEBUG' });
+    await connected(running);
+    await platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) }).settled;
+    running.process.kill('SIGTERM');
+    const { output } = await running.ended;
+    expect(output).not.toContain('secret-of-the-app');
+    expect(output).not.toMatch(/device_id|service_id|ticket=/);
+    expect(output).not.toContain('世界');
+    await aws.drain();
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
