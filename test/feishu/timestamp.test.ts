@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseCreationTime, parseRequestTimestamp } from '../../lib/feishu/timestamp.ts';
+
+const iso = (milliseconds: number | undefined) =>
+  milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
+
+describe('the timestamp of a request', () => {
+  it.each([
+    ['1728036226', '2024-10-04T10:03:46.000Z'],
+    ['0', '1970-01-01T00:00:00.000Z'],
+    ['2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1', '2026-10-04T10:23:46.052Z'],
+    ['2026-10-04 18:23:46.052290112 +0800 CST', '2026-10-04T10:23:46.052Z'],
+    ['2026-10-04 18:23:46.5 +0800 CST m=+0.000000001', '2026-10-04T10:23:46.500Z'],
+    ['2026-10-04 18:23:46 +0000 UTC', '2026-10-04T18:23:46.000Z'],
+    ['2026-10-04 18:23:46.25 -0330 -0330', '2026-10-04T21:53:46.250Z'],
+  ])('%s is %s', (timestamp, expected) => {
+    expect(iso(parseRequestTimestamp(timestamp))).toBe(expected);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['words', 'yesterday'],
+    ['milliseconds', '1728036226000'],
+    ['a fraction', '1728036226.5'],
+    ['a negative number', '-1728036226'],
+    ['an exponent', '1e9'],
+    ['a hexadecimal number', '0x10'],
+    ['spaces around it', ' 1728036226 '],
+    ['RFC 3339', '2026-10-04T18:23:46+08:00'],
+    ['a month that does not exist', '2026-13-04 18:23:46 +0800 CST'],
+    ['no time zone', '2026-10-04 18:23:46'],
+  ])('is unreadable, and no error, with %s', (_name, timestamp) => {
+    expect(parseRequestTimestamp(timestamp)).toBeUndefined();
+  });
+
+  it("is read in Go's form for any time in any zone", () => {
+    const anyTime = fc.date({ min: new Date('1971-01-01'), max: new Date('2200-01-01'), noInvalidDate: true });
+    const anyZoneMinutes = fc.integer({ min: -12 * 60, max: 14 * 60 });
+    fc.assert(
+      fc.property(anyTime, anyZoneMinutes, fc.nat(999_999), (time, zone, nanoseconds) => {
+        expect(iso(parseRequestTimestamp(goTime(time, zone, nanoseconds)))).toBe(time.toISOString());
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it('is a number or undefined, and no error, for any string', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'0123456789 :.+-m=CST你') }), (timestamp) => {
+        const milliseconds = parseRequestTimestamp(timestamp);
+        expect(milliseconds === undefined || Number.isFinite(milliseconds)).toBe(true);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});
+
+describe('the time an event was created at', () => {
+  it.each([
+    ['milliseconds, as most events have', '1608725989000', '2020-12-23T12:19:49.000Z'],
+    ['microseconds', '1608725989123456', '2020-12-23T12:19:49.123Z'],
+    ['seconds with a fraction, as v1.0', '1502199207.7171419', '2017-08-08T13:33:27.717Z'],
+    ['whole seconds', '1502199207', '2017-08-08T13:33:27.000Z'],
+    ['a number', 1608725989000, '2020-12-23T12:19:49.000Z'],
+  ])('is read from %s', (_name, value, expected) => {
+    expect(parseCreationTime(value)?.toISOString()).toBe(expected);
+  });
+
+  it.each([
+    [undefined],
+    [null],
+    [''],
+    ['0'],
+    [0],
+    ['-1'],
+    ['soon'],
+    ['Infinity'],
+    ['1e400'],
+    ['99999999999999999999'],
+    [{}],
+    [[1608725989000]],
+    [true],
+  ])('is not known from %j', (value) => {
+    expect(parseCreationTime(value)).toBeUndefined();
+  });
+
+  it('is a valid date or undefined, whatever stands there', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), fc.double(), fc.double().map(String)), (value) => {
+        const date = parseCreationTime(value);
+        expect(date === undefined || !Number.isNaN(date.getTime())).toBe(true);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});
+
+/** Writes a time as Go's `time.String()`. */
+function goTime(time: Date, zoneMinutes: number, nanoseconds: number): string {
+  const local = new Date(time.getTime() + zoneMinutes * 60_000).toISOString();
+  const digits = `${local.slice(20, 23)}${String(nanoseconds).padStart(6, '0')}`.replace(/0+$/, '');
+  const hours = String(Math.floor(Math.abs(zoneMinutes) / 60)).padStart(2, '0');
+  const minutes = String(Math.abs(zoneMinutes) % 60).padStart(2, '0');
+  const zone = `${zoneMinutes < 0 ? '-' : '+'}${hours}${minutes}`;
+  return `${local.slice(0, 10)} ${local.slice(11, 19)}${digits && `.${digits}`} ${zone} ${zone}`;
+}

@@ -1,0 +1,12 @@
+/** @param position any number: it is counted round and round through all bits */
+export function flipBit(bytes: Uint8Array, position: number): Buffer {
+  const flipped = Buffer.from(bytes);
+  const index = Math.floor(position / 8) % flipped.length;
+  flipped.writeUInt8(flipped.readUInt8(index) ^ (1 << (position % 8)), index);
+  return flipped;
+}
+
+/** The same for a header's value, whose characters are bytes. */
+export function flipBitOfHeader(value: string, position: number): string {
+  return flipBit(Buffer.from(value, 'latin1'), position).toString('latin1');
+}
