@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { conversationOf, deduplicationKey } from '../../lib/feishu/event-identity.ts';
+
+interface Identity {
+  id?: string;
+  type?: string;
+  app?: string;
+  tenant?: string;
+}
+
+function version2(
+  event: object,
+  { id = 'event-1', type = 'im.chat.updated_v1', app = 'cli_1', tenant = 't1' }: Identity,
+) {
+  return JSON.stringify({
+    schema: '2.0',
+    header: { event_id: id, event_type: type, app_id: app, tenant_key: tenant },
+    event,
+  });
+}
+
+const version1 = (uuid: string, event: object) =>
+  JSON.stringify({ ts: '1502199207.7', uuid, token: 't', type: 'event_callback', event });
+
+const envelopeOf = (text: string) => parseEnvelope(text) as EventEnvelope;
+const keyOf = (text: string) => deduplicationKey(envelopeOf(text), text);
+const conversation = (text: string) => conversationOf(envelopeOf(text));
+
+describe('the deduplication key', () => {
+  it('is the same for a message that comes again under another event_id', () => {
+    const type = 'im.message.receive_v1';
+    const event = { message: { message_id: 'om_1' } };
+    expect(keyOf(version2(event, { type, id: 'event-1' }))).toBe(keyOf(version2(event, { type, id: 'event-2' })));
+  });
+
+  it('differs for two messages, although they have one event_id', () => {
+    const type = 'im.message.receive_v1';
+    expect(keyOf(version2({ message: { message_id: 'om_1' } }, { type }))).not.toBe(
+      keyOf(version2({ message: { message_id: 'om_2' } }, { type })),
+    );
+  });
+
+  it.each([[{}], [{ message: {} }], [{ message: { message_id: '' } }], [{ message: 'om_1' }], [{ message: null }]])(
+    'is the event_id of a message without a message_id: %j',
+    (event) => {
+      const type = 'im.message.receive_v1';
+      expect(keyOf(version2(event, { type, id: 'event-1' }))).toBe(
+        keyOf(version2({ other: 1 }, { type, id: 'event-1' })),
+      );
+      expect(keyOf(version2(event, { type, id: 'event-1' }))).not.toBe(keyOf(version2(event, { type, id: 'event-2' })));
+    },
+  );
+
+  it('is the event_id of every other v2.0 event, also where it is about the same message', () => {
+    const type = 'im.message.reaction.created_v1';
+    const event = { message: { message_id: 'om_1' } };
+    expect(keyOf(version2(event, { type, id: 'event-1' }))).not.toBe(keyOf(version2(event, { type, id: 'event-2' })));
+    expect(keyOf(version2(event, { type }))).toBe(keyOf(version2({ another: 'payload' }, { type })));
+  });
+
+  it('is the uuid of a v1.0 event', () => {
+    const event = { type: 'out_approval', app_id: 'cli_1' };
+    expect(keyOf(version1('uuid-1', event))).toBe(keyOf(version1('uuid-1', { ...event, out_reason: 'later' })));
+    expect(keyOf(version1('uuid-1', event))).not.toBe(keyOf(version1('uuid-2', event)));
+  });
+
+  it('never is the inner uuid of an approval_instance, which all its events share', () => {
+    const event = { type: 'approval_instance', app_id: 'cli_1', uuid: 'the-instance' };
+    expect(keyOf(version1('uuid-1', event))).not.toBe(keyOf(version1('uuid-2', event)));
+    expect(keyOf(version1('', { ...event, status: 'PENDING' }))).not.toBe(
+      keyOf(version1('', { ...event, status: 'APPROVED' })),
+    );
+  });
+
+  it('is made from the body where the event has no id', () => {
+    const text = version2({ a: 1 }, { id: '' });
+    expect(keyOf(text)).toBe(keyOf(text));
+    expect(keyOf(text)).not.toBe(keyOf(version2({ a: 2 }, { id: '' })));
+  });
+
+  it('is made from the body of an old card callback, so that each click counts', () => {
+    const click = (token: string) => JSON.stringify({ open_message_id: 'om_1', token, action: { tag: 'button' } });
+    expect(keyOf(click('c-1'))).toBe(keyOf(click('c-1')));
+    expect(keyOf(click('c-1'))).not.toBe(keyOf(click('c-2')));
+  });
+
+  it('tells apps and types apart', () => {
+    const keys = [
+      keyOf(version2({}, {})),
+      keyOf(version2({}, { app: 'cli_2' })),
+      keyOf(version2({}, { app: '' })),
+      keyOf(version2({}, { type: 'im.chat.disbanded_v1' })),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it('is the same only for the same app, type and id', () => {
+    const anyPart = fc.string({
+      minLength: 1,
+      maxLength: 4,
+      unit: fc.constantFrom('a', ',', '"', '[', '/', '\\', '你'),
+    });
+    const anyIdentity = fc.record({ app: anyPart, type: anyPart, id: anyPart });
+    fc.assert(
+      fc.property(anyIdentity, anyIdentity, (one, other) => {
+        const isSame = one.app === other.app && one.type === other.type && one.id === other.id;
+        expect(keyOf(version2({}, one)) === keyOf(version2({}, other))).toBe(isSame);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});
+
+describe('the conversation of an event', () => {
+  it.each([
+    ["a message's chat", { message: { chat_id: 'oc_1' } }],
+    ["the event's chat", { chat_id: 'oc_1' }],
+    ["the chat of v1.0's messages", { open_chat_id: 'oc_1' }],
+    ['the chat a card was clicked in', { context: { open_chat_id: 'oc_1' } }],
+  ])('is %s', (_name, event) => {
+    expect(conversation(version2(event, {}))).toBe('oc_1');
+  });
+
+  it.each([[{}], [{ chat_id: '' }], [{ chat_id: 5 }], [{ message: 'oc_1' }], [{ context: ['oc_1'] }]])(
+    'is the tenant where there is no chat: %j',
+    (event) => {
+      expect(conversation(version2(event, {}))).toBe('t1');
+    },
+  );
+
+  it('is the app where there is no tenant', () => {
+    expect(conversation(version1('1', { type: 'app_ticket', app_id: 'cli_1' }))).toBe('cli_1');
+  });
+
+  it('is never empty, which SQS would refuse', () => {
+    expect(conversation(version1('1', { type: 'app_ticket' }))).toBe('unknown');
+  });
+});

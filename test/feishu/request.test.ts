@@ -1,0 +1,487 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encrypt } from '../../lib/feishu/cipher.ts';
+import { readRequest, type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
+import { sign } from '../../lib/feishu/signature.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { flipBit, flipBitOfHeader } from '../support/bits.ts';
+import { refusalOf } from '../support/refusal.ts';
+
+const NOW = Date.parse('2026-10-04T10:23:46Z');
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const encryptKey = 'kudryavka';
+const token = 'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV';
+const BOTH = { encryptKeys: [encryptKey], verificationTokens: [token] };
+const KEY_ONLY = { encryptKeys: [encryptKey], verificationTokens: [] };
+const TOKEN_ONLY = { encryptKeys: [], verificationTokens: [token] };
+
+const MESSAGE = createSample('im.message.receive_v1', { version: '2.0', token });
+const APPROVAL = createSample('out_approval', { version: '1.0', token });
+const CLICK = createSample('card.action.trigger', { version: '2.0', token });
+const OLD_CARD = createSample('card.action.trigger_v1', { version: '1.0', token });
+const VERIFICATION = JSON.stringify({ challenge: 'ajls384kdjx98XX', token, type: 'url_verification' });
+
+const plain = (text: string | Uint8Array): WebhookRequest => ({ headers: {}, body: Buffer.from(text) });
+const encrypted = (text: string, key = encryptKey) => plain(JSON.stringify({ encrypt: encrypt(text, key) }));
+/** Encrypted and signed. */
+const secured = (text: string, now = NOW, key = encryptKey) => writeRequest(text, { encryptKey: key }, now);
+const oldCard = (now = NOW, verificationToken = token) => writeRequest(OLD_CARD, { verificationToken }, now);
+
+/** Signs any body, also one that `writeRequest` would not write. */
+function signed(body: string | Uint8Array, timestamp = `${NOW / 1000}`, key = encryptKey): WebhookRequest {
+  const request = { timestamp, nonce: '7b0f4a1c', body: Buffer.from(body) };
+  return withHeaders(plain(body), {
+    'x-lark-request-timestamp': timestamp,
+    'x-lark-request-nonce': request.nonce,
+    'x-lark-signature': sign(request, key),
+  });
+}
+
+function withHeaders(request: WebhookRequest, headers: WebhookRequest['headers']): WebhookRequest {
+  return { ...request, headers: { ...request.headers, ...headers } };
+}
+
+const read = (request: WebhookRequest, secrets = BOTH as Parameters<typeof readRequest>[1], now = NOW) =>
+  readRequest(request, secrets, now);
+const codeOf = (...parameters: Parameters<typeof read>) => refusalOf(() => read(...parameters))?.code ?? 'accepted';
+const textOf = (...parameters: Parameters<typeof read>) => {
+  const delivery = read(...parameters);
+  return delivery.kind === 'event' ? delivery.text : undefined;
+};
+
+describe('a URL verification', () => {
+  const answer = { kind: 'url-verification', challenge: 'ajls384kdjx98XX' };
+
+  it('is answered when its token is right', () => {
+    expect(read(plain(VERIFICATION), TOKEN_ONLY)).toEqual(answer);
+  });
+
+  it('is answered when it is encrypted, although it carries no signature', () => {
+    expect(read(encrypted(VERIFICATION))).toEqual(answer);
+  });
+
+  it('is vouched for by its encryption alone where no token is set', () => {
+    expect(read(encrypted(VERIFICATION), KEY_ONLY)).toEqual(answer);
+  });
+
+  it.each([
+    ['plain', plain, TOKEN_ONLY],
+    ['encrypted', encrypted, BOTH],
+  ] as const)('is refused when it is %s and its token is wrong, missing or empty', (_name, write, secrets) => {
+    for (const wrong of [{ token: 'another' }, { token: undefined }, { token: '' }, { token: [token] }]) {
+      const text = JSON.stringify({ ...JSON.parse(VERIFICATION), ...wrong });
+      expect(codeOf(write(text), secrets)).toBe('FEISHU_TOKEN_WRONG');
+    }
+  });
+
+  it('is refused when it is plain although an Encrypt Key is set', () => {
+    expect(codeOf(plain(VERIFICATION))).toBe('FEISHU_BODY_NOT_ENCRYPTED');
+    expect(codeOf(plain(VERIFICATION), KEY_ONLY)).toBe('FEISHU_BODY_NOT_ENCRYPTED');
+    expect(codeOf(signed(VERIFICATION))).toBe('FEISHU_BODY_NOT_ENCRYPTED');
+  });
+
+  it('is refused when it is encrypted with another key', () => {
+    expect(codeOf(plain('{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}'))).toBe(
+      'FEISHU_BODY_NOT_DECRYPTABLE',
+    );
+  });
+
+  it('is refused when a signature is there and does not fit', () => {
+    const request = withHeaders(secured(VERIFICATION), { 'x-lark-request-nonce': 'another' });
+    expect(codeOf(request)).toBe('FEISHU_SIGNATURE_WRONG');
+  });
+});
+
+describe('an event', () => {
+  it.each([
+    ['v2.0', MESSAGE],
+    ['v1.0', APPROVAL],
+    ['a callback', CLICK],
+  ])('is accepted when it is encrypted, signed and has the right token: %s', (_name, text) => {
+    expect(read(secured(text))).toMatchObject({ kind: 'event', text, envelope: { event: JSON.parse(text).event } });
+  });
+
+  it('is accepted by its signature alone where no token is set', () => {
+    const text = createSample('im.message.receive_v1', { version: '2.0', token: undefined });
+    expect(textOf(secured(text), KEY_ONLY)).toBe(text);
+  });
+
+  it('is accepted by its token alone where no Encrypt Key is set, signed or not', () => {
+    expect(textOf(plain(MESSAGE), TOKEN_ONLY)).toBe(MESSAGE);
+    expect(textOf(plain(APPROVAL), TOKEN_ONLY)).toBe(APPROVAL);
+    expect(textOf(signed(MESSAGE), TOKEN_ONLY)).toBe(MESSAGE);
+  });
+
+  it('is accepted when the body is written with spaces, as long as those are what was signed', () => {
+    const body = `{ "encrypt" : "${encrypt(MESSAGE, encryptKey)}" }\n`;
+    expect(textOf(signed(body))).toBe(MESSAGE);
+  });
+
+  it('keeps integers above 2^53 and unknown fields in its text', () => {
+    const text = MESSAGE.replace(
+      '"event":{',
+      '"event":{ "big": 9007199254740993, "id":18446744073709551615, "新":"字段",',
+    );
+    expect(textOf(secured(text))).toBe(text);
+    expect(textOf(plain(text), TOKEN_ONLY)).toBe(text);
+  });
+
+  it.each([['x-lark-signature'], ['x-lark-request-timestamp'], ['x-lark-request-nonce']])(
+    'is refused without the header %s',
+    (name) => {
+      expect(codeOf(withHeaders(secured(MESSAGE), { [name]: undefined }))).toBe('FEISHU_SIGNATURE_MISSING');
+    },
+  );
+
+  it('is refused when it is encrypted but not signed', () => {
+    expect(codeOf(encrypted(MESSAGE))).toBe('FEISHU_SIGNATURE_MISSING');
+  });
+
+  it.each([
+    ['of another body', { 'x-lark-signature': secured(MESSAGE).headers['x-lark-signature'] }],
+    ['with another timestamp', { 'x-lark-request-timestamp': `${NOW / 1000 + 1}` }],
+    ['with another nonce', { 'x-lark-request-nonce': '7b0f4a1d' }],
+    ['that is empty', { 'x-lark-signature': '' }],
+    ['that is no digest', { 'x-lark-signature': 'signature' }],
+    ['that is twice there', { 'x-lark-signature': 'a, b' }],
+  ])('is refused with a signature %s', (_name, headers) => {
+    expect(codeOf(withHeaders(secured(MESSAGE), headers))).toBe('FEISHU_SIGNATURE_WRONG');
+  });
+
+  it('is refused when it is signed with another key', () => {
+    expect(codeOf(secured(MESSAGE, NOW, 'another key'))).toBe('FEISHU_SIGNATURE_WRONG');
+  });
+
+  it('is refused when it is signed as an old card callback, with the token and SHA-1', () => {
+    const { body } = encrypted(MESSAGE);
+    const request = { timestamp: `${NOW / 1000}`, nonce: '7b0f4a1c', body };
+    const headers = {
+      'x-lark-request-timestamp': request.timestamp,
+      'x-lark-request-nonce': request.nonce,
+      'x-lark-signature': sign(request, token, 'sha1'),
+    };
+    expect(codeOf({ headers, body })).toBe('FEISHU_SIGNATURE_WRONG');
+    expect(codeOf({ headers, body }, KEY_ONLY)).toBe('FEISHU_SIGNATURE_MISSING');
+  });
+
+  it.each([
+    ['v2.0', 'im.message.receive_v1', '2.0'],
+    ['v1.0', 'out_approval', '1.0'],
+  ] as const)('is refused with another token, although it is signed: %s', (_name, type, version) => {
+    for (const wrong of ['another', '', token.slice(1), `${token} `]) {
+      const text = createSample(type, { version, token: wrong });
+      expect(codeOf(secured(text))).toBe('FEISHU_TOKEN_WRONG');
+      expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_TOKEN_WRONG');
+    }
+  });
+
+  it('is refused when the token is in the other place', () => {
+    const { header, ...rest } = JSON.parse(MESSAGE);
+    const text = JSON.stringify({ ...rest, token, header: { ...header, token: undefined } });
+    expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_TOKEN_WRONG');
+  });
+
+  it('is refused when it is plain although an Encrypt Key is set, signed or not', () => {
+    expect(codeOf(plain(MESSAGE))).toBe('FEISHU_BODY_NOT_ENCRYPTED');
+    expect(codeOf(signed(MESSAGE))).toBe('FEISHU_BODY_NOT_ENCRYPTED');
+    expect(codeOf(signed(MESSAGE), KEY_ONLY)).toBe('FEISHU_BODY_NOT_ENCRYPTED');
+  });
+
+  it('is refused when it is encrypted although no Encrypt Key is set', () => {
+    expect(codeOf(secured(MESSAGE), TOKEN_ONLY)).toBe('FEISHU_ENCRYPT_KEY_MISSING');
+    expect(codeOf(encrypted(VERIFICATION), TOKEN_ONLY)).toBe('FEISHU_ENCRYPT_KEY_MISSING');
+  });
+});
+
+describe('the age of a signed request', () => {
+  it.each([
+    ['at once', 0, 'accepted'],
+    ['after the last retry', 8 * HOUR, 'accepted'],
+    ['after 72 hours', 72 * HOUR, 'accepted'],
+    ['a moment later', 72 * HOUR + 1, 'FEISHU_REQUEST_TOO_OLD'],
+    ['a year later', 365 * 24 * HOUR, 'FEISHU_REQUEST_TOO_OLD'],
+    ['before its time, by a clock that is slow', -5 * MINUTE, 'accepted'],
+  ])('of an event, when it comes %s', (_name, age, expected) => {
+    expect(codeOf(secured(MESSAGE), BOTH, NOW + age)).toBe(expected);
+    expect(codeOf(secured(APPROVAL), BOTH, NOW + age)).toBe(expected);
+  });
+
+  it.each([
+    ['at once', 0, 'accepted'],
+    ['after 5 minutes', 5 * MINUTE, 'accepted'],
+    ['a moment later', 5 * MINUTE + 1, 'FEISHU_REQUEST_TOO_OLD'],
+  ])('of a callback, which is never sent again, when it comes %s', (_name, age, expected) => {
+    const preview = createSample('url.preview.get', { version: '2.0', token });
+    expect(codeOf(secured(CLICK), BOTH, NOW + age)).toBe(expected);
+    expect(codeOf(secured(preview), BOTH, NOW + age)).toBe(expected);
+    expect(codeOf(oldCard(), BOTH, NOW + age)).toBe(expected);
+    expect(codeOf(secured(OLD_CARD), BOTH, NOW + age)).toBe(expected);
+  });
+
+  it("is read in Go's form too", () => {
+    const timestamp = '2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1';
+    const body = JSON.stringify({ encrypt: encrypt(CLICK, encryptKey) });
+    expect(codeOf(signed(body, timestamp), BOTH, NOW + 4 * MINUTE)).toBe('accepted');
+    expect(codeOf(signed(body, timestamp), BOTH, NOW + 6 * MINUTE)).toBe('FEISHU_REQUEST_TOO_OLD');
+  });
+
+  it.each([[''], ['yesterday'], ['1728036226000'], ['2026-10-04T18:23:46+08:00']])(
+    'loses no event where it cannot be read: %j',
+    (timestamp) => {
+      const body = JSON.stringify({ encrypt: encrypt(MESSAGE, encryptKey) });
+      expect(textOf(signed(body, timestamp), BOTH, NOW + 365 * 24 * HOUR)).toBe(MESSAGE);
+    },
+  );
+
+  it('says nothing where no signature vouches for it', () => {
+    const request = withHeaders(plain(MESSAGE), { 'x-lark-request-timestamp': '1' });
+    expect(textOf(request, TOKEN_ONLY)).toBe(MESSAGE);
+  });
+});
+
+describe('an old card callback', () => {
+  it('is accepted plain, signed with the Verification Token and SHA-1, although an Encrypt Key is set', () => {
+    for (const secrets of [BOTH, TOKEN_ONLY]) {
+      expect(read(oldCard(), secrets)).toMatchObject({
+        text: OLD_CARD,
+        envelope: { kind: 'callback', header: { type: 'card.action.trigger_v1' }, event: JSON.parse(OLD_CARD) },
+      });
+    }
+  });
+
+  it('is accepted encrypted and signed as an event', () => {
+    expect(textOf(secured(OLD_CARD))).toBe(OLD_CARD);
+    expect(textOf(secured(OLD_CARD), KEY_ONLY)).toBe(OLD_CARD);
+  });
+
+  it('has a token to update the card with, which is not to be checked', () => {
+    expect(JSON.parse(OLD_CARD).token).toMatch(/^c-/);
+    expect(codeOf(oldCard())).toBe('accepted');
+  });
+
+  it('is refused without a signature, since nothing else vouches for it', () => {
+    for (const secrets of [BOTH, TOKEN_ONLY, KEY_ONLY]) {
+      expect(codeOf(plain(OLD_CARD), secrets)).toBe('FEISHU_SIGNATURE_MISSING');
+    }
+    expect(codeOf(encrypted(OLD_CARD))).toBe('FEISHU_SIGNATURE_MISSING');
+  });
+
+  it('is refused when it is signed with another token, or no token is set to check it with', () => {
+    expect(codeOf(oldCard(NOW, 'another token'))).toBe('FEISHU_SIGNATURE_WRONG');
+    expect(codeOf(oldCard(), KEY_ONLY)).toBe('FEISHU_SIGNATURE_MISSING');
+  });
+});
+
+describe('a body', () => {
+  it.each([
+    ['nothing', ''],
+    ['nothing, although it is signed', signed('')],
+  ])('is refused when it is %s', (_name, body) => {
+    expect(codeOf(typeof body === 'string' ? plain(body) : body)).toBe('FEISHU_BODY_EMPTY');
+  });
+
+  it.each([
+    ['no JSON', 'challenge=1&token=2'],
+    ['an array', '[{}]'],
+    ['null', 'null'],
+    ['JSON behind a byte order mark', `\uFEFF${MESSAGE}`],
+    ['no UTF-8', Buffer.concat([Buffer.from('{"schema":"'), Buffer.of(0xff, 0xfe), Buffer.from('"}')])],
+    ['UTF-16', Buffer.from(MESSAGE, 'utf16le')],
+  ])('is refused when it is %s', (_name, body) => {
+    expect(codeOf(plain(body), TOKEN_ONLY)).toBe('FEISHU_BODY_NOT_JSON');
+    expect(codeOf(signed(body))).toBe('FEISHU_BODY_NOT_JSON');
+  });
+
+  it('is refused when what was encrypted is no JSON object', () => {
+    for (const text of ['', 'text', '[]', 'null']) expect(codeOf(secured(text))).toBe('FEISHU_BODY_NOT_JSON');
+  });
+
+  it('is refused when it cannot be decrypted, although its signature fits', () => {
+    for (const wrong of ['', 'AAAA', '!', 'P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk=']) {
+      expect(codeOf(signed(JSON.stringify({ encrypt: wrong })))).toBe('FEISHU_BODY_NOT_DECRYPTABLE');
+    }
+  });
+
+  it('is refused when it is no envelope that is known', () => {
+    for (const text of ['{}', '{"schema":"2.0"}', '{"type":"url_verification"}', '{"encrypt":1}']) {
+      expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_ENVELOPE_UNKNOWN');
+      expect(codeOf(secured(text))).toBe('FEISHU_ENVELOPE_UNKNOWN');
+    }
+  });
+
+  it('is decrypted once, and not again when it holds another one', () => {
+    expect(codeOf(secured(JSON.stringify({ encrypt: encrypt(MESSAGE, encryptKey) })))).toBe('FEISHU_ENVELOPE_UNKNOWN');
+  });
+});
+
+describe('while a secret is being rotated', () => {
+  const rotating = { encryptKeys: ['old key', 'new key'], verificationTokens: ['old token', 'new token'] };
+
+  it.each([['old'], ['new']])('events with the %s key and token are accepted', (age) => {
+    const text = createSample('im.message.receive_v1', { version: '2.0', token: `${age} token` });
+    const verification = JSON.stringify({ challenge: 'x', token: `${age} token`, type: 'url_verification' });
+    expect(textOf(secured(text, NOW, `${age} key`), rotating)).toBe(text);
+    expect(textOf(plain(text), { ...rotating, encryptKeys: [] })).toBe(text);
+    expect(textOf(oldCard(NOW, `${age} token`), rotating)).toBe(OLD_CARD);
+    expect(read(encrypted(verification, `${age} key`), rotating)).toMatchObject({ challenge: 'x' });
+  });
+
+  it('the key and the token may be of different ages', () => {
+    const text = createSample('out_approval', { version: '1.0', token: 'new token' });
+    expect(textOf(secured(text, NOW, 'old key'), rotating)).toBe(text);
+  });
+
+  it('any other key or token is refused', () => {
+    const text = createSample('out_approval', { version: '1.0', token: 'third token' });
+    expect(codeOf(secured(text, NOW, 'third key'), rotating)).toBe('FEISHU_SIGNATURE_WRONG');
+    expect(codeOf(secured(text, NOW, 'new key'), rotating)).toBe('FEISHU_TOKEN_WRONG');
+    expect(codeOf(oldCard(NOW, 'third token'), rotating)).toBe('FEISHU_SIGNATURE_WRONG');
+  });
+
+  it('a body signed with one key is not read with another', () => {
+    const body = JSON.stringify({ encrypt: 'P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk=' });
+    const secrets = { encryptKeys: ['old key', 'test key'], verificationTokens: [] };
+    expect(codeOf(signed(body, undefined, 'old key'), secrets)).toBe('FEISHU_BODY_NOT_DECRYPTABLE');
+    expect(codeOf(signed(body, undefined, 'test key'), secrets)).toBe('FEISHU_BODY_NOT_JSON');
+  });
+});
+
+describe('readRequest', () => {
+  const cases = [
+    { name: 'an encrypted event', request: secured(MESSAGE) },
+    { name: 'an old card callback', request: oldCard() },
+  ];
+
+  it.each(cases)('refuses $name with one flipped bit in body, timestamp, nonce or signature', ({ request }) => {
+    const { headers, body } = request;
+    const anyPart = fc.constantFrom('body', 'x-lark-request-timestamp', 'x-lark-request-nonce', 'x-lark-signature');
+    expect(codeOf(request)).toBe('accepted');
+    fc.assert(
+      fc.property(anyPart, fc.nat(), (part, bit) => {
+        const tampered =
+          part === 'body'
+            ? { headers, body: flipBit(body, bit) }
+            : withHeaders(request, { [part]: flipBitOfHeader(headers[part] ?? '', bit) });
+        expect(codeOf(tampered)).toBe('FEISHU_SIGNATURE_WRONG');
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it.each([
+    ['with key and token', BOTH],
+    ['with a key', KEY_ONLY],
+    ['with a token', TOKEN_ONLY],
+  ])('refuses arbitrary bytes with 400 or 401, whatever the headers are, %s', (_name, secrets) => {
+    const anyBody = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.json().map((text) => Buffer.from(text)),
+      fc.base64String().map((text) => Buffer.from(JSON.stringify({ encrypt: text }))),
+    );
+    fc.assert(
+      fc.property(anyBody, anySignatureHeaders, (body, headers) => {
+        expect([400, 401]).toContain(refusalOf(() => read({ headers, body: Buffer.from(body) }, secrets))?.status);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it('refuses arbitrary bytes that are rightly signed with 400 or 401', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json()), (body) => {
+        expect([400, 401]).toContain(refusalOf(() => read(signed(body)))?.status);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it('refuses any text that is rightly encrypted and signed, but no event', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
+        expect(refusalOf(() => read(secured(text)))?.status).toBe(400);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('a refusal', () => {
+  const key = '9d1f6c0b5a';
+  const verificationToken = '3e7a82c4d6';
+  const wrong = 'f05b9e1c7d';
+  const content = 'a8c3d2e6b1';
+  const secrets = { encryptKeys: [key], verificationTokens: [verificationToken] };
+  const sample = (sampleToken: string) =>
+    createSample('im.message.receive_v1', { version: '2.0', token: sampleToken, event: { content } });
+  const good = secured(sample(verificationToken), NOW, key);
+
+  it.each([
+    ['FEISHU_SIGNATURE_WRONG', { ...good, body: flipBit(good.body, 100) }],
+    ['FEISHU_SIGNATURE_WRONG', secured(sample(verificationToken), NOW, wrong)],
+    ['FEISHU_SIGNATURE_WRONG', oldCard(NOW, wrong)],
+    ['FEISHU_SIGNATURE_MISSING', { ...good, headers: {} }],
+    ['FEISHU_TOKEN_WRONG', secured(sample(wrong), NOW, key)],
+    ['FEISHU_REQUEST_TOO_OLD', secured(sample(verificationToken), 0, key)],
+    ['FEISHU_BODY_NOT_ENCRYPTED', plain(sample(verificationToken))],
+    ['FEISHU_BODY_NOT_DECRYPTABLE', signed(JSON.stringify({ encrypt: content }), undefined, key)],
+    ['FEISHU_BODY_NOT_DECRYPTABLE', signed(JSON.stringify({ encrypt: encrypt(content, wrong) }), undefined, key)],
+    ['FEISHU_BODY_NOT_JSON', secured(content, NOW, key)],
+    ['FEISHU_BODY_NOT_JSON', plain(content)],
+    ['FEISHU_ENVELOPE_UNKNOWN', secured(JSON.stringify({ schema: content, [content]: content }), NOW, key)],
+  ])('with %s never says a secret, a token, a signature or anything of the body', (code, request) => {
+    const refusal = refusalOf(() => read(request, secrets));
+    expect(refusal?.code).toBe(code);
+    const { 'x-lark-request-timestamp': timestamp = '', 'x-lark-request-nonce': nonce = '' } = request.headers;
+    const { 'x-lark-signature': signature = 'no signature came' } = request.headers;
+    const expectedSignature = sign({ timestamp, nonce, body: request.body }, key);
+    const said = `${refusal?.stack} ${(refusal?.cause as Error | undefined)?.stack}`;
+    expect(said).toContain('FeishuError');
+    const secret = [key, verificationToken, wrong, content, signature, expectedSignature, request.body.toString()];
+    expect(secret.filter((text) => said.includes(text))).toEqual([]);
+  });
+});
+
+describe('what writeRequest writes', () => {
+  const anyText = fc
+    .record({ app: fc.string(), event: fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue(), { maxKeys: 4 }) })
+    .map(({ app, event }) =>
+      JSON.stringify({ schema: '2.0', header: { event_type: 'im.message.receive_v1', app_id: app, token }, event }),
+    );
+
+  it('is what readRequest reads, for any event', () => {
+    fc.assert(
+      fc.property(anyText, fc.string({ minLength: 1 }), (text, key) => {
+        const secrets = { encryptKeys: [key], verificationTokens: [token] };
+        expect(textOf(writeRequest(text, { encryptKey: key }, NOW), secrets)).toBe(text);
+        expect(textOf(writeRequest(text, undefined, NOW), TOKEN_ONLY)).toBe(text);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('shows nothing of an encrypted event', () => {
+    const { headers, body } = secured(MESSAGE);
+    expect(Object.keys(JSON.parse(body.toString()))).toEqual(['encrypt']);
+    expect(JSON.stringify(headers) + body).not.toContain(token);
+  });
+
+  it('has another nonce each time', () => {
+    const nonces = Array.from({ length: 1000 }, () => secured('{}').headers['x-lark-request-nonce']);
+    expect(new Set(nonces).size).toBe(nonces.length);
+  });
+});
+
+const anySignatureHeaders = fc.record(
+  {
+    'x-lark-request-timestamp': fc.oneof(fc.string(), fc.constant(`${NOW / 1000}`)),
+    'x-lark-request-nonce': fc.string(),
+    'x-lark-signature': fc.oneof(
+      fc.string(),
+      fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 }),
+      fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 40, maxLength: 40 }),
+    ),
+  },
+  { requiredKeys: [] },
+);
