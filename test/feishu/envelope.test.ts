@@ -210,6 +210,7 @@ describe('a body that parseEnvelope refuses', () => {
   it.each([
     ['no field', {}],
     ['a schema without a header', { schema: '2.0' }],
+    ['a schema without a header, beside an event with a type', { schema: '2.0', event: { type: 'message' } }],
     ['a header that is no object', { schema: '2.0', header: 'im.message.receive_v1' }],
     ['a header without a type', { schema: '2.0', header: { event_id: '1' }, event: { type: 'message' } }],
     ['an empty type', { schema: '2.0', header: { event_type: '' } }],

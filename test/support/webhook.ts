@@ -1,0 +1,70 @@
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import type { WebhookRequest, WebhookSecrets } from '../../lib/feishu/request.ts';
+import type { HttpEvent } from '../../lib/http.ts';
+import type { Emulators } from '../../lib/local/emulators.ts';
+import { createWebhook } from '../../lib/webhook.ts';
+
+type ImportCallback = Parameters<typeof createWebhook>[0];
+type ToEvent = (request: WebhookRequest) => HttpEvent;
+
+/** Posts a request to the webhook function through API Gateway, and tells what was answered and queued. */
+export async function postToWebhook(
+  { queueUrl, sqs }: Emulators,
+  { encryptKeys, verificationTokens }: WebhookSecrets,
+  request: WebhookRequest,
+  { importCallback = noCallbacks, toEvent = payload2 }: { importCallback?: ImportCallback; toEvent?: ToEvent } = {},
+) {
+  const webhook = createWebhook(importCallback, {
+    FEISHU_ENCRYPT_KEY: encryptKeys.join(','),
+    FEISHU_VERIFICATION_TOKEN: verificationTokens.join(','),
+    QUEUE_URL: queueUrl,
+  });
+  const { statusCode, body } = await webhook(toEvent(request));
+  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }));
+  const queued = Messages.map(({ Body = '' }) => unescapeSurrogates(Body));
+  return { status: statusCode, body: JSON.parse(body), queued };
+}
+
+/** API Gateway's HTTP API and function URLs: header names in lower case. */
+export function payload2({ headers, body }: WebhookRequest): HttpEvent {
+  return {
+    version: '2.0',
+    rawPath: '/feishu/events',
+    rawQueryString: '',
+    headers,
+    requestContext: { http: { method: 'POST', path: '/feishu/events' }, timeEpoch: Date.now() },
+    body: body.toString(),
+    isBase64Encoded: false,
+  } as unknown as HttpEvent;
+}
+
+/** API Gateway's REST API: header names as they were sent. */
+export function payload1({ headers, body }: WebhookRequest): HttpEvent {
+  return {
+    httpMethod: 'POST',
+    path: '/feishu/events',
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [titleCase(name), value])),
+    requestContext: { requestTimeEpoch: Date.now() },
+    body: body.toString(),
+    isBase64Encoded: false,
+  } as unknown as HttpEvent;
+}
+
+export function inBase64(event: HttpEvent): HttpEvent {
+  const body = Buffer.from(event.body ?? '').toString('base64');
+  return { ...event, body, isBase64Encoded: true } as HttpEvent;
+}
+
+/** The bundler's map of modules, where there is none. */
+function noCallbacks(): never {
+  throw new Error('There is no such module');
+}
+
+/** The emulator refuses characters above U+FFFF, which SQS takes; they are then queued escaped. */
+function unescapeSurrogates(text: string): string {
+  return text.replace(/(\\ud[89a-f][0-9a-f]{2})+/g, (escaped) => JSON.parse(`"${escaped}"`));
+}
+
+function titleCase(name: string): string {
+  return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+}
