@@ -3,11 +3,14 @@ import path from 'node:path';
 import { type PartialMessage, type Plugin, transform } from 'esbuild';
 
 /** The function that each folder's modules export the result of. */
-const FUNCTION_OF_FOLDER: Readonly<Record<string, string>> = {
-  v2: 'onEvent',
-  v1: 'onEventV1',
-  callbacks: 'onCallback',
-};
+const FUNCTION_OF_FOLDER: ReadonlyMap<string, string> = new Map([
+  ['v2', 'onEvent'],
+  ['v1', 'onEventV1'],
+  ['callbacks', 'onCallback'],
+]);
+
+/** Whatever a bundler takes for code. Only `.ts` is looked for, so that a handler in another one would be passed over. */
+const CODE = /\.[cm]?[jt]sx?$/;
 
 /**
  * Refuses a handler module whose name is not its event type: it would be deployed and never called.
@@ -35,16 +38,17 @@ export async function findMisnamedHandlers(folder: string): Promise<PartialMessa
 
 async function checkHandler(folder: string, file: string): Promise<string | undefined> {
   const name = path.relative(folder, file).split(path.sep).join('/');
-  if (!name.endsWith('.ts')) return;
+  if (!CODE.test(name)) return;
   const [, kind = '', type = ''] = /^([^/]+)\/([^/]+)\.ts$/.exec(name) ?? [];
-  const expected = FUNCTION_OF_FOLDER[kind];
+  const expected = FUNCTION_OF_FOLDER.get(kind);
   if (expected === undefined) {
     if (name === 'fallback.ts') return;
-    return `functions/handlers/${name} is never called: handlers are in v2/, v1/ and callbacks/, and helpers elsewhere.`;
+    return `functions/handlers/${name} is never called: handlers are v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts, and helpers are elsewhere.`;
   }
-  const calls = findCalls(await normalise(file));
+  const code = await normalise(file);
+  const calls = findCalls(code);
   const [call] = calls;
-  if (call === undefined || calls.length > 1) {
+  if (call === undefined || calls.length > 1 || !hasDefaultExport(code)) {
     return `functions/handlers/${name} must export one handler: export default ${expected}('${type}', …). Helpers and tests go elsewhere.`;
   }
   if (call.function !== expected) {
@@ -58,12 +62,22 @@ async function checkHandler(folder: string, file: string): Promise<string | unde
 
 /** Without types, comments and other ways to write the same. A module that does not parse is the bundler's to report. */
 async function normalise(file: string): Promise<string> {
-  const options = { loader: 'ts', minifyWhitespace: true, minifySyntax: true, logLevel: 'silent' } as const;
+  const options = {
+    loader: 'ts',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    logLevel: 'silent',
+  } as const;
   try {
     return (await transform(await readFile(file, 'utf8'), options)).code;
   } catch {
     return '';
   }
+}
+
+function hasDefaultExport(code: string): boolean {
+  return /\bexport default\b|\bas default\b/.test(code);
 }
 
 function findCalls(code: string): { function: string; type: string }[] {
