@@ -1,0 +1,152 @@
+// Checked by `npx tsc` alone: what must not compile stands below `@ts-expect-error`, which is an error where it does.
+import type { EventHandles } from '@larksuiteoapi/node-sdk';
+import { expectTypeOf } from 'vitest';
+import {
+  type CallbackPayloads,
+  type EventPayloads,
+  type EventPayloadsV1,
+  onCallback,
+  onEvent,
+  onEventV1,
+  onUnhandledEvent,
+} from '../lib/handler.ts';
+
+declare module '../lib/handler.ts' {
+  interface EventPayloads {
+    'types.test.merged_v1': { thing_id: string };
+  }
+  interface EventPayloadsV1 {
+    types_test_merged: { thing_id: string };
+  }
+  interface CallbackPayloads {
+    'types.test.merged_callback': { question: string };
+  }
+  interface CallbackAnswers {
+    'types.test.merged_callback': { answer: string };
+  }
+}
+
+// The payload follows from the literal.
+
+onEvent('im.message.receive_v1', ({ message, sender }, { attempt, feishu, header, uuid }) => {
+  expectTypeOf(message.content).toEqualTypeOf<string>();
+  expectTypeOf(message.message_id).toEqualTypeOf<string>();
+  expectTypeOf(sender.sender_type).toEqualTypeOf<string>();
+  expectTypeOf(header.id).toEqualTypeOf<string | undefined>();
+  expectTypeOf(header.version).toEqualTypeOf<'1.0' | '2.0'>();
+  expectTypeOf(attempt).toEqualTypeOf<number>();
+  expectTypeOf(uuid('answer')).toEqualTypeOf<string>();
+  expectTypeOf(feishu.im.message.reply).toBeFunction();
+});
+
+onEventV1('out_approval', ({ instance_code }) => {
+  expectTypeOf(instance_code).not.toBeAny();
+});
+
+onCallback('card.action.trigger', ({ action, context, token }) => {
+  expectTypeOf(action.tag).toEqualTypeOf<string>();
+  expectTypeOf(context.open_chat_id).toEqualTypeOf<string>();
+  expectTypeOf(token).toEqualTypeOf<string>();
+  return { toast: { type: 'success', content: 'Done' } };
+});
+
+onUnhandledEvent((event, { header }) => {
+  expectTypeOf(event.anything).toBeUnknown();
+  expectTypeOf(header.type).toBeString();
+});
+
+// A wrong field.
+
+// @ts-expect-error It is `content`.
+onEvent('im.message.receive_v1', ({ message }) => message.text);
+// @ts-expect-error Not every message has a thread.
+onEvent('im.message.receive_v1', ({ message }) => message.thread_id.length);
+// @ts-expect-error It is `open_chat_id`.
+onEventV1('message', (event) => event.chat_id);
+// @ts-expect-error It is `open_message_id`.
+onCallback('card.action.trigger', ({ context }) => ({ toast: { content: context.message_id } }));
+
+// The envelope's fields are in the context's header.
+
+type Own<Type extends keyof EventPayloads> = keyof EventPayloads[Type];
+expectTypeOf<Extract<Own<'im.message.receive_v1'>, 'event_id' | 'event_type' | 'token' | 'ts' | 'uuid'>>().toBeNever();
+// @ts-expect-error It is `context.header.id`.
+onEvent('im.message.receive_v1', (event) => event.event_id);
+// @ts-expect-error It is in no handler.
+onEventV1('out_approval', (event) => event.token);
+
+// A type that does not exist, or is of another version.
+
+// @ts-expect-error It is `im.message.receive_v1`.
+onEvent('im.message.received_v1', () => {});
+// @ts-expect-error It is of v1.0.
+onEvent('out_approval', () => {});
+// @ts-expect-error It is of v2.0.
+onEventV1('im.message.receive_v1', () => {});
+// @ts-expect-error It is an event.
+onCallback('im.message.receive_v1', () => ({}));
+// @ts-expect-error A type is not known before it runs.
+onEvent('im.message.receive_v1' as string, () => {});
+
+// The answer to a callback.
+
+onCallback('card.action.trigger', () => ({}));
+onCallback('card.action.trigger', () => undefined);
+onCallback('card.action.trigger', async () => ({ card: { type: 'raw', data: { schema: '2.0' } } }));
+onCallback('card.action.trigger', () => ({ card: { type: 'template', data: { template_id: 'AAq1' } } }));
+onCallback('url.preview.get', () => ({ inline: { title: 'Title', url: { pc: 'https://example.com/' } } }));
+onCallback('card.action.trigger_v1', () => ({ toast: { content: 'Done' }, elements: [] }));
+// @ts-expect-error There is no such kind of toast.
+onCallback('card.action.trigger', () => ({ toast: { type: 'failure', content: 'No' } }));
+// @ts-expect-error A toast has a content.
+onCallback('card.action.trigger', () => ({ toast: { type: 'success' } }));
+// @ts-expect-error A template has an id.
+onCallback('card.action.trigger', async () => ({ card: { type: 'template', data: {} } }));
+// @ts-expect-error A card that is no template is `raw`.
+onCallback('card.action.trigger', () => ({ card: { type: 'json', data: {} } }));
+// @ts-expect-error A link preview is an object.
+onCallback('url.preview.get', () => ({ inline: 'Title' }));
+// @ts-expect-error An answer is an object.
+onCallback('card.action.trigger', () => 'Done');
+
+// Every type there is.
+
+expectTypeOf<Exclude<keyof EventHandles, keyof EventPayloads | keyof EventPayloadsV1>>().toBeNever();
+expectTypeOf<Extract<keyof EventPayloads, keyof EventPayloadsV1>>().toBeNever();
+
+/** A payload whose type was lost somewhere would be `any`, and take every field. */
+type Untyped<Payloads> = { [Type in keyof Payloads]: 0 extends 1 & Payloads[Type] ? Type : never }[keyof Payloads];
+expectTypeOf<Untyped<EventPayloads>>().toBeNever();
+expectTypeOf<Untyped<EventPayloadsV1>>().toBeNever();
+expectTypeOf<Untyped<CallbackPayloads>>().toBeNever();
+
+type Missing2 = 'card.action.trigger' | 'url.preview.get';
+type Missing1 =
+  | 'approval_instance'
+  | 'approval_task'
+  | 'user_leave'
+  | 'user_update'
+  | 'dept_update'
+  | 'dept_delete'
+  | 'remove_user_from_chat';
+expectTypeOf<Exclude<Missing2, keyof EventPayloads>>().toBeNever();
+expectTypeOf<Exclude<Missing1, keyof EventPayloadsV1>>().toBeNever();
+
+onEventV1('approval_instance', ({ uuid, status }) => {
+  expectTypeOf(uuid).toEqualTypeOf<string | undefined>();
+  expectTypeOf(status).toEqualTypeOf<string>();
+});
+
+// A type that a user adds by declaration merging.
+
+onEvent('types.test.merged_v1', ({ thing_id }) => {
+  expectTypeOf(thing_id).toEqualTypeOf<string>();
+});
+onEventV1('types_test_merged', ({ thing_id }) => {
+  expectTypeOf(thing_id).toEqualTypeOf<string>();
+});
+onCallback('types.test.merged_callback', ({ question }) => ({ answer: question }));
+// @ts-expect-error It is `thing_id`.
+onEvent('types.test.merged_v1', ({ id }) => id);
+// @ts-expect-error It is `answer`.
+onCallback('types.test.merged_callback', ({ question }) => ({ reply: question }));
