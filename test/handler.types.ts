@@ -114,6 +114,11 @@ onCallback('card.action.trigger', () => 'Done');
 expectTypeOf<Exclude<keyof EventHandles, keyof EventPayloads | keyof EventPayloadsV1>>().toBeNever();
 expectTypeOf<Extract<keyof EventPayloads, keyof EventPayloadsV1>>().toBeNever();
 
+/** A dot tells the versions apart, but for the old card callback. */
+type Dotted = `${string}.${string}`;
+expectTypeOf<Exclude<keyof EventPayloads, Dotted>>().toBeNever();
+expectTypeOf<Extract<keyof EventPayloadsV1, Dotted>>().toEqualTypeOf<'card.action.trigger_v1'>();
+
 /** A payload whose type was lost somewhere would be `any`, and take every field. */
 type Untyped<Payloads> = { [Type in keyof Payloads]: 0 extends 1 & Payloads[Type] ? Type : never }[keyof Payloads];
 expectTypeOf<Untyped<EventPayloads>>().toBeNever();
