@@ -46,6 +46,7 @@ async function checkHandler(folder: string, file: string): Promise<string | unde
     return `functions/handlers/${name} is never called: handlers are v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts, and helpers are elsewhere.`;
   }
   const code = await normalise(file);
+  if (code === undefined) return;
   const calls = findCalls(code);
   const [call] = calls;
   if (call === undefined || calls.length > 1 || !hasDefaultExport(code)) {
@@ -61,7 +62,7 @@ async function checkHandler(folder: string, file: string): Promise<string | unde
 }
 
 /** Without types, comments and other ways to write the same. A module that does not parse is the bundler's to report. */
-async function normalise(file: string): Promise<string> {
+async function normalise(file: string): Promise<string | undefined> {
   const options = {
     loader: 'ts',
     minifyWhitespace: true,
@@ -72,7 +73,7 @@ async function normalise(file: string): Promise<string> {
   try {
     return (await transform(await readFile(file, 'utf8'), options)).code;
   } catch {
-    return '';
+    return undefined;
   }
 }
 

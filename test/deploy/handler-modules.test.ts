@@ -61,6 +61,10 @@ describe('a handler module is accepted', () => {
     expect(await problemsOf({ 'README.md': '# onEvent', 'v2/example.json': '{}', 'v1/.gitkeep': '' })).toEqual([]);
   });
 
+  it('with what does not parse, which the bundler reports with its place', async () => {
+    expect(await problemsOf({ 'v2/im.chat.updated_v1.ts': 'export default (' })).toEqual([]);
+  });
+
   it.each([path.resolve(import.meta.dirname, '../../functions/handlers')])('of the template', async (folder) => {
     expect(await findMisnamedHandlers(folder)).toEqual([]);
   });
@@ -99,7 +103,6 @@ describe('a file that would never be called is refused', () => {
     ['a fallback in v2', 'v2/fallback.ts', 'export default onUnhandledEvent(() => {});', ["onEvent('fallback', …)"]],
     ['a helper', 'v2/format.ts', 'export const format = (text: string) => text.trim();', ['one handler', 'Helpers']],
     ['an empty file', 'v2/im.chat.updated_v1.ts', '', ["export default onEvent('im.chat.updated_v1', …)"]],
-    ['what does not parse', 'v2/im.chat.updated_v1.ts', `${event}}`, ['must export one handler']],
     ['a comment alone', 'v2/im.chat.updated_v1.ts', `// ${event}`, ['must export one handler']],
     [
       'no default export',

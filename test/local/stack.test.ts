@@ -176,6 +176,7 @@ describe('While a project is being worked on, the local stack', () => {
     await project.writeHandler(`v2/${TYPE}.ts`, 'export default (');
     await vi.waitFor(() => expect(notices.at(-1)).toContain('stay as they were'), wait);
     expect(notices.at(-1)).toContain(`${TYPE}.ts`);
+    expect(notices.at(-1)).toContain('Unexpected end of file');
     await send(stack, sample(TYPE));
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
