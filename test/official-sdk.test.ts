@@ -179,7 +179,7 @@ describe('what the official dispatcher accepts is accepted with the same payload
         });
         expectSamePayload(official.received[0], ours);
       }),
-      { numRuns: 3000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -226,7 +226,7 @@ describe('what is written here, the official SDK accepts', () => {
         expect(received).toHaveLength(1);
         expectSamePayload(received[0], parseEnvelope(text) as EventEnvelope);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 

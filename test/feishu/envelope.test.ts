@@ -264,7 +264,7 @@ describe('parseEnvelope', () => {
         expect(parsed).toMatchObject({ header: { type: event_type } });
         expect((parsed as EventEnvelope).event).toEqual(JSON.parse(JSON.stringify(event)));
       }),
-      { numRuns: 10_000 },
+      { numRuns: 2000 },
     );
   });
 
