@@ -132,10 +132,10 @@ describe('what the official dispatcher accepts is accepted with the same payload
   });
 
   it.each([
-    ['signed with the Verification Token', () => sample('card.action.trigger_v1'), TOKEN_ONLY],
-    ['signed with the Verification Token, although there is a key', () => sample('card.action.trigger_v1'), BOTH],
-  ])('old card callback, %s', async (_name, write, secrets) => {
-    const request = signedRequest(write(), verificationToken, { algorithm: 'sha1' });
+    ['signed with the Verification Token', TOKEN_ONLY],
+    ['signed with the Verification Token, although there is a key', BOTH],
+  ])('an old card callback, %s', async (_name, secrets) => {
+    const request = signedRequest(sample('card.action.trigger_v1'), verificationToken, { algorithm: 'sha1' });
     const [key] = secrets.encryptKeys;
     const { dispatcher, received } = officialCardHandler({ verificationToken, ...(key && { encryptKey: key }) });
     expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
@@ -143,7 +143,7 @@ describe('what the official dispatcher accepts is accepted with the same payload
     expectSamePayload(received[0], readOurs(request, secrets));
   });
 
-  it('old card callback, encrypted', async () => {
+  it('an old card callback, encrypted', async () => {
     const request = secured(sample('card.action.trigger_v1'));
     const { dispatcher, received } = officialCardHandler({ verificationToken, encryptKey });
     await postToOfficial(dispatcher, request);
