@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ErrorCode } from '../lib/feishu/errors.ts';
 import { type Proof, type WebhookRequest, writeRequest } from '../lib/feishu/request.ts';
@@ -301,6 +302,29 @@ describe('A callback', () => {
       await aws.drain();
     },
   );
+});
+
+describe('Whatever is posted', () => {
+  it('is answered with 400 or 401 when it is no event of the platform', async () => {
+    const webhook = webhookWith(secrets);
+    const arbitraryHeaders = fc.dictionary(
+      fc.constantFrom('x-lark-signature', 'x-lark-request-timestamp', 'x-lark-request-nonce', 'x-request-id'),
+      fc.oneof(fc.string(), fc.string({ minLength: 40, maxLength: 40 }), fc.string({ minLength: 64, maxLength: 64 })),
+    );
+    const arbitraryBody = fc.oneof(
+      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      fc.json().map((text) => Buffer.from(text)),
+      fc.base64String().map((encrypted) => Buffer.from(JSON.stringify({ encrypt: encrypted }))),
+    );
+    await fc.assert(
+      fc.asyncProperty(arbitraryHeaders, arbitraryBody, async (headers, body) => {
+        const { statusCode } = await webhook(toHttpEvent({ headers, body }));
+        expect([400, 401]).toContain(statusCode);
+      }),
+      { numRuns: 10_000 },
+    );
+    expect(await aws.drain()).toEqual([]);
+  });
 });
 
 describe('The log of a request', () => {

@@ -47,7 +47,7 @@ function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   // Buffer.from skips what is no base64, so that a shorter result than the text promises gives it away.
-  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding) {
+  if (bytes.length !== (text.length / 4) * 3 - padding) {
     throw undecryptable('the "encrypt" field is no base64');
   }
   return bytes;

@@ -140,12 +140,30 @@ function openBody(
       'The body is encrypted, but FEISHU_ENCRYPT_KEY is not set. Copy the Encrypt Key from the developer console.',
     );
   }
-  const keys = proof !== undefined && 'encryptKey' in proof ? [proof.encryptKey] : encryptKeys;
-  return { ...openWithFirstFitting(json.encrypt, keys), wasEncrypted: true };
+  if (proof !== undefined && 'encryptKey' in proof) {
+    return { ...decryptWithFirstFitting(json.encrypt, [proof.encryptKey]), wasEncrypted: true };
+  }
+  return { ...decryptUnsigned(json.encrypt, encryptKeys), wasEncrypted: true };
+}
+
+/**
+ * Anyone can send an unsigned body. Were its padding told from its content here, captured ciphertext could be decrypted
+ * byte by byte (a padding oracle): the answer is the same for both, and the reason is for the log alone.
+ */
+function decryptUnsigned(encrypted: string, keys: readonly string[]): { text: string; json: JsonObject } {
+  try {
+    return decryptWithFirstFitting(encrypted, keys);
+  } catch (cause) {
+    throw new FeishuError(
+      'FEISHU_BODY_NOT_DECRYPTABLE',
+      "The body cannot be decrypted. Is FEISHU_ENCRYPT_KEY the Encrypt Key of this app's developer console? The log has more.",
+      { cause },
+    );
+  }
 }
 
 /** A wrong key can decrypt to well-padded nonsense, so that only a parsed object proves the right one. */
-function openWithFirstFitting(encrypted: string, keys: readonly string[]): { text: string; json: JsonObject } {
+function decryptWithFirstFitting(encrypted: string, keys: readonly string[]): { text: string; json: JsonObject } {
   let firstError: unknown;
   for (const key of keys) {
     try {

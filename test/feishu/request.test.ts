@@ -485,3 +485,30 @@ const anySignatureHeaders = fc.record(
   },
   { requiredKeys: [] },
 );
+
+describe('an unsigned body that cannot be decrypted', () => {
+  it('is refused in the same words whatever the reason, so that nobody can decrypt a captured one by trying', () => {
+    const key = 'an encrypt key';
+    const now = Date.now();
+    const secrets = { encryptKeys: [key], verificationTokens: [] };
+    const bytes = Buffer.from(encrypt('{"schema":"2.0","header":{"event_type":"some.type"}}', key), 'base64');
+    const answers = new Set<string>();
+    // Every value of the last byte but one block: 255 of 256 break the padding, one or more break the content alone.
+    for (let change = 1; change < 256; change += 1) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8((changed.at(-17) as number) ^ change, changed.length - 17);
+      const body = Buffer.from(JSON.stringify({ encrypt: changed.toString('base64') }));
+      try {
+        readRequest({ headers: {}, body }, secrets, now);
+      } catch (error) {
+        const { code, message } = error as FeishuError;
+        answers.add(`${code} ${message}`);
+      }
+    }
+    for (const content of ['no JSON', '[]']) {
+      const body = Buffer.from(JSON.stringify({ encrypt: encrypt(content, key) }));
+      expect(() => readRequest({ headers: {}, body }, secrets, now)).toThrow([...answers][0]?.replace(/^\S+ /, ''));
+    }
+    expect(answers.size).toBe(1);
+  });
+});

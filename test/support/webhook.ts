@@ -3,6 +3,7 @@ import type { WebhookRequest, WebhookSecrets } from '../../lib/feishu/request.ts
 import type { HttpEvent } from '../../lib/http.ts';
 import type { Emulators } from '../../lib/local/emulators.ts';
 import { createWebhook } from '../../lib/webhook.ts';
+import { toHttpEvent } from './http-events.ts';
 
 type ImportCallback = Parameters<typeof createWebhook>[0];
 type ToEvent = (request: WebhookRequest) => HttpEvent;
@@ -12,7 +13,7 @@ export async function postToWebhook(
   { queueUrl, sqs }: Emulators,
   { encryptKeys, verificationTokens }: WebhookSecrets,
   request: WebhookRequest,
-  { importCallback = noCallbacks, toEvent = payload2 }: { importCallback?: ImportCallback; toEvent?: ToEvent } = {},
+  { importCallback = noCallbacks, toEvent = toHttpEvent }: { importCallback?: ImportCallback; toEvent?: ToEvent } = {},
 ) {
   const webhook = createWebhook(importCallback, {
     FEISHU_ENCRYPT_KEY: encryptKeys.join(','),
@@ -25,36 +26,6 @@ export async function postToWebhook(
   return { status: statusCode, body: JSON.parse(body), queued };
 }
 
-/** API Gateway's HTTP API and function URLs: header names in lower case. */
-export function payload2({ headers, body }: WebhookRequest): HttpEvent {
-  return {
-    version: '2.0',
-    rawPath: '/feishu/events',
-    rawQueryString: '',
-    headers,
-    requestContext: { http: { method: 'POST', path: '/feishu/events' }, timeEpoch: Date.now() },
-    body: body.toString(),
-    isBase64Encoded: false,
-  } as unknown as HttpEvent;
-}
-
-/** API Gateway's REST API: header names as they were sent. */
-export function payload1({ headers, body }: WebhookRequest): HttpEvent {
-  return {
-    httpMethod: 'POST',
-    path: '/feishu/events',
-    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [titleCase(name), value])),
-    requestContext: { requestTimeEpoch: Date.now() },
-    body: body.toString(),
-    isBase64Encoded: false,
-  } as unknown as HttpEvent;
-}
-
-export function inBase64(event: HttpEvent): HttpEvent {
-  const body = Buffer.from(event.body ?? '').toString('base64');
-  return { ...event, body, isBase64Encoded: true } as HttpEvent;
-}
-
 /** The bundler's map of modules, where there is none. */
 function noCallbacks(): never {
   throw new Error('There is no such module');
@@ -63,8 +34,4 @@ function noCallbacks(): never {
 /** The emulator refuses characters above U+FFFF, which SQS takes; they are then queued escaped. */
 function unescapeSurrogates(text: string): string {
   return text.replace(/(\\ud[89a-f][0-9a-f]{2})+/g, (escaped) => JSON.parse(`"${escaped}"`));
-}
-
-function titleCase(name: string): string {
-  return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
