@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encrypt } from '../../lib/feishu/cipher.ts';
+import type { FeishuError } from '../../lib/feishu/errors.ts';
 import { readRequest, type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { sign } from '../../lib/feishu/signature.ts';
 import { createSample } from '../../lib/tools/samples.ts';
