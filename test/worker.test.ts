@@ -270,6 +270,39 @@ describe('In a FIFO batch', () => {
   }
 });
 
+describe('The log of the worker', () => {
+  const aws = emulatedAws();
+
+  it('names the event at every level, and never holds its body', async () => {
+    const lines: string[] = [];
+    vi.mocked(process.stdout.write).mockImplementation((chunk) => lines.push(String(chunk)) > 0);
+    vi.mocked(process.stderr.write).mockImplementation((chunk) => lines.push(String(chunk)) > 0);
+    const handlers = {
+      'im.message.receive_v1': onEvent('im.message.receive_v1', ({ message }, { log }) => {
+        if (message.content.includes('fail')) throw new Error('broken');
+        log.debug('a line of the handler', {
+          problem: Object.assign(new Error('refused'), { config: 'a bearer token' }),
+        });
+      }),
+    };
+    const modules = { v2: modulesOf(handlers), v1: modulesOf({}), fallback: modulesOf({}) };
+    const worker = createWorker(modules, { ...aws.environment, LOG_LEVEL: 'DEBUG' });
+    const texts = [messageEvent('oc_1', 'a private matter'), messageEvent('oc_2', 'a private fail')];
+    for (const text of texts) {
+      const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+      await createQueue(aws.emulators.queueUrl).send(parseEnvelope(text) as never, event, AbortSignal.timeout(5000));
+    }
+    await worker({ Records: await aws.drain() }, contextOf());
+    const output = lines.join('');
+    expect(output).toContain('a line of the handler');
+    expect(output).toContain('Error: refused');
+    expect(output).toContain('The event failed; it comes back');
+    for (const text of texts) expect(output).toContain(JSON.parse(text).header.event_id);
+    expect(output).not.toContain('a private');
+    expect(output).not.toContain('a bearer token');
+  });
+});
+
 describe('The claims', () => {
   const aws = emulatedAws();
 
