@@ -252,13 +252,29 @@ describe('A callback', () => {
 
   it.each([
     ['throws', () => Promise.reject(new Error('broken'))],
-    ['never ends', () => new Promise<never>(() => {})],
     ['returns what is no JSON', () => ({ toast: { content: 1n as never } })],
   ])('shows the person an error when its handler %s', async (_, handle) => {
     const response = await webhookWith(secrets, answering(handle))(toHttpEvent(click()));
     expect(response.statusCode).toBe(200);
     expect(JSON.parse(response.body)).toMatchObject({ toast: { type: 'error', i18n: { zh_cn: expect.any(String) } } });
     expect((await aws.drain()).length).toBe(1);
+  });
+
+  it('shows the person an error within 2.5 seconds when its handler never ends', async () => {
+    const webhook = webhookWith(
+      secrets,
+      answering(() => new Promise<never>(() => {})),
+    );
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const answered = webhook(toHttpEvent(click()));
+    while ((await aws.receive()).length === 0);
+    await vi.advanceTimersByTimeAsync(2500);
+    const late = new Promise((resolve) => setImmediate(resolve, 'no answer after 2.5 seconds'));
+    expect(await Promise.race([answered, late])).toMatchObject({
+      statusCode: 200,
+      body: expect.stringContaining('error'),
+    });
   });
 
   it('shows the person an error when its module cannot be loaded', async () => {
