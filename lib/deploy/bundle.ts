@@ -16,22 +16,17 @@ export type LambdaFunction = (typeof LAMBDA_FUNCTIONS)[number];
  */
 export function lambdaBundle(root: string, outdir: string) {
   return {
-    ...commonOptions,
-    absWorkingDir: root,
-    entryPoints: LAMBDA_FUNCTIONS.map((name) => `functions/${name}.ts`),
-    outdir,
-    outExtension: { '.js': '.mjs' },
-    format: 'esm',
-    // ES modules first: only they can be shaken.
-    mainFields: ['module', 'main'],
+    ...entryPoints(root, outdir, LAMBDA_FUNCTIONS),
     // Half the artifact's size; stack traces need the lines alone.
     sourcemap: 'linked',
     sourcesContent: false,
-    // A folder of handlers may be empty.
-    logOverride: { 'empty-glob': 'silent' },
     alias: { '@aws-sdk/credential-provider-node': fileURLToPath(new URL('lambda-credentials.ts', import.meta.url)) },
-    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), fastBuiltins],
   } satisfies BuildOptions;
+}
+
+/** How the program of the long connection is bundled: one file, which takes its credentials from the container. */
+export function connectionBundle(root: string, outdir: string) {
+  return entryPoints(root, outdir, ['connection']);
 }
 
 /**
@@ -46,6 +41,22 @@ export function platformSdkBundle(root: string, outdir: string) {
     entryPoints: ['@larksuiteoapi/node-sdk'],
     outfile: path.join(outdir, 'node_modules/@larksuiteoapi/node-sdk/index.js'),
     format: 'cjs',
+  } satisfies BuildOptions;
+}
+
+function entryPoints(root: string, outdir: string, names: readonly string[]) {
+  return {
+    ...commonOptions,
+    absWorkingDir: root,
+    entryPoints: names.map((name) => `functions/${name}.ts`),
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    // ES modules first: only they can be shaken.
+    mainFields: ['module', 'main'],
+    // A folder of handlers may be empty.
+    logOverride: { 'empty-glob': 'silent' },
+    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), fastBuiltins],
   } satisfies BuildOptions;
 }
 
