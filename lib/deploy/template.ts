@@ -38,12 +38,21 @@ function decide(condition: unknown, conditions: Record<string, boolean>): boolea
   return decision;
 }
 
-/** What a resource has to wait for may have been left out. */
+/** What a resource has to wait for may have been left out, or be among what it refers to: CloudFormation sees that. */
 function dropDependencies(resource: Resource, resources: Record<string, Resource>): void {
   if (resource.DependsOn === undefined) return;
-  const dependencies = [resource.DependsOn].flat().filter((name) => name in resources);
+  const referred = references(resource.Properties);
+  const dependencies = [resource.DependsOn].flat().filter((name) => name in resources && !referred.has(name));
   if (dependencies.length > 0) resource.DependsOn = dependencies;
   else delete resource.DependsOn;
+}
+
+function references(value: unknown): Set<unknown> {
+  if (typeof value !== 'object' || value === null) return new Set();
+  const { Ref: name, 'Fn::GetAtt': attribute } = value as Record<string, unknown>;
+  if (name !== undefined) return new Set([name]);
+  if (Array.isArray(attribute)) return new Set(attribute.slice(0, 1));
+  return new Set(Object.values(value).flatMap((item) => [...references(item)]));
 }
 
 function resolve(value: unknown, knowledge: Knowledge): unknown {
