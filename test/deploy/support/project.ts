@@ -21,7 +21,13 @@ export async function createProject(environment: Record<string, string> = {}) {
     await cp(path.join(ROOT, name), path.join(folder, name), { recursive: true });
   }
   await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-  const environmentOfCommands = { PATH: process.env.PATH ?? '', HOME: folder, ...environment };
+  const environmentOfCommands = {
+    PATH: process.env.PATH ?? '',
+    HOME: folder,
+    // A local AWS has nothing to wait for.
+    SLS_AWS_MONITORING_FREQUENCY: '200',
+    ...environment,
+  };
   return {
     folder,
 
