@@ -22,7 +22,7 @@ interface FunctionDefinition {
 }
 
 /** Region, profile and stage are resolved in it as for the framework's own commands. */
-export interface AwsProvider {
+interface AwsProvider {
   getStage(): string;
   getRegion(): string;
   getDeploymentPrefix(): string;
