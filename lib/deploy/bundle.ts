@@ -15,39 +15,17 @@ export const LAMBDA_FUNCTIONS = ['webhook', 'worker'] as const;
  */
 export function lambdaBundle(root: string, outdir: string) {
   return {
-    ...entryPointBundle(root, outdir, LAMBDA_FUNCTIONS),
+    ...entryPoints(root, outdir, LAMBDA_FUNCTIONS),
+    // Half the artifact's size; stack traces need the lines alone.
+    sourcemap: 'linked',
+    sourcesContent: false,
     alias: { '@aws-sdk/credential-provider-node': fileURLToPath(new URL('lambda-credentials.ts', import.meta.url)) },
   } satisfies BuildOptions;
 }
 
-/**
- * How the program that keeps the long connection is bundled. It runs in a container or on a laptop, whose credentials
- * the SDK's own providers find.
- *
- * @param root the project's folder, with `functions/` in it
- * @param outdir where `connection.mjs` and its source map go
- */
+/** How the program of the long connection is bundled: one file, which takes its credentials from the container. */
 export function connectionBundle(root: string, outdir: string) {
-  return entryPointBundle(root, outdir, ['connection']);
-}
-
-function entryPointBundle(root: string, outdir: string, names: readonly string[]) {
-  return {
-    ...commonOptions,
-    absWorkingDir: root,
-    entryPoints: names.map((name) => `functions/${name}.ts`),
-    outdir,
-    outExtension: { '.js': '.mjs' },
-    format: 'esm',
-    // ES modules first: only they can be shaken.
-    mainFields: ['module', 'main'],
-    // Half the artifact's size; stack traces need the lines alone.
-    sourcemap: 'linked',
-    sourcesContent: false,
-    // A folder of handlers may be empty.
-    logOverride: { 'empty-glob': 'silent' },
-    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), fastBuiltins],
-  } satisfies BuildOptions;
+  return entryPoints(root, outdir, ['connection']);
 }
 
 /**
@@ -62,6 +40,22 @@ export function platformSdkBundle(root: string, outdir: string) {
     entryPoints: ['@larksuiteoapi/node-sdk'],
     outfile: path.join(outdir, 'node_modules/@larksuiteoapi/node-sdk/index.js'),
     format: 'cjs',
+  } satisfies BuildOptions;
+}
+
+function entryPoints(root: string, outdir: string, names: readonly string[]) {
+  return {
+    ...commonOptions,
+    absWorkingDir: root,
+    entryPoints: names.map((name) => `functions/${name}.ts`),
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    // ES modules first: only they can be shaken.
+    mainFields: ['module', 'main'],
+    // A folder of handlers may be empty.
+    logOverride: { 'empty-glob': 'silent' },
+    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), fastBuiltins],
   } satisfies BuildOptions;
 }
 

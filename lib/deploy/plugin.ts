@@ -1,28 +1,50 @@
 import path from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { build } from 'esbuild';
 import { LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from './bundle.ts';
-
-/** What this plugin uses of the Serverless Framework. */
-interface Serverless {
-  serviceDir: string;
-  service: {
-    functions: Record<string, { handler: string; package?: { individually?: boolean; patterns?: string[] } }>;
-  };
-}
+import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
+import { type DeployOptions, readOptions } from './options.ts';
+import { secretReferences } from './secret-references.ts';
+import { dropSecret, ensureSecret, saveSecrets } from './secrets.ts';
+import type { PluginUtilities, Serverless } from './serverless.ts';
+import { resolveTemplate } from './template.ts';
 
 const BUNDLES_FOLDER = '.build';
 
-/** The Serverless Framework's plugin of this template: bundles the functions before they are packaged. */
+/**
+ * The Serverless Framework's plugin of this template: bundles the functions, leaves out of the stack what is switched
+ * off, and keeps the app's secrets.
+ */
 export default class FeishuEventsPlugin {
-  readonly hooks: Record<string, () => Promise<void>>;
+  readonly hooks: Record<string, () => Promise<void> | void>;
+  readonly commands = {
+    secrets: {
+      usage: "Create or update the stage's secret from .env and the environment; shows names, never values",
+      lifecycleEvents: ['save'],
+    },
+  };
   readonly #serverless: Serverless;
+  readonly #notice: (text: string) => void;
+  #options!: DeployOptions;
 
-  constructor(serverless: Serverless) {
+  constructor(serverless: Serverless, _options: object, { log }: PluginUtilities) {
     this.#serverless = serverless;
+    this.#notice = (text) => log.notice(text);
     this.hooks = {
+      initialize: () => this.#readOptions(),
       'before:package:createDeploymentArtifacts': () => this.#bundle(),
       'before:deploy:function:packageFunction': () => this.#bundle(),
+      'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
+      'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
+      'after:remove:remove': async () => dropSecret(await this.#stageSecret()),
+      'secrets:save': async () => saveSecrets(await this.#stageSecret()),
     };
+  }
+
+  #readOptions(): void {
+    this.#options = readOptions(this.#serverless);
+    if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
   }
 
   async #bundle(): Promise<void> {
@@ -37,5 +59,60 @@ export default class FeishuEventsPlugin {
       const patterns = ['!**', ...files.map((file) => `${BUNDLES_FOLDER}/${file}`)];
       definition.package = { individually: true, patterns };
     }
+  }
+
+  async #finishTemplate(): Promise<void> {
+    const { serviceDir, service, processedInput } = this.#serverless;
+    const { webhook, longConnection, ordering, alarmEmail, ...options } = this.#options;
+    if (longConnection) await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
+    // `package` works without an account.
+    const isDeployment = processedInput.commands[0] === 'deploy';
+    const stored = isDeployment ? await ensureSecret(await this.#stageSecret()) : undefined;
+    service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
+      conditions: {
+        Webhook: webhook,
+        LongConnection: longConnection,
+        Ordered: ordering === 'conversation',
+        AlarmEmail: alarmEmail !== '',
+        Spot: options.connectionSpot,
+        OwnNetwork: longConnection && options.connectionVpc === '',
+      },
+      values: {
+        ...secretReferences(this.#secretName, stored),
+        'Connection::Key': longConnection ? await connectionKey(serviceDir, this.#bucketPrefix) : undefined,
+        'Connection::Subnets': options.connectionSubnets,
+      },
+    });
+  }
+
+  async #uploadConnection(): Promise<void> {
+    const { serviceDir, service } = this.#serverless;
+    if (!this.#options.longConnection || service.provider.shouldNotDeploy) return;
+    const provider = this.#serverless.getProvider('aws');
+    const client = new S3Client(await provider.getAwsSdkV3Config());
+    const bucket = await provider.getServerlessDeploymentBucketName();
+    await uploadConnection(client, bucket, this.#bucketPrefix, serviceDir);
+  }
+
+  async #stageSecret() {
+    const provider = this.#serverless.getProvider('aws');
+    return {
+      client: new SecretsManagerClient(await provider.getAwsSdkV3Config()),
+      name: this.#secretName,
+      stage: provider.getStage(),
+      root: this.#serverless.serviceDir,
+      options: this.#options,
+      notice: this.#notice,
+    };
+  }
+
+  get #secretName(): string {
+    return `${this.#serverless.service.service}/${this.#serverless.getProvider('aws').getStage()}`;
+  }
+
+  /** The framework removes what is below it together with the stack. */
+  get #bucketPrefix(): string {
+    const provider = this.#serverless.getProvider('aws');
+    return `${provider.getDeploymentPrefix()}/${this.#serverless.service.service}/${provider.getStage()}`;
   }
 }

@@ -30,7 +30,8 @@ export async function writeMissingEnvironmentFile(root: string, processEnvironme
   }
 }
 
-async function readEnvironmentFile(file: string): Promise<Record<string, string>> {
+/** @returns what the file sets: nothing when there is none */
+export async function readEnvironmentFile(file: string): Promise<Record<string, string>> {
   try {
     return definedOf(parseEnv(await readFile(file, 'utf8')));
   } catch (error) {
@@ -39,8 +40,11 @@ async function readEnvironmentFile(file: string): Promise<Record<string, string>
   }
 }
 
+/** How the random secrets begin that are written for this machine: no deployment takes them. */
+export const LOCAL_SECRET_PREFIX = 'local-';
+
 function exampleEnvironment(): string {
-  const secret = () => randomBytes(16).toString('hex');
+  const secret = () => LOCAL_SECRET_PREFIX + randomBytes(16).toString('hex');
   return `# The app's secrets, from its developer console. These two are random, for trying things out on this machine.
 FEISHU_ENCRYPT_KEY=${secret()}
 FEISHU_VERIFICATION_TOKEN=${secret()}

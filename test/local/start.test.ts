@@ -35,8 +35,8 @@ describe('npm start in a fresh clone', () => {
   it('writes a .env with secrets of its own, and says so', async () => {
     expect(running.output()).toContain('wrote one with a random Encrypt Key and Verification Token');
     const text = await readFile(path.join(project.root, '.env'), 'utf8');
-    expect(text).toMatch(/^FEISHU_ENCRYPT_KEY=[\da-f]{32}$/m);
-    expect(text).toMatch(/^FEISHU_VERIFICATION_TOKEN=[\da-f]{32}$/m);
+    expect(text).toMatch(/^FEISHU_ENCRYPT_KEY=local-[\da-f]{32}$/m);
+    expect(text).toMatch(/^FEISHU_VERIFICATION_TOKEN=local-[\da-f]{32}$/m);
   });
 
   it('says once that it is ready', () => {

@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Moto, startMoto } from './support/moto.ts';
+import { createProject, type Project, ROOT } from './support/project.ts';
+import { pythonTool } from './support/python.ts';
+import { run } from './support/run.ts';
+
+// The two containers of the long connection's task, as processes: with the entry points, commands, environments and
+// secrets of the deployed task definition, a folder for the volume, and the container agent's credentials endpoint. What
+// that does not show: the images, the ARM processor, the read-only root file system, the user of the second container, the
+// network, and that the agent starts one after the other.
+
+interface Container {
+  name: string;
+  entryPoint: string[];
+  command: string[];
+  environment: { name: string; value: string }[];
+  secrets: { name: string; valueFrom: string }[];
+  healthCheck: { command: string[] };
+  stopTimeout: number;
+}
+
+let moto: Moto;
+let project: Project;
+let volume: string;
+let agent: Server;
+let credentialsTaken = 0;
+let containers: Record<string, Container>;
+
+beforeAll(async () => {
+  moto = await startMoto();
+  project = await createProject(moto.environment);
+  await project.writeConnection(path.join(ROOT, 'test/deploy/support/connection.ts'));
+  await project.writeEnvironment({ FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'app-secret' });
+  const { code, output } = await project.serverless(
+    'deploy',
+    '--param',
+    'webhook=false',
+    '--param',
+    'longConnection=true',
+  );
+  if (code !== 0) throw new Error(output);
+  const { taskDefinition } = await moto.aws(
+    'ecs',
+    'describe-task-definition',
+    '--task-definition',
+    'feishu-events-dev-connection',
+  );
+  containers = Object.fromEntries(
+    taskDefinition.containerDefinitions.map((container: Container) => [container.name, container]),
+  );
+  volume = await mkdtemp(path.join(tmpdir(), 'feishu-events-volume-'));
+  agent = createServer((_, response) => {
+    credentialsTaken += 1;
+    response.end(JSON.stringify(CREDENTIALS));
+  }).listen(0, '127.0.0.1');
+  await once(agent, 'listening');
+});
+afterAll(async () => {
+  agent.close();
+  await moto.stop();
+  await project.remove();
+  await rm(volume, { recursive: true, force: true });
+});
+
+const CREDENTIALS = {
+  AccessKeyId: 'of-the-task',
+  SecretAccessKey: 'of-the-task',
+  Token: 'of-the-task',
+  Expiration: '2099-01-01T00:00:00Z',
+};
+
+/** What the agent gives a container: its own credentials nowhere but at an endpoint. */
+const environmentOf = async ({ environment, secrets = [] }: Container): Promise<Record<string, string>> => {
+  const { port } = agent.address() as AddressInfo;
+  const values = await Promise.all(secrets.map(async ({ name, valueFrom }) => [name, await readSecret(valueFrom)]));
+  return {
+    PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`,
+    AWS_ENDPOINT_URL: moto.endpoint,
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}/`,
+    ...Object.fromEntries(environment.map(({ name, value }) => [name, onLoopback(value)])),
+    ...Object.fromEntries(values),
+  };
+};
+
+/** moto's queue URLs name hosts of AWS. */
+const onLoopback = (value: string) => value.replace(/^https:\/\/sqs\.[\w-]+\.amazonaws\.com/, moto.endpoint);
+
+/** @param valueFrom `<arn>:<key>:<stage>:<version>`, of which the ARN has seven parts */
+async function readSecret(valueFrom: string): Promise<string> {
+  const parts = valueFrom.split(':');
+  const [key = '', stage, version = ''] = parts.slice(7);
+  expect(stage).toBe('');
+  const arn = parts.slice(0, 7).join(':');
+  const { SecretString } = await moto.aws(
+    'secretsmanager',
+    'get-secret-value',
+    '--secret-id',
+    arn,
+    '--version-id',
+    version,
+  );
+  return JSON.parse(SecretString)[key];
+}
+
+const inVolume = (parts: string[]) => parts.map((part) => part.replace(/^\/program/, volume));
+
+describe("The long connection's task", () => {
+  let running: ChildProcess;
+
+  test('fetches the program with its first container', async () => {
+    const { fetch } = containers as Record<'fetch', Container>;
+    expect(fetch.entryPoint).toEqual(['aws']);
+    const result = await run(pythonTool('aws'), inVolume(fetch.command), { environment: await environmentOf(fetch) });
+    expect(result.code, result.output).toBe(0);
+    expect(await readdir(volume)).toEqual(['connection.mjs']);
+    expect(credentialsTaken).toBe(1);
+  });
+
+  test('runs it with its second, which has credentials, secrets and the queue', async () => {
+    const { connection } = containers as Record<'connection', Container>;
+    expect(connection.entryPoint).toEqual(['node']);
+    running = spawn(process.execPath, inVolume(connection.command), {
+      env: await environmentOf(connection),
+      stdio: 'inherit',
+    });
+    const queue = ['--queue-url', connection.environment.find(({ name }) => name === 'QUEUE_URL')?.value as string];
+    const { Messages } = await moto.aws('sqs', 'receive-message', ...queue, '--wait-time-seconds', '20');
+    expect(JSON.parse(Messages[0].Body)).toEqual([
+      'AWS_REGION',
+      'FEISHU_APP_ID',
+      'FEISHU_APP_SECRET',
+      'FEISHU_DOMAIN',
+      'LOG_LEVEL',
+      'POWERTOOLS_SERVICE_NAME',
+    ]);
+    // One for each container: the functions' bundles know of no such place.
+    expect(credentialsTaken).toBe(2);
+  });
+
+  test('is healthy by its health check, and unhealthy when the program does not answer', async () => {
+    const { connection } = containers as Record<'connection', Container>;
+    const [kind, command, ...args] = connection.healthCheck.command;
+    expect([kind, command]).toEqual(['CMD', 'node']);
+    const check = async () => (await run(process.execPath, args, { environment: {} })).code;
+    expect(await check()).toBe(0);
+    running.kill('SIGTERM');
+    const exit = await Promise.race([once(running, 'exit'), sleep(connection.stopTimeout * 1000, ['too late'])]);
+    expect(exit).toEqual([0, null]);
+    expect(await check()).toBe(1);
+  });
+});

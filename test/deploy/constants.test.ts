@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Template } from '../../lib/deploy/serverless.ts';
+import { VISIBILITY_TIMEOUT_SECONDS, WEBHOOK_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
+import { MAXIMUM_DELIVERIES } from '../../lib/retry.ts';
+import { createProject, type Project } from './support/project.ts';
+
+describe('The local stack and the code agree with the deployment', () => {
+  let project: Project;
+  let template: Template;
+  const propertiesOf = (name: string) => template.Resources[name]?.Properties;
+
+  beforeAll(async () => {
+    project = await createProject();
+    template = await project.package();
+  });
+  afterAll(() => project.remove());
+
+  test('on how long the functions may take', () => {
+    expect(propertiesOf('WebhookLambdaFunction')).toMatchObject({ Timeout: WEBHOOK_TIMEOUT_SECONDS });
+    expect(propertiesOf('WorkerLambdaFunction')).toMatchObject({ Timeout: WORKER_TIMEOUT_SECONDS });
+  });
+
+  test('on how long a message is hidden, and how often it is delivered', () => {
+    expect(propertiesOf('EventsQueue')).toMatchObject({
+      VisibilityTimeout: VISIBILITY_TIMEOUT_SECONDS,
+      RedrivePolicy: { maxReceiveCount: MAXIMUM_DELIVERIES },
+    });
+  });
+});

@@ -1,0 +1,489 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Moto, startMoto } from './support/moto.ts';
+import { createProject, type Project, ROOT } from './support/project.ts';
+import { pythonTool } from './support/python.ts';
+import { runOrThrow } from './support/run.ts';
+
+// moto's CloudFormation has no HTTP APIs, alarms, queue policies, bucket policies and e-mail subscriptions. It passes over
+// a table's time to live, a function's architecture, a mapping's report of failures, a service's network and a security
+// group's way out. It leaves `{{resolve:…}}` as it is, keeps ECS services and clusters, and cannot delete route tables.
+// What it lacks is read in the template it was given, which template.deploy.ts lints.
+
+const SECRETS = {
+  FEISHU_APP_ID: 'cli_0123456789abcdef',
+  FEISHU_APP_SECRET: 'app-secret-of-the-test',
+  FEISHU_ENCRYPT_KEY: 'encrypt-key-of-the-test',
+  FEISHU_VERIFICATION_TOKEN: 'verification-token-of-the-test',
+};
+
+let moto: Moto;
+let project: Project;
+/** What the framework has written so far. */
+let written = '';
+
+const serverless = async (...args: string[]) => {
+  const result = await project.serverless(...args);
+  written += result.output;
+  return result;
+};
+const succeed = async (...args: string[]) => {
+  const { code, output } = await serverless(...args);
+  expect(code, output).toBe(0);
+  return output;
+};
+
+beforeAll(async () => {
+  moto = await startMoto();
+  project = await createProject(moto.environment);
+  await project.writeConnection(path.join(ROOT, 'test/deploy/support/connection.ts'));
+});
+afterAll(async () => {
+  await moto.stop();
+  await project.remove();
+});
+
+const queueAttributes = async (name: string) => {
+  const { QueueUrl } = await moto.aws('sqs', 'get-queue-url', '--queue-name', name);
+  return (await moto.aws('sqs', 'get-queue-attributes', '--queue-url', QueueUrl, '--attribute-names', 'All'))
+    .Attributes;
+};
+const functionConfiguration = (name: string) =>
+  moto.aws('lambda', 'get-function-configuration', '--function-name', name);
+const deployedTemplate = async (stage: string) =>
+  (await moto.aws('cloudformation', 'get-template', '--stack-name', `feishu-events-${stage}`)).TemplateBody;
+const secretVersion = async (name: string): Promise<string> =>
+  (await moto.aws('secretsmanager', 'get-secret-value', '--secret-id', name)).VersionId;
+
+/** The statements of the only inline policy of a role. */
+const statementsOf = async (logicalName: string) => {
+  const { Roles } = await moto.aws('iam', 'list-roles');
+  const { RoleName } = Roles.find(({ RoleName }: { RoleName: string }) => RoleName.includes(logicalName));
+  const role = ['--role-name', RoleName];
+  const { PolicyNames } = await moto.aws('iam', 'list-role-policies', ...role);
+  expect(PolicyNames).toHaveLength(1);
+  const { PolicyDocument } = await moto.aws('iam', 'get-role-policy', ...role, '--policy-name', PolicyNames[0]);
+  // moto writes it as Python does.
+  const { Statement } = JSON.parse(PolicyDocument.replaceAll("'", '"'));
+  return Statement.map((statement: { Action: string | string[]; Resource: string }) => [
+    [statement.Action].flat().sort().join(' '),
+    statement.Resource,
+  ]);
+};
+
+describe('Deploying without secrets', () => {
+  test('explains what to do, and creates nothing', async () => {
+    const { code, output } = await serverless('deploy');
+    expect(code).toBe(1);
+    expect(output).toContain(
+      "The app's secrets are not in AWS yet, and .env has none of them. The webhook needs FEISHU_",
+    );
+    expect((await moto.aws('secretsmanager', 'list-secrets')).SecretList).toEqual([]);
+    expect((await moto.aws('cloudformation', 'list-stacks')).StackSummaries).toEqual([]);
+  });
+
+  test('does not take the random ones of npm start', async () => {
+    await project.writeEnvironment({ FEISHU_ENCRYPT_KEY: 'local-1234', FEISHU_VERIFICATION_TOKEN: 'local-5678' });
+    for (const command of ['deploy', 'secrets']) {
+      const { code, output } = await serverless(command);
+      expect(code).toBe(1);
+      expect(output).toContain(
+        'FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN in .env: a random value that npm start',
+      );
+    }
+    expect((await moto.aws('secretsmanager', 'list-secrets')).SecretList).toEqual([]);
+  });
+});
+
+describe('The first deployment', () => {
+  test('makes the secret from .env, and says so by names', async () => {
+    await project.writeEnvironment(SECRETS);
+    const output = await succeed('deploy');
+    expect(output).toContain(
+      'There is no secret feishu-events/dev yet: creating it from .env and the environment, with ' +
+        'FEISHU_APP_ID, FEISHU_APP_SECRET, FEISHU_ENCRYPT_KEY, FEISHU_VERIFICATION_TOKEN.',
+    );
+    const { SecretString } = await moto.aws('secretsmanager', 'get-secret-value', '--secret-id', 'feishu-events/dev');
+    expect(JSON.parse(SecretString)).toEqual(SECRETS);
+  });
+
+  test('makes the queues', async () => {
+    const [events, dead] = [
+      await queueAttributes('feishu-events-dev-events'),
+      await queueAttributes('feishu-events-dev-dead'),
+    ];
+    expect(events).toMatchObject({ VisibilityTimeout: '360', SqsManagedSseEnabled: 'true' });
+    expect(JSON.parse(events.RedrivePolicy)).toEqual({ deadLetterTargetArn: dead.QueueArn, maxReceiveCount: 5 });
+    expect(dead).toMatchObject({ MessageRetentionPeriod: `${14 * 24 * 3600}`, SqsManagedSseEnabled: 'true' });
+    const { Resources } = await deployedTemplate('dev');
+    for (const queue of ['EventsQueue', 'DeadLetterQueue']) {
+      expect(Resources[`${queue}Policy`].Properties).toMatchObject({
+        Queues: [{ Ref: queue }],
+        PolicyDocument: { Statement: [{ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }] },
+      });
+    }
+  });
+
+  test('makes the claims table', async () => {
+    const { CLAIMS_TABLE } = (await functionConfiguration('feishu-events-dev-worker')).Environment.Variables;
+    const { Table } = await moto.aws('dynamodb', 'describe-table', '--table-name', CLAIMS_TABLE);
+    expect(Table).toMatchObject({
+      BillingModeSummary: { BillingMode: 'PAY_PER_REQUEST' },
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+    });
+    const { Resources } = await deployedTemplate('dev');
+    expect(Resources.ClaimsTable.Properties).toMatchObject({
+      TimeToLiveSpecification: { AttributeName: 'expiration', Enabled: true },
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    });
+  });
+
+  test('makes the functions, each with its secrets by a reference to their version', async () => {
+    const version = await secretVersion('feishu-events/dev');
+    const reference = (name: string) => `{{resolve:secretsmanager:feishu-events/dev:SecretString:${name}::${version}}}`;
+    const QUEUE_URL = expect.stringMatching(/\/feishu-events-dev-events$/);
+    const common = { QUEUE_URL, LOG_LEVEL: 'INFO', POWERTOOLS_SERVICE_NAME: 'feishu-events-dev' };
+    const webhook = await functionConfiguration('feishu-events-dev-webhook');
+    expect(webhook).toMatchObject({ Runtime: 'nodejs24.x', MemorySize: 512, Timeout: 10 });
+    expect(webhook.Environment.Variables).toEqual({
+      ...common,
+      FEISHU_ENCRYPT_KEY: reference('FEISHU_ENCRYPT_KEY'),
+      FEISHU_VERIFICATION_TOKEN: reference('FEISHU_VERIFICATION_TOKEN'),
+    });
+    const worker = await functionConfiguration('feishu-events-dev-worker');
+    expect(worker).toMatchObject({ Runtime: 'nodejs24.x', MemorySize: 512, Timeout: 60 });
+    expect(worker.Environment.Variables).toEqual({
+      ...common,
+      CLAIMS_TABLE: expect.stringMatching(/ClaimsTable/),
+      FEISHU_APP_ID: reference('FEISHU_APP_ID'),
+      FEISHU_APP_SECRET: reference('FEISHU_APP_SECRET'),
+      FEISHU_DOMAIN: 'https://open.feishu.cn',
+    });
+  });
+
+  test('makes a role for each function, for what its code calls', async () => {
+    const { CLAIMS_TABLE } = (await functionConfiguration('feishu-events-dev-worker')).Environment.Variables;
+    const { QueueArn } = await queueAttributes('feishu-events-dev-events');
+    const logsOf = (name: string) => [
+      'logs:CreateLogStream logs:PutLogEvents',
+      expect.stringContaining(`:log-group:/aws/lambda/feishu-events-dev-${name}`),
+    ];
+    expect(await statementsOf('WebhookRole')).toEqual([logsOf('webhook'), ['sqs:SendMessage', QueueArn]]);
+    expect(await statementsOf('WorkerRole')).toEqual([
+      logsOf('worker'),
+      ['sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage', QueueArn],
+      [
+        'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+        expect.stringMatching(`:table/${CLAIMS_TABLE}$`),
+      ],
+    ]);
+    expect((await moto.aws('iam', 'list-roles')).Roles).toHaveLength(2);
+  });
+
+  test('maps the queue to the worker', async () => {
+    const { EventSourceMappings } = await moto.aws('lambda', 'list-event-source-mappings');
+    const { QueueArn } = await queueAttributes('feishu-events-dev-events');
+    expect(EventSourceMappings).toHaveLength(1);
+    expect(EventSourceMappings[0]).toMatchObject({
+      EventSourceArn: QueueArn,
+      FunctionArn: expect.stringContaining('feishu-events-dev-worker'),
+      BatchSize: 10,
+    });
+    // moto takes these two from the template, and does not show them.
+    const { Resources } = await deployedTemplate('dev');
+    expect(Resources.WorkerEventSourceMappingSQSEventsQueue.Properties).toMatchObject({
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 10 },
+    });
+  });
+
+  test('keeps logs for a time', async () => {
+    const { logGroups } = await moto.aws('logs', 'describe-log-groups');
+    expect(
+      logGroups.map((group: object) => Object.values(group).filter((value) => `${value}`.startsWith('/'))),
+    ).toEqual([
+      ['/aws/http-api/feishu-events-dev'],
+      ['/aws/lambda/feishu-events-dev-webhook'],
+      ['/aws/lambda/feishu-events-dev-worker'],
+    ]);
+    for (const group of logGroups) expect(group.retentionInDays).toBe(30);
+  });
+
+  test('has the alarms, which notify nobody', async () => {
+    const { Resources } = await deployedTemplate('dev');
+    const alarms = Object.entries(Resources).filter(([name]) => name.endsWith('Alarm'));
+    expect(alarms.map(([name]) => name).sort()).toEqual([
+      'DeadLettersAlarm',
+      'OldEventsAlarm',
+      'SlowAcknowledgeAlarm',
+      'WebhookErrorsAlarm',
+    ]);
+    for (const [, alarm] of alarms) expect(alarm).not.toHaveProperty('Properties.AlarmActions');
+    expect((await moto.aws('sns', 'list-topics')).Topics).toEqual([]);
+  });
+
+  test('has a dashboard of existing metrics', async () => {
+    const { Resources } = await deployedTemplate('dev');
+    const { widgets } = JSON.parse(Resources.Dashboard.Properties.DashboardBody['Fn::Sub']);
+    const shown = widgets.flatMap(({ properties }: { properties: { metrics: string[][] } }) => properties.metrics);
+    const names = shown
+      .filter(([namespace]: string[]) => namespace === 'feishu-events')
+      .map(([, name]: string[]) => name);
+    // Those of lib/webhook-record.ts and lib/worker-telemetry.ts.
+    const handling = ['Handled', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead', 'QueueAge', 'HandleTime'];
+    expect(new Set(names)).toEqual(new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', ...handling]));
+  });
+});
+
+describe('The next deployments', () => {
+  test('do nothing when nothing has changed', async () => {
+    expect(await succeed('deploy')).toContain('No changes to deploy.');
+  });
+
+  test('info names the stack', async () => {
+    expect(await succeed('info')).toContain('stack: feishu-events-dev');
+  });
+
+  test('secrets says when there is nothing to change', async () => {
+    const before = await secretVersion('feishu-events/dev');
+    expect(await succeed('secrets')).toContain('The secret feishu-events/dev stays as it is');
+    expect(await secretVersion('feishu-events/dev')).toBe(before);
+  });
+
+  test('take over a changed secret, and leave out one that is taken out', async () => {
+    const before = await secretVersion('feishu-events/dev');
+    const changed = { FEISHU_ENCRYPT_KEY: 'other-key-of-the-test', FEISHU_VERIFICATION_TOKEN: '' };
+    await project.writeEnvironment(changed);
+    expect(await succeed('secrets')).toContain(
+      'updated: changed FEISHU_ENCRYPT_KEY; taken out FEISHU_VERIFICATION_TOKEN.',
+    );
+    const after = await secretVersion('feishu-events/dev');
+    expect(after).not.toBe(before);
+    await succeed('deploy');
+    const { FEISHU_ENCRYPT_KEY, ...rest } = (await functionConfiguration('feishu-events-dev-webhook')).Environment
+      .Variables;
+    expect(FEISHU_ENCRYPT_KEY).toContain(after);
+    expect(rest).not.toHaveProperty('FEISHU_VERIFICATION_TOKEN');
+  });
+});
+
+describe('With ordering=conversation', () => {
+  test('the queues are FIFO, and the worker gets one message at a time', async () => {
+    await project.writeEnvironment(SECRETS);
+    await succeed('deploy', '--stage', 'ordered', '--param', 'ordering=conversation');
+    const [events, dead] = [
+      await queueAttributes('feishu-events-ordered-events.fifo'),
+      await queueAttributes('feishu-events-ordered-dead.fifo'),
+    ];
+    for (const queue of [events, dead]) {
+      expect(queue).toMatchObject({
+        FifoQueue: 'true',
+        DeduplicationScope: 'messageGroup',
+        FifoThroughputLimit: 'perMessageGroupId',
+      });
+    }
+    expect(JSON.parse(events.RedrivePolicy)).toEqual({ deadLetterTargetArn: dead.QueueArn, maxReceiveCount: 5 });
+    const { EventSourceMappings } = await moto.aws('lambda', 'list-event-source-mappings');
+    expect(EventSourceMappings).toContainEqual(
+      expect.objectContaining({ BatchSize: 1, EventSourceArn: events.QueueArn }),
+    );
+  });
+});
+
+describe('With longConnection=true', () => {
+  // Other subnets than its own: see above what moto cannot delete.
+  let network: { vpc: string; subnets: string[] };
+
+  beforeAll(async () => {
+    const { Subnets } = await moto.aws('ec2', 'describe-subnets');
+    const subnets = Subnets.slice(0, 2).map(({ SubnetId }: { SubnetId: string }) => SubnetId);
+    network = { vpc: Subnets[0].VpcId, subnets };
+  });
+
+  test('there is a service, and what it needs', async () => {
+    await project.writeEnvironment(SECRETS);
+    const own = [`connectionVpc=${network.vpc}`, `connectionSubnets=${network.subnets}`];
+    const parameters = ['longConnection=true', 'alarmEmail=someone@example.com', ...own];
+    await succeed('deploy', ...parameters.flatMap((parameter) => ['--param', parameter]));
+    const { services } = await moto.aws(
+      'ecs',
+      'describe-services',
+      '--cluster',
+      'feishu-events-dev',
+      '--services',
+      'connection',
+    );
+    expect(services[0]).toMatchObject({ status: 'ACTIVE', desiredCount: 1 });
+    const { Resources } = await deployedTemplate('dev');
+    expect(Resources.ConnectionService.Properties).toMatchObject({
+      DeploymentConfiguration: {
+        MinimumHealthyPercent: 100,
+        MaximumPercent: 200,
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      },
+      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: network.subnets } },
+    });
+    expect(Resources.ConnectionDownAlarm.Properties).toMatchObject({
+      AlarmActions: [{ Ref: 'AlarmTopic' }],
+      TreatMissingData: 'breaching',
+    });
+    expect((await moto.aws('sns', 'list-topics')).Topics).toHaveLength(1);
+  });
+
+  test('its task has its secrets by a reference to their version, and its roles what it needs', async () => {
+    const { taskDefinition } = await moto.aws(
+      'ecs',
+      'describe-task-definition',
+      '--task-definition',
+      'feishu-events-dev-connection',
+    );
+    const [fetch, connection] = taskDefinition.containerDefinitions;
+    const secret = await moto.aws('secretsmanager', 'describe-secret', '--secret-id', 'feishu-events/dev');
+    const version = await secretVersion('feishu-events/dev');
+    expect(connection.secrets).toEqual(
+      ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'].map((name) => ({ name, valueFrom: `${secret.ARN}:${name}::${version}` })),
+    );
+    const [, , program] = fetch.command;
+    const { QueueArn } = await queueAttributes('feishu-events-dev-events');
+    expect(await statementsOf('ConnectionTaskRole')).toEqual([
+      ['s3:GetObject', `arn:aws:s3:::${program.replace('s3://', '')}`],
+      ['sqs:SendMessage', QueueArn],
+    ]);
+    expect(await statementsOf('ConnectionExecutionRole')).toEqual([
+      [
+        'logs:CreateLogStream logs:PutLogEvents',
+        expect.stringContaining(':log-group:/ecs/feishu-events-dev-connection'),
+      ],
+      ['secretsmanager:GetSecretValue', secret.ARN],
+    ]);
+  });
+
+  test('switched off again, nothing of it is left', async () => {
+    await succeed('deploy');
+    expect((await moto.aws('iam', 'list-roles')).Roles).toHaveLength(4);
+    expect((await moto.aws('sns', 'list-topics')).Topics).toEqual([]);
+    const { Resources } = await deployedTemplate('dev');
+    expect(Object.keys(Resources).filter((name) => name.includes('Connection'))).toEqual([]);
+  });
+
+  test('has a network of its own, unless told', async () => {
+    await succeed('deploy', '--stage', 'network', '--param', 'longConnection=true');
+    const { Vpcs } = await moto.aws('ec2', 'describe-vpcs', '--filters', 'Name=cidr,Values=10.0.0.0/26');
+    const inVpc = ['--filters', `Name=vpc-id,Values=${Vpcs[0].VpcId}`];
+    expect((await moto.aws('ec2', 'describe-subnets', ...inVpc)).Subnets).toHaveLength(2);
+    const { RouteTables } = await moto.aws('ec2', 'describe-route-tables', ...inVpc);
+    const routes = RouteTables.flatMap(({ Routes }: { Routes: object[] }) => Routes);
+    expect(routes).toContainEqual(expect.objectContaining({ GatewayId: expect.stringMatching(/^igw-/) }));
+    const { SecurityGroups } = await moto.aws('ec2', 'describe-security-groups', ...inVpc);
+    const own = SecurityGroups.find(({ GroupName }: { GroupName: string }) => GroupName !== 'default');
+    expect(own.IpPermissions).toEqual([]);
+    const { Resources } = await deployedTemplate('network');
+    expect(Resources.ConnectionSecurityGroup.Properties.SecurityGroupEgress).toMatchObject([
+      { FromPort: 443, ToPort: 443, IpProtocol: 'tcp' },
+    ]);
+  });
+});
+
+describe('With webhook=false', () => {
+  test('there is no webhook, and no secret of one is asked for', async () => {
+    const { FEISHU_APP_ID, FEISHU_APP_SECRET } = SECRETS;
+    await project.writeEnvironment({ FEISHU_APP_ID, FEISHU_APP_SECRET, FEISHU_ENCRYPT_KEY: 'local-1234' });
+    await succeed('deploy', '--stage', 'private', '--param', 'webhook=false', '--param', 'longConnection=true');
+    const { Functions } = await moto.aws('lambda', 'list-functions');
+    const names = Functions.map(({ FunctionName }: { FunctionName: string }) => FunctionName);
+    expect(names.filter((name: string) => name.includes('private'))).toEqual(['feishu-events-private-worker']);
+    const { SecretString } = await moto.aws(
+      'secretsmanager',
+      'get-secret-value',
+      '--secret-id',
+      'feishu-events/private',
+    );
+    expect(JSON.parse(SecretString)).toEqual({ FEISHU_APP_ID, FEISHU_APP_SECRET });
+  });
+
+  test('the long connection needs the app id and the app secret', async () => {
+    await project.writeEnvironment({ FEISHU_APP_ID: SECRETS.FEISHU_APP_ID });
+    const { code, output } = await serverless(
+      'deploy',
+      '--stage',
+      'x',
+      '--param',
+      'webhook=false',
+      '--param',
+      'longConnection=true',
+    );
+    expect(code).toBe(1);
+    expect(output).toContain('The long connection needs FEISHU_APP_ID and FEISHU_APP_SECRET');
+  });
+});
+
+describe('Secrets', () => {
+  test('are in no output, template, artifact and object in the bucket', async () => {
+    await runOrThrow('python3', ['-m', 'zipfile', '-e', 'worker.zip', 'worker'], unzipOptions());
+    const files = await readFiles(['.serverless', '.build'].map((folder) => path.join(project.folder, folder)));
+    for (const { Name } of (await moto.aws('s3api', 'list-buckets')).Buckets) {
+      const target = path.join(project.folder, 'buckets', Name);
+      await runOrThrow(
+        pythonTool('aws'),
+        ['--endpoint-url', moto.endpoint, 's3', 'sync', '--quiet', `s3://${Name}`, target],
+        {
+          environment: { PATH: process.env.PATH ?? '', ...moto.environment },
+        },
+      );
+    }
+    const objects = await readFiles([path.join(project.folder, 'buckets')]);
+    expect(files.length).toBeGreaterThan(5);
+    expect(objects.length).toBeGreaterThan(5);
+    for (const value of [...Object.values(SECRETS), 'other-key-of-the-test']) {
+      expect(written).not.toContain(value);
+      for (const { name, content } of [...files, ...objects]) expect(content.includes(value), name).toBe(false);
+    }
+  });
+
+  const unzipOptions = () => ({
+    cwd: path.join(project.folder, '.serverless'),
+    environment: { PATH: process.env.PATH ?? '' },
+  });
+
+  async function readFiles(folders: string[]) {
+    const entries = await Promise.all(
+      folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true })),
+    );
+    const names = entries
+      .flat()
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.join(entry.parentPath, entry.name));
+    return Promise.all(names.map(async (name) => ({ name, content: await readFile(name) })));
+  }
+});
+
+describe('Removing', () => {
+  test('leaves nothing but the secret, which can be restored for a week', async () => {
+    expect(await succeed('remove')).toContain('The secret feishu-events/dev is removed as well. For 7 days');
+    await succeed('remove', '--stage', 'ordered');
+    expect((await moto.aws('sqs', 'list-queues', '--queue-name-prefix', 'feishu-events-dev')).QueueUrls ?? []).toEqual(
+      [],
+    );
+    expect(
+      (await moto.aws('logs', 'describe-log-groups', '--log-group-name-prefix', '/aws/lambda/feishu-events-dev'))
+        .logGroups,
+    ).toEqual([]);
+    const { Functions } = await moto.aws('lambda', 'list-functions');
+    expect(
+      Functions.map(({ FunctionName }: { FunctionName: string }) => FunctionName).filter((name: string) =>
+        /dev|ordered/.test(name),
+      ),
+    ).toEqual([]);
+    const { Buckets } = await moto.aws('s3api', 'list-buckets');
+    expect(Buckets.filter(({ Name }: { Name: string }) => /-(dev|ordered)-/.test(Name))).toEqual([]);
+    const secret = await moto.aws('secretsmanager', 'describe-secret', '--secret-id', 'feishu-events/dev');
+    expect(secret.DeletedDate).toBeDefined();
+  });
+
+  test('does not stand in the way of a new deployment', async () => {
+    await project.writeEnvironment(SECRETS);
+    await succeed('deploy');
+    expect(await secretVersion('feishu-events/dev')).toMatch(/-/);
+  });
+});

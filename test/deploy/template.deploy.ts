@@ -1,0 +1,131 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Template } from '../../lib/deploy/serverless.ts';
+import { createProject, type Project, ROOT } from './support/project.ts';
+import { pythonTool } from './support/python.ts';
+import { run } from './support/run.ts';
+
+const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1', 'cn-north-1'];
+
+/** Every combination of the switches, and each other parameter in one of them. */
+const STACKS: Record<string, string[]> = {
+  webhook: [],
+  'webhook-ordered': ['ordering=conversation', 'alarmEmail=someone@example.com'],
+  both: ['longConnection=true', 'connectionSpot=true', 'alarmEmail=someone@example.com'],
+  'both-ordered': ['longConnection=true', 'ordering=conversation'],
+  connection: ['longConnection=true', 'webhook=false'],
+  'connection-ordered': [
+    'longConnection=true',
+    'webhook=false',
+    'ordering=conversation',
+    'connectionVpc=vpc-0123456789abcdef0',
+    'connectionSubnets=subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+  ],
+};
+
+describe('The packaged template', () => {
+  let project: Project;
+  const templates: Record<string, Template> = {};
+  const files: string[] = [];
+
+  beforeAll(async () => {
+    project = await createProject();
+    await project.writeConnection(path.join(ROOT, 'test/deploy/support/connection.ts'));
+    for (const [name, parameters] of Object.entries(STACKS)) {
+      const template = await project.package(...parameters.flatMap((parameter) => ['--param', parameter]));
+      const file = path.join(project.folder, `${name}.template.json`);
+      await writeFile(file, JSON.stringify(template, undefined, 2));
+      templates[name] = template;
+      files.push(file);
+    }
+  });
+  afterAll(() => project.remove());
+
+  const check = (tool: string, args: string[]) =>
+    run(pythonTool(tool), args, { cwd: project.folder, environment: { PATH: process.env.PATH ?? '' } });
+
+  test('has no error and no warning of cfn-lint, in the regions of two partitions', async () => {
+    expect(await check('cfn-lint', ['--regions', ...REGIONS, '--', ...files])).toMatchObject({ output: '', code: 0 });
+  });
+
+  test('has no finding of checkov but those that checkov.yml gives a reason for', async () => {
+    const config = path.join(ROOT, 'test/deploy/checkov.yml');
+    const { output, code } = await check('checkov', [
+      '--config-file',
+      config,
+      ...files.flatMap((file) => ['-f', file]),
+    ]);
+    expect(code, output).toBe(0);
+  });
+
+  test.each(Object.keys(STACKS))('names no partition: %s', (name) => {
+    const text = JSON.stringify(templates[name]);
+    expect(text).not.toContain('arn:aws:');
+    // A service's principal is the same in every partition.
+    expect(text.match(/"[^"]*amazonaws\.com[^"]*"/g)?.filter((host) => !SERVICE_PRINCIPAL.test(host))).toEqual([]);
+  });
+
+  test.each(Object.keys(STACKS))('allows nothing by a wildcard: %s', (name) => {
+    for (const statement of allowedBy(templates[name] as Template)) {
+      expect([statement.Action].flat().join()).not.toContain('*');
+      expect(JSON.stringify(statement.Resource)).not.toContain('*');
+    }
+  });
+
+  test('has of the long connection and of the webhook what is switched on, and nothing else', () => {
+    const typesOf = (name: string) => Object.values(templates[name]?.Resources ?? {}).map(({ Type }) => Type);
+    const [webhook, both, connection] = [typesOf('webhook'), typesOf('both'), typesOf('connection')];
+    expect(webhook.filter((type) => /ECS|EC2|SNS/.test(type))).toEqual([]);
+    expect(
+      Object.keys(templates.webhook?.Resources ?? {}).filter((name) => /Connection|Subnet|Vpc/.test(name)),
+    ).toEqual([]);
+    expect(both).toEqual(expect.arrayContaining(['AWS::ECS::Service', 'AWS::ApiGatewayV2::Api', 'AWS::SNS::Topic']));
+    expect(connection).toContain('AWS::ECS::Service');
+    expect(connection.filter((type) => type.includes('ApiGateway'))).toEqual([]);
+    expect(JSON.stringify(templates.connection)).not.toMatch(/webhook|ENCRYPT_KEY|VERIFICATION_TOKEN/i);
+    expect(typesOf('connection-ordered')).not.toContain('AWS::EC2::VPC');
+  });
+
+  test('lets nothing into the network of the long connection', () => {
+    for (const name of ['both', 'connection-ordered']) {
+      const resources = Object.values(templates[name]?.Resources ?? {});
+      expect(resources.filter(({ Type }) => Type === 'AWS::EC2::SecurityGroupIngress')).toEqual([]);
+      const groups = resources.filter(({ Type }) => Type === 'AWS::EC2::SecurityGroup');
+      expect(groups).toHaveLength(1);
+      expect(groups[0]?.Properties).not.toHaveProperty('SecurityGroupIngress');
+    }
+  });
+
+  test('refuses parameters that make no sense, and names those there are', async () => {
+    const refusals = {
+      'longConection=true':
+        'There is no parameter "longConection". There are: domain, ordering, webhook, longConnection',
+      'longConnection=yes': 'The parameter longConnection is "yes", but must be true or false.',
+      'webhook=false': 'Without the webhook no event would come in: add --param longConnection=true.',
+      'connectionVpc=vpc-1': 'connectionVpc and connectionSubnets belong together',
+    };
+    for (const [parameter, message] of Object.entries(refusals)) {
+      const { code, output } = await project.serverless('package', '--param', parameter);
+      expect(output).toContain(message);
+      expect(code).toBe(1);
+    }
+  });
+});
+
+const SERVICE_PRINCIPAL = /^"(apigateway|cloudwatch|ecs-tasks|lambda)\.amazonaws\.com"$/;
+
+interface Statement {
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+}
+
+function allowedBy(template: Template): Statement[] {
+  const documents = (value: unknown): Statement[] => {
+    if (typeof value !== 'object' || value === null) return [];
+    const { Statement } = value as { Statement?: Statement[] };
+    return Statement ?? Object.values(value).flatMap(documents);
+  };
+  return documents(template.Resources).filter(({ Effect, Resource }) => Effect === 'Allow' && Resource !== undefined);
+}
