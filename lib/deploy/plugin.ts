@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { build } from 'esbuild';
 import { LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from './bundle.ts';
+import { type CommandHost, type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 
 /** What this plugin uses of the Serverless Framework. */
-interface Serverless {
+interface Serverless extends CommandHost {
   serviceDir: string;
   service: {
     functions: Record<string, { handler: string; package?: { individually?: boolean; patterns?: string[] } }>;
@@ -12,16 +13,18 @@ interface Serverless {
 
 const BUNDLES_FOLDER = '.build';
 
-/** The Serverless Framework's plugin of this template: bundles the functions before they are packaged. */
+/** The Serverless Framework's plugin of this template: bundles the functions before they are packaged, and adds commands. */
 export default class FeishuEventsPlugin {
+  readonly commands = OPERATOR_COMMANDS;
   readonly hooks: Record<string, () => Promise<void>>;
   readonly #serverless: Serverless;
 
-  constructor(serverless: Serverless) {
+  constructor(serverless: Serverless, options: CommandOptions) {
     this.#serverless = serverless;
     this.hooks = {
       'before:package:createDeploymentArtifacts': () => this.#bundle(),
       'before:deploy:function:packageFunction': () => this.#bundle(),
+      ...createOperatorHooks(serverless, options),
     };
   }
 

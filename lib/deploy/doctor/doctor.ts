@@ -1,0 +1,3 @@
+export async function examineDeployment(_: object): Promise<boolean> {
+  return true;
+}
