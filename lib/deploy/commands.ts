@@ -1,4 +1,4 @@
-import type { CloudFormationClientConfig } from '@aws-sdk/client-cloudformation';
+import type { AwsConfig } from './aws-clients.ts';
 import type { DeadLetterCommands } from './dead-letters/command.ts';
 import type { Selection } from './dead-letters/visit.ts';
 import { OperatorError } from './deployed-stack.ts';
@@ -9,8 +9,7 @@ export interface CommandHost {
 }
 
 interface AwsProvider {
-  /** Region, credentials, proxy and retries, as the framework's own commands have them. */
-  getAwsSdkV3Config(): Promise<CloudFormationClientConfig>;
+  getAwsSdkV3Config(): Promise<AwsConfig>;
   getStage(): string;
   naming: { getStackName(): string };
 }
@@ -84,7 +83,7 @@ async function withDeadLetters(
 ): Promise<void> {
   const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
   const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
-  const { SQSClient } = await import('@aws-sdk/client-sqs');
+  const { openSqs } = await import('./aws-clients.ts');
   const { readDeployedStack } = await import('./deployed-stack.ts');
   const { createDeadLetterCommands } = await import('./dead-letters/command.ts');
   const { createProgress } = await import('./progress.ts');
@@ -97,7 +96,7 @@ async function withDeadLetters(
   try {
     const commands = createDeadLetterCommands({
       stack,
-      sqs: new SQSClient(config),
+      sqs: openSqs(config),
       dynamo: new DynamoDBClient(config),
       print: console.log,
       progress: createProgress(),

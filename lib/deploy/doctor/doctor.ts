@@ -1,14 +1,15 @@
 import { styleText } from 'node:util';
-import { CloudFormationClient, type CloudFormationClientConfig } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import { readWebhookSecrets } from '../../config.ts';
 import { WEBHOOK_PATH } from '../../local/gateway.ts';
+import { type AwsConfig, openSqs } from '../aws-clients.ts';
 import { openDeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import { type DeployedStack, readDeployedStack } from '../deployed-stack.ts';
 import { checkAlarms } from './alarms.ts';
@@ -19,8 +20,7 @@ import { checkSecret, type SecretReport } from './secret.ts';
 import { checkChallenge, checkForgery, type DeployedWebhook, UnexpectedAnswer } from './webhook.ts';
 
 export interface DoctorOptions {
-  /** Region and credentials for AWS. */
-  config: CloudFormationClientConfig;
+  config: AwsConfig;
   stackName: string;
   /** The secret is named for it. */
   stage: string;
@@ -64,7 +64,7 @@ async function* findAll(
     return report.findings;
   });
   yield* examineWay(stack, url, report?.values ?? {}, options);
-  yield* await examine('The dead-letter queue', () => checkDeadLetters(stack, new SQSClient(config)));
+  yield* await examine('The dead-letter queue', () => checkDeadLetters(stack, openSqs(config)));
   const alarms = stack.physicalIdsOf('AWS::CloudWatch::Alarm');
   yield* await examine('The alarms', () => checkAlarms(new CloudWatchClient(config), new SNSClient(config), alarms));
   const [cluster, service] = [stack.physicalId('ConnectionCluster'), stack.physicalId('ConnectionService')];
@@ -96,7 +96,7 @@ async function* examineWay(
     return;
   }
   const parts = {
-    sqs: new SQSClient(config),
+    sqs: openSqs(config),
     dynamo: new DynamoDBClient(config),
     lambda: new LambdaClient(config),
     queueUrl,
