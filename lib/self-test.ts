@@ -1,7 +1,7 @@
 import type { EventEnvelope } from './feishu/envelope.ts';
 import type { EventHandler } from './handler.ts';
 
-/** The type of the event that `serverless doctor` sends through the whole way. The platform has none of this name. */
+/** The type of the event that `serverless doctor stack` sends through the whole way. The platform has none of this name. */
 export const SELF_TEST_TYPE = 'feishu_events.doctor_v1';
 
 /** Does nothing: that the event got here is what the doctor wants to know, and its claim tells it. */

@@ -23,10 +23,16 @@ const SELECTION_OPTIONS = {
 
 /** The operator's commands, as the framework wants them declared. It takes no arguments beside options. */
 export const OPERATOR_COMMANDS = {
+  // `doctor` alone is the framework's own, which neither takes a stage nor loads plugins.
   doctor: {
-    usage: 'Walk the deployed chain, and say what is wrong and what to do',
-    lifecycleEvents: ['examine'],
-    options: {},
+    type: 'container',
+    commands: {
+      stack: {
+        usage: 'Walk the deployed chain, and say what is wrong and what to do',
+        lifecycleEvents: ['examine'],
+        options: {},
+      },
+    },
   },
   dlq: {
     type: 'container',
@@ -61,7 +67,7 @@ export function createOperatorHooks(host: CommandHost, options: CommandOptions):
   const onDeadLetters = (work: (commands: DeadLetterCommands) => Promise<void>) => () =>
     reportingErrors(() => withDeadLetters(host.getProvider('aws'), work));
   return {
-    'doctor:examine': () => reportingErrors(() => examine(host.getProvider('aws'))),
+    'doctor:stack:examine': () => reportingErrors(() => examine(host.getProvider('aws'))),
     'dlq:list:list': onDeadLetters((commands) => commands.list(readSelection(options))),
     'dlq:show:show': onDeadLetters((commands) => commands.show(String(options.id))),
     'dlq:redrive:redrive': onDeadLetters((commands) => commands.redrive(readSelection(options))),

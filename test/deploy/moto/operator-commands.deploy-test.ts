@@ -62,10 +62,10 @@ interface DeploymentOptions {
   functions?: Pick<FunctionsOptions, 'isWorking' | 'onBatch'>;
 }
 
-describe('serverless doctor', () => {
+describe('serverless doctor stack', () => {
   test('finds a healthy stack well, and prints the request URL', async () => {
     const { stage, url, handled } = await deploy();
-    const { code, output } = await serverless(['doctor', '--stage', stage]);
+    const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
     expect(output).toContain(`Request URL for the developer console (Events & Callbacks): ${url}`);
     expect(output.filter((line) => line.startsWith('✓'))).toEqual([
       `✓ The secret feishu-events/${stage} is complete`,
@@ -83,7 +83,7 @@ describe('serverless doctor', () => {
 
   test('exits with 1 when something is wrong, and prints no secret', async () => {
     const { stage } = await deploy({ secret: JSON.stringify({ ...SECRETS, FEISHU_APP_SECRET: ' secret of the app' }) });
-    const { code, output } = await serverless(['doctor', '--stage', stage]);
+    const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
     expect(output).toContainEqual(expect.stringMatching(/^✗ .*FEISHU_APP_SECRET has white space/));
     expect(output).toContain('1 to be mended.');
     expect(code).toBe(1);
@@ -91,7 +91,7 @@ describe('serverless doctor', () => {
   });
 
   test('says so when there is no such stack', async () => {
-    const { code, output } = await serverless(['doctor', '--stage', 'nowhere']);
+    const { code, output } = await serverless(['doctor', 'stack', '--stage', 'nowhere']);
     expect(output).toEqual([
       expect.stringMatching(/^There is no stack feishu-events-nowhere in us-east-1\. Deploy it first/),
     ]);
