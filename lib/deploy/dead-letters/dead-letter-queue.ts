@@ -23,7 +23,7 @@ export interface DeadLetterQueue {
   release(letters: readonly DeadLetter[]): Promise<void>;
 }
 
-export interface LetterCount {
+interface LetterCount {
   waiting: number;
   /** Received by something and neither deleted nor released yet. */
   hidden: number;

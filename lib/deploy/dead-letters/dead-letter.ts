@@ -26,7 +26,7 @@ export interface DeadLetter {
 }
 
 /** Shown, and taken by `--type`, for a message that is no event. */
-export const UNREADABLE = 'unreadable';
+const UNREADABLE = 'unreadable';
 
 export function readDeadLetter(message: Message, queueArn: string): DeadLetter {
   const { MessageId = '', ReceiptHandle = '', Body = '', MessageAttributes = {}, Attributes = {} } = message;
