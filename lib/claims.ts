@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempotency';
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
 import { MAXIMUM_EVENT_AGE_SECONDS } from './feishu/request.ts';
 
@@ -24,19 +26,27 @@ export interface Claims {
   ): Promise<Result | 'duplicate'>;
 }
 
+const HASH_FUNCTION = 'sha256';
+const KEY_PREFIX = 'event';
+
+/** The `id` of an event's item in the claims table, for who looks for it there. */
+export function claimIdOf(key: string): string {
+  return `${KEY_PREFIX}#${createHash(HASH_FUNCTION).update(JSON.stringify(key)).digest('base64')}`;
+}
+
 /** @param tableName a DynamoDB table whose partition key is the string `id`, and whose time to live is `expiration` */
-export function createClaims(tableName: string): Claims {
-  const persistenceStore = new DynamoDBPersistenceLayer({ tableName });
+export function createClaims(dynamo: DynamoDBClient, tableName: string): Claims {
+  const persistenceStore = new DynamoDBPersistenceLayer({ tableName, awsSdkV3Client: dynamo });
   return {
     async once(key, messageId, context, work) {
       // One configuration an invocation: it holds the context, and invocations can overlap in the local stack.
       const config = new IdempotencyConfig({
         expiresAfterSeconds: MAXIMUM_EVENT_AGE_SECONDS,
-        hashFunction: 'sha256',
+        hashFunction: HASH_FUNCTION,
         lambdaContext: context,
       });
       const claim = async (_key: string) => ({ messageId, result: await work() });
-      const options = { persistenceStore, config, keyPrefix: 'event', dataIndexArgument: 0 };
+      const options = { persistenceStore, config, keyPrefix: KEY_PREFIX, dataIndexArgument: 0 };
       const completed = await makeIdempotent(claim, options)(key);
       return completed.messageId === messageId ? completed.result : 'duplicate';
     },

@@ -1,5 +1,6 @@
 import { embeddedMetrics, type MetricValues } from './embedded-metrics.ts';
 import type { LongConnection } from './feishu/long-connection/client.ts';
+import { writeLine } from './log.ts';
 
 const INTERVAL_MILLISECONDS = 60_000;
 /** CloudWatch takes 100 values of a metric in one line. */
@@ -53,6 +54,6 @@ export class ConnectionMetrics {
   }
 
   #write(values: MetricValues): void {
-    console.log(JSON.stringify({ ...embeddedMetrics(values, [['service']]), service: this.#service }));
+    writeLine({ ...embeddedMetrics(values, [['service']]), service: this.#service });
   }
 }

@@ -8,7 +8,9 @@ import { createLazyClient } from './feishu-client.ts';
 import type { Log } from './handler.ts';
 import type { Outcome } from './observation.ts';
 import { decodeMessage, type QueuedEvent } from './queue-message.ts';
+import type { Redrives } from './redrives.ts';
 import { MalformedMessage } from './retry.ts';
+import { findSelfTestHandler } from './self-test.ts';
 
 /** One delivery of a queue message, read. */
 export interface Delivery extends QueuedEvent {
@@ -57,10 +59,14 @@ export function attemptOf({ attributes }: SQSRecord): number {
  *
  * @returns rejects with what the handler threw, or when the claim could not be had
  */
-export function createSettler(modules: EventModules, claims: Claims, environment: Environment) {
+export function createSettler(modules: EventModules, claims: Claims, redrives: Redrives, environment: Environment) {
   return async (delivery: Delivery, { context, signal }: Invocation, log: Log): Promise<Settlement> => {
-    const { envelope, messageId } = delivery;
-    const handler = await findEventHandler(modules, envelope);
+    const { envelope, messageId, redriveOf } = delivery;
+    // Told by the dead letter, not by the event: a claim may have ended by the time of the redrive.
+    if (redriveOf !== undefined && (await redrives.settle(redriveOf, messageId)) !== messageId) {
+      return { outcome: 'duplicate', reason: 'Another copy took the place of the dead letter' };
+    }
+    const handler = findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope));
     // Without a handler nothing can be done twice, so that no claim is needed.
     if (handler === undefined) return { outcome: 'unhandled', reason: `There is no handler for ${describe(envelope)}` };
     let reason: string | undefined;

@@ -15,6 +15,8 @@ export interface QueuedEvent {
   receivedAt: Date;
   /** The platform's `X-Request-Id` or `X-Tt-Logid`, to find the delivery in its logs. */
   requestId: string | undefined;
+  /** Of a copy that a redrive sent: the id of the dead letter. */
+  redriveOf?: string | undefined;
 }
 
 /** SQS takes 1 MiB for the body and the attributes; the attributes here stay far below 4 KiB. */
@@ -74,6 +76,7 @@ export function decodeMessage({ body, messageAttributes }: SQSRecord): QueuedEve
     source,
     receivedAt,
     requestId: messageAttributes.requestId?.stringValue,
+    redriveOf: messageAttributes.redriveOf?.stringValue,
   };
 }
 

@@ -1,6 +1,7 @@
 import { embeddedMetrics, type MetricValues } from './embedded-metrics.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { FeishuError } from './feishu/errors.ts';
+import { writeLine } from './log.ts';
 
 /** What became of one HTTP request. */
 export interface WebhookOutcome {
@@ -31,7 +32,7 @@ export function writeWebhookRecord(outcome: WebhookOutcome, service = 'feishu-ev
     reason: refusal?.message,
     cause: refusal?.cause instanceof Error ? `${refusal.cause.name}: ${refusal.cause.message}` : undefined,
   };
-  console.log(JSON.stringify(record));
+  writeLine(record);
 }
 
 function metricValues({ result, milliseconds }: WebhookOutcome): MetricValues {

@@ -1,16 +1,25 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { createClaims } from './claims.ts';
 import { type Environment, readRequired } from './config.ts';
-import { startDeadline } from './deadline.ts';
+import { settleBefore, startDeadline } from './deadline.ts';
 import { attemptOf, createSettler, type Invocation, readDelivery } from './delivery.ts';
 import type { EventModules } from './dispatch.ts';
+import { errorFields } from './error-fields.ts';
+import { createFailureNotes } from './failure-notes.ts';
 import type { Log } from './handler.ts';
-import { createPostponer, retryDelaySeconds } from './retry.ts';
+import { createRedrives } from './redrives.ts';
+import { createPostponer, MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
 import { createWorkerTelemetry } from './worker-telemetry.ts';
 
 /** What reporting the batch and giving claims back take, when the handlers have used up the time. */
 const REPORT_MILLISECONDS = 2000;
+/** Noting why an event is dead must not keep a batch from being reported. */
+const NOTE_WITHIN_MILLISECONDS = 1000;
+
+/** The SDK would wait for as long as DynamoDB is silent, and hold up the whole batch. It tries three times. */
+const DYNAMO_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000 };
 
 /** A delivery that failed, after its message was postponed. */
 class Postponed extends Error {
@@ -30,7 +39,17 @@ class Postponed extends Error {
 export function createWorker(modules: EventModules, environment: Environment = process.env) {
   const queueUrl = readRequired(environment, 'QUEUE_URL');
   const postpone = createPostponer(queueUrl);
-  const settle = createSettler(modules, createClaims(readRequired(environment, 'CLAIMS_TABLE')), environment);
+  const claimsTable = readRequired(environment, 'CLAIMS_TABLE');
+  const dynamo = new DynamoDBClient({
+    requestHandler: { ...DYNAMO_TIMEOUTS, throwOnRequestTimeout: true },
+  });
+  const notes = createFailureNotes(dynamo, claimsTable);
+  const settle = createSettler(
+    modules,
+    createClaims(dynamo, claimsTable),
+    createRedrives(dynamo, claimsTable),
+    environment,
+  );
   const telemetry = createWorkerTelemetry(environment);
 
   const postponeMessage = async (record: SQSRecord, seconds: number) => {
@@ -39,6 +58,18 @@ export function createWorker(modules: EventModules, environment: Environment = p
     } catch (error) {
       // It then comes back with the queue's own visibility timeout.
       telemetry.log.warn('The message could not be postponed', { message_id: record.messageId, error });
+    }
+  };
+
+  /** For `serverless dlq`, where a person looks for the reason. */
+  const noteLastFailure = async (record: SQSRecord, error: unknown) => {
+    if (attemptOf(record) < MAXIMUM_DELIVERIES) return;
+    using deadline = startDeadline(NOTE_WITHIN_MILLISECONDS);
+    const { signal } = deadline;
+    try {
+      await settleBefore(signal, notes.write(record.messageId, errorFields(error).error, signal));
+    } catch (error) {
+      telemetry.log.warn('The reason of the last failure could not be noted', { message_id: record.messageId, error });
     }
   };
 
@@ -53,7 +84,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     } catch (error) {
       const seconds = retryDelaySeconds(error, attemptOf(record));
       telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record));
-      await postponeMessage(record, seconds);
+      await Promise.all([postponeMessage(record, seconds), noteLastFailure(record, error)]);
       throw new Postponed(seconds, error);
     }
   };

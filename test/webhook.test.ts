@@ -24,7 +24,7 @@ const noCallbacks: ImportModule = (type) => {
 let lines: string[];
 beforeEach(() => {
   lines = [];
-  vi.spyOn(console, 'log').mockImplementation((line) => lines.push(String(line)));
+  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
 });
 afterEach(() => {
   vi.restoreAllMocks();

@@ -3,6 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { build } from 'esbuild';
 import { LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from './bundle.ts';
+import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { type DeployOptions, readOptions } from './options.ts';
 import { secretReferences } from './secret-references.ts';
@@ -14,7 +15,7 @@ const BUNDLES_FOLDER = '.build';
 
 /**
  * The Serverless Framework's plugin of this template: bundles the functions, leaves out of the stack what is switched
- * off, and keeps the app's secrets.
+ * off, keeps the app's secrets, and adds the operator's commands.
  */
 export default class FeishuEventsPlugin {
   readonly hooks: Record<string, () => Promise<void> | void>;
@@ -23,12 +24,13 @@ export default class FeishuEventsPlugin {
       usage: "Create or update the stage's secret from .env and the environment; shows names, never values",
       lifecycleEvents: ['save'],
     },
+    ...OPERATOR_COMMANDS,
   };
   readonly #serverless: Serverless;
   readonly #notice: (text: string) => void;
   #options!: DeployOptions;
 
-  constructor(serverless: Serverless, _options: object, { log }: PluginUtilities) {
+  constructor(serverless: Serverless, options: CommandOptions, { log }: PluginUtilities) {
     this.#serverless = serverless;
     this.#notice = (text) => log.notice(text);
     this.hooks = {
@@ -39,6 +41,7 @@ export default class FeishuEventsPlugin {
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
       'after:remove:remove': async () => dropSecret(await this.#stageSecret()),
       'secrets:save': async () => saveSecrets(await this.#stageSecret()),
+      ...createOperatorHooks(serverless, options),
     };
   }
 

@@ -1,3 +1,5 @@
+import type { AwsConfig } from './aws-clients.ts';
+
 /** What the plugin uses of the Serverless Framework. */
 export interface Serverless {
   serviceDir: string;
@@ -22,13 +24,14 @@ interface FunctionDefinition {
 }
 
 /** Region, profile and stage are resolved in it as for the framework's own commands. */
-interface AwsProvider {
+export interface AwsProvider {
   getStage(): string;
   getRegion(): string;
   getDeploymentPrefix(): string;
   getServerlessDeploymentBucketName(): Promise<string>;
   /** The configuration of an AWS SDK client. */
-  getAwsSdkV3Config(): Promise<{ region: string }>;
+  getAwsSdkV3Config(): Promise<AwsConfig>;
+  naming: { getStackName(): string };
 }
 
 /** What the framework passes to a plugin for its output. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { toSqsRecord } from '../sqs-record.ts';
 
 export interface EventSourceMappingOptions {
   sqs: SQSClient;
@@ -71,7 +72,7 @@ async function receive({ sqs, queueUrl }: EventSourceMappingOptions, stopping: A
 }
 
 async function work(options: EventSourceMappingOptions, messages: Message[]): Promise<void> {
-  const records = messages.map((message) => toRecord(message, options.queueArn));
+  const records = messages.map((message) => toSqsRecord(message, options.queueArn));
   for (const record of records) options.onDelivery(record);
   let failed: Set<string>;
   try {
@@ -97,23 +98,4 @@ function readFailures(response: unknown, records: SQSRecord[]): Set<string> {
   const known = new Set(records.map(({ messageId }) => messageId));
   if (failed.isSubsetOf(known)) return failed;
   throw new Error('The function reported a failed message that is not in the batch');
-}
-
-/** A received message as the function is given it. */
-export function toRecord(message: Message, queueArn: string): SQSRecord {
-  const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue, DataType }]) => [
-    name,
-    { stringValue: StringValue, dataType: DataType, stringListValues: [], binaryListValues: [] },
-  ]);
-  return {
-    messageId: message.MessageId,
-    receiptHandle: message.ReceiptHandle,
-    body: message.Body,
-    attributes: message.Attributes,
-    messageAttributes: Object.fromEntries(attributes),
-    md5OfBody: message.MD5OfBody,
-    eventSource: 'aws:sqs',
-    eventSourceARN: queueArn,
-    awsRegion: queueArn.split(':')[3],
-  } as SQSRecord;
 }

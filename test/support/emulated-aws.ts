@@ -2,7 +2,7 @@ import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/clien
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll } from 'vitest';
 import { type EmulatorOptions, type Emulators, startEmulators } from '../../lib/local/emulators.ts';
-import { toRecord } from '../../lib/local/event-source-mapping.ts';
+import { toSqsRecord } from '../../lib/sqs-record.ts';
 
 export interface EmulatedAws {
   readonly emulators: Emulators;
@@ -33,7 +33,7 @@ export function emulatedAws(options: Partial<EmulatorOptions> = {}): EmulatedAws
         MessageSystemAttributeNames: ['All'],
       }),
     );
-    return Messages.map((message) => toRecord(message, emulators.queueArn));
+    return Messages.map((message) => toSqsRecord(message, emulators.queueArn));
   };
 
   return {

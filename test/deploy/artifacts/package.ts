@@ -1,0 +1,86 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ROOT, run } from '../tools.ts';
+
+/** A function as the package describes it. */
+export interface PackagedFunction {
+  name: string;
+  handler: string;
+  memoryMegabytes: number;
+  timeoutSeconds: number;
+  /** With the template's functions in it: see {@link resolveEnvironment}. */
+  environment: Record<string, unknown>;
+  /** Where its artifact is unzipped. */
+  taskRoot: string;
+}
+
+/**
+ * Runs `npx serverless package`, and unzips what it made.
+ *
+ * @param outdir an empty folder
+ */
+export async function packageFunctions(
+  outdir: string,
+  environment: Record<string, string>,
+): Promise<Record<'webhook' | 'worker', PackagedFunction>> {
+  await run('npx', ['serverless', 'package', '--package', outdir], {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+  });
+  const file = path.join(outdir, 'cloudformation-template-update-stack.json');
+  const { Resources } = JSON.parse(await readFile(file, 'utf8'));
+  const read = async (name: string, logicalId: string): Promise<PackagedFunction> => {
+    const { Properties } = Resources[logicalId];
+    const taskRoot = path.join(outdir, name);
+    await mkdir(taskRoot);
+    await run('python3', ['-m', 'zipfile', '-e', path.join(outdir, `${name}.zip`), taskRoot]);
+    return {
+      name,
+      handler: Properties.Handler,
+      memoryMegabytes: Properties.MemorySize,
+      timeoutSeconds: Properties.Timeout,
+      environment: Properties.Environment.Variables,
+      taskRoot,
+    };
+  };
+  return {
+    webhook: await read('webhook', 'WebhookLambdaFunction'),
+    worker: await read('worker', 'WorkerLambdaFunction'),
+  };
+}
+
+const SECRET_REFERENCE = /^\{\{resolve:secretsmanager:.+:SecretString:(\w+)(?::[^:]*){0,2}\}\}$/;
+
+/**
+ * Does CloudFormation's part for a function's environment.
+ *
+ * @param resources what the resources of the template are called, by logical id
+ * @param secrets the values of the stage's secret
+ * @throws when a value is written in a way that is not known here
+ */
+export function resolveEnvironment(
+  environment: Record<string, unknown>,
+  resources: Record<string, string>,
+  secrets: Record<string, string>,
+): Record<string, string> {
+  const known = (id: string): string => {
+    const value = resources[id];
+    if (value === undefined) throw new Error(`The test does not know what ${id} is called`);
+    return value;
+  };
+  const resolve = (value: unknown): string => {
+    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+    if (typeof value === 'string') {
+      const [, name] = SECRET_REFERENCE.exec(value) ?? [];
+      return name === undefined ? value : (secrets[name] ?? '');
+    }
+    const [[kind, argument] = []] = Object.entries(value as object);
+    if (kind === 'Ref') return known(argument);
+    if (kind === 'Fn::Sub' && typeof argument === 'string') {
+      return resolve(argument.replaceAll(/\$\{([^}]+)\}/g, (_, id) => known(id)));
+    }
+    if (kind === 'Fn::Join') return resolve(argument[1].map(resolve).join(argument[0]));
+    throw new Error(`The test does not know how to resolve ${JSON.stringify(value)}`);
+  };
+  return Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, resolve(value)]));
+}

@@ -1,0 +1,307 @@
+import { stripVTControlCharacters } from 'node:util';
+import {
+  CloudFormationClient,
+  CreateStackCommand,
+  DescribeStackResourcesCommand,
+} from '@aws-sdk/client-cloudformation';
+import {
+  CloudWatchClient,
+  DeleteAlarmsCommand,
+  PutMetricAlarmCommand,
+  SetAlarmStateCommand,
+} from '@aws-sdk/client-cloudwatch';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openSqs } from '../../lib/deploy/aws-clients.ts';
+import { examineDeployment } from '../../lib/deploy/doctor/doctor.ts';
+import { type FunctionsOptions, type RunningFunctions, startFunctions } from './running-functions.ts';
+import { alarmNameOf, type Moto, startMotoWithAlarm } from './support/moto-with-alarm.ts';
+import { ROOT, run } from './tools.ts';
+
+// The operator's commands against moto: real stacks of CloudFormation, healthy and broken, with the functions in this
+// process between moto's queue and table.
+
+const SECRETS = {
+  FEISHU_APP_ID: 'cli_a1b2c3d4e5f6g7h8',
+  FEISHU_APP_SECRET: 'secret of the app',
+  FEISHU_ENCRYPT_KEY: 'key of the app',
+  FEISHU_VERIFICATION_TOKEN: 'token of the app',
+};
+
+let moto: Moto;
+const savedEnvironment = process.env;
+const running: RunningFunctions[] = [];
+let stacks = 0;
+
+beforeAll(async () => {
+  moto = await startMotoWithAlarm();
+  process.env = { ...process.env, ...moto.environment };
+});
+
+afterEach(async () => {
+  for (const { stop } of running.splice(0)) await stop();
+});
+
+afterAll(async () => {
+  process.env = savedEnvironment;
+  await moto.stop();
+});
+
+interface Deployment {
+  stage: string;
+  url: string;
+  handled: object[];
+  physicalIds: Record<string, string>;
+}
+
+interface DeploymentOptions {
+  secret?: string | undefined;
+  hasWebhook?: boolean;
+  hasConnection?: boolean;
+  functions?: Pick<FunctionsOptions, 'isWorking' | 'onBatch'>;
+}
+
+describe('serverless doctor stack', () => {
+  test('finds a healthy stack well, and prints the request URL', async () => {
+    const { stage, url, handled } = await deploy();
+    const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
+    expect(output).toContain(`Request URL for the developer console (Events & Callbacks): ${url}`);
+    expect(output.filter((line) => line.startsWith('✓'))).toEqual([
+      `✓ The secret feishu-events/${stage} is complete`,
+      expect.stringMatching(/^✓ The URL answers a challenge in /),
+      '✓ The URL refuses a forged event',
+      expect.stringMatching(/^✓ A signed event posted to the URL was handled by the worker in /),
+      '✓ The dead-letter queue is empty',
+      '✓ 1 alarms are in place, and none is ringing',
+      '✓ 1 are notified of alarms',
+    ]);
+    expect(output).toContain('All is well.');
+    expect(code).toBe(0);
+    expect(handled).toEqual([]);
+  });
+
+  test('exits with 1 when something is wrong, and prints no secret', async () => {
+    const { stage } = await deploy({ secret: JSON.stringify({ ...SECRETS, FEISHU_APP_SECRET: ' secret of the app' }) });
+    const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
+    expect(output).toContainEqual(expect.stringMatching(/^✗ .*FEISHU_APP_SECRET has white space/));
+    expect(output).toContain('1 to be mended.');
+    expect(code).toBe(1);
+    for (const secret of Object.values(SECRETS)) expect(output.join('\n')).not.toContain(secret);
+  });
+
+  test('says so when there is no such stack', async () => {
+    const { code, output } = await serverless(['doctor', 'stack', '--stage', 'nowhere']);
+    expect(output).toEqual([
+      expect.stringMatching(/^There is no stack feishu-events-nowhere in us-east-1\. Deploy it first/),
+    ]);
+    expect(code).toBe(1);
+  });
+
+  test('tells a missing secret, and still tries the queue and the worker', async () => {
+    const { lines } = await examine(await deploy({ secret: undefined }));
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ The secret feishu-events\/.* is missing/));
+    expect(lines).toContainEqual(expect.stringMatching(/^– The URL is not tried/));
+    expect(lines).toContainEqual(expect.stringMatching(/^✓ An event put into the queue was handled/));
+  });
+
+  test('tells an unreachable URL', async () => {
+    const deployment = await deploy();
+    await running.splice(0)[0]?.stop();
+    const { lines } = await examine(deployment);
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ The URL does not answer/));
+  });
+
+  test('tells a worker that takes nothing', async () => {
+    const { lines } = await examine(await deploy({ functions: { isWorking: false } }));
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ A signed event .* had not handled it/));
+  });
+
+  test('tells dead letters', async () => {
+    const deployment = await deploy();
+    await sendDeadLetter(deployment);
+    const { lines } = await examine(deployment);
+    expect(lines).toContainEqual('✗ 1 events are in the dead-letter queue.');
+  });
+
+  test('tells a ringing alarm', async () => {
+    const deployment = await deploy();
+    const ring = {
+      AlarmName: alarmNameOf(`feishu-events-${deployment.stage}`),
+      StateValue: 'ALARM',
+      StateReason: 'dead',
+    } as const;
+    await new CloudWatchClient().send(new SetAlarmStateCommand(ring));
+    const { lines } = await examine(deployment);
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ The alarm .* is ringing\. dead/));
+  });
+
+  test('tells an alarm that was deleted by hand', async () => {
+    const deployment = await deploy();
+    const Alarm = alarmNameOf(`feishu-events-${deployment.stage}`);
+    await new CloudWatchClient().send(new DeleteAlarmsCommand({ AlarmNames: [Alarm] }));
+    const { lines } = await examine(deployment);
+    expect(lines).toContainEqual(`✗ The alarm ${Alarm} is gone.`);
+  });
+
+  test('tells a connection whose task does not run', async () => {
+    const { lines } = await examine(await deploy({ hasConnection: true }));
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ Of the long connection, 0 of 1 tasks are running/));
+  });
+
+  test('walks a stack without webhook from the queue, and asks for no key', async () => {
+    const { FEISHU_APP_ID, FEISHU_APP_SECRET } = SECRETS;
+    const secret = JSON.stringify({ FEISHU_APP_ID, FEISHU_APP_SECRET });
+    const { isHealthy, lines } = await examine(await deploy({ secret, hasWebhook: false }));
+    expect(lines).toContainEqual(expect.stringMatching(/^– This stack has no webhook/));
+    expect(lines).toContainEqual(expect.stringMatching(/^✓ An event put into the queue was handled/));
+    expect(lines.join('\n')).not.toContain('Request URL');
+    expect(isHealthy).toBe(true);
+  });
+});
+
+describe('serverless dlq', () => {
+  test('lists, shows, redrives and drops', async () => {
+    const deployment = await deploy();
+    const { stage, handled } = deployment;
+    const dlq = (...args: string[]) => serverless(['dlq', ...args, '--stage', stage]);
+    expect(await dlq('list')).toEqual({ code: 0, output: ['No dead letters.'] });
+
+    const id = await sendDeadLetter(deployment);
+    expect((await dlq('list')).output).toContainEqual(expect.stringMatching(`^${id} {2}a\\.dead_v1 `));
+    expect((await dlq('show', '--id', id)).output).toContain('  "schema": "2.0",');
+    expect(await dlq('drop')).toMatchObject({
+      code: 1,
+      output: expect.arrayContaining([expect.stringContaining('--yes')]),
+    });
+    expect(await dlq('redrive', '--type', 'another')).toEqual({
+      code: 0,
+      output: ['0 moved back to the events queue.'],
+    });
+    expect(await dlq('redrive')).toEqual({ code: 0, output: ['1 moved back to the events queue.'] });
+    await expect.poll(() => handled, { timeout: 20_000 }).toHaveLength(1);
+
+    await sendDeadLetter(deployment);
+    expect((await dlq('drop', '--yes', '--max', '5')).output).toContain('1 deleted.');
+    expect((await dlq('list')).output).toEqual(['No dead letters.']);
+    expect(await dlq('list', '--max', 'many')).toMatchObject({ code: 1 });
+  });
+});
+
+async function deploy(options: DeploymentOptions = {}): Promise<Deployment> {
+  const { hasWebhook = true, hasConnection = false, functions } = options;
+  stacks += 1;
+  const stage = `s${stacks}`;
+  const secret = 'secret' in options ? options.secret : JSON.stringify(SECRETS);
+  if (secret !== undefined) {
+    const create = new CreateSecretCommand({ Name: `feishu-events/${stage}`, SecretString: secret });
+    await new SecretsManagerClient().send(create);
+  }
+  const queue = (name: string) =>
+    `http://${new URL(moto.environment.AWS_ENDPOINT_URL as string).host}/123456789012/${name}`;
+  const queueUrl = queue(`events-${stage}`);
+  const running = await startRunning(stage, queueUrl, functions);
+  const client = new CloudFormationClient();
+  const StackName = `feishu-events-${stage}`;
+  const template = {
+    Resources: { ...coreResources(stage), ...(hasConnection && connectionResources(stage)) },
+    ...(hasWebhook && { Outputs: { HttpApiUrl: { Value: running.origin } } }),
+  };
+  await client.send(new CreateStackCommand({ StackName, TemplateBody: JSON.stringify(template) }));
+  const { StackResources = [] } = await client.send(new DescribeStackResourcesCommand({ StackName }));
+  const physicalIds = Object.fromEntries(
+    StackResources.map((one) => [one.LogicalResourceId, one.PhysicalResourceId as string]),
+  );
+  await createAlarm(alarmNameOf(StackName), physicalIds.Topic as string);
+  return { stage, url: running.url, handled: running.handled, physicalIds };
+}
+
+async function startRunning(stage: string, queueUrl: string, functions: DeploymentOptions['functions']) {
+  const environment = { ...SECRETS, QUEUE_URL: queueUrl, CLAIMS_TABLE: `claims-${stage}`, LOG_LEVEL: 'ERROR' };
+  const queueArn = `arn:aws:sqs:us-east-1:123456789012:events-${stage}`;
+  const started = await startFunctions({ sqs: openSqs({}), queueUrl, queueArn, environment, ...functions });
+  running.push(started);
+  return started;
+}
+
+function coreResources(stage: string) {
+  return {
+    EventsQueue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: `events-${stage}` } },
+    DeadLetterQueue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: `dead-${stage}` } },
+    ClaimsTable: {
+      Type: 'AWS::DynamoDB::Table',
+      Properties: {
+        TableName: `claims-${stage}`,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      },
+    },
+    Topic: {
+      Type: 'AWS::SNS::Topic',
+      Properties: { Subscription: [{ Protocol: 'email', Endpoint: 'someone@example.com' }] },
+    },
+  };
+}
+
+function connectionResources(stage: string) {
+  return {
+    ConnectionCluster: { Type: 'AWS::ECS::Cluster', Properties: { ClusterName: `connection-${stage}` } },
+    ConnectionTask: {
+      Type: 'AWS::ECS::TaskDefinition',
+      Properties: { Family: stage, ContainerDefinitions: [{ Name: 'connection', Image: 'node', Memory: 128 }] },
+    },
+    ConnectionService: {
+      Type: 'AWS::ECS::Service',
+      Properties: { Cluster: { Ref: 'ConnectionCluster' }, TaskDefinition: { Ref: 'ConnectionTask' }, DesiredCount: 1 },
+    },
+  };
+}
+
+async function createAlarm(AlarmName: string, topic: string): Promise<void> {
+  const command = new PutMetricAlarmCommand({
+    AlarmName,
+    AlarmActions: [topic],
+    Namespace: 'AWS/SQS',
+    MetricName: 'ApproximateNumberOfMessagesVisible',
+    Statistic: 'Maximum',
+    Period: 60,
+    EvaluationPeriods: 1,
+    Threshold: 0,
+    ComparisonOperator: 'GreaterThanThreshold',
+  });
+  await new CloudWatchClient().send(command);
+}
+
+/** @returns its id */
+async function sendDeadLetter({ physicalIds }: Deployment): Promise<string> {
+  const text = '{"schema":"2.0","header":{"event_id":"e-1","event_type":"a.dead_v1","app_id":"cli_1"},"event":{}}';
+  const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const { MessageId = '' } = await openSqs({}).send(
+    new SendMessageCommand({
+      QueueUrl: physicalIds.DeadLetterQueue as string,
+      MessageBody: text,
+      MessageAttributes: { source: attribute('webhook'), receivedAt: attribute(new Date().toISOString()) },
+    }),
+  );
+  return MessageId;
+}
+
+async function examine({ stage }: Deployment): Promise<{ isHealthy: boolean; lines: string[] }> {
+  const lines: string[] = [];
+  const isHealthy = await examineDeployment({
+    config: {},
+    stackName: `feishu-events-${stage}`,
+    stage,
+    print: (line) => lines.push(stripVTControlCharacters(line)),
+    arrivalMilliseconds: 2000,
+  });
+  return { isHealthy, lines };
+}
+
+/** Runs the command as a person would, with its output not on a terminal. */
+async function serverless(args: string[]): Promise<{ code: number; output: string[] }> {
+  const { code = 0, stdout, stderr } = await run('npx', ['serverless', ...args], { cwd: ROOT }).catch((error) => error);
+  const lines = stripVTControlCharacters(`${stdout}${stderr}`).split('\n');
+  return { code, output: lines.filter((line) => line.trim() !== '' && !line.startsWith('npm warn')) };
+}

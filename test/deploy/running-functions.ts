@@ -1,0 +1,74 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context } from 'aws-lambda';
+import { onEvent, onUnhandledEvent } from '../../lib/handler.ts';
+import { startEventSourceMapping } from '../../lib/local/event-source-mapping.ts';
+import { createGateway, WEBHOOK_PATH } from '../../lib/local/gateway.ts';
+import { startHttpServer } from '../../lib/local/http-server.ts';
+import { createWebhook } from '../../lib/webhook.ts';
+import { createWorker } from '../../lib/worker.ts';
+
+export interface RunningFunctions {
+  /** `http://host:port`, as the stack's output `HttpApiUrl`. */
+  origin: string;
+  url: string;
+  /** What the handlers saw: none should see the doctor. */
+  handled: object[];
+  stop(): Promise<void>;
+}
+
+export interface FunctionsOptions {
+  sqs: SQSClient;
+  queueUrl: string;
+  queueArn: string;
+  /** Of both functions. */
+  environment: Record<string, string>;
+  /** Without it nothing takes from the queue. */
+  isWorking?: boolean;
+  /** Done by the worker first. */
+  onBatch?: () => void;
+}
+
+/** The webhook behind a gateway and the worker behind the queue, in this process. */
+export async function startFunctions(options: FunctionsOptions): Promise<RunningFunctions> {
+  const { sqs, queueUrl, queueArn, environment, isWorking = true, onBatch = () => {} } = options;
+  const handled: object[] = [];
+  const seeAll = (event: object) => handled.push(event);
+  const none = () => {
+    throw new Error('no such module');
+  };
+  const webhook = createWebhook(none, environment);
+  const worker = createWorker(
+    {
+      v2: async (type) => ({ default: onEvent(type as never, seeAll) }),
+      v1: none,
+      fallback: async () => ({ default: onUnhandledEvent(seeAll) }),
+    },
+    environment,
+  );
+  const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
+  const gateway = await startHttpServer(
+    '127.0.0.1',
+    0,
+    createGateway({ invokeWebhook: (event) => webhook(event), listEvents: () => [] }),
+  );
+  const mapping = isWorking
+    ? startEventSourceMapping({
+        ...{ sqs, queueUrl, queueArn },
+        async invoke(event) {
+          onBatch();
+          return worker(event, context);
+        },
+        onDelivery() {},
+        onBatchFailure() {},
+      })
+    : undefined;
+  return {
+    origin: gateway.origin,
+    url: `${gateway.origin}${WEBHOOK_PATH}`,
+    handled,
+    async stop() {
+      await gateway.stop();
+      await mapping?.stop();
+    },
+  };
+}
