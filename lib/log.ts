@@ -19,8 +19,8 @@ export function writeLine(fields: Record<string, unknown>): void {
  * @param fields what every line holds
  */
 export function createLog(level: string | undefined, fields: Record<string, unknown>): Log {
-  const lowest = Math.max(LEVELS.indexOf((level ?? 'INFO').toUpperCase() as Level), -1);
-  const threshold = lowest === -1 ? LEVELS.indexOf('INFO') : lowest;
+  const known = LEVELS.indexOf((level ?? '').toUpperCase() as Level);
+  const threshold = known === -1 ? LEVELS.indexOf('INFO') : known;
   const writer =
     (lineLevel: Level) =>
     (message: string, lineFields: Record<string, unknown> = {}) => {
