@@ -6,7 +6,6 @@ import { handlerModules } from './handler-modules.ts';
 
 /** The entry points that run on Lambda, by the name of their function. */
 export const LAMBDA_FUNCTIONS = ['webhook', 'worker'] as const;
-export type LambdaFunction = (typeof LAMBDA_FUNCTIONS)[number];
 
 /**
  * How the functions are bundled, for the deployment and for the local stack alike.
