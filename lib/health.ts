@@ -1,18 +1,26 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { LongConnection, LongConnectionStatus } from './feishu/long-connection/client.ts';
+import type { LongConnectionStatus } from './feishu/long-connection/client.ts';
 
 /** Where the container's health check asks. */
 export const HEALTH_PORT = 8080;
 /** A reconnection within this time is nothing to restart the task for. */
 const RECONNECT_WITHIN_MILLISECONDS = 60_000;
 
-/** Answers the container's health check, on loopback, with 200 while the connection is healthy and 503 otherwise. */
-export async function startHealthServer(connection: LongConnection, port: number): Promise<AsyncDisposable> {
+/**
+ * Answers the container's health check, on loopback, with 200 while the connection is healthy and 503 otherwise.
+ *
+ * @param readStatus gives `undefined` while there is no connection to ask
+ * @throws when the port is taken
+ */
+export async function startHealthServer(
+  readStatus: () => LongConnectionStatus | undefined,
+  port: number,
+): Promise<AsyncDisposable> {
   const server = createServer((_request, response) => {
-    const status = connection.status();
-    const isOk = isHealthy(status, Date.now());
-    response.writeHead(isOk ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(status));
+    const status = readStatus();
+    const isOk = status !== undefined && isHealthy(status, Date.now());
+    response.writeHead(isOk ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(status ?? {}));
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');

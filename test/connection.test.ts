@@ -130,6 +130,19 @@ describe('The program that keeps the long connection', () => {
     expect(output).toContain('FEISHU_APP_SECRET is not set');
   });
 
+  it('ends with 1, and takes no event, when the health check has no port', async () => {
+    const platform = await startPlatform();
+    const taken = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void taken.close());
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as { port: number };
+    const { running } = await startProgram(platform, { HEALTH_PORT: `${port}` });
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(output).toContain('EADDRINUSE');
+    expect(platform.gateway.discoveries).toEqual([]);
+  });
+
   it('logs neither the secret nor the ticket nor an event', async () => {
     const platform = await startPlatform();
     const { running } = await startProgram(platform, { LOG_LEVEL: 'DEBUG' });
