@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -12,7 +12,7 @@ import { createWorker } from '../lib/worker.ts';
 import { FakeClock } from './fake-platform/clock.ts';
 import { FakePlatform } from './fake-platform/platform.ts';
 import { pushInStorm } from './fake-platform/storm.ts';
-import { emulatedAws } from './support/emulated-aws.ts';
+import { type EmulatorProcess, startEmulatorProcess } from './support/emulator-process.ts';
 import { PROJECT_ROOT } from './support/project.ts';
 import { start } from './support/run.ts';
 
@@ -23,13 +23,22 @@ const RETRY_TIMES_MS = [15_000, 315_000, 3_915_000, 25_515_000];
 
 /** The whole way: the platform, the program as a process, the queue, the worker with its claims. */
 describe('The long connection, all the way to the handlers,', () => {
-  const aws = emulatedAws();
+  let aws: EmulatorProcess;
+  let sqs: SQSClient;
   let outdir: string;
   beforeAll(async () => {
+    aws = await startEmulatorProcess();
+    // The worker makes its clients from the environment.
+    Object.assign(process.env, aws.emulators.environment);
+    sqs = new SQSClient();
     outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-connection-'));
     await build(connectionBundle(PROJECT_ROOT, outdir));
   });
-  afterAll(() => rm(outdir, { recursive: true }));
+  afterAll(async () => {
+    sqs.destroy();
+    await aws[Symbol.asyncDispose]();
+    await rm(outdir, { recursive: true });
+  });
   beforeEach(() => {
     // Powertools writes to a console of its own.
     vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
@@ -87,9 +96,12 @@ describe('The long connection, all the way to the handlers,', () => {
       throw new Error('Module not found in bundle');
     };
     const modules = { v2: none, v1: () => Promise.resolve({ default: message }), fallback: none };
-    const worker = createWorker(modules, aws.environment);
+    const { queueUrl, queueArn, claimsTable } = aws.emulators;
+    const worker = createWorker(modules, { QUEUE_URL: queueUrl, CLAIMS_TABLE: claimsTable });
     const mapping = startEventSourceMapping({
-      ...aws.emulators,
+      sqs,
+      queueUrl,
+      queueArn,
       invoke: (event) => worker(event, { getRemainingTimeInMillis: () => 60_000 } as Context),
       onDelivery: () => delivered++,
       onBatchFailure: (_record, error) => console.error(error),
@@ -99,7 +111,7 @@ describe('The long connection, all the way to the handlers,', () => {
   }
 
   async function queueIsEmpty(): Promise<void> {
-    const { sqs, queueUrl } = aws.emulators;
+    const { queueUrl } = aws.emulators;
     const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
     const question = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...AttributeNames] });
     await vi.waitFor(
