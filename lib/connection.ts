@@ -4,7 +4,7 @@ import { ConnectionMetrics } from './connection-metrics.ts';
 import { errorFields } from './error-fields.ts';
 import { parseEnvelope } from './feishu/envelope.ts';
 import { FeishuError } from './feishu/errors.ts';
-import { keepLongConnection } from './feishu/long-connection/client.ts';
+import { keepLongConnection, type LongConnection } from './feishu/long-connection/client.ts';
 import type { ImportModule } from './handler-modules.ts';
 import { HEALTH_PORT, startHealthServer } from './health.ts';
 import { createIntake, type Intake } from './intake.ts';
@@ -32,15 +32,19 @@ export async function runConnection(
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
     const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
-    const connection = keepLongConnection({
-      ...readAppCredentials(environment),
+    const credentials = readAppCredentials(environment);
+    let connection: LongConnection | undefined;
+    // Before the connection: when the port is taken, no event may have come.
+    const port = Number(environment.HEALTH_PORT ?? HEALTH_PORT);
+    await using _health = await startHealthServer(() => connection?.status(), port);
+    connection = keepLongConnection({
+      ...credentials,
       receive: (text) => receive(intake, text),
       acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),
       log,
       signal: stop,
     });
     using _metrics = metrics.observe(connection);
-    await using _health = await startHealthServer(connection, Number(environment.HEALTH_PORT ?? HEALTH_PORT));
     await connection.ended;
     return 0;
   } catch (error) {

@@ -2,14 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectionBundle } from '../lib/deploy/bundle.ts';
 import { decodeMessage } from '../lib/queue-message.ts';
 import { createSample } from '../lib/tools/samples.ts';
+import { FakeClock } from './fake-platform/clock.ts';
+import type { Delivery, PlatformEvent } from './fake-platform/deliveries.ts';
 import { FakePlatform } from './fake-platform/platform.ts';
 import { emulatedAws } from './support/emulated-aws.ts';
-import { PROJECT_ROOT } from './support/project.ts';
+import { createProject, PROJECT_ROOT } from './support/project.ts';
+import { QueueProxy } from './support/queue-proxy.ts';
 import { type Running, start } from './support/run.ts';
 
 const wait = { timeout: 30_000, interval: 20 };
@@ -24,15 +28,15 @@ describe('The program that keeps the long connection', () => {
   });
   afterAll(() => rm(outdir, { recursive: true }));
 
-  async function startPlatform(): Promise<FakePlatform> {
-    const platform = await FakePlatform.start();
+  async function startPlatform(clock?: FakeClock): Promise<FakePlatform> {
+    const platform = await FakePlatform.start(clock);
     onTestFinished(() => platform.stop());
     return platform;
   }
 
-  async function startProgram(platform: FakePlatform, environment: NodeJS.ProcessEnv = {}) {
+  async function startProgram(platform: FakePlatform, environment: NodeJS.ProcessEnv = {}, folder = outdir) {
     const port = await freePort();
-    const running = start(outdir, 'connection.mjs', [], {
+    const running = start(folder, 'connection.mjs', [], {
       ...aws.emulators.environment,
       QUEUE_URL: aws.emulators.queueUrl,
       FEISHU_APP_ID: 'cli_0123456789abcdef',
@@ -43,6 +47,12 @@ describe('The program that keeps the long connection', () => {
     });
     onTestFinished(() => running[Symbol.asyncDispose]());
     return { running, healthUrl: `http://127.0.0.1:${port}/` };
+  }
+
+  async function startProxy(): Promise<QueueProxy> {
+    const proxy = await QueueProxy.start(aws.emulators);
+    onTestFinished(() => proxy.stop());
+    return proxy;
   }
 
   async function connected(running: Running): Promise<void> {
@@ -79,9 +89,86 @@ describe('The program that keeps the long connection', () => {
     const platform = await startPlatform();
     const { running } = await startProgram(platform, { QUEUE_URL: `${aws.emulators.queueUrl}-that-is-not-there` });
     await connected(running);
-    const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
+    const delivery = platform.push(sampleEvent('e1'));
     await vi.waitFor(() => expect(delivery.answers[0]).toEqual({ code: 500 }), wait);
     expect(running.output()).toContain('FEISHU_QUEUE_UNAVAILABLE');
+  });
+
+  it('queues and acknowledges on SIGTERM what is in flight, takes nothing more, and ends with 0', async () => {
+    const platform = await startPlatform();
+    const proxy = await startProxy();
+    proxy.behaviour = { answersAfterMs: 700 };
+    const { running } = await startProgram(platform, proxy.environment);
+    await connected(running);
+    const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
+    await sleep(200);
+    running.process.kill('SIGTERM');
+    await vi.waitFor(() => expect(running.output()).toContain('taking no more events'), wait);
+    const late = platform.push(sampleEvent('late'));
+    const { code } = await running.ended;
+    expect(code).toBe(0);
+    await Promise.all([late, ...deliveries].map(({ settled }) => settled));
+    expect(deliveries.map(({ state }) => state)).toEqual(Array(20).fill('acknowledged'));
+    expect(late.answers).toEqual([{ code: 500 }]);
+    expect((await aws.drain()).length).toBe(20);
+  });
+
+  it('ends soon on SIGTERM although the queue does not answer', async () => {
+    const platform = await startPlatform();
+    const proxy = await startProxy();
+    proxy.behaviour = 'silent';
+    const { running } = await startProgram(platform, proxy.environment);
+    await connected(running);
+    const delivery = platform.push(sampleEvent('e1'));
+    await sleep(100);
+    running.process.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+    expect(delivery.answers).toEqual([{ code: 500 }]);
+    await aws.drain();
+  });
+
+  it('loses no event while the queue is down, and is fine once it is back', async () => {
+    const clock = new FakeClock();
+    const platform = await startPlatform(clock);
+    const proxy = await startProxy();
+    const { running, healthUrl } = await startProgram(platform, proxy.environment);
+    await connected(running);
+    const deliveries: Delivery[] = [];
+    for (let index = 0; index < 300; index++) {
+      if (index === 100) proxy.goDown();
+      if (index === 200) proxy.behaviour = 'normal';
+      deliveries.push(platform.push(sampleEvent(`e${index}`)));
+      if (index % 50 === 49) await sleep(50);
+    }
+    await Promise.all(deliveries.map(({ settled }) => settled));
+    expect((await fetch(healthUrl)).status).toBe(200);
+    const failed = deliveries.filter(({ state }) => state === 'waiting');
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed.flatMap(({ answers }) => answers)).toEqual(failed.map(() => ({ code: 500 })));
+    clock.advance(15_000);
+    await Promise.all(deliveries.map(({ settled }) => settled));
+    expect(deliveries.filter(({ state }) => state !== 'acknowledged')).toEqual([]);
+    const queued = new Set((await aws.drain()).map(({ body }) => JSON.parse(body).uuid));
+    expect(queued.size).toBe(300);
+  });
+
+  it('ends on SIGTERM although the handler of a callback has left a timer behind', async () => {
+    await using project = await createProject();
+    await project.writeHandler(
+      'callbacks/card.action.trigger.ts',
+      `import { onCallback } from '../../../lib/handler.ts';
+       export default onCallback('card.action.trigger', () => { setInterval(() => {}, 1000); return {}; });`,
+    );
+    const folder = path.join(project.root, 'built');
+    await build(connectionBundle(project.root, folder));
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, {}, folder);
+    await connected(running);
+    const text = createSample('card.action.trigger', { version: '2.0', token: '' });
+    await platform.pushCallback({ id: 'c1', text }).settled;
+    running.process.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+    await aws.drain();
   });
 
   it('is healthy while it is connected', async () => {
@@ -97,7 +184,7 @@ describe('The program that keeps the long connection', () => {
     const platform = await startPlatform();
     const { running } = await startProgram(platform);
     await connected(running);
-    await platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) }).settled;
+    await platform.push(sampleEvent('e1')).settled;
     running.process.kill('SIGTERM');
     const { code, output } = await running.ended;
     expect(code).toBe(0);
@@ -130,11 +217,24 @@ describe('The program that keeps the long connection', () => {
     expect(output).toContain('FEISHU_APP_SECRET is not set');
   });
 
+  it('ends with 1, and takes no event, when the health check has no port', async () => {
+    const platform = await startPlatform();
+    const taken = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void taken.close());
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as { port: number };
+    const { running } = await startProgram(platform, { HEALTH_PORT: `${port}` });
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(output).toContain('EADDRINUSE');
+    expect(platform.gateway.discoveries).toEqual([]);
+  });
+
   it('logs neither the secret nor the ticket nor an event', async () => {
     const platform = await startPlatform();
     const { running } = await startProgram(platform, { LOG_LEVEL: 'DEBUG' });
     await connected(running);
-    await platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) }).settled;
+    await platform.push(sampleEvent('e1')).settled;
     running.process.kill('SIGTERM');
     const { output } = await running.ended;
     expect(output).not.toContain('secret-of-the-app');
@@ -143,6 +243,10 @@ describe('The program that keeps the long connection', () => {
     await aws.drain();
   });
 });
+
+function sampleEvent(id: string): PlatformEvent {
+  return { id, text: createSample('message', { version: '1.0', token: '' }) };
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -5,7 +5,7 @@ import { backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { type Acknowledged, Deliveries, type Receive } from './deliveries.ts';
 import { type Credentials, discover, type Endpoint } from './discovery.ts';
-import { LongConnectionError } from './errors.ts';
+import { LongConnectionError, type LongConnectionErrorCode } from './errors.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 import { TIMING, type Timing } from './timing.ts';
 
@@ -27,6 +27,8 @@ export interface LongConnectionStatus {
   state: LongConnectionState;
   /** Since when there has been no open connection; `undefined` while there is one. */
   disconnectedAt: number | undefined;
+  /** Why the last attempt failed; `undefined` once one has succeeded. */
+  lastFailure: LongConnectionErrorCode | undefined;
   /** When the platform last answered a ping, on this connection or the one before. */
   lastPongAt: number | undefined;
   pingIntervalMs: number;
@@ -64,6 +66,7 @@ class Keeper {
   #state: LongConnectionState = 'connecting';
   #settings: Settings = DEFAULT_SETTINGS;
   #disconnectedAt: number | undefined = Date.now();
+  #lastFailure: LongConnectionErrorCode | undefined;
   #lastPongAt: number | undefined;
   #opened = 0;
   /** Attempts since a connection last proved good. */
@@ -80,6 +83,7 @@ class Keeper {
     return {
       state: this.#state,
       disconnectedAt: this.#disconnectedAt,
+      lastFailure: this.#lastFailure,
       lastPongAt: this.#lastPongAt,
       pingIntervalMs: this.#settings.pingIntervalMs,
       reconnects: Math.max(0, this.#opened - 1),
@@ -111,8 +115,9 @@ class Keeper {
       if (!signal.aborted) await this.#connect(endpoint);
       return undefined;
     } catch (error) {
-      if (error instanceof LongConnectionError) return error;
-      throw error;
+      if (!(error instanceof LongConnectionError)) throw error;
+      this.#lastFailure = error.code;
+      return error;
     } finally {
       this.#disconnectedAt ??= Date.now();
     }
@@ -125,6 +130,7 @@ class Keeper {
       opened: () => {
         this.#state = 'connected';
         this.#disconnectedAt = undefined;
+        this.#lastFailure = undefined;
         this.#opened++;
         log.info(`connected to ${withoutQuery(endpoint.url)}`);
       },

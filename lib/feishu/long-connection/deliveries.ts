@@ -3,6 +3,7 @@ import { FeishuError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { acknowledge, type Outcome } from './acknowledgement.ts';
 import { type Frame, headerOf } from './frame.ts';
+import { Turns } from './turns.ts';
 
 /**
  * Takes an event over. Once it resolves the event counts as queued, and what it resolves to, if anything, is the
@@ -20,9 +21,15 @@ type Send = (frame: Frame) => boolean;
 
 const LATE = Symbol('late');
 
+/** As many as keep a queue busy, few enough that each is done in time. */
+const MAXIMUM_RECEIVING = 200;
+/** More than can have their turn in time. Beyond it an event would take memory to no end. */
+const MAXIMUM_IN_FLIGHT = 3_000;
+
 /** The events that have come and are not yet acknowledged, whichever connection they came by. */
 export class Deliveries {
   readonly #inFlight = new Set<Promise<void>>();
+  readonly #turns = new Turns(MAXIMUM_RECEIVING);
   readonly #receive: Receive;
   readonly #acknowledged: Acknowledged;
   readonly #acknowledgeWithinMs: number;
@@ -40,12 +47,17 @@ export class Deliveries {
   }
 
   /**
-   * Hands an event on and acknowledges it, in time whatever becomes of it.
+   * Hands an event on and acknowledges it, in time whatever becomes of it. When far too many have come, it is refused.
    *
    * @param frame the one that completed the event
    * @param payload the event's JSON, of all its fragments
    */
   accept(frame: Frame, payload: Uint8Array, send: Send): void {
+    if (this.#inFlight.size >= MAXIMUM_IN_FLIGHT) {
+      this.#log.warn('event refused: too many are in flight', idsOf(frame));
+      this.refuse(frame, send);
+      return;
+    }
     const delivery = this.#deliver(frame, payload, send)
       .catch((error) => this.#log.error('acknowledging failed', { ...idsOf(frame), ...describe(error) }))
       .finally(() => this.#inFlight.delete(delivery));
@@ -86,16 +98,29 @@ export class Deliveries {
       return { code: 500 };
     }
     try {
-      const answer = await settleWithin(
-        this.#acknowledgeWithinMs,
-        this.#receive(Buffer.from(payload).toString('utf8')),
-      );
+      const answer = await this.#receiveInTime(payload);
       if (answer !== LATE) return { code: 200, answer };
       this.#log.error(`event not queued within ${this.#acknowledgeWithinMs} ms`, idsOf(frame));
     } catch (error) {
       this.#log.error('event not queued', { ...idsOf(frame), ...describe(error) });
     }
     return { code: 500 };
+  }
+
+  /** What waited for its turn until it was late is not begun: the platform will send it again. */
+  async #receiveInTime(payload: Uint8Array): Promise<object | undefined | typeof LATE> {
+    const late = Promise.withResolvers<typeof LATE>();
+    const lateAt = performance.now() + this.#acknowledgeWithinMs;
+    const timer = setTimeout(late.resolve, this.#acknowledgeWithinMs, LATE);
+    const receive = () => this.#receive(Buffer.from(payload).toString('utf8'));
+    const turn = this.#turns.take(() => {
+      return performance.now() >= lateAt ? LATE : Promise.race([receive(), late.promise]);
+    });
+    try {
+      return await Promise.race([turn, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #write(frame: Frame, outcome: Outcome, tookMs: number): { acknowledgement: Frame; code: Outcome['code'] } {
@@ -105,16 +130,6 @@ export class Deliveries {
       this.#log.error('the answer to a callback cannot be written as JSON', { ...idsOf(frame), ...describe(error) });
       return { acknowledgement: acknowledge(frame, { code: 500 }, tookMs), code: 500 };
     }
-  }
-}
-
-async function settleWithin<T>(withinMs: number, promise: Promise<T>): Promise<T | typeof LATE> {
-  const late = Promise.withResolvers<typeof LATE>();
-  const timer = setTimeout(late.resolve, withinMs, LATE);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -177,8 +177,10 @@ test('too many connections: it says so, waits for about the interval of the plat
       fields: expect.objectContaining({ code: 'FEISHU_TOO_MANY_CONNECTIONS' }),
     },
   ]);
+  expect(client.status().lastFailure).toBe('FEISHU_TOO_MANY_CONNECTIONS');
   platform.gateway.connectionLimit = 2;
   await until(() => client.status().state === 'connected');
+  expect(client.status().lastFailure).toBe(undefined);
   expect(platform.gateway.upgrades).toBe(3);
 });
 

@@ -54,3 +54,51 @@ test('whoever counts acknowledgements cannot disturb them', async () => {
   await deliveries.drain();
   expect(sent).toHaveBeenCalledTimes(1);
 });
+
+test('of 3,000 events at once 200 are received at a time, in their order, and all are acknowledged', async () => {
+  const order: string[] = [];
+  let receiving = 0;
+  let most = 0;
+  const receive = async (text: string) => {
+    order.push(text);
+    most = Math.max(most, ++receiving);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    receiving--;
+    return undefined;
+  };
+  const codes: number[] = [];
+  const deliveries = new Deliveries(receive, (_, code) => codes.push(code), TIMING.acknowledgeWithinMs, SILENT);
+  const texts = Array.from({ length: 3_000 }, (_, index) => `{"index":${index}}`);
+  for (const text of texts) deliveries.accept(FRAME, Buffer.from(text), () => true);
+  expect(deliveries.inFlight).toBe(3_000);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(most).toBe(200);
+  expect(order).toEqual(texts);
+  expect(codes).toEqual(texts.map(() => 200));
+  expect(deliveries.inFlight).toBe(0);
+});
+
+test('receivers that never end hold the others up no longer than the time limit, and what is late by then is not begun', async () => {
+  let isStuck = true;
+  const receive = vi.fn(() => (isStuck ? new Promise<undefined>(() => {}) : Promise.resolve(undefined)));
+  const codes: number[] = [];
+  const deliveries = new Deliveries(receive, (_, code) => codes.push(code), TIMING.acknowledgeWithinMs, SILENT);
+  for (let index = 0; index < 300; index++) deliveries.accept(FRAME, Buffer.from('{}'), () => true);
+  await vi.advanceTimersByTimeAsync(TIMING.acknowledgeWithinMs);
+  expect(codes).toEqual(Array(300).fill(500));
+  expect(receive).toHaveBeenCalledTimes(200);
+  isStuck = false;
+  deliveries.accept(FRAME, Buffer.from('{}'), () => true);
+  await deliveries.drain();
+  expect(codes.at(-1)).toBe(200);
+});
+
+test('what comes while far too many are in flight is refused at once', async () => {
+  const codes: number[] = [];
+  const receive = vi.fn(async () => undefined);
+  const deliveries = new Deliveries(receive, (_, code) => codes.push(code), TIMING.acknowledgeWithinMs, SILENT);
+  for (let index = 0; index < 3_100; index++) deliveries.accept(FRAME, Buffer.from('{}'), () => true);
+  expect(codes).toEqual(Array(100).fill(500));
+  await deliveries.drain();
+  expect(receive).toHaveBeenCalledTimes(3_000);
+});

@@ -1,12 +1,12 @@
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../fake-platform/clock.ts';
-import type { FakePlatform } from '../../fake-platform/platform.ts';
+import { pushInStorm } from '../../fake-platform/storm.ts';
 import { connectClient, event, startPlatform } from './harness.ts';
 
 const EVENTS = 10_000;
-const IN_FLIGHT = 200;
-const PUSHES_BETWEEN_HANG_UPS = 500;
+const STORM = { inFlight: 200, pushesBetweenHangUps: 500 };
+const CALM = { ...STORM, pushesBetweenHangUps: Infinity };
 const RETRY_TIMES_MS = [15_000, 315_000, 3_915_000, 25_515_000];
 
 test('10,000 events, 200 in flight, and hang-ups all the time: none is lost', { timeout: 60_000 }, async () => {
@@ -26,15 +26,15 @@ test('10,000 events, 200 in flight, and hang-ups all the time: none is lost', { 
   });
 
   let pushed = 0;
-  await pump(platform, true, () => pushed < EVENTS && platform.push(event(`e${pushed++}`)) !== undefined);
+  await pushInStorm(platform, () => pushed < EVENTS && platform.push(event(`e${pushed++}`)) !== undefined, STORM);
   expect(platform.deliveries.some(({ state }) => state === 'waiting')).toBe(true);
   for (const retryTimeMs of RETRY_TIMES_MS) {
     // The last time nothing goes wrong: what fails five times is lost by the platform, whatever the client does.
     isCalm = retryTimeMs === RETRY_TIMES_MS.at(-1);
-    await pump(platform, !isCalm, () => clock.advanceToNext(retryTimeMs));
+    await pushInStorm(platform, () => clock.advanceToNext(retryTimeMs), isCalm ? CALM : STORM);
   }
 
-  expect(client.status().reconnects).toBeGreaterThanOrEqual(EVENTS / PUSHES_BETWEEN_HANG_UPS);
+  expect(client.status().reconnects).toBeGreaterThanOrEqual(EVENTS / STORM.pushesBetweenHangUps);
   expect(platform.deliveries.filter(({ state }) => state !== 'acknowledged')).toEqual([]);
   expect(queue.size).toBe(EVENTS);
   const acknowledgedTooEarly = platform.deliveries.filter(
@@ -47,13 +47,3 @@ test('10,000 events, 200 in flight, and hang-ups all the time: none is lost', { 
   expect(queuedTooOften).toEqual([]);
   expect(client.status().inFlight).toBe(0);
 });
-
-/** Pushes as long as there is something to push, at most 200 at a time, and hangs up now and then. */
-async function pump(platform: FakePlatform, isStormy: boolean, pushNext: () => boolean): Promise<void> {
-  for (let pushes = 1; ; pushes++) {
-    while (platform.gateway.open.length === 0 || platform.inFlight >= IN_FLIGHT) await setImmediate();
-    if (!pushNext()) break;
-    if (isStormy && pushes % PUSHES_BETWEEN_HANG_UPS === 0) platform.gateway.open[0]?.hangUp();
-  }
-  while (platform.inFlight > 0) await setImmediate();
-}

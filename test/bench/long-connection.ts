@@ -1,0 +1,189 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { connectionBundle } from '../../lib/deploy/bundle.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { FakePlatform } from '../fake-platform/platform.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+import { readUsage } from './process-usage.ts';
+import { median, type Report, type SuiteOptions } from './report.ts';
+
+const SIDES = {
+  ours: path.join(PROJECT_ROOT, 'functions/connection.ts'),
+  official: fileURLToPath(new URL('official-connection.ts', import.meta.url)),
+};
+type Side = keyof typeof SIDES;
+
+const IN_FLIGHT = 200;
+/** Until a program that has nothing to do has settled. */
+const SETTLE_MILLISECONDS = 1_500;
+
+interface Start {
+  startMilliseconds: number;
+  idleMebibytes: number;
+}
+
+interface Load {
+  loadedMebibytes: number;
+  eventsPerSecond: number;
+  processorMicrosecondsPerEvent: number;
+  /** Events that were not acknowledged in time, so that the platform would send them again. */
+  unacknowledged: number;
+}
+
+interface Samples {
+  bundleBytes: number;
+  starts: Start[];
+  loads: Load[];
+}
+
+/**
+ * The program that keeps the long connection, beside the same on the official client: what they take of a small task.
+ * The platform is in this process and the queue in another, so that neither is counted.
+ */
+export async function benchLongConnection({ isQuick }: SuiteOptions): Promise<Report> {
+  const [starts, loads, events] = isQuick ? [3, 1, 5_000] : [7, 1, 100_000];
+  const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-bench-'));
+  const queue = fork(fileURLToPath(new URL('queue-stand-in.ts', import.meta.url)), { execArgv: [] });
+  try {
+    const [{ endpoint }] = await once(queue, 'message');
+    const samples = { ours: await prepare('ours', outdir), official: await prepare('official', outdir) };
+    // In turns, so that what changes on the machine meets both.
+    for (let index = 0; index < starts; index++) {
+      for (const side of ['ours', 'official'] as const) {
+        const eventsToPush = index < loads ? events : 0;
+        const { start, load } = await measure(side, outdir, endpoint, eventsToPush);
+        samples[side].starts.push(start);
+        if (load !== undefined) samples[side].loads.push(load);
+      }
+    }
+    const acknowledged = [...samples.ours.loads, ...samples.official.loads].reduce(
+      (sum, { unacknowledged }) => sum + events - unacknowledged,
+      0,
+    );
+    const taken = await countTaken(queue);
+    if (taken < acknowledged) throw new Error(`The queue got ${taken} of the ${acknowledged} acknowledged events`);
+    return report(samples, starts, events);
+  } finally {
+    queue.disconnect();
+    await rm(outdir, { recursive: true });
+  }
+}
+
+async function prepare(side: Side, outdir: string): Promise<Samples> {
+  const bundle = { ...connectionBundle(PROJECT_ROOT, outdir), entryPoints: { [side]: SIDES[side] } };
+  // The official client looks for its package.json from there, which an ES module does not have.
+  await build({ ...bundle, define: { __dirname: 'import.meta.dirname' } });
+  const { size } = await stat(path.join(outdir, `${side}.mjs`));
+  return { bundleBytes: size, starts: [], loads: [] };
+}
+
+async function measure(side: Side, outdir: string, endpoint: string, events: number) {
+  const platform = await FakePlatform.start();
+  const startedAt = performance.now();
+  const program = spawn(process.execPath, [path.join(outdir, `${side}.mjs`)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'bench',
+      AWS_SECRET_ACCESS_KEY: 'bench',
+      AWS_ENDPOINT_URL_SQS: endpoint,
+      QUEUE_URL: `${endpoint}/000000000000/bench`,
+      FEISHU_APP_ID: 'cli_0123456789abcdef',
+      FEISHU_APP_SECRET: 'secret',
+      FEISHU_DOMAIN: platform.domain,
+      HEALTH_PORT: '0',
+    },
+  });
+  try {
+    const startMilliseconds = (await connected(platform, program)) - startedAt;
+    await sleep(SETTLE_MILLISECONDS);
+    const idle = await readUsage(program.pid ?? 0);
+    const start = { startMilliseconds, idleMebibytes: idle.residentMebibytes };
+    if (events === 0) return { start };
+    const { seconds, unacknowledged } = await pushAll(platform, events);
+    await sleep(SETTLE_MILLISECONDS);
+    const loaded = await readUsage(program.pid ?? 0);
+    const processorSeconds = loaded.processorSeconds - idle.processorSeconds;
+    const load = {
+      loadedMebibytes: loaded.residentMebibytes,
+      eventsPerSecond: events / seconds,
+      processorMicrosecondsPerEvent: (processorSeconds / events) * 1e6,
+      unacknowledged,
+    };
+    return { start, load };
+  } finally {
+    program.kill('SIGKILL');
+    await platform.stop();
+  }
+}
+
+/** @returns when the first ping came, by `performance.now()`: both send one as soon as they are connected */
+async function connected(platform: FakePlatform, program: ChildProcess): Promise<number> {
+  while (platform.gateway.connections[0]?.pings.length !== 1) {
+    if (program.exitCode !== null) throw new Error(`The program has ended with ${program.exitCode}`);
+    await sleep(1);
+  }
+  return performance.now();
+}
+
+/** Pushes events once each, and waits for the last answer. */
+async function pushAll(platform: FakePlatform, events: number): Promise<{ seconds: number; unacknowledged: number }> {
+  const [before = '', after = ''] = createSample('im.message.receive_v1', { version: '2.0', token: '' }).split(
+    /(?<="event_id":")[^"]*/,
+  );
+  const startedAt = performance.now();
+  let pushed = 0;
+  const pushInTurn = async () => {
+    while (pushed < events) {
+      const id = `bench-${pushed++}`;
+      await platform.push({ id, text: `${before}${id}${after}` }).settled;
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, pushInTurn));
+  const seconds = (performance.now() - startedAt) / 1000;
+  const unacknowledged = platform.deliveries.filter(({ state }) => state !== 'acknowledged').length;
+  return { seconds, unacknowledged };
+}
+
+async function countTaken(queue: ChildProcess): Promise<number> {
+  queue.send('count');
+  const [{ taken }] = await once(queue, 'message');
+  return taken;
+}
+
+function report({ ours, official }: Record<Side, Samples>, starts: number, events: number): Report {
+  const row = (name: string, unit: string, digits: number, read: (samples: Samples) => number[]) => {
+    const [ourValue, officialValue] = [median(read(ours)), median(read(official))];
+    const cells = [ourValue, officialValue].map((value) => `${value.toFixed(digits)} ${unit}`.trim());
+    return { name, cells: [...cells, (ourValue / officialValue).toFixed(2)] };
+  };
+  const count = events.toLocaleString('en');
+  return {
+    columns: ['ours', 'official client', 'ratio'],
+    rows: [
+      row('size of the bundle', 'KB', 0, ({ bundleBytes }) => [bundleBytes / 1000]),
+      row('from its start to the connection', 'ms', 0, (side) => side.starts.map((s) => s.startMilliseconds)),
+      row('resident memory, idle', 'MiB', 1, (side) => side.starts.map((s) => s.idleMebibytes)),
+      row(`resident memory after ${count} events`, 'MiB', 1, (side) => side.loads.map((l) => l.loadedMebibytes)),
+      row('processor time an event', 'µs', 0, (side) => side.loads.map((l) => l.processorMicrosecondsPerEvent)),
+      row('events a second', '', 0, (side) => side.loads.map((l) => l.eventsPerSecond)),
+      {
+        name: 'not acknowledged in time',
+        cells: [ours, official]
+          .map(({ loads }) => String(median(loads.map((load) => load.unacknowledged))))
+          .concat('–'),
+      },
+    ],
+    notes: [
+      `Start and idle memory are medians of ${starts} starts, in turns; the rest is of one run, ${IN_FLIGHT} events in flight.`,
+      'The queue is a stand-in for SQS in a process of its own, the platform is the fake one. Times depend on the machine, ratios hardly.',
+    ],
+    samples: { ours, official },
+  };
+}
