@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Moto, startMoto } from './support/moto.ts';
-import { createProject, type Project, ROOT } from './support/project.ts';
+import { createProject, type Project } from './support/project.ts';
 import { pythonTool } from './support/python.ts';
 import { runOrThrow } from './support/run.ts';
 
@@ -37,7 +37,6 @@ const succeed = async (...args: string[]) => {
 beforeAll(async () => {
   moto = await startMoto();
   project = await createProject(moto.environment);
-  await project.writeConnection(path.join(ROOT, 'test/deploy/support/connection.ts'));
 });
 afterAll(async () => {
   await moto.stop();

@@ -31,7 +31,6 @@ describe('The packaged template', () => {
 
   beforeAll(async () => {
     project = await createProject();
-    await project.writeConnection(path.join(ROOT, 'test/deploy/support/connection.ts'));
     for (const [name, parameters] of Object.entries(STACKS)) {
       const template = await project.package(...parameters.flatMap((parameter) => ['--param', parameter]));
       const file = path.join(project.folder, `${name}.template.json`);

@@ -10,5 +10,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // The tests of a file tell one story: after its first failure the rest means nothing.
     bail: 1,
+    silent: 'passed-only',
+    setupFiles: ['test/support/quiet.ts'],
   },
 });

@@ -54,11 +54,6 @@ export async function createProject(environment: Record<string, string> = {}) {
       return writeFile(path.join(folder, '.env'), lines.join(''));
     },
 
-    /** The program of the long connection, where it is to be another one. */
-    async writeConnection(file: string) {
-      await cp(file, path.join(folder, 'functions/connection.ts'));
-    },
-
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -5,24 +5,34 @@ import path from 'node:path';
 import { ROOT } from './project.ts';
 import { runOrThrow } from './run.ts';
 
-const VIRTUAL_ENVIRONMENT = path.join(ROOT, '.venv');
-const REQUIREMENTS = path.join(ROOT, 'test/deploy/requirements.txt');
+/** checkov wants a botocore that is too old for the others. */
+const ENVIRONMENTS = { tools: 'requirements.txt', checkov: 'requirements-checkov.txt' } as const;
+type Environment = keyof typeof ENVIRONMENTS;
 
-/** @returns the path of a tool that requirements.txt brings */
+const folderOf = (name: Environment) => path.join(ROOT, '.venv', name);
+
+/** @returns the path of a tool that the requirements bring */
 export function pythonTool(name: string): string {
-  return path.join(VIRTUAL_ENVIRONMENT, 'bin', name);
+  return path.join(folderOf(name === 'checkov' ? 'checkov' : 'tools'), 'bin', name);
 }
 
 /** Installs the Python tools where they are not yet. */
 export default async function setup(): Promise<void> {
+  for (const [name, requirements] of Object.entries(ENVIRONMENTS)) {
+    await install(folderOf(name as Environment), path.join(ROOT, 'test/deploy', requirements));
+  }
+}
+
+async function install(folder: string, requirements: string): Promise<void> {
   const hash = createHash('sha256')
-    .update(await readFile(REQUIREMENTS))
+    .update(await readFile(requirements))
     .digest('hex');
-  const installed = path.join(VIRTUAL_ENVIRONMENT, `${hash}.installed`);
+  const installed = path.join(folder, `${hash}.installed`);
   if (existsSync(installed)) return;
   const options = { environment: process.env as Record<string, string> };
-  await rm(VIRTUAL_ENVIRONMENT, { recursive: true, force: true });
-  await runOrThrow('python3', ['-m', 'venv', VIRTUAL_ENVIRONMENT], options);
-  await runOrThrow(pythonTool('pip'), ['install', '--quiet', '--requirement', REQUIREMENTS], options);
+  await rm(folder, { recursive: true, force: true });
+  await runOrThrow('python3', ['-m', 'venv', folder], options);
+  const pip = path.join(folder, 'bin/pip');
+  await runOrThrow(pip, ['install', '--quiet', '--requirement', requirements], options);
   await writeFile(installed, '');
 }
