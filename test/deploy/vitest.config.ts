@@ -7,7 +7,8 @@ export default defineConfig({
     globalSetup: 'test/deploy/support/python.ts',
     maxWorkers: 2,
     testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // The first run builds the Lambda runtime client.
+    hookTimeout: 600_000,
     // The tests of a file tell one story: after its first failure the rest means nothing.
     bail: 1,
     silent: 'passed-only',
