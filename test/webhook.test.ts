@@ -306,20 +306,6 @@ describe('A callback', () => {
     expect(forged.statusCode).toBe(401);
     expect((await aws.drain()).length).toBe(1);
   });
-
-  it.each(['../../webhook', 'constructor', '__proto__', '%2e%2e/x'])(
-    'of the type %s reaches no module',
-    async (type) => {
-      const imported: string[] = [];
-      const webhook = webhookWith(secrets, async (name) => {
-        imported.push(name);
-        return {};
-      });
-      await webhook(toHttpEvent(write(createSample(type, { version: '2.0', token }), { encryptKey })));
-      expect(imported).toEqual([]);
-      await aws.drain();
-    },
-  );
 });
 
 describe('Whatever is posted', () => {

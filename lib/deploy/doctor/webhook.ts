@@ -1,18 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { parseJsonObject } from '../../feishu/envelope.ts';
 import { type Proof, type WebhookRequest, type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
+import { exchange, networkReason, type PostResult } from '../../tools/post.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
 /** The deployed webhook, and the secrets to write to it as the platform would. */
 export interface DeployedWebhook {
   url: string;
   secrets: WebhookSecrets;
-}
-
-export interface WebhookAnswer {
-  status: number;
-  body: string;
-  milliseconds: number;
 }
 
 /** The platform's limit. */
@@ -57,29 +52,20 @@ export function proofOf({ encryptKeys: [encryptKey] }: WebhookSecrets): Proof {
 }
 
 /** @throws {UnexpectedAnswer} when nothing answers */
-export async function postTo(url: string, { headers, body }: WebhookRequest): Promise<WebhookAnswer> {
-  const started = performance.now();
+export async function postTo(url: string, request: WebhookRequest): Promise<PostResult> {
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: headers as Record<string, string>,
-      body: new Uint8Array(body),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(GIVE_UP_AFTER_MILLISECONDS),
-    });
-    return { status: response.status, body: await response.text(), milliseconds: performance.now() - started };
+    const signal = AbortSignal.timeout(GIVE_UP_AFTER_MILLISECONDS);
+    return await exchange(url, request, { redirect: 'manual', signal });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error);
-    const { code } = cause as NodeJS.ErrnoException;
     throw new UnexpectedAnswer(
-      `The URL does not answer (${code ?? cause.message}).`,
+      `The URL does not answer (${networkReason(error)}).`,
       'Was the HTTP API deleted or changed by hand? Deploy again: npx serverless deploy. Is this machine online?',
     );
   }
 }
 
 /** @throws {UnexpectedAnswer} when the status is not 200; what the webhook says of it is passed on */
-export function requireSuccess({ status, body }: WebhookAnswer, what: string): void {
+export function requireSuccess({ status, body }: PostResult, what: string): void {
   if (status === 200) return;
   const { code, msg } = readRefusal(body);
   if (code === undefined) {
@@ -99,7 +85,7 @@ export function requireSuccess({ status, body }: WebhookAnswer, what: string): v
   );
 }
 
-async function postChallenge({ url, secrets }: DeployedWebhook): Promise<WebhookAnswer> {
+async function postChallenge({ url, secrets }: DeployedWebhook): Promise<PostResult> {
   const challenge = randomBytes(16).toString('hex');
   const text = JSON.stringify({ challenge, token: secrets.verificationTokens[0] ?? '', type: 'url_verification' });
   const { headers, body } = writeRequest(text, proofOf(secrets), Date.now());
@@ -130,11 +116,11 @@ function readRefusal(body: string): { code?: string; msg?: unknown } {
   }
 }
 
-function answeredIn(answer: WebhookAnswer, cold?: WebhookAnswer): Finding {
+function answeredIn(answer: PostResult, cold?: PostResult): Finding {
   const note = cold === undefined ? '' : ` (the first, cold, took ${seconds(cold)})`;
   return ok(`The URL answers a challenge in ${seconds(answer)}${note}`);
 }
 
-function seconds({ milliseconds }: WebhookAnswer): string {
+function seconds({ milliseconds }: PostResult): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }
