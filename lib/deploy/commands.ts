@@ -81,7 +81,7 @@ async function withDeadLetters(
   const { openSqs } = await import('./aws-clients.ts');
   const { readDeployedStack } = await import('./deployed-stack.ts');
   const { createDeadLetterCommands } = await import('./dead-letters/command.ts');
-  const { createProgress } = await import('./progress.ts');
+  const { createProgress } = await import('../tools/progress.ts');
   const config = await provider.getAwsSdkV3Config();
   const stack = await readDeployedStack(new CloudFormationClient(config), provider.naming.getStackName());
   const interruption = new AbortController();

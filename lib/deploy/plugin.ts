@@ -8,7 +8,7 @@ import { connectionKey, packageConnection, uploadConnection } from './connection
 import { type DeployOptions, readOptions } from './options.ts';
 import { secretReferences } from './secret-references.ts';
 import { dropSecret, ensureSecret, saveSecrets } from './secrets.ts';
-import type { PluginUtilities, Serverless } from './serverless.ts';
+import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
 import { resolveTemplate } from './template.ts';
 
 const BUNDLES_FOLDER = '.build';
@@ -28,15 +28,17 @@ export default class FeishuEventsPlugin {
   };
   readonly #serverless: Serverless;
   readonly #notice: (text: string) => void;
+  readonly #progress: StepProgress;
   #options!: DeployOptions;
 
-  constructor(serverless: Serverless, options: CommandOptions, { log }: PluginUtilities) {
+  constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
     this.#serverless = serverless;
     this.#notice = (text) => log.notice(text);
+    this.#progress = progress.get('feishu-events');
     this.hooks = {
       initialize: () => this.#readOptions(),
-      'before:package:createDeploymentArtifacts': () => this.#bundle(),
-      'before:deploy:function:packageFunction': () => this.#bundle(),
+      'before:package:createDeploymentArtifacts': () => this.#step('Bundling the functions', () => this.#bundle()),
+      'before:deploy:function:packageFunction': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
       'after:remove:remove': async () => dropSecret(await this.#stageSecret()),
@@ -48,6 +50,17 @@ export default class FeishuEventsPlugin {
   #readOptions(): void {
     this.#options = readOptions(this.#serverless);
     if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
+  }
+
+  /** Says what takes a while: in place on a terminal, which the framework does, else as a plain line. */
+  async #step<Result>(text: string, work: () => Promise<Result>): Promise<Result> {
+    if (process.stdout.isTTY) this.#progress.notice(text);
+    else this.#notice(text);
+    try {
+      return await work();
+    } finally {
+      this.#progress.remove();
+    }
   }
 
   async #bundle(): Promise<void> {
@@ -70,7 +83,10 @@ export default class FeishuEventsPlugin {
     if (longConnection) await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
     // `package` works without an account.
     const isDeployment = processedInput.commands[0] === 'deploy';
-    const stored = isDeployment ? await ensureSecret(await this.#stageSecret()) : undefined;
+    const readSecret = async () => ensureSecret(await this.#stageSecret());
+    const stored = isDeployment
+      ? await this.#step(`Looking for the secret ${this.#secretName}`, readSecret)
+      : undefined;
     service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
       conditions: {
         Webhook: webhook,
@@ -94,7 +110,9 @@ export default class FeishuEventsPlugin {
     const provider = this.#serverless.getProvider('aws');
     const client = new S3Client(await provider.getAwsSdkV3Config());
     const bucket = await provider.getServerlessDeploymentBucketName();
-    await uploadConnection(client, bucket, this.#bucketPrefix, serviceDir);
+    await this.#step('Uploading the program of the long connection', () =>
+      uploadConnection(client, bucket, this.#bucketPrefix, serviceDir),
+    );
   }
 
   async #stageSecret() {

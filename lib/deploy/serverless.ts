@@ -37,6 +37,13 @@ export interface AwsProvider {
 /** What the framework passes to a plugin for its output. */
 export interface PluginUtilities {
   log: { notice(text: string): void; warning(text: string): void };
+  progress: { get(name: string): StepProgress };
+}
+
+/** What the framework shows in place, on a terminal alone, while a step lasts. */
+export interface StepProgress {
+  notice(text: string): void;
+  remove(): void;
 }
 
 /** A CloudFormation template. */

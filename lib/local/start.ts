@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { readAppCredentials } from '../config.ts';
+import { readCommandLine } from '../tools/command-line.ts';
 import { readLocalEnvironment, writeMissingEnvironmentFile } from './environment.ts';
 import { formatEvent } from './format-event.ts';
 import { formatFunctionLine } from './function-lines.ts';
@@ -18,11 +18,9 @@ Runs the whole way of an event on this machine: gateway, functions, queue. Setti
 Ends with 0 when it is interrupted, with 1 when it cannot start or the platform refuses the app.`;
 
 const root = path.resolve(import.meta.dirname, '../..');
-const { help, 'long-connection': longConnection } = readOptions();
-if (help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+const { 'long-connection': longConnection } = readCommandLine(USAGE, {
+  options: { 'long-connection': { type: 'boolean', default: false } },
+}).values;
 if (!longConnection && (await writeMissingEnvironmentFile(root))) {
   console.log(
     'There was no .env: wrote one with a random Encrypt Key and Verification Token. npm run send uses them too.',
@@ -71,21 +69,6 @@ async function start(): Promise<Stack> {
       stopped.resolve();
     },
   });
-}
-
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        'long-connection': { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    return values;
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    process.exit(1);
-  }
 }
 
 function readPort(value = '3000'): number {

@@ -6,11 +6,23 @@ import { writeRequest } from '../feishu/request.ts';
 import type { EventRecord, EventStatus } from '../local/event-log.ts';
 import type { ApiCall } from '../local/feishu-stand-in.ts';
 import { startStack } from '../local/stack.ts';
+import { readCommandLine } from './command-line.ts';
 import { type PostResult, post } from './post.ts';
+import { createProgress } from './progress.ts';
 import { createSample, textMessage } from './samples.ts';
 
 // npm run demo: real events, signed and encrypted as the platform does it, through the whole way on this machine.
 
+const USAGE = `Usage: npm run demo
+
+Starts the local stack for itself, sends events through it as the platform does, and says what became of each. It needs
+no app, no account and no settings, and leaves nothing behind.
+
+Exits with 0 when all of it happened, with 1 when not.`;
+
+readCommandLine(USAGE, {});
+
+const progress = createProgress(process.stdout);
 const encryptKey = randomBytes(16).toString('hex');
 const token = randomBytes(16).toString('hex');
 const PATIENCE_MILLISECONDS = 60_000;
@@ -98,11 +110,14 @@ process.exitCode = failures === 0 ? 0 : 1;
 
 /** Runs a step and says what happened, in a person's words. */
 async function check(what: string, step: () => Promise<string>): Promise<void> {
+  progress.report(`… ${what}`);
   try {
     const details = await step();
+    progress.end();
     console.log(`${styleText('green', '✓')} ${what}\n  ${details.replaceAll('\n', '\n  ')}`);
   } catch (error) {
     failures += 1;
+    progress.end();
     console.log(`${styleText('red', '✗')} ${what}\n  ${error instanceof Error ? error.message : error}`);
   }
 }

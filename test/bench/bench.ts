@@ -1,14 +1,7 @@
-/**
- * Runs benchmarks and prints what they measured; the figures go to `.bench/<suite>.json` as well.
- *
- *     npm run bench                          all suites
- *     npm run bench -- long-connection       one
- *     npm run bench -- --quick               fewer events and starts: to see that it works
- */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { arch, availableParallelism } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from '../../lib/tools/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { benchLongConnection } from './long-connection.ts';
 import type { Report, Suite } from './report.ts';
@@ -18,7 +11,17 @@ const suites: Record<string, Suite> = {
   'long-connection': benchLongConnection,
 };
 
-const { values, positionals } = parseArgs({
+const USAGE = `Usage: npm run bench [-- <suite> …] [-- --quick]
+
+Runs benchmarks and prints what they measured; the figures go to .bench/<suite>.json as well.
+
+  <suite>   ${Object.keys(suites).join(', ')}; all of them unless told
+  --quick   fewer events and starts: to see that it works
+  --help    this text
+
+Exits with 0 when all was measured, with 1 when not.`;
+
+const { values, positionals } = readCommandLine(USAGE, {
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false } },
 });
