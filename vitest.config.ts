@@ -8,6 +8,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // The functions log to the console.
     silent: 'passed-only',
-    setupFiles: ['test/support/quiet.ts'],
+    setupFiles: ['test/support/output-guard.ts'],
   },
 });

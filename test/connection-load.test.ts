@@ -4,7 +4,7 @@ import path from 'node:path';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectionBundle } from '../lib/deploy/bundle.ts';
 import { onEventV1 } from '../lib/handler.ts';
 import { startEventSourceMapping } from '../lib/local/event-source-mapping.ts';
@@ -38,11 +38,6 @@ describe('The long connection, all the way to the handlers,', () => {
     sqs.destroy();
     await aws[Symbol.asyncDispose]();
     await rm(outdir, { recursive: true });
-  });
-  beforeEach(() => {
-    // Powertools writes to a console of its own.
-    vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
-    vi.spyOn(console, 'log').mockImplementation(() => {});
   });
 
   it('brings 10,000 events to their handler once, at 200 in flight and with hang-ups', {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ErrorCode } from '../lib/feishu/errors.ts';
 import { type Proof, type WebhookRequest, writeRequest } from '../lib/feishu/request.ts';
 import { onCallback } from '../lib/handler.ts';
@@ -12,20 +12,15 @@ import { createSample, textMessage } from '../lib/tools/samples.ts';
 import { createWebhook } from '../lib/webhook.ts';
 import { emulatedAws } from './support/emulated-aws.ts';
 import { TRANSPORTS, toHttpEvent } from './support/http-events.ts';
+import { encryptKey, verificationToken as token } from './support/secrets.ts';
+import { writtenLines } from './support/written-output.ts';
 
-const encryptKey = 'the encrypt key of the tests';
-const token = 'the-verification-token';
 const secrets = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };
 const aws = emulatedAws();
 const noCallbacks: ImportModule = (type) => {
   throw new Error(`Module not found in bundle: ${type}`);
 };
 
-let lines: string[];
-beforeEach(() => {
-  lines = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
-});
 afterEach(() => {
   vi.restoreAllMocks();
 });
@@ -337,6 +332,7 @@ describe('The log of a request', () => {
     const request = withHeader(write(text, { encryptKey }), 'x-request-id', 'request-1');
     await webhookWith(secrets)(toHttpEvent(request));
     await webhookWith(secrets)(toHttpEvent(withHeader(request, 'x-lark-signature', 'f'.repeat(64))));
+    const lines = writtenLines();
     expect(lines.length).toBe(2);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       level: 'INFO',
@@ -362,7 +358,7 @@ describe('The log of a request', () => {
   it('leaves out an id that is no plain identifier', async () => {
     const request = withHeader(write(messageEvent(), { encryptKey }), 'x-request-id', 'x"}\n{"level":"ERROR');
     await webhookWith(secrets)(toHttpEvent(request));
-    expect(JSON.parse(lines[0] ?? '')).not.toHaveProperty('request_id');
+    expect(JSON.parse(writtenLines()[0] ?? '')).not.toHaveProperty('request_id');
     await aws.drain();
   });
 });

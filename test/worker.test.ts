@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Context, SQSRecord } from 'aws-lambda';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EventModules } from '../lib/dispatch.ts';
 import { parseEnvelope } from '../lib/feishu/envelope.ts';
 import { Drop, type EventContext, onEvent, onEventV1, onUnhandledEvent, RetryAfter } from '../lib/handler.ts';
@@ -11,13 +11,8 @@ import { createQueue } from '../lib/queue.ts';
 import { createSample, textMessage } from '../lib/tools/samples.ts';
 import { createWorker } from '../lib/worker.ts';
 import { emulatedAws } from './support/emulated-aws.ts';
+import { writtenLines } from './support/written-output.ts';
 
-beforeEach(() => {
-  // Powertools writes to a console of its own.
-  vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
-  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
-  vi.spyOn(console, 'log').mockImplementation(() => {});
-});
 afterEach(() => {
   vi.restoreAllMocks();
 });
@@ -126,19 +121,19 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
 
   it('reports the events that failed, and them alone', async () => {
     const worker = handlingMessages((event) => {
-      if (event.message.content.includes('bad')) throw new Error('bad');
+      if (event.message.content.includes('wrong')) throw new Error('wrong');
     });
     for (const [chat, text] of [
       ['oc_1', 'good'],
-      ['oc_2', 'bad'],
+      ['oc_2', 'wrong'],
       ['oc_3', 'good'],
     ] as const) {
       await enqueue(messageEvent(chat, text));
     }
     const records = await receiveAll(3);
-    const bad = records.find(({ body }) => body.includes('bad'));
+    const wrong = records.find(({ body }) => body.includes('wrong'));
     const response = await worker({ Records: records }, contextOf());
-    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: bad?.messageId }] });
+    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: wrong?.messageId }] });
     await deleteAll(records);
   });
 
@@ -274,9 +269,6 @@ describe('The log of the worker', () => {
   const aws = emulatedAws();
 
   it('names the event at every level, and never holds its body', async () => {
-    const lines: string[] = [];
-    vi.mocked(process.stdout.write).mockImplementation((chunk) => lines.push(String(chunk)) > 0);
-    vi.mocked(process.stderr.write).mockImplementation((chunk) => lines.push(String(chunk)) > 0);
     const handlers = {
       'im.message.receive_v1': onEvent('im.message.receive_v1', ({ message }, { log }) => {
         if (message.content.includes('fail')) JSON.parse(JSON.parse(message.content).text);
@@ -296,7 +288,7 @@ describe('The log of the worker', () => {
       await createQueue(aws.emulators.queueUrl).send(parseEnvelope(text) as never, event, AbortSignal.timeout(5000));
     }
     await worker({ Records: await aws.drain() }, contextOf());
-    const output = lines.join('');
+    const output = writtenLines().join('\n');
     expect(output).toContain('a line of the handler');
     expect(output).toContain('Error: refused');
     expect(output).toContain('The event failed; it comes back');

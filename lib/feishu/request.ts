@@ -35,6 +35,12 @@ export const MAXIMUM_EVENT_AGE_SECONDS = 72 * 60 * 60;
 /** Callbacks are never sent again, so that an old one is a replay. */
 export const MAXIMUM_CALLBACK_AGE_SECONDS = 5 * 60;
 
+/**
+ * Of a body that no signature vouches for, where an Encrypt Key is set: only a URL verification may come unsigned then,
+ * which has some 300 bytes. Whoever posts more makes nobody parse and decrypt it.
+ */
+const MAXIMUM_UNSIGNED_BYTES = 16 * 1024;
+
 /** The secret that vouches for a request. `undefined`: it is unsigned, or nothing is set to check its signature with. */
 export type Proof = { encryptKey: string } | { verificationToken: string } | undefined;
 
@@ -53,6 +59,9 @@ export function readRequest(request: WebhookRequest, secrets: WebhookSecrets, no
   }
   // The signature comes first: it is cheaper than parsing, and a forged body then reaches no parser.
   const proof = findProof(request, secrets);
+  if (proof === undefined && secrets.encryptKeys.length > 0 && request.body.length > MAXIMUM_UNSIGNED_BYTES) {
+    throw unsigned('X-Lark-Signature, made with the Encrypt Key, is missing');
+  }
   const { text, json, wasEncrypted } = openBody(request.body, proof, secrets);
   if (!wasEncrypted && secrets.encryptKeys.length > 0 && !isOldCard(json)) throw notEncrypted();
   const envelope = readEnvelope(json);

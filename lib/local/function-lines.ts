@@ -1,9 +1,16 @@
+import { toPrintable } from '../printable.ts';
+
 /**
  * Puts a line that a function wrote into the form a person reads.
  *
  * @returns `undefined` for lines that only carry metrics
  */
 export function formatFunctionLine(line: string): string | undefined {
+  const text = describe(line);
+  return text === undefined ? undefined : toPrintable(text);
+}
+
+function describe(line: string): string | undefined {
   const fields = parseFields(line);
   if (fields === undefined) return line;
   const { level, message, timestamp, _aws, ...rest } = fields;

@@ -15,7 +15,8 @@ export interface GatewayOptions {
 /** Does for the webhook function what API Gateway's HTTP API does, with payload format 2.0. */
 export function createGateway({ invokeWebhook, listEvents }: GatewayOptions): Answer {
   return async (request, body) => {
-    const { pathname, search } = new URL(request.url ?? '/', 'http://localhost');
+    // What cannot be read as an address is none of those there are.
+    const { pathname = '', search = '' } = URL.parse(request.url ?? '/', 'http://localhost') ?? {};
     const route = `${request.method} ${pathname}`;
     if (route === `GET ${EVENTS_PATH}`) return jsonResponse(200, listEvents());
     if (route !== `POST ${WEBHOOK_PATH}`) {

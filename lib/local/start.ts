@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { readAppCredentials } from '../config.ts';
+import { toPrintable } from '../printable.ts';
 import { readCommandLine } from '../tools/command-line.ts';
 import { readLocalEnvironment, writeMissingEnvironmentFile } from './environment.ts';
 import { formatEvent } from './format-event.ts';
@@ -63,7 +64,8 @@ async function start(): Promise<Stack> {
     },
     onNotice: (text) => console.log(text),
     ...(isDebugging && { onDelivery: (record) => console.log(formatEvent(record)) }),
-    onApiCall: ({ method, path: target, body }) => console.log(`Would have sent: ${method} ${target} ${body}`),
+    onApiCall: ({ method, path: target, body }) =>
+      console.log(toPrintable(`Would have sent: ${method} ${target} ${body}`)),
     onConnectionEnd() {
       process.exitCode = 1;
       stopped.resolve();

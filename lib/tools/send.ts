@@ -6,6 +6,7 @@ import { OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import { type Proof, type WebhookSecrets, writeRequest } from '../feishu/request.ts';
 import { readLocalEnvironment } from '../local/environment.ts';
 import { WEBHOOK_PATH } from '../local/gateway.ts';
+import { toPrintable } from '../printable.ts';
 import { parseExactly } from './exact-json.ts';
 import { post } from './post.ts';
 import { createSample, versionOf } from './samples.ts';
@@ -58,7 +59,7 @@ async function main(): Promise<number> {
     url,
     writeRequest(text, proofFor(text, parsed, secrets), Date.now()),
   );
-  console.log(`${status} in ${Math.round(milliseconds)} ms: ${body}`);
+  console.log(`${status} in ${Math.round(milliseconds)} ms: ${toPrintable(body)}`);
   return status === 200 ? 0 : 1;
 }
 

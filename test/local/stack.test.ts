@@ -7,9 +7,8 @@ import { type Stack, type StackOptions, startStack } from '../../lib/local/stack
 import { post } from '../../lib/tools/post.ts';
 import { createSample, textMessage } from '../../lib/tools/samples.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
-
-const encryptKey = 'an encrypt key';
-const token = 'a-verification-token';
+import { encryptKey, verificationToken as token } from '../support/secrets.ts';
+import { recordOutput } from '../support/written-output.ts';
 
 function optionsFor(root: string): StackOptions {
   return {
@@ -18,7 +17,7 @@ function optionsFor(root: string): StackOptions {
     host: '127.0.0.1',
     port: 0,
     watch: false,
-    onLine: () => {},
+    onLine: (line) => recordOutput(`${line}\n`),
     onNotice: () => {},
     onApiCall: () => {},
   };
@@ -40,7 +39,10 @@ describe('The local stack', () => {
     stack = await startStack({
       ...optionsFor(PROJECT_ROOT),
       onApiCall: (call) => apiCalls.push(call),
-      onLine: (line) => lines.push(line),
+      onLine(line) {
+        lines.push(line);
+        recordOutput(`${line}\n`);
+      },
     });
   });
   afterAll(() => stack.stop());
@@ -137,7 +139,10 @@ describe('While a project is being worked on, the local stack', () => {
       ...optionsFor(project.root),
       watch: true,
       onNotice: (text) => notices.push(text),
-      onLine: (line) => lines.push(line),
+      onLine(line) {
+        lines.push(line);
+        recordOutput(`${line}\n`);
+      },
     });
   });
   afterAll(async () => {

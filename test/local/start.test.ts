@@ -5,6 +5,7 @@ import { createSample } from '../../lib/tools/samples.ts';
 import { FakePlatform } from '../fake-platform/platform.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
+import { expectContentShown } from '../support/written-output.ts';
 
 const wait = { timeout: 30_000, interval: 20 };
 const READY = /feishu-events is ready: POST (http:\/\/127\.0\.0\.1:\d+\/feishu\/events)/;
@@ -104,6 +105,7 @@ describe('npm start', () => {
   });
 
   it('prints each event as indented JSON at LOG_LEVEL=debug', async () => {
+    expectContentShown();
     await using project = await createProject();
     const { running, url } = await startReady(project.root, { LOG_LEVEL: 'debug' });
     await using _ = running;
@@ -112,6 +114,7 @@ describe('npm start', () => {
     await run(project.root, 'lib/tools/send.ts', ['--file', file, '--url', url]);
     await vi.waitFor(() => expect(running.output()).toContain('  "uuid": "u-1",\n'), wait);
     expect(running.output()).toContain('    "big": 90071992547409931\n');
+    expect(running.output()).toContain('  "token": "(withheld)",\n');
   });
 
   it('uses the environment rather than .env, and leaves .env alone', async () => {

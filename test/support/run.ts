@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { recordOutput } from './written-output.ts';
 
 export interface Result {
   code: number | null;
@@ -30,6 +31,7 @@ export function start(root: string, script: string, args: string[] = [], environ
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
+      recordOutput(text);
     });
   }
   const ended = once(child, 'close').then(([code]) => ({ code, output }));

@@ -1,0 +1,250 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
+import type { HttpEvent } from '../../lib/http.ts';
+import { decodeMessage } from '../../lib/queue-message.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { createWebhook } from '../../lib/webhook.ts';
+import { emulatedAws } from '../support/emulated-aws.ts';
+import { toHttpEvent } from '../support/http-events.ts';
+import { encryptKey, verificationToken as token } from '../support/secrets.ts';
+
+const TYPES = [
+  'im.message.receive_v1',
+  'card.action.trigger',
+  'url.preview.get',
+  'message',
+  'out_approval',
+  'app_ticket',
+];
+const aws = emulatedAws();
+
+function webhook(environment: Record<string, string> = {}) {
+  const secrets = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };
+  const noCallbacks = () => {
+    throw new Error('There is no such module');
+  };
+  return createWebhook(noCallbacks, { ...secrets, ...aws.environment, ...environment });
+}
+
+const signed = (text: string) => writeRequest(text, { encryptKey }, Date.now());
+const answerTo = async (request: WebhookRequest, environment?: Record<string, string>) =>
+  webhook(environment)(toHttpEvent(request));
+const codeOf = ({ body }: { body: string }) => JSON.parse(body).code ?? 'accepted';
+
+const DEPTH = 100_000;
+const nested = (inner: string) => `${'{"a":'.repeat(DEPTH)}${inner}${'}'.repeat(DEPTH)}`;
+const event = (fields: string, type = 'im.message.receive_v1') =>
+  `{"schema":"2.0","header":{"event_type":"${type}","token":"${token}"},"event":${fields}}`;
+
+describe('A body from the platform, however strange', () => {
+  it.each([
+    ['nested 100,000 deep', event(nested('1'))],
+    ['with numbers that no number can hold', event(`{"n":1e999999,"m":${'9'.repeat(100_000)}}`)],
+    ['with a key twice', event('{"a":1,"a":2}')],
+    ['with keys of every object', event('{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}},"toString":1}')],
+    ['with an event that is no object', event('[1]')],
+    ['with half a character', event('{"text":"\\ud800"}')],
+    ['with NUL and control characters', event('{"text":"\\u0000\\u001b[2J"}')],
+    ['with an empty event', event('{}')],
+    ['of a type like a path', event('{}', '../../../etc/passwd')],
+    ['of a type like a property', event('{}', 'constructor')],
+    ['of a type of 10,000 characters', event('{}', 'x'.repeat(10_000))],
+    ['of a type with line breaks', event('{}', 'a\\r\\nb')],
+  ])('%s is queued as it came', async (_, text) => {
+    expect(await answerTo(signed(text))).toMatchObject({ statusCode: 200 });
+    const [record] = await aws.drain();
+    expect(decodeMessage(record as never).text).toBe(text);
+  });
+
+  it('takes the last of two headers for the one that counts, in the worker as in the webhook', async () => {
+    const text = `{"schema":"2.0","header":{"event_type":"first","token":"wrong"},"header":{"event_type":"second","token":"${token}"},"event":{}}`;
+    expect(await answerTo(signed(text))).toMatchObject({ statusCode: 200 });
+    const [record] = await aws.drain();
+    expect(record?.body).toBe(text);
+  });
+
+  it('changes no object of the program by its keys', async () => {
+    await answerTo(
+      signed(`{"__proto__":{"polluted":1},"header":{"__proto__":{"polluted":1},"event_type":"a"},"event":{}}`),
+    );
+    expect('polluted' in {}).toBe(false);
+  });
+});
+
+describe('A body of nobody knows whom', () => {
+  const gzipped = gzipSync(createSample('im.message.receive_v1', { version: '2.0', token }));
+  const bodies: [string, string | Buffer, string][] = [
+    ['an array', '[]', 'FEISHU_BODY_NOT_JSON'],
+    ['a string', '"text"', 'FEISHU_BODY_NOT_JSON'],
+    ['a number', '1e999', 'FEISHU_BODY_NOT_JSON'],
+    ['null', 'null', 'FEISHU_BODY_NOT_JSON'],
+    ['a byte order mark before the JSON', `\uFEFF${event('{}')}`, 'FEISHU_BODY_NOT_JSON'],
+    ['NUL', '\0', 'FEISHU_BODY_NOT_JSON'],
+    ['gzip sent as text', gzipped, 'FEISHU_BODY_NOT_JSON'],
+    ['arrays nested 5,000 deep', '['.repeat(5_000), 'FEISHU_BODY_NOT_JSON'],
+    ['an `encrypt` that is no string', '{"encrypt":{"a":1}}', 'FEISHU_BODY_NOT_ENCRYPTED'],
+    ['an empty `encrypt`', '{"encrypt":""}', 'FEISHU_BODY_NOT_DECRYPTABLE'],
+    ['two of `encrypt`', '{"encrypt":"AAAA","encrypt":"BBBB"}', 'FEISHU_BODY_NOT_DECRYPTABLE'],
+    ['`encrypt` inside `__proto__`', '{"__proto__":{"encrypt":"AAAA"}}', 'FEISHU_BODY_NOT_ENCRYPTED'],
+    ['an event nobody signed', signed(event('{}')).body, 'FEISHU_SIGNATURE_MISSING'],
+    ['6 MB that nobody signed', `{"encrypt":"${'A'.repeat(6 * 1024 * 1024)}"}`, 'FEISHU_SIGNATURE_MISSING'],
+  ];
+  it.each(bodies)('%s is refused', async (_, body, code) => {
+    const response = await answerTo({ headers: {}, body: Buffer.from(body) });
+    expect(codeOf(response)).toBe(code);
+    expect(response.statusCode).toBeGreaterThanOrEqual(400);
+    expect(response.statusCode).toBeLessThan(500);
+    expect(await aws.drain()).toEqual([]);
+  });
+
+  it('is refused before it is parsed when it is larger than any URL verification', async () => {
+    const parse = vi.spyOn(JSON, 'parse');
+    const { body } = await answerTo({ headers: {}, body: Buffer.from(`{"encrypt":"${'A'.repeat(100_000)}"}`) });
+    expect(parse).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+    expect(JSON.parse(body).code).toBe('FEISHU_SIGNATURE_MISSING');
+  });
+
+  it('is neither parsed nor decrypted when its signature is forged', async () => {
+    const request = signed(event('{}'));
+    const parse = vi.spyOn(JSON, 'parse');
+    const { body } = await answerTo({
+      ...request,
+      headers: { ...request.headers, 'x-lark-signature': 'a'.repeat(64) },
+    });
+    expect(parse).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+    expect(JSON.parse(body).code).toBe('FEISHU_SIGNATURE_WRONG');
+  });
+});
+
+describe('Headers', () => {
+  const request = signed(event('{}'));
+  const signature = request.headers['x-lark-signature'] as string;
+  it.each([
+    ['a signature twice, joined by the gateway', { 'x-lark-signature': `${signature},${signature}` }],
+    ['a signature in upper case', { 'x-lark-signature': signature.toUpperCase() }],
+    ['a signature that begins rightly', { 'x-lark-signature': signature.slice(0, 63) }],
+    ['a signature and more', { 'x-lark-signature': `${signature}0` }],
+    ['an empty signature', { 'x-lark-signature': '' }],
+    ['a signature of the length of SHA-1', { 'x-lark-signature': signature.slice(0, 40) }],
+    ['a signature that is no hexadecimal', { 'x-lark-signature': '签'.repeat(64) }],
+    ['another nonce', { 'x-lark-request-nonce': 'x' }],
+    ['another timestamp', { 'x-lark-request-timestamp': '1' }],
+    ['a very long nonce', { 'x-lark-request-nonce': 'n'.repeat(100_000) }],
+    ['a line break in the nonce', { 'x-lark-request-nonce': '\r\nx-lark-signature: 0' }],
+  ])('with %s are refused with 401', async (_, headers) => {
+    const response = await answerTo({ ...request, headers: { ...request.headers, ...headers } });
+    expect(response.statusCode).toBe(401);
+    expect(await aws.drain()).toEqual([]);
+  });
+
+  it('cannot move a character from one signed part to another without the whole being the same', async () => {
+    // The parts are hashed without separators: what moves between timestamp and nonce must still be refused by its age.
+    const { 'x-lark-request-timestamp': timestamp = '', 'x-lark-request-nonce': nonce = '' } = request.headers;
+    const moved = {
+      'x-lark-request-timestamp': timestamp.slice(0, -1),
+      'x-lark-request-nonce': timestamp.slice(-1) + nonce,
+    };
+    const response = await answerTo({ ...request, headers: { ...request.headers, ...moved } });
+    expect(codeOf(response)).toBe('FEISHU_REQUEST_TOO_OLD');
+  });
+
+  it('may be missing altogether', async () => {
+    const { headers: _, ...withoutHeaders } = toHttpEvent(request);
+    for (const incomplete of [withoutHeaders, { ...withoutHeaders, headers: null }, {}, { headers: {} }]) {
+      const response = await webhook()(incomplete as HttpEvent);
+      expect(response.statusCode).toBeGreaterThanOrEqual(400);
+      expect(response.statusCode).toBeLessThan(500);
+    }
+  });
+});
+
+describe('A flood of requests that nobody signed', () => {
+  it('reaches no queue', async () => {
+    let connections = 0;
+    const queue = createServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    }).listen(0, '127.0.0.1');
+    await once(queue, 'listening');
+    const url = `http://127.0.0.1:${(queue.address() as AddressInfo).port}`;
+    vi.stubEnv('AWS_ENDPOINT_URL_SQS', url);
+    try {
+      const flooded = webhook({ QUEUE_URL: `${url}/000000000000/events` });
+      const genuine = signed(event('{}'));
+      const forgeries: WebhookRequest[] = [
+        { headers: {}, body: genuine.body },
+        { ...genuine, headers: { ...genuine.headers, 'x-lark-signature': '0'.repeat(64) } },
+        { headers: {}, body: Buffer.from(event('{}')) },
+        { headers: {}, body: Buffer.alloc(0) },
+        { headers: genuine.headers, body: Buffer.from('{}') },
+      ];
+      const answers = await Promise.all(
+        Array.from({ length: 1000 }, (_, index) => flooded(toHttpEvent(forgeries[index % 5] as WebhookRequest))),
+      );
+      expect(answers.filter(({ statusCode }) => statusCode < 400 || statusCode > 401)).toEqual([]);
+      expect(connections).toBe(0);
+      expect(await flooded(toHttpEvent(genuine))).toMatchObject({ statusCode: 503 });
+      expect(connections).toBeGreaterThan(0);
+    } finally {
+      vi.unstubAllEnvs();
+      queue.close();
+    }
+  });
+});
+
+describe('An event with any of its values replaced', () => {
+  const strange = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom<unknown>(
+      '',
+      '../../x',
+      '%2e%2e',
+      '__proto__',
+      '\u0000',
+      '\ud800',
+      1e308,
+      -0,
+      [],
+      {},
+      null,
+      'x'.repeat(5000),
+    ),
+  );
+
+  it('is queued or refused in words, and never breaks the function', { timeout: 120_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...TYPES), fc.nat(), strange, async (type, position, value) => {
+        const version = type.includes('.') ? '2.0' : '1.0';
+        const body = JSON.parse(createSample(type, { version, token }));
+        replaceAt(body, position, value);
+        const response = await answerTo(signed(JSON.stringify(body)));
+        expect([200, 400, 401]).toContain(response.statusCode);
+        if (response.statusCode !== 200) expect(codeOf(response)).toMatch(/^FEISHU_/);
+      }),
+      { numRuns: 1000 },
+    );
+    await aws.drain();
+  });
+});
+
+/** Replaces one of the values of a JSON object, at any depth. */
+function replaceAt(root: object, position: number, value: unknown): void {
+  const places: [Record<string, unknown>, string][] = [];
+  const visit = (node: unknown) => {
+    if (typeof node !== 'object' || node === null) return;
+    for (const [key, child] of Object.entries(node)) {
+      places.push([node as Record<string, unknown>, key]);
+      visit(child);
+    }
+  };
+  visit(root);
+  const [node, key] = places[position % places.length] as [Record<string, unknown>, string];
+  node[key] = value;
+}
