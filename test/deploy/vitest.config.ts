@@ -12,6 +12,6 @@ export default defineConfig({
     // The tests of a file tell one story: after its first failure the rest means nothing.
     bail: 1,
     silent: 'passed-only',
-    setupFiles: ['test/support/quiet.ts'],
+    setupFiles: ['test/support/output-guard.ts'],
   },
 });
