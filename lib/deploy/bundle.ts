@@ -38,6 +38,8 @@ export function platformSdkBundle(root: string, outdir: string) {
     ...commonOptions,
     absWorkingDir: root,
     entryPoints: ['@larksuiteoapi/node-sdk'],
+    // A package of the SDK's takes it where it happens to be installed, as it is here for the tools.
+    external: ['supports-color'],
     outfile: path.join(outdir, 'node_modules/@larksuiteoapi/node-sdk/index.js'),
     format: 'cjs',
   } satisfies BuildOptions;

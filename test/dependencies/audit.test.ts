@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../support/project.ts';
+import { run } from '../support/run.ts';
+
+const ADVISORY = {
+  id: 1,
+  url: 'https://example.com/advisory',
+  title: 'An example of a vulnerability',
+  severity: 'high',
+  vulnerable_versions: '*',
+};
+
+/** Runs the audit against a registry that answers so. */
+async function auditAgainst(status: number, advisories: object) {
+  await using registry = createServer((_, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(advisories));
+  }).listen(0, '127.0.0.1');
+  await once(registry, 'listening');
+  const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`;
+  const settings = { npm_config_registry: url, npm_config_fetch_retries: '0', npm_config_audit: 'true' };
+  return await run(PROJECT_ROOT, 'test/dependencies/audit.ts', [], settings);
+}
+
+it.each([
+  ['passes when nothing is known', 200, {}, 0, 'No vulnerability is known'],
+  ['fails when something is known of what is deployed', 200, { ws: [ADVISORY] }, 1, 'npm audit --omit=dev'],
+  ['passes when something is known of a tool alone', 200, { vitest: [ADVISORY] }, 0, 'No vulnerability is known'],
+  [
+    'says so when the registry has no such endpoint',
+    405,
+    {},
+    0,
+    'Not checked: this npm registry has no audit endpoint',
+  ],
+  ['fails when the registry is broken', 500, {}, 1, 'npm audit failed'],
+] as const)('npm run audit %s', async (_, status, advisories, code, words) => {
+  const result = await auditAgainst(status, advisories);
+  expect(result.output).toContain(words);
+  expect(result.code).toBe(code);
+});

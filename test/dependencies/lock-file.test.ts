@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build, type Metafile } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionBundle, lambdaBundle, platformSdkBundle } from '../../lib/deploy/bundle.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+
+interface LockedPackage {
+  version?: string;
+  integrity?: string;
+  resolved?: string;
+  dev?: boolean;
+  hasInstallScript?: boolean;
+}
+
+const readJson = (name: string) => JSON.parse(readFileSync(path.join(PROJECT_ROOT, name), 'utf8'));
+const manifest = readJson('package.json');
+const { '': project, ...packages }: Record<string, LockedPackage> = readJson('package-lock.json').packages;
+
+describe('The lock file', () => {
+  it('is in step with package.json', () => {
+    const { dependencies, devDependencies } = manifest;
+    expect(project).toMatchObject({ dependencies, devDependencies });
+  });
+
+  it('vouches for the content of each package, wherever it is fetched from', () => {
+    const entries = Object.entries(packages);
+    expect(entries.length).toBeGreaterThan(100);
+    expect(entries.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([name]) => name)).toEqual([]);
+    expect(entries.filter(([, { resolved }]) => resolved !== undefined).map(([name]) => name)).toEqual([]);
+  });
+});
+
+describe('What is deployed', () => {
+  let outdir: string;
+  let deployed: [string, LockedPackage | undefined][];
+  beforeAll(async () => {
+    outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
+    const bundles = [lambdaBundle, platformSdkBundle, connectionBundle].map((bundle) =>
+      build(bundle(PROJECT_ROOT, outdir)),
+    );
+    const names = (await Promise.all(bundles)).flatMap(({ metafile }) => packagesIn(metafile));
+    deployed = [...new Set(names)].map((name) => [name, packages[name]]);
+  });
+  afterAll(() => rm(outdir, { recursive: true }));
+
+  it('comes from the production dependencies alone', () => {
+    expect(deployed.length).toBeGreaterThan(20);
+    expect(deployed.filter(([, locked]) => locked === undefined || locked.dev).map(([name]) => name)).toEqual([]);
+  });
+
+  it('runs nothing when it is installed', () => {
+    const withScript = deployed.filter(([, locked]) => locked?.hasInstallScript).map(([name]) => name);
+    // Its script prints a remark on version numbers; the official SDK depends on it.
+    expect(withScript).toEqual(['node_modules/protobufjs']);
+    expect(manifest.allowScripts).toMatchObject({ protobufjs: false });
+  });
+});
+
+/** The packages whose modules are in a bundle, as the lock file names them. */
+function packagesIn({ inputs, outputs }: Metafile): string[] {
+  const used = Object.values(outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([name, { bytesInOutput }]) => (bytesInOutput > 0 ? [name] : [])),
+  );
+  return used
+    .filter((name) => name in inputs)
+    .flatMap((name) => /^(?:.*node_modules\/)(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? []);
+}

@@ -1,0 +1,55 @@
+import * as crypto from 'node:crypto';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { readRequest, writeRequest } from '../../lib/feishu/request.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { refusalOf } from '../support/refusal.ts';
+
+// Not by a stopwatch: how often, and over what, Node's constant-time comparison is asked.
+
+vi.mock('node:crypto', async (importOriginal) => {
+  const original = await importOriginal<typeof crypto>();
+  return { ...original, timingSafeEqual: vi.fn(original.timingSafeEqual) };
+});
+const comparisons = vi.mocked(crypto.timingSafeEqual).mock;
+beforeEach(() => {
+  vi.mocked(crypto.timingSafeEqual).mockClear();
+});
+
+const encryptKeys = ['first key', 'second key', 'third key'];
+const verificationTokens = ['first token', 'second, longer token', 'third'];
+const event = (token: string) => createSample('message', { version: '1.0', token });
+const read = (request: ReturnType<typeof writeRequest>, secrets: Parameters<typeof readRequest>[1]) =>
+  refusalOf(() => readRequest(request, secrets, Date.now()))?.code;
+
+/** The lengths of what was compared, in bytes. */
+const lengths = () => comparisons.calls.map(([actual, expected]) => [actual.byteLength, expected.byteLength]);
+
+describe('The Verification Token', () => {
+  it.each(['first token', 'third', 'wrong', 'x', '', 'second, longer token and more'])(
+    'is compared with all that are set, as digests of one length, when the body has "%s"',
+    (token) => {
+      const code = read(writeRequest(event(token), undefined, Date.now()), { encryptKeys: [], verificationTokens });
+      expect(code).toBe(verificationTokens.includes(token) ? undefined : 'FEISHU_TOKEN_WRONG');
+      expect(lengths()).toEqual(Array(verificationTokens.length).fill([32, 32]));
+    },
+  );
+});
+
+describe('The signature', () => {
+  it.each(encryptKeys)('made with the %s is compared with that of each key', (encryptKey) => {
+    expect(read(writeRequest(event(''), { encryptKey }, Date.now()), { encryptKeys, verificationTokens: [] })).toBe(
+      undefined,
+    );
+    expect(lengths()).toEqual(Array(encryptKeys.length).fill([64, 64]));
+  });
+
+  it.each([0, 31, 63])('is compared as a whole when it is wrong from character %i on', (position) => {
+    const request = writeRequest(event(''), { encryptKey: 'first key' }, Date.now());
+    const signature = request.headers['x-lark-signature'] as string;
+    const other = signature[position] === '0' ? '1' : '0';
+    const forged = signature.slice(0, position) + other + signature.slice(position + 1);
+    const headers = { ...request.headers, 'x-lark-signature': forged };
+    expect(read({ ...request, headers }, { encryptKeys, verificationTokens: [] })).toBe('FEISHU_SIGNATURE_WRONG');
+    expect(lengths()).toEqual(Array(encryptKeys.length).fill([64, 64]));
+  });
+});
