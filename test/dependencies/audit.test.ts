@@ -15,8 +15,11 @@ const ADVISORY = {
 
 /** Runs the audit against a registry that answers so. */
 async function auditAgainst(status: number, advisories: object) {
-  await using registry = createServer((_, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(advisories));
+  await using registry = createServer(({ method, url = '' }, response) => {
+    // For each advisory npm also asks for the package, to see who depends on it.
+    const name = decodeURIComponent(url.slice(1));
+    const answer = method === 'POST' ? advisories : { name, 'dist-tags': { latest: '0.0.0' }, versions: {} };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   }).listen(0, '127.0.0.1');
   await once(registry, 'listening');
   const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`;
