@@ -24,7 +24,7 @@ const TICKET_REFUSED = 10012;
  * Makes the official SDK's client of a store app. It acts for the tenant of the event, and gets its tokens for the
  * ticket that the worker keeps.
  *
- * @param access `tenant` is the one a call is made for, unless it is given another with the SDK's `withTenantKey`
+ * @param access of the event that is handled: its `tenant` is the one that calls are made for
  */
 export function createStoreAppClient(
   sdk: Sdk,
