@@ -48,6 +48,17 @@ export function readAppCredentials(environment: Environment): AppCredentials {
   return { appId, appSecret, domain: domain || 'https://open.feishu.cn' };
 }
 
+/**
+ * Tells by `FEISHU_APP_TYPE`, `self` unless set, whether the app is one of the app store: in the SDKs "ISV".
+ *
+ * @throws {FeishuError} `FEISHU_MISCONFIGURED` when it is neither `self` nor `store`
+ */
+export function isStoreApp({ FEISHU_APP_TYPE: appType }: Environment): boolean {
+  if (!appType || appType === 'self') return false;
+  if (appType === 'store') return true;
+  throw misconfigured(`FEISHU_APP_TYPE is "${appType}", but must be self or store.`);
+}
+
 function readList(value = ''): string[] {
   return value
     .split(',')

@@ -1,4 +1,5 @@
 import type { Context, SQSRecord } from 'aws-lambda';
+import type { AppTickets } from './app-tickets.ts';
 import type { Claims } from './claims.ts';
 import type { Environment } from './config.ts';
 import { createUuid, type EventModules, findEventHandler, runHandler } from './dispatch.ts';
@@ -57,17 +58,26 @@ export function attemptOf({ attributes }: SQSRecord): number {
 /**
  * Makes the function that brings an event to its handler, once.
  *
+ * @param appTickets of a store app; `undefined`: a self-built app
  * @returns rejects with what the handler threw, or when the claim could not be had
  */
-export function createSettler(modules: EventModules, claims: Claims, redrives: Redrives, environment: Environment) {
+export function createSettler(
+  modules: EventModules,
+  claims: Claims,
+  redrives: Redrives,
+  environment: Environment,
+  appTickets: AppTickets | undefined,
+) {
   return async (delivery: Delivery, { context, signal }: Invocation, log: Log): Promise<Settlement> => {
     const { envelope, messageId, redriveOf } = delivery;
     // Told by the dead letter, not by the event: a claim may have ended by the time of the redrive.
     if (redriveOf !== undefined && (await redrives.settle(redriveOf, messageId)) !== messageId) {
       return { outcome: 'duplicate', reason: 'Another copy took the place of the dead letter' };
     }
+    const isAppTicket = await appTickets?.keep(envelope, delivery.receivedAt);
     const handler = findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope));
     // Without a handler nothing can be done twice, so that no claim is needed.
+    if (handler === undefined && isAppTicket) return { outcome: 'handled' };
     if (handler === undefined) return { outcome: 'unhandled', reason: `There is no handler for ${describe(envelope)}` };
     let reason: string | undefined;
     const key = deduplicationKey(envelope, delivery.text);
@@ -78,7 +88,11 @@ export function createSettler(modules: EventModules, claims: Claims, redrives: R
         attempt: delivery.attempt,
         log,
         signal,
-        feishu: createLazyClient(environment, log),
+        feishu: createLazyClient(
+          environment,
+          log,
+          appTickets && { tickets: appTickets, tenant: envelope.header.tenant },
+        ),
         uuid: createUuid(key),
       });
       reason = drop?.message;

@@ -1,8 +1,9 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { createAppTickets } from './app-tickets.ts';
 import { createClaims } from './claims.ts';
-import { type Environment, readRequired } from './config.ts';
+import { type Environment, isStoreApp, readRequired } from './config.ts';
 import { settleBefore, startDeadline } from './deadline.ts';
 import { attemptOf, createSettler, type Invocation, readDelivery } from './delivery.ts';
 import type { EventModules } from './dispatch.ts';
@@ -49,6 +50,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     createClaims(dynamo, claimsTable),
     createRedrives(dynamo, claimsTable),
     environment,
+    isStoreApp(environment) ? createAppTickets(dynamo, claimsTable) : undefined,
   );
   const telemetry = createWorkerTelemetry(environment);
 

@@ -3,6 +3,7 @@ import type { Serverless } from './serverless.ts';
 
 /** What can be chosen with `--param`, as far as it decides what the stack consists of. */
 export interface DeployOptions {
+  appType: 'self' | 'store';
   webhook: boolean;
   longConnection: boolean;
   ordering: 'none' | 'conversation';
@@ -20,6 +21,7 @@ export interface DeployOptions {
 export function readOptions(serverless: Serverless): DeployOptions {
   const parameters = readParameters(serverless);
   const options: DeployOptions = {
+    appType: readChoice(parameters, 'appType', ['self', 'store']),
     webhook: readSwitch(parameters, 'webhook'),
     longConnection: readSwitch(parameters, 'longConnection'),
     ordering: readChoice(parameters, 'ordering', ['none', 'conversation']),
@@ -37,6 +39,11 @@ export function readOptions(serverless: Serverless): DeployOptions {
   };
   if (!options.webhook && !options.longConnection) {
     throw new DeploymentError('Without the webhook no event would come in: add --param longConnection=true.');
+  }
+  if (options.longConnection && options.appType === 'store') {
+    throw new DeploymentError(
+      'The platform gives the long connection to self-built apps alone: leave longConnection out.',
+    );
   }
   if ((options.connectionVpc === '') !== (options.connectionSubnets.length === 0)) {
     throw new DeploymentError(

@@ -53,6 +53,8 @@ export interface EventPayloadsV1 extends SdkPayloadsV1 {
   dept_update: Omit<SdkPayloadsV1['dept_add'], 'department'>;
   dept_delete: Omit<SdkPayloadsV1['dept_add'], 'department'>;
   remove_user_from_chat: SdkPayloadsV1['add_user_to_chat'];
+  /** Sent every hour to a store app, for its tokens. The worker has kept the ticket when a handler gets it. */
+  app_ticket: { type: string; app_id: string; app_ticket: string };
 }
 
 interface ApprovalEvent {

@@ -55,6 +55,9 @@ FEISHU_VERIFICATION_TOKEN=${secret()}
 
 # Of Lark: https://open.larksuite.com
 # FEISHU_DOMAIN=https://open.feishu.cn
+
+# Of an app in the app store: store
+# FEISHU_APP_TYPE=self
 `;
 }
 

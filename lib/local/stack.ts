@@ -165,7 +165,9 @@ function keepLoaded(bundle: BuilderOptions['bundle'], load: () => void, { watch,
 /** Without credentials of an app, the official SDK's client talks to the stand-in. */
 function platformAccess(environment: Record<string, string>, standInOrigin: string): Record<string, string> {
   if (environment.FEISHU_APP_ID && environment.FEISHU_APP_SECRET) return {};
-  return { FEISHU_APP_ID: 'cli_local', FEISHU_APP_SECRET: 'local', FEISHU_DOMAIN: standInOrigin };
+  // A ticket never comes from the stand-in.
+  const selfBuiltApp = { FEISHU_APP_ID: 'cli_local', FEISHU_APP_SECRET: 'local', FEISHU_APP_TYPE: 'self' };
+  return { ...selfBuiltApp, FEISHU_DOMAIN: standInOrigin };
 }
 
 /** The queue is in memory: what it still holds ends with it. */

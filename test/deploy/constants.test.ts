@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Environment, isStoreApp } from '../../lib/config.ts';
 import type { Template } from '../../lib/deploy/serverless.ts';
 import { VISIBILITY_TIMEOUT_SECONDS, WEBHOOK_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
 import { MAXIMUM_DELIVERIES } from '../../lib/retry.ts';
@@ -18,6 +19,16 @@ describe('The local stack and the code agree with the deployment', () => {
   test('on how long the functions may take', () => {
     expect(propertiesOf('WebhookLambdaFunction')).toMatchObject({ Timeout: WEBHOOK_TIMEOUT_SECONDS });
     expect(propertiesOf('WorkerLambdaFunction')).toMatchObject({ Timeout: WORKER_TIMEOUT_SECONDS });
+  });
+
+  test('on what an app is, unless told that it is one of the app store', async () => {
+    const isPackagedForStoreApp = ({ Resources }: Template) => {
+      const environment = Resources.WorkerLambdaFunction?.Properties?.Environment as { Variables: Environment };
+      expect(environment.Variables).toHaveProperty('FEISHU_APP_TYPE');
+      return isStoreApp(environment.Variables);
+    };
+    expect(isPackagedForStoreApp(template)).toBe(false);
+    expect(isPackagedForStoreApp(await project.package('--param', 'appType=store'))).toBe(true);
   });
 
   test('on how long a message is hidden, and how often it is delivered', () => {

@@ -96,11 +96,19 @@ describe('The packaged template', () => {
     }
   });
 
+  test('refuses the long connection for a store app', async () => {
+    const parameters = ['--param', 'appType=store', '--param', 'longConnection=true'];
+    const { code, output } = await project.serverless('package', ...parameters);
+    expect(output).toContain('The platform gives the long connection to self-built apps alone');
+    expect(code).toBe(1);
+  });
+
   test('refuses parameters that make no sense, and names those there are', async () => {
     const refusals = {
       'longConection=true':
-        'There is no parameter "longConection". There are: domain, ordering, webhook, longConnection',
+        'There is no parameter "longConection". There are: domain, appType, ordering, webhook, longConnection',
       'longConnection=yes': 'The parameter longConnection is "yes", but must be true or false.',
+      'appType=isv': 'The parameter appType is "isv", but must be self or store.',
       'webhook=false': 'Without the webhook no event would come in: add --param longConnection=true.',
       'connectionVpc=vpc-1': 'connectionVpc and connectionSubnets belong together',
     };
