@@ -14,6 +14,8 @@ export interface EmulatorReady<Restored = undefined> {
 }
 
 export interface Emulator<Restored> extends EmulatorReady<Restored> {
+  /** Waits for work that needs the emulator, and rejects when that fails meanwhile. */
+  during<Result>(work: Promise<Result>): Promise<Result>;
   stop(): Promise<void>;
 }
 
@@ -28,11 +30,16 @@ export async function startEmulator<Restored = undefined>(
   data: EmulatorData,
 ): Promise<Emulator<Restored>> {
   const thread = new Worker(program, { workerData: data });
+  const ended = new Promise((resolve) => thread.once('exit', resolve));
   const [ready] = (await once(thread, 'message')) as [EmulatorReady<Restored>];
   return {
     ...ready,
+    async during(work) {
+      const over = new AbortController();
+      const failure = once(thread, 'error', { signal: over.signal }).then(([error]) => Promise.reject(error));
+      return Promise.race([work, failure]).finally(() => over.abort());
+    },
     async stop() {
-      const ended = once(thread, 'exit');
       thread.postMessage('stop');
       await ended;
     },

@@ -78,8 +78,12 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   };
   await sqs.send(new CreateQueueCommand({ QueueName: queue.name, Attributes: attributes }));
   const dynamo = new DynamoDBClient({ endpoint: claimsEmulator.endpoint, region: REGION, credentials });
-  await openClaimsTable(dynamo, CLAIMS_TABLE);
-  dynamo.destroy();
+  parts.defer(() => dynamo.destroy());
+  await claimsEmulator.during(openClaimsTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
+    if (dataFolder === undefined) throw cause;
+    const advice = 'Move the folder away to start with an empty queue.';
+    throw new Error(`The claims kept in ${dataFolder} cannot be read (${cause.message}). ${advice}`, { cause });
+  });
 
   const running = parts.move();
   return {
