@@ -1,12 +1,14 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
+import path from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
-import dynalite from 'dynalite';
-import { buildApp } from 'fauxqs';
+import type { SQSRecord } from 'aws-lambda';
 import { MAXIMUM_DELIVERIES } from '../retry.ts';
+import { toSqsRecord } from '../sqs-record.ts';
+import { openClaimsTable } from './claims-table.ts';
+import { startEmulator } from './emulator.ts';
+import type { KeptMessage } from './message-store.ts';
 
-/** SQS and DynamoDB in this process, on loopback, with what the deployment would create in them. */
+/** SQS and DynamoDB in threads of this process, on loopback, with what the deployment would create in them. */
 export interface Emulators {
   sqs: SQSClient;
   queueUrl: string;
@@ -15,7 +17,15 @@ export interface Emulators {
   claimsTable: string;
   /** What an AWS SDK needs in its environment to find them. */
   environment: Record<string, string>;
+  /** The messages that an earlier process left in the data folder, oldest first. */
+  kept: KeptRecord[];
   stop(): Promise<void>;
+}
+
+export interface KeptRecord {
+  record: SQSRecord;
+  /** It is in the dead-letter queue. */
+  isDead: boolean;
 }
 
 export interface EmulatorOptions {
@@ -23,27 +33,43 @@ export interface EmulatorOptions {
   ordering: 'none' | 'conversation';
   /** As long as the deployment's: six times the worker's timeout. */
   visibilityTimeoutSeconds: number;
+  /**
+   * Where messages and claims are kept, for the next process too. One process at a time can use it. Without it they are
+   * in memory.
+   */
+  dataFolder?: string | undefined;
 }
 
-const HOST = '127.0.0.1';
 const REGION = 'us-east-1';
+const EVENTS_QUEUE = 'feishu-events';
+const DEAD_LETTER_QUEUE = 'feishu-events-dead';
 const CLAIMS_TABLE = 'feishu-events-claims';
 
-export async function startEmulators({ ordering, visibilityTimeoutSeconds }: EmulatorOptions): Promise<Emulators> {
-  // `startFauxqs` would listen on every interface; decrypted events are nobody else's business.
-  const fauxqs = buildApp({ logger: false, defaultRegion: REGION });
-  const sqsEndpoint = await fauxqs.listen({ host: HOST, port: 0 });
-  const dynamo = dynalite({ createTableMs: 0 }).listen(0, HOST);
-  await once(dynamo, 'listening');
-  const dynamoEndpoint = `http://${HOST}:${(dynamo.address() as AddressInfo).port}`;
+/** @throws when the data folder is another process's or cannot be read; the message says what to do */
+export async function startEmulators(options: EmulatorOptions): Promise<Emulators> {
+  await using parts = new AsyncDisposableStack();
+  const { ordering, visibilityTimeoutSeconds, dataFolder } = options;
+  // The queue is first: it locks the folder.
+  const queueEmulator = await startEmulator<KeptMessage[]>(
+    new URL('queue-thread.ts', import.meta.url),
+    dataFolder === undefined ? {} : { folder: dataFolder },
+  );
+  parts.defer(() => queueEmulator.stop());
+  const claimsEmulator = await startEmulator(
+    new URL('claims-thread.ts', import.meta.url),
+    dataFolder === undefined ? {} : { folder: path.join(dataFolder, 'claims') },
+  );
+  parts.defer(() => claimsEmulator.stop());
 
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const sqsEndpoint = queueEmulator.endpoint;
   const sqs = new SQSClient({ endpoint: sqsEndpoint, region: REGION, credentials });
+  parts.defer(() => sqs.destroy());
   const suffix = ordering === 'conversation' ? '.fifo' : '';
   const fifo = ordering === 'conversation' ? { FifoQueue: 'true' } : {};
-  const deadLetterQueue = queueNamed(sqsEndpoint, `feishu-events-dead${suffix}`);
+  const deadLetterQueue = queueNamed(sqsEndpoint, `${DEAD_LETTER_QUEUE}${suffix}`);
   await sqs.send(new CreateQueueCommand({ QueueName: deadLetterQueue.name, Attributes: fifo }));
-  const queue = queueNamed(sqsEndpoint, `feishu-events${suffix}`);
+  const queue = queueNamed(sqsEndpoint, `${EVENTS_QUEUE}${suffix}`);
   const redrive = { deadLetterTargetArn: deadLetterQueue.arn, maxReceiveCount: MAXIMUM_DELIVERIES };
   const attributes = {
     ...fifo,
@@ -51,26 +77,33 @@ export async function startEmulators({ ordering, visibilityTimeoutSeconds }: Emu
     RedrivePolicy: JSON.stringify(redrive),
   };
   await sqs.send(new CreateQueueCommand({ QueueName: queue.name, Attributes: attributes }));
-  await createClaimsTable(new DynamoDBClient({ endpoint: dynamoEndpoint, region: REGION, credentials }));
+  const dynamo = new DynamoDBClient({ endpoint: claimsEmulator.endpoint, region: REGION, credentials });
+  parts.defer(() => dynamo.destroy());
+  await claimsEmulator.during(openClaimsTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
+    if (dataFolder === undefined) throw cause;
+    const advice = 'Move the folder away to start with an empty queue.';
+    throw new Error(`The claims kept in ${dataFolder} cannot be read (${cause.message}). ${advice}`, { cause });
+  });
 
+  const running = parts.move();
   return {
     sqs,
     queueUrl: queue.url,
     queueArn: queue.arn,
     deadLetterQueueUrl: deadLetterQueue.url,
     claimsTable: CLAIMS_TABLE,
+    kept: queueEmulator.restored.map(({ queue: name, message }) => ({
+      record: toSqsRecord(message, queue.arn),
+      isDead: name === DEAD_LETTER_QUEUE,
+    })),
     environment: {
       AWS_REGION: REGION,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_ENDPOINT_URL_SQS: sqsEndpoint,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamoEndpoint,
+      AWS_ENDPOINT_URL_DYNAMODB: claimsEmulator.endpoint,
     },
-    async stop() {
-      sqs.destroy();
-      dynamo.closeAllConnections();
-      await Promise.all([fauxqs.close(), new Promise((resolve) => dynamo.close(resolve))]);
-    },
+    stop: () => running.disposeAsync(),
   };
 }
 
@@ -78,17 +111,4 @@ export async function startEmulators({ ordering, visibilityTimeoutSeconds }: Emu
 function queueNamed(endpoint: string, name: string) {
   const account = '000000000000';
   return { name, url: `${endpoint}/${account}/${name}`, arn: `arn:aws:sqs:${REGION}:${account}:${name}` };
-}
-
-async function createClaimsTable(client: DynamoDBClient): Promise<void> {
-  await client.send(
-    new CreateTableCommand({
-      TableName: CLAIMS_TABLE,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-    }),
-  );
-  await waitUntilTableExists({ client, maxWaitTime: 10, minDelay: 0.05, maxDelay: 1 }, { TableName: CLAIMS_TABLE });
-  client.destroy();
 }

@@ -4,6 +4,7 @@ import type { EventHeader } from '../feishu/envelope.ts';
 import type { EventSource } from '../handler.ts';
 import type { Accepted, Outcome, Settled } from '../observation.ts';
 import { MAXIMUM_DELIVERIES } from '../retry.ts';
+import type { KeptRecord } from './emulators.ts';
 
 export type EventStatus = 'queued' | 'handled' | 'retrying' | 'dropped' | 'dead' | 'duplicate';
 
@@ -49,6 +50,14 @@ export class EventLog {
 
   accepted({ messageId, header, source, receivedAt, acknowledgedAt }: Accepted): void {
     this.#change(messageId, { ...headerFields(header), source, receivedAt, acknowledgedAt });
+  }
+
+  /** An earlier process has left the message. */
+  kept({ record, isDead }: KeptRecord): void {
+    const attempts = attemptOf(record);
+    const isLast = isDead || attempts >= MAXIMUM_DELIVERIES;
+    const status = isLast ? 'dead' : attempts === 0 ? 'queued' : 'retrying';
+    this.#change(record.messageId, { ...messageFields(record), attempts, status });
   }
 
   delivered(record: SQSRecord): void {

@@ -27,6 +27,11 @@ export interface StackOptions {
   /** Builds and loads the functions again when a source changes. */
   watch: boolean;
   ordering?: 'none' | 'conversation';
+  /**
+   * Keeps events and claims in this folder, for the next stack too, also when this one is killed. Without it they are in
+   * memory.
+   */
+  dataFolder?: string;
   /** Receives events over the long connection too, with the app's credentials. */
   longConnection?: boolean;
   /** Takes each line that the functions write, as they write it. */
@@ -59,7 +64,7 @@ export const WEBHOOK_TIMEOUT_SECONDS = 10;
 export const WORKER_TIMEOUT_SECONDS = 60;
 export const VISIBILITY_TIMEOUT_SECONDS = 6 * WORKER_TIMEOUT_SECONDS;
 
-/** @throws when the functions cannot be built or the port is taken; the message says what to do */
+/** @throws when the functions cannot be built, or the port or the data folder is taken; the message says what to do */
 export async function startStack(options: StackOptions): Promise<Stack> {
   // Parts end in the reverse of the order they start in: the gateway first, the queue last.
   await using parts = new AsyncDisposableStack();
@@ -67,8 +72,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const emulators = await startEmulators({
     ordering: options.ordering ?? 'none',
     visibilityTimeoutSeconds: VISIBILITY_TIMEOUT_SECONDS,
+    dataFolder: options.dataFolder,
   });
   parts.defer(() => emulators.stop());
+  for (const message of emulators.kept) eventLog.kept(message);
   parts.defer(() => reportUnhandled(emulators, options));
   const standIn = await startHttpServer('127.0.0.1', 0, createFeishuStandIn(options.onApiCall));
   parts.defer(() => standIn.stop());
@@ -170,8 +177,8 @@ function platformAccess(environment: Record<string, string>, standInOrigin: stri
   return { ...selfBuiltApp, FEISHU_DOMAIN: standInOrigin };
 }
 
-/** The queue is in memory: what it still holds ends with it. */
-async function reportUnhandled({ sqs, queueUrl }: Emulators, { onNotice }: StackOptions): Promise<void> {
+/** Says what the queue still holds. */
+async function reportUnhandled({ sqs, queueUrl }: Emulators, { dataFolder, onNotice }: StackOptions): Promise<void> {
   const { Attributes = {} } = await sqs.send(
     new GetQueueAttributesCommand({
       QueueUrl: queueUrl,
@@ -179,5 +186,10 @@ async function reportUnhandled({ sqs, queueUrl }: Emulators, { onNotice }: Stack
     }),
   );
   const count = Object.values(Attributes).reduce((sum, value) => sum + Number(value), 0);
-  if (count > 0) onNotice(`${count} event(s) were still queued; the local queue is in memory, so they are gone.`);
+  if (count === 0) return;
+  onNotice(
+    dataFolder === undefined
+      ? `${count} event(s) were still queued; this queue is in memory, so they are gone.`
+      : `${count} event(s) are still queued, and wait in ${dataFolder} for the next start.`,
+  );
 }

@@ -12,6 +12,8 @@ import { type Stack, startStack } from './stack.ts';
 const USAGE = `Usage: npm start [-- --long-connection]
 
 Runs the whole way of an event on this machine: gateway, functions, queue. Settings come from the environment and .env.
+Events that are not handled yet when it ends, even by a kill, wait in .local for the next start; so do dead letters.
+Delete that folder to start with an empty queue.
 
   --long-connection   receive events over the long connection too, with FEISHU_APP_ID and FEISHU_APP_SECRET
   --help              this text
@@ -57,6 +59,7 @@ async function start(): Promise<Stack> {
     host: environment.HOST || '127.0.0.1',
     port: readPort(environment.PORT),
     watch: true,
+    dataFolder: path.join(root, '.local'),
     longConnection,
     onLine(line) {
       const text = formatFunctionLine(line);

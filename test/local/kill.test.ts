@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { writeRequest } from '../../lib/feishu/request.ts';
+import { startEmulators } from '../../lib/local/emulators.ts';
+import type { EventRecord } from '../../lib/local/event-log.ts';
+import { post } from '../../lib/tools/post.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { createProject, type TemporaryProject } from '../support/project.ts';
+import { type Running, run, start } from '../support/run.ts';
+
+const wait = { timeout: 60_000, interval: 20 };
+const READY = /feishu-events is ready: POST (\S+) {3}events: (\S+)/;
+const TYPE = 'im.chat.disbanded_v1';
+const encryptKey = 'an encrypt key';
+const token = 'a-verification-token';
+
+/** The worker's five batches of ten: what can be under way when the process is killed. */
+const UNDER_WAY = 50;
+
+describe('npm start, killed', () => {
+  let project: TemporaryProject;
+  const effects: string[] = [];
+  const server = createServer(async (request, response) => {
+    effects.push((request.url as string).slice(1));
+    await sleep(5);
+    response.end();
+  });
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    project = await createProject();
+    await project.writeHandler(
+      `v2/${TYPE}.ts`,
+      `import { onEvent, RetryAfter } from '../../../lib/handler.ts';
+       export default onEvent('${TYPE}', async (event, { header, uuid }) => {
+         if (event.chat_id === 'fails') throw new RetryAfter(0, 'never');
+         if (event.chat_id === 'later') throw new RetryAfter(3600, 'not yet');
+         await fetch(\`http://127.0.0.1:${(server.address() as AddressInfo).port}/\${header.id}.\${uuid('effect')}\`);
+       });`,
+    );
+  });
+  afterAll(async () => {
+    await project[Symbol.asyncDispose]();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const environment = { PORT: '0', FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };
+  const startReady = async () => {
+    const running = start(project.root, 'lib/local/start.ts', [], environment);
+    await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
+    const [, url = '', eventsUrl = ''] = READY.exec(running.output()) ?? [];
+    return { running, url, listEvents: async () => (await fetch(eventsUrl)).json() as Promise<EventRecord[]> };
+  };
+  const sample = (chat = 'chat') => createSample(TYPE, { version: '2.0', token, event: { chat_id: chat } });
+  const idOf = (text: string): string => JSON.parse(text).header.event_id;
+  const send = async (url: string, text: string) =>
+    (await post(url, writeRequest(text, { encryptKey }, Date.now()))).status;
+  const kill = async ({ process, ended }: Running) => {
+    process.kill('SIGKILL');
+    await ended;
+  };
+
+  it('handles what it has acknowledged, keeps dead letters, and makes effects once', async () => {
+    const acknowledged = new Set<string>();
+    const deadIds: string[] = [];
+    const killedAfter = [30, 90, 1, 160, 60];
+    for (const [round, count] of killedAfter.entries()) {
+      const { running, url, listEvents } = await startReady();
+      const dead = sample('fails');
+      expect(await send(url, dead)).toBe(200);
+      deadIds.push(idOf(dead));
+      const isDead = async () => (await listEvents()).find(({ id }) => id === idOf(dead))?.status === 'dead';
+      // The second is killed while it is failing.
+      if (round !== 1) await vi.waitFor(async () => expect(await isDead()).toBe(true), wait);
+      let left = count;
+      const killed = Promise.withResolvers<void>();
+      const sender = async () => {
+        for (; left > 0; ) {
+          const text = sample();
+          // What has no answer is not acknowledged: the platform would send it again.
+          if ((await send(url, text).catch(() => 0)) !== 200) continue;
+          acknowledged.add(idOf(text));
+          left -= 1;
+          if (left === 0) killed.resolve(kill(running));
+        }
+      };
+      await Promise.all([...Array.from({ length: 20 }, sender), killed.promise]);
+    }
+
+    const { running, url, listEvents } = await startReady();
+    await using _ = running;
+    const later = sample('later');
+    expect(await send(url, later)).toBe(200);
+    const idsOf = (texts: string[]) => new Set(texts.map((text) => text.split('.')[0]));
+    await vi.waitFor(() => expect(acknowledged.difference(idsOf(effects)).size).toBe(0), wait);
+    // A handler that was killed runs again, with the same uuid. No other effect is made a second time.
+    expect(idsOf(effects).size).toBe(new Set(effects).size);
+    expect(effects.length - new Set(effects).size).toBeLessThanOrEqual(killedAfter.length * UNDER_WAY);
+    await vi.waitFor(async () => {
+      const events = await listEvents();
+      expect(events.filter(({ status }) => status === 'dead').map(({ id }) => id)).toEqual(
+        expect.arrayContaining(deadIds),
+      );
+      expect(events.find(({ id }) => id === idOf(later))?.status).toBe('retrying');
+    }, wait);
+    await vi.waitFor(async () => {
+      const queued = (await listEvents()).filter(({ status }) => status === 'queued' || status === 'retrying');
+      expect(queued.map(({ id }) => id)).toEqual([idOf(later)]);
+    }, wait);
+    const handled = new Set(effects);
+    const calls = effects.length;
+    running.process.kill('SIGTERM');
+    expect((await running.ended).output).toMatch(/1 event\(s\) are still queued, and wait in \S+\.local for the next/);
+
+    // Nothing is left of what was handled: another start repeats no effect.
+    const last = await startReady();
+    await using __ = last.running;
+    const events = await last.listEvents();
+    expect(events.find(({ id }) => id === idOf(later))).toMatchObject({ status: 'retrying', attempts: 1, type: TYPE });
+    expect(events.length).toBe(deadIds.length + 1);
+    await kill(last.running);
+    expect([effects.length, new Set(effects)]).toEqual([calls, handled]);
+
+    const dataFolder = path.join(project.root, '.local');
+    const emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 360, dataFolder });
+    const receive = new ReceiveMessageCommand({ QueueUrl: emulators.deadLetterQueueUrl, MaxNumberOfMessages: 10 });
+    const { Messages = [] } = await emulators.sqs.send(receive);
+    expect(new Set(Messages.map(({ Body = '' }) => idOf(Body)))).toEqual(new Set(deadIds));
+    await emulators.stop();
+  });
+
+  it('does not start twice in one folder', async () => {
+    const { running } = await startReady();
+    await using _ = running;
+    const { code, output } = await run(project.root, 'lib/local/start.ts', [], environment);
+    expect(output).toMatch(/^Another npm start of this project is running/m);
+    expect(code).toBe(1);
+  });
+
+  it('keeps decrypted events to this user', async () => {
+    expect((await stat(path.join(project.root, '.local'))).mode & 0o777).toBe(0o700);
+  });
+});
