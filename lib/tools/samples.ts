@@ -72,9 +72,8 @@ function samplePayload(type: string, variant: string | undefined): object {
   if (name === undefined) return GENERATED_PAYLOADS.get(type) ?? {};
   if (!Object.hasOwn(variants, name)) {
     const known = Object.keys(variants);
-    throw new TypeError(
-      `There is no "${name}" of ${type}${known.length === 0 ? ', but one sample' : `, but ${known.join(', ')}`}`,
-    );
+    const choice = known.length === 0 ? 'there is but one sample of it' : `there is ${known.join(', ')}`;
+    throw new TypeError(`There is no "${name}" of ${type}: ${choice}.`);
   }
   return (variants[name] as () => object)();
 }

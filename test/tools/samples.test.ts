@@ -77,10 +77,10 @@ describe('createSample', () => {
   it('refuses a variant that there is not, and says which there are', () => {
     const options = { version: '2.0', token, variant: 'picture' } as const;
     expect(() => createSample('im.message.receive_v1', options)).toThrow(
-      /no "picture" of im\.message\.receive_v1, but text, .*image/,
+      /no "picture" of im\.message\.receive_v1: there is text, .*image/,
     );
     expect(() => createSample('acs.user.updated_v1', options)).toThrow(
-      'There is no "picture" of acs.user.updated_v1, but one sample',
+      'There is no "picture" of acs.user.updated_v1: there is but one sample of it.',
     );
   });
 });
