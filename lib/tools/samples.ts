@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CALLBACK_TYPES, OLD_CARD_TYPE } from '../feishu/envelope.ts';
-import type { EventPayloads } from '../feishu/event-types.ts';
+import type { EventPayloads, EventPayloadsV1 } from '../feishu/event-types.ts';
 import { CALLBACKS } from './samples/callbacks.ts';
 import { EVENTS, EVENTS_V1 } from './samples/events.ts';
 import { GENERATED, GENERATED_V1 } from './samples/generated.ts';
@@ -26,6 +26,7 @@ export interface SampleType {
   variants: readonly string[];
 }
 
+type Payloads = EventPayloads & EventPayloadsV1;
 type Variants = Readonly<Record<string, () => object>>;
 
 const GENERATED_PAYLOADS: ReadonlyMap<string, object> = new Map<string, object>([
@@ -60,16 +61,29 @@ export function versionOf(type: string): '1.0' | '2.0' {
  * @returns its JSON
  */
 export function createSample(type: string, { version, token = '', variant, event }: SampleOptions): string {
-  const payload = event ?? samplePayload(type, variant);
+  const payload = event ?? findPayload(type, variant) ?? {};
   if (type === OLD_CARD_TYPE) return JSON.stringify(payload);
   return JSON.stringify(version === '2.0' ? envelope2(type, token, payload) : envelope1(type, token, payload));
 }
 
+/**
+ * Makes the payload of an event alone, for a test of its handler.
+ *
+ * @param variant one of the type's {@link SampleType.variants}; the first unless told
+ * @throws {TypeError} when there is no such variant, or no sample of the type
+ */
+export function samplePayload<Type extends keyof Payloads>(type: Type, variant?: string): Payloads[Type] {
+  const payload = findPayload(type, variant);
+  if (payload === undefined) throw new TypeError(`There is no sample of ${type}: write its payload yourself.`);
+  // A test may change it.
+  return structuredClone(payload) as Payloads[Type];
+}
+
 /** @throws {TypeError} when there is no such variant */
-function samplePayload(type: string, variant: string | undefined): object {
+function findPayload(type: string, variant: string | undefined): object | undefined {
   const variants = VARIANTS.get(type) ?? {};
   const name = variant ?? Object.keys(variants)[0];
-  if (name === undefined) return GENERATED_PAYLOADS.get(type) ?? {};
+  if (name === undefined) return GENERATED_PAYLOADS.get(type);
   if (!Object.hasOwn(variants, name)) {
     const known = Object.keys(variants);
     const choice = known.length === 0 ? 'there is but one sample of it' : `there is ${known.join(', ')}`;
