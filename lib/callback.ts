@@ -1,7 +1,7 @@
 import { settleBefore } from './deadline.ts';
 import { errorFields } from './error-fields.ts';
 import { type EventEnvelope, OLD_CARD_TYPE } from './feishu/envelope.ts';
-import type { CallbackContext } from './handler.ts';
+import type { CallbackContext, CallbackHandler } from './handler.ts';
 import { findHandler, type ImportModule } from './handler-modules.ts';
 
 /** Answers a callback. Never rejects: the person who clicked always sees something. */
@@ -17,9 +17,7 @@ export function createCallbackAnswerer(importCallback: ImportModule): AnswerCall
     try {
       const handler = await findHandler(importCallback, 'callbacks', header.type);
       if (handler === undefined) return {};
-      const answer = await settleBefore(context.signal, handler.handle(event as never, context));
-      // Serialised here, so that an answer that is no JSON counts as the handler's failure.
-      return JSON.parse(JSON.stringify(answer ?? {}));
+      return await runCallback(handler, { event }, context);
     } catch (error) {
       context.log.error('The callback handler failed or was late; the person sees an error', errorFields(error));
       return failureAnswer(header.type);
@@ -27,8 +25,24 @@ export function createCallbackAnswerer(importCallback: ImportModule): AnswerCall
   };
 }
 
-/** A link preview has no way to show an error: the link stays as it is. */
-function failureAnswer(type: string): object {
+/**
+ * Runs a callback's handler to its end, or to that of the time.
+ *
+ * @returns its answer as the platform gets it
+ * @throws what the handler throws, what `JSON.stringify` does about its answer, and the signal's reason when it is late
+ */
+export async function runCallback(
+  handler: CallbackHandler,
+  { event }: Pick<EventEnvelope, 'event'>,
+  context: CallbackContext,
+): Promise<object> {
+  const answer = await settleBefore(context.signal, handler.handle(event as never, context));
+  // Serialised here, so that an answer that is no JSON counts as the handler's failure.
+  return JSON.parse(JSON.stringify(answer ?? {}));
+}
+
+/** What the person sees when a callback's handler has failed. A link preview has no way to show that. */
+export function failureAnswer(type: string): object {
   if (type !== 'card.action.trigger' && type !== OLD_CARD_TYPE) return {};
   const content = 'Something went wrong. Please try again.';
   return { toast: { type: 'error', content, i18n: { en_us: content, zh_cn: '出错了，请重试。' } } };

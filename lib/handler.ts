@@ -37,18 +37,18 @@ type EventFunction<Payload> = (event: Payload, context: EventContext) => unknown
 type CallbackFunction<Payload, Answer> = (event: Payload, context: CallbackContext) => Answer | Promise<Answer>;
 
 /** A module's default export in `functions/handlers/v2` or `functions/handlers/v1`. */
-export interface EventHandler {
+export interface EventHandler<Payload = never> {
   readonly kind: 'v2' | 'v1' | 'fallback';
   readonly type: string;
-  /** The type of the payload is known to the module alone. */
-  readonly handle: EventFunction<never>;
+  /** Where the module is not known, neither is the type of its payload. */
+  readonly handle: EventFunction<Payload>;
 }
 
 /** A module's default export in `functions/handlers/callbacks`. */
-export interface CallbackHandler {
+export interface CallbackHandler<Payload = never, Answer extends object = object> {
   readonly kind: 'callbacks';
   readonly type: string;
-  readonly handle: CallbackFunction<never, object | undefined>;
+  readonly handle: CallbackFunction<Payload, Answer | undefined>;
 }
 
 /**
@@ -61,7 +61,7 @@ export interface CallbackHandler {
 export function onEvent<Type extends keyof EventPayloads>(
   type: Type,
   handle: EventFunction<EventPayloads[Type]>,
-): EventHandler {
+): EventHandler<EventPayloads[Type]> {
   return { kind: 'v2', type, handle };
 }
 
@@ -69,7 +69,7 @@ export function onEvent<Type extends keyof EventPayloads>(
 export function onEventV1<Type extends keyof EventPayloadsV1>(
   type: Type,
   handle: EventFunction<EventPayloadsV1[Type]>,
-): EventHandler {
+): EventHandler<EventPayloadsV1[Type]> {
   return { kind: 'v1', type, handle };
 }
 
@@ -83,12 +83,12 @@ export function onEventV1<Type extends keyof EventPayloadsV1>(
 export function onCallback<Type extends keyof CallbackPayloads>(
   type: Type,
   handle: CallbackFunction<CallbackPayloads[Type], CallbackAnswers[Type] | undefined>,
-): CallbackHandler {
+): CallbackHandler<CallbackPayloads[Type], CallbackAnswers[Type]> {
   return { kind: 'callbacks', type, handle };
 }
 
 /** Handles every event that no other module handles: `functions/handlers/fallback.ts`. See {@link onEvent}. */
-export function onUnhandledEvent(handle: EventFunction<JsonObject>): EventHandler {
+export function onUnhandledEvent(handle: EventFunction<JsonObject>): EventHandler<JsonObject> {
   return { kind: 'fallback', type: 'fallback', handle };
 }
 

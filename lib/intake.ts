@@ -9,6 +9,8 @@ import type { Queue } from './queue.ts';
 export const ACKNOWLEDGE_WITHIN_MILLISECONDS = 2500;
 /** What writing the response takes, on a busy processor too. */
 const RESPOND_MILLISECONDS = 200;
+/** The time a callback's handler has, from the callback's arrival. */
+export const ANSWER_WITHIN_MILLISECONDS = ACKNOWLEDGE_WITHIN_MILLISECONDS - RESPOND_MILLISECONDS;
 
 /** A verified event, decrypted and parsed. */
 export interface IntakeEvent {
@@ -38,8 +40,7 @@ export interface IntakeParts {
 
 export function createIntake({ queue, answerCallback, createLog }: IntakeParts): Intake {
   return async ({ envelope, text, source, receivedAt, requestId }) => {
-    const answerAt = receivedAt + ACKNOWLEDGE_WITHIN_MILLISECONDS - RESPOND_MILLISECONDS;
-    using deadline = startDeadline(answerAt - Date.now());
+    using deadline = startDeadline(receivedAt + ANSWER_WITHIN_MILLISECONDS - Date.now());
     const { kind, header } = envelope;
     const { signal } = deadline;
     const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);

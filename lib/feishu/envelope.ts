@@ -39,7 +39,7 @@ export type JsonObject = { readonly [field: string]: unknown };
 export const OLD_CARD_TYPE = 'card.action.trigger_v1';
 
 /** Must be answered with a body, and are never sent again. */
-const CALLBACK_TYPES: ReadonlySet<string> = new Set(['card.action.trigger', 'url.preview.get', OLD_CARD_TYPE]);
+export const CALLBACK_TYPES: ReadonlySet<string> = new Set(['card.action.trigger', 'url.preview.get', OLD_CARD_TYPE]);
 
 /**
  * Parses the decrypted JSON text of a delivery.

@@ -1,5 +1,10 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
+/** A mistake in how a program was called: the message is all a person needs. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
 /**
  * Reads a program's options and arguments. Where `--help` is asked for, or where they make no sense, it prints the usage
  * and ends the program: with 0, or with the given exit code.

@@ -7,13 +7,13 @@ export interface PostResult {
 }
 
 /**
- * Posts a request as the platform does.
+ * Posts a request as the platform does, which follows no redirection.
  *
  * @throws when nothing answers; the message says what to do
  */
 export async function post(url: string, request: WebhookRequest): Promise<PostResult> {
   try {
-    return await exchange(url, request);
+    return await exchange(url, request, { redirect: 'manual' });
   } catch (cause) {
     const reason = networkReason(cause);
     const advice = reason === 'ECONNREFUSED' ? 'Nothing listens there. Is npm start running?' : 'Is the address right?';

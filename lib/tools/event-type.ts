@@ -1,0 +1,61 @@
+import { distance } from 'fastest-levenshtein';
+import { UsageError } from './command-line.ts';
+import { SAMPLE_TYPES, type SampleType } from './samples.ts';
+
+/** As many as a person reads. */
+const MAXIMUM_SUGGESTIONS = 3;
+
+/**
+ * Finds an event type that a person has typed.
+ *
+ * @param advice what else to do where it is none of them
+ * @throws {UsageError} when there is no such type; the message names those that may have been meant
+ */
+export function findEventType(typed: string, advice: string): SampleType {
+  const found = SAMPLE_TYPES.find(({ type }) => type === typed);
+  if (found !== undefined) return found;
+  const suggestions = suggestEventTypes(typed);
+  const question = suggestions.length === 0 ? '' : ` Did you mean ${formatChoice(suggestions)}?`;
+  throw new UsageError(`There is no event type "${typed}".${question}\n${advice}`);
+}
+
+/** The types that a mistyped or incomplete one may stand for, the likeliest first. */
+export function suggestEventTypes(typed: string): string[] {
+  const wanted = typed.toLowerCase();
+  const candidates = SAMPLE_TYPES.map(({ type }) => ({
+    type,
+    mistakes: distance(type.toLowerCase(), wanted),
+  })).toSorted((one, other) => one.mistakes - other.mistakes);
+  const containing = candidates.filter(({ type }) => wanted.length > 2 && type.toLowerCase().includes(wanted));
+  // One letter in three: with more than that wrong, almost anything would be near to a short type.
+  const near = candidates.filter(({ type, mistakes }) => mistakes <= type.length / 3);
+  const nearest = near.filter(({ mistakes }) => mistakes === near[0]?.mistakes);
+  return (containing.length > 0 ? containing : nearest).slice(0, MAXIMUM_SUGGESTIONS).map(({ type }) => type);
+}
+
+/** Writes `a`, `a or b`, `a, b or c`. */
+function formatChoice(choices: string[]): string {
+  return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(choices);
+}
+
+/**
+ * Writes the types for a person, each with the variants of its sample.
+ *
+ * @param part lists only those whose name contains it
+ */
+export function formatEventTypes(part: string): string {
+  const sections = [
+    { title: 'v2.0 events', types: SAMPLE_TYPES.filter(({ version, isCallback }) => version === '2.0' && !isCallback) },
+    { title: 'v1.0 events', types: SAMPLE_TYPES.filter(({ version, isCallback }) => version === '1.0' && !isCallback) },
+    { title: 'Callbacks', types: SAMPLE_TYPES.filter(({ isCallback }) => isCallback) },
+  ];
+  return sections
+    .map(({ title, types }) => ({ title, types: types.filter(({ type }) => type.includes(part)) }))
+    .filter(({ types }) => types.length > 0)
+    .map(({ title, types }) => [title, ...types.map((type) => `  ${formatType(type)}`)].join('\n'))
+    .join('\n\n');
+}
+
+function formatType({ type, variants }: SampleType): string {
+  return variants.length < 2 ? type : `${type}   --as ${variants.join(', ')}`;
+}

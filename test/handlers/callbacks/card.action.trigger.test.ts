@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+import handler from '../../../functions/handlers/callbacks/card.action.trigger.ts';
+import { run } from '../../../lib/testing/run.ts';
+import { samplePayload } from '../../../lib/tools/samples.ts';
+
+it('tells the person who clicked that it worked, in both languages', async () => {
+  const result = await run(handler, samplePayload('card.action.trigger'));
+  expect(result).toMatchObject({
+    outcome: 'answered',
+    answer: { toast: { type: 'success', i18n: { en_us: 'Done', zh_cn: '已完成' } } },
+  });
+});

@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import handler from '../../../functions/handlers/v1/message.ts';
+import { run } from '../../../lib/testing/run.ts';
+import { samplePayload } from '../../../lib/tools/samples.ts';
+
+it('notes the chat of a message, and nothing of its text', async () => {
+  const event = samplePayload('message');
+  const { outcome, log } = await run(handler, event);
+  expect(outcome).toBe('handled');
+  expect(log).toEqual([
+    { level: 'info', message: 'Received a message', fields: { chat: event.open_chat_id, kind: 'text' } },
+  ]);
+});

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import handler from '../../../functions/handlers/v2/im.message.receive_v1.ts';
+import { run } from '../../../lib/testing/run.ts';
+import { samplePayload, textMessage } from '../../../lib/tools/samples.ts';
+
+describe('im.message.receive_v1', () => {
+  it('answers a text message with the same text, once however often it is tried', async () => {
+    const event = textMessage('Hello, 世界 👋');
+    const first = await run(handler, event);
+    const second = await run(handler, event, { attempt: 2 });
+    expect(first).toMatchObject({ outcome: 'handled' });
+    expect(first.calls).toEqual([
+      {
+        name: 'im.message.reply',
+        payload: {
+          path: { message_id: event.message.message_id },
+          data: { msg_type: 'text', content: '{"text":"Hello, 世界 👋"}', uuid: first.uuids.echo },
+        },
+      },
+    ]);
+    expect(second.uuids).toEqual(first.uuids);
+  });
+
+  it('drops a message of another kind', async () => {
+    const result = await run(handler, samplePayload('im.message.receive_v1', 'image'));
+    expect(result).toMatchObject({ outcome: 'dropped', reason: expect.stringContaining('image'), calls: [] });
+  });
+
+  it('is tried again when the platform cannot be reached', async () => {
+    const reply = () => {
+      throw new Error('connect ETIMEDOUT');
+    };
+    const result = await run(handler, textMessage('Hello'), { feishu: { im: { message: { reply } } } });
+    expect(result).toMatchObject({ outcome: 'retrying', error: { message: 'connect ETIMEDOUT' } });
+  });
+});

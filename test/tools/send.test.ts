@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Stack, startStack } from '../../lib/local/stack.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+import { run } from '../support/run.ts';
+
+const secrets = { FEISHU_ENCRYPT_KEY: 'the key', FEISHU_VERIFICATION_TOKEN: 'the token' };
+const wait = { timeout: 30_000, interval: 20 };
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({
+    root: PROJECT_ROOT,
+    environment: { ...secrets, LOG_LEVEL: 'WARN' },
+    host: '127.0.0.1',
+    port: 0,
+    watch: false,
+    onLine: () => {},
+    onNotice: () => {},
+    onApiCall: () => {},
+  });
+});
+afterAll(() => stack.stop());
+
+const send = (args: string[], environment: NodeJS.ProcessEnv = {}) =>
+  run(PROJECT_ROOT, 'lib/tools/send.ts', args, { ...secrets, ...environment });
+const sendTo = (url: string, args: string[], environment: NodeJS.ProcessEnv = {}) =>
+  send([...args, '--url', url], environment);
+
+/** Listens with a server that is none of this project's, while the test runs. */
+async function withServer(answer: RequestListener, test: (url: string) => Promise<void>): Promise<void> {
+  await using server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  await test(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+}
+
+describe('npm run send', () => {
+  it('sends the variant that is asked for', async () => {
+    expect(await sendTo(stack.webhookUrl, ['im.message.receive_v1', '--as', 'image'])).toMatchObject({ code: 0 });
+    // The echo of this repository answers text alone, and names what else it was given.
+    await vi.waitFor(() => expect(stack.events().at(-1)?.lastError).toContain('not image'), wait);
+  });
+
+  it('says which variants there are', async () => {
+    const { code, output } = await sendTo(stack.webhookUrl, ['im.message.receive_v1', '--as', 'picture']);
+    expect(output).toMatch(/^There is no "picture" of im\.message\.receive_v1: there is text, .*image/);
+    expect(code).toBe(2);
+  });
+
+  it('says what a mistyped type may have been, and sends nothing', async () => {
+    const before = stack.events().length;
+    const { code, output } = await sendTo(stack.webhookUrl, ['im.message.recieve_v1']);
+    expect(output).toContain('Did you mean im.message.receive_v1?');
+    expect(code).toBe(2);
+    expect(stack.events()).toHaveLength(before);
+  });
+
+  it('lists the types', async () => {
+    expect(await send(['--list', 'im.message.reaction'])).toEqual({
+      code: 0,
+      output: 'v2.0 events\n  im.message.reaction.created_v1\n  im.message.reaction.deleted_v1\n',
+    });
+    expect(await send(['--list', 'nowhere'])).toEqual({
+      code: 1,
+      output: 'No event type contains "nowhere".\n',
+    });
+  });
+
+  it.each([
+    ['another Encrypt Key', { FEISHU_ENCRYPT_KEY: 'another' }, [], 'FEISHU_SIGNATURE_WRONG', 'start it again'],
+    [
+      'another Verification Token',
+      { FEISHU_VERIFICATION_TOKEN: 'another' },
+      [],
+      'FEISHU_TOKEN_WRONG',
+      'start it again',
+    ],
+    ['no Encrypt Key', { FEISHU_ENCRYPT_KEY: '' }, [], 'FEISHU_BODY_NOT_ENCRYPTED', 'set FEISHU_ENCRYPT_KEY'],
+    ['--plain', {}, ['--plain'], 'FEISHU_BODY_NOT_ENCRYPTED', 'leave out --plain'],
+  ])('says what to do about %s', async (_, environment, args, refusal, advice) => {
+    const { code, output } = await sendTo(stack.webhookUrl, ['message', ...args], environment);
+    expect(output).toMatch(new RegExp(`^401 in \\d+ ms: .*${refusal}`));
+    expect(output).toContain(advice);
+    expect(code).toBe(1);
+  });
+
+  it('says that the path is wrong', async () => {
+    const { code, output } = await sendTo(stack.webhookUrl.replace('events', 'event'), ['message']);
+    expect(output).toMatch(/^404 [\s\S]*Is the address right\? .* its path is \/feishu\/events\./);
+    expect(code).toBe(1);
+  });
+
+  it('takes the 200 of something else for no acceptance', async () => {
+    await withServer(
+      (_, response) => response.end('<p>Welcome</p>'),
+      async (url) => {
+        const { code, output } = await sendTo(url, ['message']);
+        expect(output).toMatch(/^200 [\s\S]*What answers there is no webhook of this project/);
+        expect(code).toBe(1);
+      },
+    );
+  });
+
+  it('follows no redirection', async () => {
+    const requests: string[] = [];
+    const redirect: RequestListener = ({ method, url }, response) => {
+      requests.push(`${method} ${url}`);
+      response.writeHead(302, { location: '/elsewhere' }).end();
+    };
+    await withServer(redirect, async (url) => {
+      const { code, output } = await sendTo(url, ['message']);
+      expect(output).toContain('It redirects, and the platform does not follow');
+      expect(code).toBe(1);
+    });
+    expect(requests).toEqual(['POST /']);
+  });
+
+  it('says where to look when the receiver fails', async () => {
+    await withServer(
+      (_, response) => response.writeHead(502).end('Bad Gateway'),
+      async (url) => {
+        const { code, output } = await sendTo(url, ['message']);
+        expect(output).toContain('its log says why');
+        expect(code).toBe(1);
+      },
+    );
+  });
+});
