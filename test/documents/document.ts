@@ -44,3 +44,12 @@ export function anchorOf({ text }: Tokens.Heading): string {
     .replaceAll(/[^\p{Letter}\p{Number}\p{Mark} _-]/gu, '')
     .replaceAll(' ', '-');
 }
+
+/** The commands that a document tells its reader to run, as they are written, each once. */
+export function commandsOf({ codeBlocks, codeSpans }: Document): string[] {
+  const lines = codeBlocks.filter(({ lang }) => !lang).flatMap(({ text }) => text.split('\n'));
+  const commands = [...lines, ...codeSpans]
+    .filter((text) => /^(npm|npx|aws|git|bash|\.ci\/run)\b/.test(text))
+    .flatMap((text) => text.replace(/\s+# .*$/, '').split(' && '));
+  return [...new Set(commands.map((command) => command.trim()))];
+}

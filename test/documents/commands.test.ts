@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { createProject, PROJECT_ROOT } from '../support/project.ts';
+import { start } from '../support/run.ts';
+import { commandsOf, readDocuments } from './document.ts';
+
+const COMMANDS = [...new Set(readDocuments().flatMap(commandsOf))];
+
+/** Where else a command is run, as it is written: that file must say so in these words. */
+const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) => string][] = [
+  [/^npm (ci|test)$|^npm run (demo|check|audit|test:\w+)$|^npx serverless package$/, '.ci/run', (command) => command],
+  [/^\.ci\/run$/, '.ci/run', () => '#!/usr/bin/env bash'],
+  [/^npx biome check --write \.$/, 'package.json', () => 'biome check'],
+  [/^npm start$/, 'test/local/start.test.ts', () => "'lib/local/start.ts'"],
+  [/^npm start -- --long-connection$/, 'test/local/start.test.ts', () => "'--long-connection'"],
+  [/^npm start -- --record/, 'test/local/record.test.ts', () => "'--record'"],
+  [/^npm run (bench|compare)\b/, 'test/tools/help.test.ts', () => "['--help']"],
+  [/^npm run upgrade\b/, 'test/tools/upgrade.test.ts', () => 'lib/tools/upgrade.ts'],
+  [/^(npx serverless|npm run doctor|aws) /, 'test/deploy/documents.deploy.ts', (command) => command],
+];
+
+/** Those that need a running `npm start`, or write into the project. */
+const RUN_HERE = /^npm run (send|new)\b/;
+
+describe('The commands of the documents', () => {
+  const elsewhere = COMMANDS.filter((command) => !RUN_HERE.test(command));
+
+  it.each(elsewhere)('%s is run', (command) => {
+    const [, file, words] = RUN_ELSEWHERE.find(([pattern]) => pattern.test(command)) ?? [];
+    if (file === undefined || words === undefined)
+      throw new Error('No test is known to run this command: add it above.');
+    expect(readFileSync(path.join(PROJECT_ROOT, file), 'utf8')).toContain(words(command));
+  });
+
+  it('that send events and write handlers do so', { timeout: 180_000 }, async () => {
+    await using project = await createProject();
+    await using stack = start(project.root, 'lib/local/start.ts', [], { PORT: '0' });
+    await vi.waitFor(() => expect(stack.output()).toContain('is ready'), { timeout: 60_000, interval: 50 });
+    const [url = ''] = /http:\S+\/feishu\/events/.exec(stack.output()) ?? [];
+    await writeFile(path.join(project.root, 'event.json'), '{"uuid":"u-1","token":"","event":{"type":"message"}}');
+    const here = COMMANDS.filter((command) => RUN_HERE.test(command));
+    expect(here.length).toBeGreaterThan(3);
+    for (const command of here) {
+      // Only what stands for the reader's own is put in.
+      const filled = command.replace(/https:\/\/…\S*/, url);
+      const { status, stdout, stderr } = spawnSync('bash', ['-c', filled], {
+        cwd: project.root,
+        env: { ...process.env, PORT: new URL(url).port },
+        encoding: 'utf8',
+      });
+      expect(status, `${filled}\n${stdout}${stderr}`).toBe(0);
+    }
+  });
+});
