@@ -59,3 +59,9 @@ export interface Scenario {
 export const RETRY_LADDER_SECONDS = [15, 5 * 60, 60 * 60, 6 * 60 * 60] as const;
 
 export const WRITES_PER_EVENT = 2;
+
+/** What a batch takes in an environment that has started, while the table is not throttled. */
+export function batchMilliseconds(timings: Timings, size: number): number {
+  const { handler, tableWrite, workerBatch, workerEvent } = timings;
+  return workerBatch + size * workerEvent + WRITES_PER_EVENT * tableWrite + handler;
+}

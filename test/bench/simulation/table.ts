@@ -1,9 +1,25 @@
 import type { Report } from '../report.ts';
 import { costOfMillion } from './cost.ts';
-import type { Scenario } from './model.ts';
+import { batchMilliseconds, type Scenario } from './model.ts';
 import { type Result, simulate } from './simulate.ts';
+import { TIMINGS } from './timings.ts';
 
 const SEED = 20_260_101;
+
+/** The events a second that the worker handles at the most, by its concurrency and the handler's milliseconds. */
+export function capacityTable(): Pick<Report, 'columns' | 'rows'> {
+  const concurrencies = [10, 100, 1000];
+  const rows = [100, 1000].flatMap((handler) =>
+    ([1, 10] as const).map((batchSize) => {
+      const milliseconds = batchMilliseconds({ ...TIMINGS, handler }, batchSize);
+      const cells = concurrencies.map((concurrency) =>
+        count(Math.floor((concurrency * batchSize * 1000) / milliseconds)),
+      );
+      return { name: `${batchSize === 1 ? 'in order' : 'batches of ten'}, handler ${handler} ms`, cells };
+    }),
+  );
+  return { columns: concurrencies.map((concurrency) => `\`workerConcurrency=${concurrency}\``), rows };
+}
 
 const COLUMNS = [
   'events',

@@ -3,7 +3,7 @@ import { DynamoTable } from './dynamo-table.ts';
 import type { EventQueue } from './event-queue.ts';
 import { type LambdaAccount, LambdaFunction } from './lambda.ts';
 import { FifoQueue, type MessageQueue, StandardQueue } from './message-queue.ts';
-import { type Scenario, WRITES_PER_EVENT } from './model.ts';
+import { batchMilliseconds, type Scenario, WRITES_PER_EVENT } from './model.ts';
 
 /** After this time the mapping tries again to invoke a function that was throttled. */
 const THROTTLED_SECONDS = 0.1;
@@ -88,10 +88,8 @@ export class Worker {
 
   #batchSeconds(now: number, size: number, isCold: boolean): number {
     const { timings } = this.#scenario;
-    const { handler, tableWrite, workerBatch, workerEvent, workerColdStart } = timings;
-    const milliseconds = workerBatch + size * workerEvent + WRITES_PER_EVENT * tableWrite + handler;
-    const waiting = this.#table.write(now, WRITES_PER_EVENT * size);
-    return (milliseconds + (isCold ? workerColdStart : 0)) / 1000 + waiting;
+    const milliseconds = batchMilliseconds(timings, size) + (isCold ? timings.workerColdStart : 0);
+    return milliseconds / 1000 + this.#table.write(now, WRITES_PER_EVENT * size);
   }
 
   #pollLater(now: number): void {
