@@ -24,7 +24,7 @@ export const SCENARIOS: { name: string; scenario: Scenario }[] = [
   { name: '10/s, in order', scenario: scenario(10, settings('conversation')) },
   { name: '1,000/s', scenario: scenario(1000, settings('none')) },
   { name: '1,000/s, in order', scenario: scenario(1000, settings('conversation')) },
-  { name: '1,000/s, `workerConcurrency=100`', scenario: scenario(1000, settings('none', 100)) },
+  { name: '1,000/s, `workerConcurrency=50`', scenario: scenario(1000, settings('none', 50)) },
   { name: '1,000/s, in order, `workerConcurrency=400`', scenario: scenario(1000, settings('conversation', 400)) },
   { name: '50,000/s', scenario: scenario(50_000, settings('none')) },
   {
