@@ -3,6 +3,7 @@ import { type Environment, isStoreApp } from '../../lib/config.ts';
 import type { Template } from '../../lib/deploy/serverless.ts';
 import { VISIBILITY_TIMEOUT_SECONDS, WEBHOOK_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
 import { MAXIMUM_DELIVERIES } from '../../lib/retry.ts';
+import { SCENARIOS } from '../bench/simulation/scenarios.ts';
 import { createProject, type Project } from './support/project.ts';
 
 describe('The local stack and the code agree with the deployment', () => {
@@ -29,6 +30,23 @@ describe('The local stack and the code agree with the deployment', () => {
     };
     expect(isPackagedForStoreApp(template)).toBe(false);
     expect(isPackagedForStoreApp(await project.package('--param', 'appType=store'))).toBe(true);
+  });
+
+  test('on how the worker takes batches, which the simulation of its scale has too', async () => {
+    const mappingOf = ({ Resources }: Template) =>
+      Object.values(Resources).find(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping')?.Properties;
+    const settingsOf = (name: string) => {
+      const settings = SCENARIOS.find((candidate) => candidate.name === name)?.scenario.settings;
+      return {
+        BatchSize: settings?.batchSize,
+        ScalingConfig: { MaximumConcurrency: settings?.maximumConcurrency },
+      };
+    };
+    expect(mappingOf(template)).toMatchObject(settingsOf('1,000/s'));
+    const parameters = ['ordering=conversation', 'workerConcurrency=400'].flatMap((text) => ['--param', text]);
+    expect(mappingOf(await project.package(...parameters))).toMatchObject(
+      settingsOf('1,000/s, in order, `workerConcurrency=400`'),
+    );
   });
 
   test('on how long a message is hidden, and how often it is delivered', () => {

@@ -1,0 +1,30 @@
+import { type Settings, WRITES_PER_EVENT } from './model.ts';
+import type { Result } from './simulate.ts';
+
+/** US dollars, list prices of us-east-1: those of the README's table of costs. */
+const PRICES = {
+  gatewayRequest: 1 / 1e6,
+  functionRequest: 0.2 / 1e6,
+  gigabyteSecond: 0.0000133334,
+  queueRequest: { none: 0.4 / 1e6, conversation: 0.5 / 1e6 },
+  tableWrite: 0.625 / 1e6,
+  logGigabyte: 0.5,
+};
+
+const FUNCTION_GIGABYTES = 0.5;
+const LOG_GIGABYTES_OF_EVENT = 3e-6;
+
+/** @returns US dollars for each million of events that were handled */
+export function costOfMillion(result: Result, { ordering }: Settings): number {
+  const { acknowledgement, throttledByQueue, webhookBilledSeconds, worker } = result;
+  const webhookInvocations = acknowledgement.count + throttledByQueue;
+  // A batch is received with one request and deleted with another.
+  const queueRequests = acknowledgement.count + 2 * worker.batches;
+  const dollars =
+    (webhookInvocations + result.throttledByLambda) * PRICES.gatewayRequest +
+    (webhookInvocations + worker.batches) * PRICES.functionRequest +
+    (webhookBilledSeconds + worker.billedSeconds) * FUNCTION_GIGABYTES * PRICES.gigabyteSecond +
+    queueRequests * PRICES.queueRequest[ordering] +
+    worker.handled * (WRITES_PER_EVENT * PRICES.tableWrite + LOG_GIGABYTES_OF_EVENT * PRICES.logGigabyte);
+  return (dollars / worker.handled) * 1e6;
+}

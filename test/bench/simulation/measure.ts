@@ -1,0 +1,109 @@
+import { fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { SQSEvent } from 'aws-lambda';
+import { build } from 'esbuild';
+import { lambdaBundle, platformSdkBundle } from '../../../lib/deploy/bundle.ts';
+import { writeRequest } from '../../../lib/feishu/request.ts';
+import { startEmulators } from '../../../lib/local/emulators.ts';
+import { createSample } from '../../../lib/tools/samples.ts';
+import { toHttpEvent } from '../../support/http-events.ts';
+import { PROJECT_ROOT } from '../../support/project.ts';
+import { median } from '../report.ts';
+import type { Job, Measured } from './measured-function.ts';
+
+// Measures what the simulation takes from this code, and writes it to measured.json: `node test/bench/simulation/measure.ts`
+
+/** Processor time of the functions, in milliseconds of a whole processor of the machine it was measured on. */
+export interface Measurements {
+  measuredOn: string;
+  webhook: number;
+  webhookCold: number;
+  workerBatch: number;
+  workerEvent: number;
+  workerCold: number;
+}
+
+const STARTS = 15;
+const WARM_UP_EVENTS = 300;
+const EVENTS = 600;
+const BATCH_SIZE = 10;
+const ENCRYPT_KEY = 'an encrypt key';
+
+const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-measure-'));
+const emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 360 });
+try {
+  await Promise.all([build(lambdaBundle(PROJECT_ROOT, folder)), build(platformSdkBundle(PROJECT_ROOT, folder))]);
+  const webhookCold = await coldOf('webhook', webhookEvent);
+  const webhook = await warmOf('webhook', webhookEvent);
+  const workerCold = await coldOf('worker', () => workerEvent(1));
+  const one = await warmOf('worker', () => workerEvent(1));
+  const ten = await warmOf('worker', () => workerEvent(BATCH_SIZE));
+  const perEvent = (ten - one) / (BATCH_SIZE - 1);
+  const round = (milliseconds: number) => Math.round(milliseconds * 100) / 100;
+  const measurements: Measurements = {
+    measuredOn: `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${process.arch}`,
+    webhook: round(webhook),
+    webhookCold: round(webhookCold),
+    workerBatch: round(one - perEvent),
+    workerEvent: round(perEvent),
+    workerCold: round(workerCold),
+  };
+  const file = path.join(import.meta.dirname, 'measured.json');
+  await writeFile(file, `${JSON.stringify(measurements, null, 2)}\n`);
+  console.log(measurements);
+} finally {
+  await emulators.stop();
+  await rm(folder, { recursive: true });
+}
+
+async function coldOf(name: string, createEvent: () => unknown): Promise<number> {
+  const starts: number[] = [];
+  for (let start = 0; start < STARTS; start += 1) starts.push((await measure(name, [createEvent()])).cold);
+  return median(starts);
+}
+
+async function warmOf(name: string, createEvent: () => unknown): Promise<number> {
+  const events = Array.from({ length: 1 + WARM_UP_EVENTS + EVENTS }, createEvent);
+  const { warm } = await measure(name, events);
+  const measured = warm.slice(WARM_UP_EVENTS);
+  // Not the median: collecting garbage is work as well.
+  return measured.reduce((sum, milliseconds) => sum + milliseconds, 0) / measured.length;
+}
+
+async function measure(name: string, events: unknown[]): Promise<Measured> {
+  const child = fork(path.join(import.meta.dirname, 'measured-function.ts'), {
+    env: {
+      ...emulators.environment,
+      QUEUE_URL: emulators.queueUrl,
+      CLAIMS_TABLE: emulators.claimsTable,
+      FEISHU_ENCRYPT_KEY: ENCRYPT_KEY,
+    },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  child.send({ bundlePath: path.join(folder, `${name}.mjs`), events } satisfies Job);
+  const [measured] = await once(child, 'message');
+  await once(child, 'exit');
+  return measured as Measured;
+}
+
+function webhookEvent(): unknown {
+  const text = createSample('im.message.receive_v1', { version: '2.0', token: '' });
+  return JSON.parse(JSON.stringify(toHttpEvent(writeRequest(text, { encryptKey: ENCRYPT_KEY }, Date.now()))));
+}
+
+/** Events whose handler makes one log line and no call. */
+function workerEvent(size: number): SQSEvent {
+  const attribute = (stringValue: string) => ({ stringValue, dataType: 'String' });
+  const Records = Array.from({ length: size }, () => ({
+    messageId: randomUUID(),
+    receiptHandle: randomUUID(),
+    body: createSample('out_approval', { version: '1.0', token: '' }),
+    attributes: { ApproximateReceiveCount: '1' },
+    messageAttributes: { source: attribute('webhook'), receivedAt: attribute(new Date().toISOString()) },
+  }));
+  return { Records } as unknown as SQSEvent;
+}

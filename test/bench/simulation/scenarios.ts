@@ -1,0 +1,38 @@
+import type { Traffic } from './arrivals.ts';
+import type { Scenario, Settings } from './model.ts';
+import { DEFAULT_QUOTAS, RAISED_QUOTAS } from './quotas.ts';
+import { TIMINGS } from './timings.ts';
+
+/** A minute with a burst at its beginning and one in its middle, each of three times the rate in between. */
+function minuteOf(eventsPerSecond: number): Traffic {
+  return { eventsPerSecond, seconds: 60, burstFactor: 3, burstSeconds: 5, periodSeconds: 30 };
+}
+
+/** Of serverless.yml: batches of ten, and of one where order matters. */
+function settings(ordering: Settings['ordering'], maximumConcurrency = 10): Settings {
+  return { ordering, batchSize: ordering === 'none' ? 10 : 1, maximumConcurrency };
+}
+
+/** Each conversation has an event every five seconds: chats that are busy. */
+function scenario(eventsPerSecond: number, chosen: Settings, quotas = DEFAULT_QUOTAS): Scenario {
+  const conversations = 5 * eventsPerSecond;
+  return { traffic: minuteOf(eventsPerSecond), conversations, quotas, settings: chosen, timings: TIMINGS };
+}
+
+export const SCENARIOS: { name: string; scenario: Scenario }[] = [
+  { name: '10/s', scenario: scenario(10, settings('none')) },
+  { name: '10/s, in order', scenario: scenario(10, settings('conversation')) },
+  { name: '1,000/s', scenario: scenario(1000, settings('none')) },
+  { name: '1,000/s, in order', scenario: scenario(1000, settings('conversation')) },
+  { name: '1,000/s, `workerConcurrency=50`', scenario: scenario(1000, settings('none', 50)) },
+  { name: '1,000/s, in order, `workerConcurrency=400`', scenario: scenario(1000, settings('conversation', 400)) },
+  { name: '50,000/s', scenario: scenario(50_000, settings('none')) },
+  {
+    name: '50,000/s, quotas raised, `workerConcurrency=1000`',
+    scenario: scenario(50_000, settings('none', 1000), RAISED_QUOTAS),
+  },
+  {
+    name: '50,000/s, in order, quotas raised, `workerConcurrency=1000`',
+    scenario: scenario(50_000, settings('conversation', 1000), RAISED_QUOTAS),
+  },
+];

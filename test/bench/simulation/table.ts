@@ -1,0 +1,74 @@
+import type { Report } from '../report.ts';
+import { costOfMillion } from './cost.ts';
+import { batchMilliseconds, type Scenario } from './model.ts';
+import { type Result, simulate } from './simulate.ts';
+import { TIMINGS } from './timings.ts';
+
+const SEED = 20_260_101;
+
+/** The events a second that the worker handles at the most, by its concurrency and the handler's milliseconds. */
+export function capacityTable(): Pick<Report, 'columns' | 'rows'> {
+  const concurrencies = [10, 100, 1000];
+  const rows = [100, 1000].flatMap((handler) =>
+    ([1, 10] as const).map((batchSize) => {
+      const milliseconds = batchMilliseconds({ ...TIMINGS, handler }, batchSize);
+      const cells = concurrencies.map((concurrency) =>
+        count(Math.floor((concurrency * batchSize * 1000) / milliseconds)),
+      );
+      return { name: `${batchSize === 1 ? 'in order' : 'batches of ten'}, handler ${handler} ms`, cells };
+    }),
+  );
+  return { columns: concurrencies.map((concurrency) => `\`workerConcurrency=${concurrency}\``), rows };
+}
+
+const COLUMNS = [
+  'events',
+  'acknowledged in, p50',
+  'p99',
+  'sent again by the platform',
+  'lost',
+  'oldest in the queue',
+  'all handled after',
+  'per million',
+];
+
+/** Runs scenarios and writes what came out of each as a row. */
+export function tableOf(scenarios: readonly { name: string; scenario: Scenario }[]): Report {
+  const runs = scenarios.map(({ name, scenario }) => ({ name, scenario, result: simulate(scenario, { seed: SEED }) }));
+  return {
+    columns: COLUMNS,
+    rows: runs.map(({ name, scenario, result }) => ({ name, cells: cellsOf(scenario, result) })),
+    notes: ['Simulated, not measured on AWS. docs/SCALE.md says with which figures and where they come from.'],
+    samples: runs.map(({ name, result }) => ({ name, ...summaryOf(result) })),
+  };
+}
+
+function cellsOf(scenario: Scenario, result: Result): string[] {
+  const { acknowledgement, events, retries, lost, worker } = result;
+  return [
+    count(events),
+    `${acknowledgement.percentile(0.5).toFixed(0)} ms`,
+    `${acknowledgement.percentile(0.99).toFixed(0)} ms`,
+    count(retries),
+    count(lost),
+    duration(worker.age.maximum),
+    duration(worker.handledAt),
+    `$${costOfMillion(result, scenario.settings).toFixed(2)}`,
+  ];
+}
+
+function summaryOf(result: Result) {
+  const { throttledByGateway, throttledByLambda, throttledByQueue, webhookColdStarts, worker } = result;
+  const { peakConcurrency, batches, coldStarts } = worker;
+  const workerFigures = { peakConcurrency, batches, coldStarts };
+  return { throttledByGateway, throttledByLambda, throttledByQueue, webhookColdStarts, worker: workerFigures };
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
