@@ -9,6 +9,8 @@ export interface EventSourceMappingOptions {
   queueArn: string;
   /** Invokes the worker function. */
   invoke: (event: SQSEvent) => Promise<unknown>;
+  /** Waited for before more is received. */
+  pause?: () => Promise<void>;
   /** Told of each delivery, before the worker is. */
   onDelivery: (record: SQSRecord) => void;
   /** Told of each delivery of a batch that failed as a whole. */
@@ -48,6 +50,7 @@ async function poll(options: EventSourceMappingOptions, stopping: AbortSignal): 
     try {
       const messages = await receive(options, stopping);
       if (messages.length > 0) await work(options, messages);
+      await options.pause?.();
     } catch (error) {
       if (stopping.aborted) return;
       console.error('The event source mapping cannot reach the queue; trying again', error);

@@ -1,7 +1,9 @@
 import { subscribe } from 'node:diagnostics_channel';
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { acceptedChannel, settledChannel } from '../observation.ts';
-import type { FunctionReply, FunctionRequest } from './local-function.ts';
+import type { FunctionReply, FunctionRequest, FunctionThreadData } from './local-function.ts';
+import { yieldToOtherThreads } from './priority.ts';
 
 // A thread that stands for a Lambda execution environment: it loads a bundle, and runs its handler when asked to.
 
@@ -12,7 +14,9 @@ for (const { name } of [acceptedChannel, settledChannel]) {
   subscribe(name, (message) => reply({ kind: 'observation', channel: String(name), message }));
 }
 
-const { bundleUrl, name } = workerData as { bundleUrl: string; name: string };
+const { bundleUrl, name, isBackground } = workerData as FunctionThreadData;
+if (isBackground) yieldToOtherThreads();
+if (name === 'worker') setPriority(10);
 const { handler } = await import(bundleUrl);
 
 port.on('message', async ({ id, event, endsAt }: FunctionRequest) => {

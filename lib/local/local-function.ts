@@ -3,6 +3,13 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
+/** What the thread starts with. */
+export interface FunctionThreadData {
+  bundleUrl: string;
+  name: string;
+  isBackground: boolean;
+}
+
 /** What the thread is sent. */
 export interface FunctionRequest {
   id: number;
@@ -21,6 +28,8 @@ export interface LocalFunctionOptions {
   name: string;
   environment: Record<string, string>;
   timeoutSeconds: number;
+  /** Nobody waits for its answer: other threads go first when processors are short. */
+  isBackground?: boolean;
   /** Takes each line that the function writes. */
   onLine: (line: string) => void;
   /** Takes what the function publishes on its diagnostics channels. */
@@ -86,7 +95,11 @@ class FunctionThread {
   constructor(bundlePath: string, options: LocalFunctionOptions) {
     this.#options = options;
     this.#thread = new Worker(new URL('function-thread.ts', import.meta.url), {
-      workerData: { bundleUrl: pathToFileURL(bundlePath).href, name: options.name },
+      workerData: {
+        bundleUrl: pathToFileURL(bundlePath).href,
+        name: options.name,
+        isBackground: options.isBackground ?? false,
+      } satisfies FunctionThreadData,
       env: options.environment,
       execArgv: ['--enable-source-maps'],
       stdout: true,

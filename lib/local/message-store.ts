@@ -70,7 +70,7 @@ export class MessageStore implements QueuePersistence {
   readonly #database: DatabaseSync;
   readonly #restorable: Map<string, StoredMessage[]>;
   readonly #statements: ReturnType<typeof prepare>;
-  #isChanging = false;
+  #nextCommit: Promise<void> | undefined;
 
   /**
    * @param folder is created, for this user alone, when it is not there
@@ -94,17 +94,26 @@ export class MessageStore implements QueuePersistence {
   }
 
   /**
-   * Makes what was told since the last time outlive the process. Before that nothing of it must be answered, and a
-   * message that moves between queues is never in neither.
+   * Makes all that was told since the last time outlive the process: a message that moves between queues is never in
+   * neither. Before that nothing of it must be answered. Requests that come together share one commit.
    */
-  commit(): void {
-    if (!this.#isChanging) return;
-    this.#database.exec('COMMIT');
-    this.#isChanging = false;
+  commit(): Promise<void> {
+    this.#nextCommit ??= new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        this.#nextCommit = undefined;
+        try {
+          this.#commitNow();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    return this.#nextCommit;
   }
 
   close(): void {
-    this.commit();
+    this.#commitNow();
     this.#database.close();
   }
 
@@ -160,9 +169,12 @@ export class MessageStore implements QueuePersistence {
   updateQueueSequenceCounter(): void {}
 
   #change() {
-    if (!this.#isChanging) this.#database.exec('BEGIN');
-    this.#isChanging = true;
+    if (!this.#database.isTransaction) this.#database.exec('BEGIN');
     return this.#statements;
+  }
+
+  #commitNow(): void {
+    if (this.#database.isTransaction) this.#database.exec('COMMIT');
   }
 }
 

@@ -12,7 +12,7 @@ const { folder } = workerData as EmulatorData;
 const messages = folder === undefined ? undefined : new MessageStore(folder);
 const fauxqs = buildApp({ logger: false, ...(messages && { stores: await storesOn(messages) }) });
 if (messages) {
-  fauxqs.addHook('onSend', async () => messages.commit());
+  fauxqs.addHook('onSend', () => messages.commit());
   fauxqs.addHook('onClose', async () => messages.close());
 }
 const restored = messages?.kept ?? [];

@@ -14,7 +14,8 @@ import { startEventSourceMapping } from './event-source-mapping.ts';
 import { type ApiCall, createFeishuStandIn } from './feishu-stand-in.ts';
 import { createGateway, EVENTS_PATH, WEBHOOK_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
-import { createLocalFunction } from './local-function.ts';
+import { createLocalFunction, type LocalFunctionOptions } from './local-function.ts';
+import { Traffic } from './traffic.ts';
 
 export interface StackOptions {
   /** The project's folder. */
@@ -85,10 +86,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     else eventLog.settled(message as Settled);
   };
   const baseEnvironment = { ...options.environment, ...emulators.environment, QUEUE_URL: emulators.queueUrl };
-  const createFunction = (name: string, timeoutSeconds: number, environment: Record<string, string>) => {
+  const createFunction = (
+    name: string,
+    { environment, ...limits }: Pick<LocalFunctionOptions, 'environment' | 'timeoutSeconds' | 'isBackground'>,
+  ) => {
     const localFunction = createLocalFunction({
+      ...limits,
       name,
-      timeoutSeconds,
       environment: { ...baseEnvironment, ...environment },
       onLine: options.onLine,
       onObservation,
@@ -96,10 +100,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     parts.defer(() => localFunction.stop());
     return localFunction;
   };
-  const webhook = createFunction('webhook', WEBHOOK_TIMEOUT_SECONDS, {});
-  const worker = createFunction('worker', WORKER_TIMEOUT_SECONDS, {
-    CLAIMS_TABLE: emulators.claimsTable,
-    ...platformAccess(options.environment, standIn.origin),
+  const webhook = createFunction('webhook', { timeoutSeconds: WEBHOOK_TIMEOUT_SECONDS, environment: {} });
+  const worker = createFunction('worker', {
+    timeoutSeconds: WORKER_TIMEOUT_SECONDS,
+    environment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess(options.environment, standIn.origin) },
+    isBackground: true,
   });
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
@@ -110,9 +115,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   parts.defer(await keepLoaded(lambdaBundle(options.root, outdir), loadFunctions, options));
 
+  const traffic = new Traffic();
   const mapping = startEventSourceMapping({
     ...emulators,
     invoke: (event) => worker.invoke(event),
+    pause: () => traffic.pause(),
     onDelivery(record) {
       eventLog.delivered(record);
       options.onDelivery?.(record);
@@ -121,7 +128,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   parts.defer(() => mapping.stop());
   const listEvents = () => eventLog.list();
-  const answer = createGateway({ invokeWebhook: (event) => webhook.invoke(event), listEvents });
+  const answer = createGateway({ invokeWebhook: (event) => traffic.during(webhook.invoke(event)), listEvents });
   const gateway = await startHttpServer(options.host, options.port, answer);
   parts.defer(() => gateway.stop());
 
