@@ -41,6 +41,10 @@ export interface Fault {
   after?: () => void;
   /** The service has done it, but the answer does not come back. */
   loseAnswer?: 'silent' | 'cut';
+  /** Changes what the service answered. */
+  change?: (answer: Record<string, unknown>) => void;
+  /** Answered instead of asking the service. */
+  instead?: object;
 }
 
 export interface FaultyProxyOptions {
@@ -48,8 +52,6 @@ export interface FaultyProxyOptions {
   target: string;
   /** Changes what is sent. */
   rewrite?: (request: ServiceRequest) => void;
-  /** Changes what is answered. */
-  rewriteAnswer?: (request: ServiceRequest, answer: ServiceAnswer) => void;
 }
 
 /** Stands between a program and an AWS service with a JSON protocol, so that each request can fail in its own way. */
@@ -94,6 +96,7 @@ export class FaultyProxy {
       fault.before?.();
       if (fault.lose === 'cut') outgoing.destroy();
       else if (fault.refuse !== undefined) refuse(outgoing, fault.refuse);
+      else if (fault.instead !== undefined) answerWith(outgoing, 200, fault.instead);
       else if (fault.lose === undefined) await this.#exchange(incoming, request, fault, outgoing);
     } catch {
       outgoing.destroy();
@@ -106,8 +109,8 @@ export class FaultyProxy {
     fault.after?.();
     if (fault.loseAnswer === 'cut') return void outgoing.destroy();
     if (fault.loseAnswer === 'silent') return;
-    this.#options.rewriteAnswer?.(request, answer);
-    outgoing.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length }).end(answer.body);
+    const body = fault.change === undefined ? answer.body : changed(answer.body, fault.change);
+    outgoing.writeHead(answer.status, { ...answer.headers, 'content-length': body.length }).end(body);
   }
 
   async #send({ url, method, headers }: IncomingMessage, body: string): Promise<ServiceAnswer> {
@@ -131,7 +134,16 @@ function readRequest({ headers }: IncomingMessage, bytes: Buffer): ServiceReques
   return { operation, body: JSON.parse(text), text };
 }
 
+function changed(body: Buffer, change: (answer: Record<string, unknown>) => void): Buffer {
+  const answer = JSON.parse(body.toString());
+  change(answer);
+  return Buffer.from(JSON.stringify(answer));
+}
+
 function refuse(response: ServerResponse, { status, code }: { status: number; code: string }): void {
-  const body = JSON.stringify({ __type: `com.amazonaws#${code}`, message: 'refused by the test' });
-  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(body);
+  answerWith(response, status, { __type: `com.amazonaws#${code}`, message: 'refused by the test' });
+}
+
+function answerWith(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(body));
 }

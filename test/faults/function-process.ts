@@ -21,6 +21,8 @@ export interface FunctionOptions {
   bundle: string;
   environment: Record<string, string>;
   timeoutMilliseconds: number;
+  /** How wrong the processes' clocks are: of the first, the second, … and again from the first. */
+  clockShiftsMilliseconds: readonly number[];
   /** How many invocations a process runs at a time. On Lambda it is one. */
   concurrency: number;
 }
@@ -28,6 +30,8 @@ export interface FunctionOptions {
 /** A Lambda function whose execution environments are processes, so that they can be killed and frozen. */
 export class FunctionProcesses {
   started = 0;
+  /** Those killed because an invocation took too long. */
+  timedOut = 0;
   readonly #options: FunctionOptions;
   readonly #running = new Set<FunctionProcess>();
 
@@ -64,8 +68,9 @@ export class FunctionProcesses {
   #findFree(): FunctionProcess {
     const free = [...this.#running].find(({ isUsable, load }) => isUsable && load < this.#options.concurrency);
     if (free !== undefined) return free;
-    const running = new FunctionProcess(this.#options);
-    this.started++;
+    const shifts = this.#options.clockShiftsMilliseconds;
+    const shift = shifts[this.started++ % shifts.length] ?? 0;
+    const running = new FunctionProcess(this.#options, shift, () => this.timedOut++);
     this.#running.add(running);
     void running.ended.then(() => this.#running.delete(running));
     return running;
@@ -77,13 +82,19 @@ class FunctionProcess {
   isUsable = true;
   readonly #process: ChildProcess;
   readonly #timeoutMilliseconds: number;
+  readonly #onTimeout: () => void;
   readonly #invocations = new Map<number, { settle: (reply: Omit<Reply, 'id'>) => void; text: string }>();
   #lastId = 0;
 
-  constructor({ bundle, environment, timeoutMilliseconds }: FunctionOptions) {
+  constructor(
+    { bundle, environment, timeoutMilliseconds }: FunctionOptions,
+    clockShiftMilliseconds: number,
+    onTimeout: () => void,
+  ) {
+    this.#onTimeout = onTimeout;
     this.#timeoutMilliseconds = timeoutMilliseconds;
     this.#process = fork(fileURLToPath(new URL('function-program.ts', import.meta.url)), [bundle], {
-      env: environment,
+      env: { ...environment, CLOCK_SHIFT_MILLISECONDS: `${clockShiftMilliseconds}` },
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
@@ -104,7 +115,10 @@ class FunctionProcess {
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     // Lambda kills an environment whose invocation times out.
-    const timer = setTimeout(() => this.signal('SIGKILL'), this.#timeoutMilliseconds);
+    const timer = setTimeout(() => {
+      this.#onTimeout();
+      this.signal('SIGKILL');
+    }, this.#timeoutMilliseconds);
     const settle = ({ result, error }: Omit<Reply, 'id'>) => {
       clearTimeout(timer);
       this.#invocations.delete(id);

@@ -40,24 +40,26 @@ export async function untilQuiet({ clients, emulators, worker }: System): Promis
   );
 }
 
-/** Waits until the system is quiet and looks at what became of the events. */
-export async function judge(system: System): Promise<Verdict> {
+/** Waits until the system is quiet and looks at what became of the events that were sent. */
+export async function judge(system: System, sent: readonly PlatformEvent[]): Promise<Verdict> {
   await untilQuiet(system);
-  const dead = await drainDeadLetters(system);
+  const deadLetters = await drainDeadLetters(system);
+  const dead = new Set(sent.map(({ id }) => id).filter((id) => deadLetters.has(id)));
   const completed = await readCompletedClaims(system);
   const isHandled = (event: PlatformEvent) => completed.has(claimOf(event));
-  const isVisible = new Set(system.api.visible);
-  const events = [...new Map(system.platform.deliveries.map(({ event }) => [event.id, event])).values()];
+  const visibleTimes = Map.groupBy(system.api.visible, (id) => id);
   const states = Map.groupBy(system.platform.deliveries, ({ event }) => event.id);
-  const acknowledged = events.filter(({ id }) => states.get(id)?.some(({ state }) => state === 'acknowledged'));
-  const idsOf = (some: PlatformEvent[]) => some.map(({ id }) => id);
+  const acknowledged = sent.filter(({ id }) => states.get(id)?.some(({ state }) => state === 'acknowledged'));
+  const idsOf = (some: readonly PlatformEvent[]) => some.map(({ id }) => id);
   return {
     acknowledged: idsOf(acknowledged),
     // The claim says that the handler came to its end, the visible answer that it did something.
-    lost: idsOf(acknowledged.filter((event) => !dead.has(event.id) && !(isHandled(event) && isVisible.has(event.id)))),
-    doubled: system.api.visible.filter((id, index) => system.api.visible.indexOf(id, index + 1) !== -1),
+    lost: idsOf(
+      acknowledged.filter((event) => !dead.has(event.id) && !(isHandled(event) && visibleTimes.has(event.id))),
+    ),
+    doubled: idsOf(sent.filter(({ id }) => (visibleTimes.get(id)?.length ?? 0) > 1)),
     dead: [...dead],
-    deadThoughHandled: idsOf(events.filter((event) => dead.has(event.id) && isHandled(event))),
+    deadThoughHandled: idsOf(sent.filter((event) => dead.has(event.id) && isHandled(event))),
   };
 }
 
@@ -86,4 +88,9 @@ async function readCompletedClaims({ clients, emulators }: System): Promise<Set<
     for (const { id, status } of Items) if (id?.S && status?.S === 'COMPLETED') completed.add(id.S);
   }
   return completed;
+}
+
+/** The verdict when nothing is amiss. */
+export function allHandled(events: readonly PlatformEvent[]): Verdict {
+  return { acknowledged: events.map(({ id }) => id), lost: [], doubled: [], dead: [], deadThoughHandled: [] };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,7 +10,7 @@ import type { EmulatorOptions } from '../../lib/local/emulators.ts';
 import { startEventSourceMapping } from '../../lib/local/event-source-mapping.ts';
 import { createGateway, WEBHOOK_PATH } from '../../lib/local/gateway.ts';
 import { startHttpServer } from '../../lib/local/http-server.ts';
-import { VISIBILITY_TIMEOUT_SECONDS, WEBHOOK_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
+import { WEBHOOK_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../lib/tools/samples.ts';
 import { FakeClock } from '../fake-platform/clock.ts';
 import type { Delivery, PlatformEvent, PushOptions } from '../fake-platform/deliveries.ts';
@@ -17,14 +18,15 @@ import { FakePlatform } from '../fake-platform/platform.ts';
 import { type EmulatorProcess, startEmulatorProcess } from '../support/emulator-process.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { start } from '../support/run.ts';
+import { FaultRules } from './fault-rules.ts';
 import { FaultyProxy, type ServiceRequest } from './faulty-proxy.ts';
 import { FunctionProcesses } from './function-process.ts';
 import { SendApi } from './send-api.ts';
 
-/** What the queue is told to wait for passes so many times faster: 360 s of visibility timeout become 6 s. */
-const TIME_SCALE = 60;
-/** What the worker needs to report, 2 s, is in it; so this is not scaled as much. It is below the visibility timeout. */
-const WORKER_TIMEOUT_MILLISECONDS = 4000;
+/** What the worker needs to report, 2 s, is in it. A claim lasts as long. */
+const WORKER_TIMEOUT_SECONDS = 4;
+/** Longer than the worker's timeout, as that of the deployment is; there it is 360 s. */
+const VISIBILITY_TIMEOUT_SECONDS = 5;
 const WEBHOOK_CONCURRENCY = 100;
 
 const ENCRYPT_KEY = 'an encrypt key';
@@ -33,8 +35,8 @@ const APP_ID = 'cli_a1b2c3d4e5f6g7h8';
 export interface SystemOptions {
   ordering?: EmulatorOptions['ordering'];
   longConnection?: boolean;
-  /** How wrong the functions' clocks are. */
-  workerClockShiftMilliseconds?: number;
+  /** How wrong the clocks of the worker's processes are: of the first, the second, … and again from the first. */
+  workerClockShiftsMilliseconds?: readonly number[];
   webhookClockShiftMilliseconds?: number;
 }
 
@@ -42,6 +44,8 @@ export interface SystemOptions {
 export interface System extends AsyncDisposable {
   platform: FakePlatform;
   clock: FakeClock;
+  /** What happens to the requests to SQS and DynamoDB. */
+  faults: FaultRules;
   /** Between the functions, and the event source mapping, and SQS. */
   sqs: FaultyProxy;
   /** Between the worker and DynamoDB. */
@@ -54,6 +58,8 @@ export interface System extends AsyncDisposable {
   clients: { sqs: SQSClient; dynamo: DynamoDBClient };
   /** Deliveries to the worker, by queue message. */
   delivered: Map<string, number>;
+  /** Lets the platform's time pass until it pushes nothing any more. */
+  settle(): Promise<void>;
   push(event: PlatformEvent, options?: PushOptions): Delivery;
   pushByLongConnection(event: PlatformEvent, options?: PushOptions): Delivery;
 }
@@ -67,6 +73,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   parts.defer(() => sqs.stop());
   const dynamo = await FaultyProxy.start({ target: AWS_ENDPOINT_URL_DYNAMODB });
   parts.defer(() => dynamo.stop());
+  const faults = new FaultRules();
+  for (const proxy of [sqs, dynamo]) proxy.decide = (request) => faults.decide(request);
   const api = await SendApi.start();
   parts.defer(() => api.stop());
   const clock = new FakeClock();
@@ -89,23 +97,26 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   await Promise.all(
     [lambdaBundle, connectionBundle, platformSdkBundle].map((bundle) => build(bundle(PROJECT_ROOT, outdir))),
   );
-  const startFunction = (name: string, timeoutMilliseconds: number, concurrency: number, shift = 0) => {
+  const startFunction = (name: string, timeoutMilliseconds: number, concurrency: number, shifts: readonly number[]) => {
     const processes = new FunctionProcesses({
       bundle: path.join(outdir, `${name}.mjs`),
-      environment: { ...environment, FEISHU_DOMAIN: api.domain, CLOCK_SHIFT_MILLISECONDS: `${shift}` },
+      environment: { ...environment, FEISHU_DOMAIN: api.domain },
+      clockShiftsMilliseconds: shifts,
       timeoutMilliseconds,
       concurrency,
     });
     parts.defer(() => processes.stop());
     return processes;
   };
-  const worker = startFunction('worker', WORKER_TIMEOUT_MILLISECONDS, 1, options.workerClockShiftMilliseconds);
-  const webhook = startFunction(
-    'webhook',
-    WEBHOOK_TIMEOUT_SECONDS * 1000,
-    WEBHOOK_CONCURRENCY,
-    options.webhookClockShiftMilliseconds,
+  const worker = startFunction(
+    'worker',
+    WORKER_TIMEOUT_SECONDS * 1000,
+    1,
+    options.workerClockShiftsMilliseconds ?? [0],
   );
+  const webhook = startFunction('webhook', WEBHOOK_TIMEOUT_SECONDS * 1000, WEBHOOK_CONCURRENCY, [
+    options.webhookClockShiftMilliseconds ?? 0,
+  ]);
 
   const direct = { ...clientOptions(emulators.environment), maxAttempts: 1 };
   const clients = {
@@ -118,7 +129,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     queueUrl: environment.QUEUE_URL,
     queueArn: emulators.queueArn,
     invoke: (event) => worker.invoke(event),
-    onDelivery: ({ messageId }) => delivered.set(messageId, (delivered.get(messageId) ?? 0) + 1),
+    onDelivery: ({ receiptHandle, body, messageId }) => {
+      faults.received(receiptHandle, JSON.parse(body).event.message.message_id);
+      delivered.set(messageId, (delivered.get(messageId) ?? 0) + 1);
+    },
     onBatchFailure: () => {},
   });
   parts.defer(() => mapping.stop());
@@ -141,6 +155,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   return {
     platform,
     clock,
+    faults,
     sqs,
     dynamo,
     worker,
@@ -149,6 +164,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     emulators,
     clients,
     delivered,
+    async settle() {
+      // The clock stands still while an answer may come, so that none is late because this machine is slow.
+      const untilIdle = async () => {
+        while (platform.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      };
+      await untilIdle();
+      while (clock.advanceToNext(Infinity)) await untilIdle();
+    },
     push: (event, pushOptions) => platform.pushByWebhook(event, target, pushOptions),
     pushByLongConnection: (event, pushOptions) => platform.push(event, {}, pushOptions),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
@@ -165,10 +188,22 @@ export function messageEvent(chat: string): PlatformEvent {
   };
 }
 
-/** Lets the queue's time pass faster. The emulator takes fractions of a second, which SQS does not. */
+/** Messages of as many chats. */
+export function messageEvents(count: number): PlatformEvent[] {
+  return Array.from({ length: count }, () => messageEvent(`oc_${randomUUID()}`));
+}
+
+/** Shortens what would take minutes: the visibility timeout, and the waiting of failed messages (up to 512 s). */
 function hurry({ operation, body }: ServiceRequest): void {
-  if (operation === 'ReceiveMessage') body.VisibilityTimeout = VISIBILITY_TIMEOUT_SECONDS / TIME_SCALE;
-  if (operation === 'ChangeMessageVisibility') body.VisibilityTimeout = Number(body.VisibilityTimeout) / TIME_SCALE;
+  if (operation === 'ReceiveMessage') {
+    body.VisibilityTimeout = VISIBILITY_TIMEOUT_SECONDS;
+    // The emulator moves dead letters when it is asked for messages.
+    body.WaitTimeSeconds = 1;
+  }
+  if (operation === 'ChangeMessageVisibility') {
+    // Not below the time of a claim, which is what a message may wait for.
+    body.VisibilityTimeout = Math.min(Number(body.VisibilityTimeout), WORKER_TIMEOUT_SECONDS);
+  }
 }
 
 function clientOptions({ AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY }: Record<string, string>) {
