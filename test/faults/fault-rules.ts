@@ -34,6 +34,11 @@ export class FaultRules {
     this.#receipts.set(receiptHandle, messageId);
   }
 
+  /** @returns the message that a receipt handle was given for */
+  messageOf(receiptHandle: string): string | undefined {
+    return this.#receipts.get(receiptHandle);
+  }
+
   decide(request: ServiceRequest): Fault | undefined {
     for (const rule of this.#rules) {
       if (rule.happened >= rule.times || rule.operation !== request.operation) continue;

@@ -96,7 +96,7 @@ class FunctionProcess {
     this.#process = fork(fileURLToPath(new URL('function-program.ts', import.meta.url)), [bundle], {
       env: { ...environment, CLOCK_SHIFT_MILLISECONDS: `${clockShiftMilliseconds}` },
       execArgv: [],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     this.#process.on('message', ({ id, ...reply }: Reply) => this.#invocations.get(id)?.settle(reply));
     this.ended = once(this.#process, 'exit');

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { build } from 'esbuild';
@@ -28,6 +29,8 @@ const WORKER_TIMEOUT_SECONDS = 4;
 /** Longer than the worker's timeout, as that of the deployment is; there it is 360 s. */
 const VISIBILITY_TIMEOUT_SECONDS = 5;
 const WEBHOOK_CONCURRENCY = 100;
+/** The platform pushes no more at a time here. */
+export const PUSHES_IN_FLIGHT = 50;
 
 const ENCRYPT_KEY = 'an encrypt key';
 const APP_ID = 'cli_a1b2c3d4e5f6g7h8';
@@ -147,7 +150,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       HEALTH_PORT: '0',
     });
     parts.use(program);
-    while (platform.gateway.open.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (platform.gateway.open.length === 0) await sleep(20);
   }
 
   const running = parts.move();
@@ -166,11 +169,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     delivered,
     async settle() {
       // The clock stands still while an answer may come, so that none is late because this machine is slow.
-      const untilIdle = async () => {
-        while (platform.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      };
-      await untilIdle();
-      while (clock.advanceToNext(Infinity)) await untilIdle();
+      for (;;) {
+        while (platform.inFlight > 0) await sleep(5);
+        if (!clock.advanceToNext(Infinity)) return;
+        while (clock.advanceToNext(clock.nowMs)) while (platform.inFlight >= PUSHES_IN_FLIGHT) await sleep(1);
+      }
     },
     push: (event, pushOptions) => platform.pushByWebhook(event, target, pushOptions),
     pushByLongConnection: (event, pushOptions) => platform.push(event, {}, pushOptions),
@@ -179,9 +182,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 }
 
 /** A text message, which the project's own handler answers. Its id is that of the message. */
-export function messageEvent(chat: string): PlatformEvent {
+export function messageEvent(chat: string, messageId?: string): PlatformEvent {
   const event = textMessage('Hello');
   event.message.chat_id = chat;
+  event.message.message_id = messageId ?? event.message.message_id;
   return {
     id: event.message.message_id,
     text: createSample('im.message.receive_v1', { version: '2.0', token: '', event }),
