@@ -10,7 +10,7 @@ import type { Log } from './handler.ts';
 import type { Outcome } from './observation.ts';
 import { decodeMessage, type QueuedEvent } from './queue-message.ts';
 import type { Redrives } from './redrives.ts';
-import { MalformedMessage } from './retry.ts';
+import { MAXIMUM_DELIVERIES, MalformedMessage } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
 
 /** One delivery of a queue message, read. */
@@ -81,7 +81,8 @@ export function createSettler(
     if (handler === undefined) return { outcome: 'unhandled', reason: `There is no handler for ${describe(envelope)}` };
     let reason: string | undefined;
     const key = deduplicationKey(envelope, delivery.text);
-    const outcome = await claims.once(key, messageId, context, async () => {
+    const isLastDelivery = delivery.attempt >= MAXIMUM_DELIVERIES;
+    const outcome = await claims.once(key, { messageId, isLastDelivery, context, signal }, async () => {
       const drop = await runHandler(handler, envelope, {
         header: envelope.header,
         source: delivery.source,

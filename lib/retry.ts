@@ -1,4 +1,6 @@
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ClaimHeld } from './claims.ts';
+import { settleBefore } from './deadline.ts';
 import { RetryAfter } from './handler.ts';
 
 /** After this many deliveries the queue's redrive policy moves a message to the dead-letter queue. */
@@ -22,23 +24,26 @@ export class MalformedMessage extends Error {
  */
 export function retryDelaySeconds(error: unknown, attempt: number, random: number = Math.random()): number {
   if (attempt >= MAXIMUM_DELIVERIES || error instanceof MalformedMessage) return 0;
-  if (error instanceof RetryAfter) return error.seconds;
+  if (error instanceof RetryAfter || error instanceof ClaimHeld) return error.seconds;
   return Math.ceil(BACKOFF_FACTOR ** (attempt - 1) * (0.5 + random / 2));
 }
 
-/** Makes a message visible to the workers again after a time. */
-export type PostponeMessage = (receiptHandle: string, seconds: number) => Promise<void>;
+/**
+ * Makes a message visible to the workers again after a time.
+ *
+ * @param signal aborts when the batch can wait no longer
+ */
+export type PostponeMessage = (receiptHandle: string, seconds: number, signal: AbortSignal) => Promise<void>;
 
 /** @param queueUrl the queue that the messages come from */
 export function createPostponer(queueUrl: string): PostponeMessage {
   const client = new SQSClient();
-  return async (receiptHandle, seconds) => {
-    await client.send(
-      new ChangeMessageVisibilityCommand({
-        QueueUrl: queueUrl,
-        ReceiptHandle: receiptHandle,
-        VisibilityTimeout: seconds,
-      }),
-    );
+  return async (receiptHandle, seconds, signal) => {
+    const command = new ChangeMessageVisibilityCommand({
+      QueueUrl: queueUrl,
+      ReceiptHandle: receiptHandle,
+      VisibilityTimeout: seconds,
+    });
+    await settleBefore(signal, client.send(command, { abortSignal: signal }));
   };
 }

@@ -16,8 +16,8 @@ import { createWorkerTelemetry } from './worker-telemetry.ts';
 
 /** What reporting the batch and giving claims back take, when the handlers have used up the time. */
 const REPORT_MILLISECONDS = 2000;
-/** Noting why an event is dead must not keep a batch from being reported. */
-const NOTE_WITHIN_MILLISECONDS = 1000;
+/** Neither postponing a failed event nor noting why it is dead must keep its batch from being reported. */
+const CLEAN_UP_WITHIN_MILLISECONDS = 500;
 
 /** The SDK would wait for as long as DynamoDB is silent, and hold up the whole batch. It tries three times. */
 const DYNAMO_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000 };
@@ -55,8 +55,9 @@ export function createWorker(modules: EventModules, environment: Environment = p
   const telemetry = createWorkerTelemetry(environment);
 
   const postponeMessage = async (record: SQSRecord, seconds: number) => {
+    using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
     try {
-      await postpone(record.receiptHandle, seconds);
+      await postpone(record.receiptHandle, seconds, deadline.signal);
     } catch (error) {
       // It then comes back with the queue's own visibility timeout.
       telemetry.log.warn('The message could not be postponed', { message_id: record.messageId, error });
@@ -66,7 +67,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
   /** For `serverless dlq`, where a person looks for the reason. */
   const noteLastFailure = async (record: SQSRecord, error: unknown) => {
     if (attemptOf(record) < MAXIMUM_DELIVERIES) return;
-    using deadline = startDeadline(NOTE_WITHIN_MILLISECONDS);
+    using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
     const { signal } = deadline;
     try {
       await settleBefore(signal, notes.write(record.messageId, errorFields(error).error, signal));

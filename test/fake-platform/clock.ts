@@ -18,6 +18,10 @@ export class FakeClock implements Clock {
   #nowMs = 0;
   readonly #scheduled = new Set<{ dueMs: number; action: () => void }>();
 
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
   schedule(afterMs: number, action: () => void): () => void {
     const entry = { dueMs: this.#nowMs + afterMs, action };
     this.#scheduled.add(entry);

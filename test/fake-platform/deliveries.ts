@@ -8,6 +8,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const ANSWER_WITHIN_MS = 3 * SECOND_MS;
 /** How long after a failure an event is pushed again, the first time, the second, … */
 const RETRY_AFTER_MS = [15 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
+/** When a duplicate comes is not documented. */
+const DUPLICATE_AFTER_MS = 10 * SECOND_MS;
 
 /** What came back for a push. */
 export interface Answer {
@@ -29,6 +31,15 @@ export interface PlatformEvent {
   text: string;
 }
 
+export interface PushOptions {
+  /** It is never pushed again. */
+  isCallback?: boolean;
+  /** It is pushed once more after it was acknowledged, as happens now and then. */
+  isDuplicated?: boolean;
+  /** Of an event type that is pushed in order: it waits until the one before is acknowledged, or given up. */
+  after?: Delivery | undefined;
+}
+
 /** An event and what became of it. */
 export interface Delivery {
   readonly event: PlatformEvent;
@@ -41,6 +52,8 @@ export interface Delivery {
   acknowledgedAt?: number;
   /** Resolves when the push under way is over, be it answered or not. */
   settled: Promise<void>;
+  /** Resolves when it is acknowledged or given up. */
+  readonly ended: Promise<void>;
 }
 
 /** Pushes events as the platform does: again on the retry ladder until one push is answered with 200 in time. */
@@ -54,9 +67,13 @@ export class Deliveries {
     this.#clock = clock;
   }
 
-  /** @param isCallback a callback is never pushed again */
-  push(event: PlatformEvent, transport: Transport, isCallback = false): Delivery {
-    const delivery: Delivery = { event, pushes: 0, answers: [], state: 'waiting', settled: Promise.resolve() };
+  push(
+    event: PlatformEvent,
+    transport: Transport,
+    { isCallback = false, isDuplicated = false, after }: PushOptions = {},
+  ): Delivery {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const delivery: Delivery = { event, pushes: 0, answers: [], state: 'waiting', settled: Promise.resolve(), ended };
     this.all.push(delivery);
     const waits = isCallback ? [] : RETRY_AFTER_MS;
     const attempt = () => {
@@ -69,16 +86,30 @@ export class Deliveries {
         if (answer?.code === 200) {
           delivery.state = 'acknowledged';
           delivery.acknowledgedAt = performance.now();
+          if (isDuplicated) this.#clock.schedule(DUPLICATE_AFTER_MS, () => this.#repeat(delivery, transport));
+          end();
         } else if (waitMs === undefined) {
           delivery.state = 'given up';
+          end();
         } else {
           delivery.state = 'waiting';
           this.#clock.schedule(waitMs, attempt);
         }
       });
     };
-    attempt();
+    if (after === undefined) attempt();
+    else void after.ended.then(attempt);
     return delivery;
+  }
+
+  /** Pushes what is acknowledged already, whatever the answer is. */
+  #repeat(delivery: Delivery, transport: Transport): void {
+    this.inFlight++;
+    delivery.pushes++;
+    delivery.settled = this.#answer(delivery.event, transport).then((answer) => {
+      this.inFlight--;
+      if (answer !== undefined) delivery.answers.push(answer);
+    });
   }
 
   #answer(event: PlatformEvent, transport: Transport): Promise<Answer | undefined> {

@@ -1,11 +1,12 @@
 import { type Clock, realClock } from './clock.ts';
 import type { Framing } from './connection.ts';
-import { Deliveries, type Delivery, type PlatformEvent, type Transport } from './deliveries.ts';
+import { Deliveries, type Delivery, type PlatformEvent, type PushOptions, type Transport } from './deliveries.ts';
 import { Gateway } from './gateway.ts';
+import { byWebhook, type Webhook } from './webhook.ts';
 
 /**
- * A platform that behaves as Feishu does, on this machine: it pushes each event to one of the app's connections,
- * waits for the acknowledgement, and pushes again on the retry ladder.
+ * A platform that behaves as Feishu does, on this machine: it pushes each event to one of the app's connections, or
+ * to its webhook, waits for the acknowledgement, and pushes again on the retry ladder.
  */
 export class FakePlatform {
   readonly gateway = new Gateway();
@@ -39,13 +40,18 @@ export class FakePlatform {
   }
 
   /** Pushes an event by long connection, until it is acknowledged or the ladder ends. */
-  push(event: PlatformEvent, framing: Framing = {}): Delivery {
-    return this.#deliveries.push(event, this.#byLongConnection(framing));
+  push(event: PlatformEvent, framing: Framing = {}, options: PushOptions = {}): Delivery {
+    return this.#deliveries.push(event, this.#byLongConnection(framing), options);
+  }
+
+  /** Pushes an event by webhook, likewise. */
+  pushByWebhook(event: PlatformEvent, webhook: Webhook, options: PushOptions = {}): Delivery {
+    return this.#deliveries.push(event, byWebhook(webhook), options);
   }
 
   /** Pushes a callback, once. */
   pushCallback(event: PlatformEvent, framing: Framing = {}): Delivery {
-    return this.#deliveries.push(event, this.#byLongConnection(framing), true);
+    return this.#deliveries.push(event, this.#byLongConnection(framing), { isCallback: true });
   }
 
   async stop(): Promise<void> {

@@ -1,10 +1,17 @@
-import { startEmulators } from '../../lib/local/emulators.ts';
+import { type EmulatorOptions, startEmulators } from '../../lib/local/emulators.ts';
 
 // The emulators as a process: see emulator-process.ts.
 
-const { queueUrl, queueArn, claimsTable, environment } = await startEmulators({
-  ordering: 'none',
+const {
+  sqs,
+  stop: _,
+  ...emulators
+} = await startEmulators({
+  ordering: process.argv[2] as EmulatorOptions['ordering'],
   visibilityTimeoutSeconds: 360,
 });
-process.send?.({ queueUrl, queueArn, claimsTable, environment });
-process.once('disconnect', () => process.exit());
+process.send?.(emulators);
+process.once('disconnect', () => {
+  sqs.destroy();
+  process.exit();
+});

@@ -1,0 +1,149 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** What the process is sent. */
+export interface Invocation {
+  id: number;
+  event: unknown;
+  /** The time it has. */
+  milliseconds: number;
+}
+
+/** What the process sends. */
+export interface Reply {
+  id: number;
+  result?: unknown;
+  error?: string;
+}
+
+export interface FunctionOptions {
+  bundle: string;
+  environment: Record<string, string>;
+  timeoutMilliseconds: number;
+  /** How wrong the processes' clocks are: of the first, the second, … and again from the first. */
+  clockShiftsMilliseconds: readonly number[];
+  /** How many invocations a process runs at a time. On Lambda it is one. */
+  concurrency: number;
+}
+
+/** A Lambda function whose execution environments are processes, so that they can be killed and frozen. */
+export class FunctionProcesses {
+  started = 0;
+  /** Those killed because an invocation took too long. */
+  timedOut = 0;
+  readonly #options: FunctionOptions;
+  readonly #running = new Set<FunctionProcess>();
+
+  constructor(options: FunctionOptions) {
+    this.#options = options;
+  }
+
+  /** Invocations under way. */
+  get load(): number {
+    return [...this.#running].reduce((sum, { load }) => sum + load, 0);
+  }
+
+  /** @throws when the function throws, times out or is killed */
+  invoke(event: unknown): Promise<unknown> {
+    return this.#findFree().invoke(event);
+  }
+
+  /** Kills the processes that work on an event with this text in it. @returns how many those were */
+  kill(text: string): number {
+    const working = [...this.#running].filter((running) => running.worksOn(text));
+    for (const running of working) running.signal('SIGKILL');
+    return working.length;
+  }
+
+  /** @param signal SIGSTOP freezes all processes, as Lambda does between invocations; SIGCONT lets them go on */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    for (const running of this.#running) running.signal(signal);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running].map((running) => running.stop()));
+  }
+
+  #findFree(): FunctionProcess {
+    const free = [...this.#running].find(({ isUsable, load }) => isUsable && load < this.#options.concurrency);
+    if (free !== undefined) return free;
+    const shifts = this.#options.clockShiftsMilliseconds;
+    const shift = shifts[this.started++ % shifts.length] ?? 0;
+    const running = new FunctionProcess(this.#options, shift, () => this.timedOut++);
+    this.#running.add(running);
+    void running.ended.then(() => this.#running.delete(running));
+    return running;
+  }
+}
+
+class FunctionProcess {
+  readonly ended: Promise<unknown>;
+  isUsable = true;
+  readonly #process: ChildProcess;
+  readonly #timeoutMilliseconds: number;
+  readonly #onTimeout: () => void;
+  readonly #invocations = new Map<number, { settle: (reply: Omit<Reply, 'id'>) => void; text: string }>();
+  #lastId = 0;
+
+  constructor(
+    { bundle, environment, timeoutMilliseconds }: FunctionOptions,
+    clockShiftMilliseconds: number,
+    onTimeout: () => void,
+  ) {
+    this.#onTimeout = onTimeout;
+    this.#timeoutMilliseconds = timeoutMilliseconds;
+    this.#process = fork(fileURLToPath(new URL('function-program.ts', import.meta.url)), [bundle], {
+      env: { ...environment, CLOCK_SHIFT_MILLISECONDS: `${clockShiftMilliseconds}` },
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    this.#process.on('message', ({ id, ...reply }: Reply) => this.#invocations.get(id)?.settle(reply));
+    this.ended = once(this.#process, 'exit');
+    void this.ended.then(() => this.#end());
+  }
+
+  get load(): number {
+    return this.#invocations.size;
+  }
+
+  worksOn(text: string): boolean {
+    return [...this.#invocations.values()].some((invocation) => invocation.text.includes(text));
+  }
+
+  invoke(event: unknown): Promise<unknown> {
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    // Lambda kills an environment whose invocation times out.
+    const timer = setTimeout(() => {
+      this.#onTimeout();
+      this.signal('SIGKILL');
+    }, this.#timeoutMilliseconds);
+    const settle = ({ result, error }: Omit<Reply, 'id'>) => {
+      clearTimeout(timer);
+      this.#invocations.delete(id);
+      if (error === undefined) resolve(result);
+      else reject(new Error(error));
+    };
+    this.#invocations.set(id, { settle, text: JSON.stringify(event) });
+    const invocation: Invocation = { id, event, milliseconds: this.#timeoutMilliseconds };
+    this.#process.send(invocation, () => {});
+    return promise;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    // From now on, not from when its end is noticed: a killed environment gets no further invocation.
+    if (signal === 'SIGKILL') this.isUsable = false;
+    this.#process.kill(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.ended;
+  }
+
+  #end(): void {
+    this.isUsable = false;
+    for (const { settle } of [...this.#invocations.values()]) settle({ error: 'The function was killed' });
+  }
+}

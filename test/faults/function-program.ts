@@ -1,0 +1,31 @@
+import { pathToFileURL } from 'node:url';
+import type { Invocation, Reply } from './function-process.ts';
+
+// A process that stands for a Lambda execution environment: it loads a bundle, and runs its handler when asked to.
+
+const shiftMilliseconds = Number(process.env.CLOCK_SHIFT_MILLISECONDS ?? 0);
+if (shiftMilliseconds !== 0) shiftClock(shiftMilliseconds);
+
+const { handler } = await import(pathToFileURL(process.argv[2] as string).href);
+const reply = (message: Reply) => process.send?.(message);
+
+process.on('message', async ({ id, event, milliseconds }: Invocation) => {
+  // Not by the date: Lambda's own time does not jump when the clock is wrong.
+  const endsAt = performance.now() + milliseconds;
+  const context = { awsRequestId: `${id}`, getRemainingTimeInMillis: () => Math.max(0, endsAt - performance.now()) };
+  try {
+    reply({ id, result: await handler(event, context) });
+  } catch (error) {
+    reply({ id, error: String(error) });
+  }
+});
+process.once('disconnect', () => process.exit());
+
+function shiftClock(byMilliseconds: number): void {
+  const RealDate = Date;
+  const now = () => RealDate.now() + byMilliseconds;
+  globalThis.Date = new Proxy(RealDate, {
+    construct: (target, args) => (args.length === 0 ? new target(now()) : Reflect.construct(target, args)),
+    get: (target, name) => (name === 'now' ? now : Reflect.get(target, name)),
+  });
+}

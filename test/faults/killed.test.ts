@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import { allHandled, judge } from './oracle.ts';
+import { messageEvents, type System, startSystem } from './system.ts';
+
+/** Only waiting takes time here, so that both kinds of queue are looked at side by side. */
+describe('When the worker is killed, with either ordering,', () => {
+  let systems: System[];
+  beforeAll(async () => {
+    systems = await Promise.all((['none', 'conversation'] as const).map((ordering) => startSystem({ ordering })));
+  });
+  afterAll(() => Promise.all(systems.map((system) => system[Symbol.asyncDispose]())));
+  beforeEach(() => {
+    for (const system of systems) {
+      system.faults.clear();
+      system.api.onCall = () => {};
+    }
+  });
+
+  async function pushAndJudge(system: System, events: readonly PlatformEvent[]) {
+    for (const event of events) system.push(event);
+    await system.settle();
+    return judge(system, events);
+  }
+
+  it.each([
+    ['before the claim', 'PutItem', 'before'],
+    ['after the claim', 'PutItem', 'after'],
+    ['before completing', 'UpdateItem', 'before'],
+    ['after completing', 'UpdateItem', 'after'],
+  ] as const)('%s, each event is handled, with one effect', async (_, operation, moment) => {
+    const check = async (system: System) => {
+      const events = messageEvents(10);
+      const kill = (event: PlatformEvent | undefined) => () => system.worker.kill(event?.id ?? '');
+      const happened = system.faults.add({
+        operation,
+        events,
+        times: 2,
+        fault: (event) => (moment === 'before' ? { before: kill(event), lose: 'cut' } : { after: kill(event) }),
+      });
+      expect(await pushAndJudge(system, events)).toEqual(allHandled(events));
+      expect(happened()).toBe(2);
+    };
+    await Promise.all(systems.map(check));
+  });
+
+  it.each(['before', 'after'] as const)('%s the effect, each event is handled, with one effect', async (moment) => {
+    const check = async (system: System) => {
+      const events = messageEvents(10);
+      let kills = 0;
+      system.api.onCall = (id, callMoment) => {
+        if (callMoment !== moment || kills === 2) return;
+        kills += system.worker.kill(id);
+        if (moment === 'before') throw new Error('the caller is gone');
+      };
+      expect(await pushAndJudge(system, events)).toEqual(allHandled(events));
+      expect(kills).toBe(2);
+    };
+    await Promise.all(systems.map(check));
+  });
+
+  it('at each attempt, the event ends in the dead-letter queue', async () => {
+    const check = async (system: System) => {
+      const events = messageEvents(10);
+      const [poison] = events as [PlatformEvent];
+      const happened = system.faults.add({
+        operation: 'UpdateItem',
+        events: [poison],
+        times: Infinity,
+        fault: () => ({ before: () => system.worker.kill(poison.id), lose: 'cut' }),
+      });
+      const verdict = await pushAndJudge(system, events);
+      expect(verdict).toMatchObject({ lost: [], doubled: [], deadThoughHandled: [] });
+      expect(verdict.dead).toContain(poison.id);
+      expect(happened()).toBe(5);
+    };
+    await Promise.all(systems.map(check));
+  });
+});

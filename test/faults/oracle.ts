@@ -1,0 +1,96 @@
+import { paginateScan } from '@aws-sdk/client-dynamodb';
+import { DeleteMessageBatchCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { expect, vi } from 'vitest';
+import { claimIdOf } from '../../lib/claims.ts';
+import { parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
+import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import type { System } from './system.ts';
+
+/** What became of all events, once the system is quiet. */
+export interface Verdict {
+  /** Messages that the platform considers delivered. */
+  acknowledged: string[];
+  /** Of those: neither handled to the end nor in the dead-letter queue. */
+  lost: string[];
+  /** Messages whose answer is visible more than once. */
+  doubled: string[];
+  /** Messages in the dead-letter queue. */
+  dead: string[];
+  /** Messages in the dead-letter queue that were handled all the same. */
+  deadThoughHandled: string[];
+}
+
+const QUIET_WITHIN_MILLISECONDS = 120_000;
+
+/** Waits until no event is on its way. It fails when a message circles for ever. */
+export async function untilQuiet({ clients, emulators, worker }: System): Promise<void> {
+  const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+  const question = new GetQueueAttributesCommand({
+    QueueUrl: emulators.queueUrl,
+    AttributeNames: [...AttributeNames],
+  });
+  await vi.waitFor(
+    async () => {
+      const { Attributes = {} } = await clients.sqs.send(question);
+      expect(AttributeNames.map((name) => Attributes[name])).toEqual(['0', '0']);
+      expect(worker.load).toBe(0);
+    },
+    { timeout: QUIET_WITHIN_MILLISECONDS, interval: 100 },
+  );
+}
+
+/** Waits until the system is quiet and looks at what became of the events that were sent. */
+export async function judge(system: System, sent: readonly PlatformEvent[]): Promise<Verdict> {
+  await untilQuiet(system);
+  const deadLetters = await drainDeadLetters(system);
+  const dead = new Set(sent.map(({ id }) => id).filter((id) => deadLetters.has(id)));
+  const completed = await readCompletedClaims(system);
+  const isHandled = (event: PlatformEvent) => completed.has(claimOf(event));
+  const visibleTimes = Map.groupBy(system.api.visible, (id) => id);
+  const states = Map.groupBy(system.platform.deliveries, ({ event }) => event.id);
+  const acknowledged = sent.filter(({ id }) => states.get(id)?.some(({ state }) => state === 'acknowledged'));
+  const idsOf = (some: readonly PlatformEvent[]) => some.map(({ id }) => id);
+  return {
+    acknowledged: idsOf(acknowledged),
+    // The claim says that the handler came to its end, the visible answer that it did something.
+    lost: idsOf(
+      acknowledged.filter((event) => !dead.has(event.id) && !(isHandled(event) && visibleTimes.has(event.id))),
+    ),
+    doubled: idsOf(sent.filter(({ id }) => (visibleTimes.get(id)?.length ?? 0) > 1)),
+    dead: [...dead],
+    deadThoughHandled: idsOf(sent.filter((event) => dead.has(event.id) && isHandled(event))),
+  };
+}
+
+/** The `id` of the item that claims an event. */
+export function claimOf({ text }: PlatformEvent): string {
+  const envelope = parseEnvelope(text);
+  if (envelope.kind === 'url-verification') throw new TypeError('not an event');
+  return claimIdOf(deduplicationKey(envelope, text));
+}
+
+async function drainDeadLetters({ clients, emulators }: System): Promise<Set<string>> {
+  const ids = new Set<string>();
+  const QueueUrl = emulators.deadLetterQueueUrl;
+  for (;;) {
+    const { Messages = [] } = await clients.sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+    if (Messages.length === 0) return ids;
+    for (const { Body = '' } of Messages) ids.add(JSON.parse(Body).event.message.message_id);
+    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle }));
+    await clients.sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+  }
+}
+
+async function readCompletedClaims({ clients, emulators }: System): Promise<Set<string>> {
+  const completed = new Set<string>();
+  for await (const { Items = [] } of paginateScan({ client: clients.dynamo }, { TableName: emulators.claimsTable })) {
+    for (const { id, status } of Items) if (id?.S && status?.S === 'COMPLETED') completed.add(id.S);
+  }
+  return completed;
+}
+
+/** The verdict when nothing is amiss. */
+export function allHandled(events: readonly PlatformEvent[]): Verdict {
+  return { acknowledged: events.map(({ id }) => id), lost: [], doubled: [], dead: [], deadThoughHandled: [] };
+}

@@ -1,0 +1,112 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import { deliverTwice } from './deliver-twice.ts';
+import { judge, type Verdict } from './oracle.ts';
+import { Schedule } from './schedule.ts';
+import { messageEvent, PUSHES_IN_FLIGHT, type System, startSystem } from './system.ts';
+
+const HOUR_MILLISECONDS = 60 * 60 * 1000;
+const CLOCK_SHIFTS_MILLISECONDS = [0, 0, HOUR_MILLISECONDS, 0, -HOUR_MILLISECONDS];
+
+const seed = process.env.FAULTS_SEED ?? '1';
+
+describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`, () => {
+  const actualSeed = seed === 'random' ? `${randomInt(2 ** 32)}` : seed;
+
+  beforeEach(() => {
+    // The event source mapping says what it is refused.
+    vi.spyOn(console, 'error').mockReturnValue();
+  });
+
+  it('10,000 events over both ways: none is lost, no effect is doubled', async () => {
+    await using system = await startSystem({
+      longConnection: true,
+      workerClockShiftsMilliseconds: CLOCK_SHIFTS_MILLISECONDS,
+    });
+    const events = numberedEvents(10_000, 500);
+    const schedule = new Schedule(actualSeed, system, events);
+    const repeated = deliverTwice(system.faults, () => schedule.happens(300, `batch ${system.delivered.size}`));
+    for (const [number, event] of events.entries()) {
+      while (system.platform.inFlight >= PUSHES_IN_FLIGHT) await sleep(1);
+      const isDuplicated = schedule.happens(500, 'duplicated', event.id);
+      if (schedule.happens(2500, 'long connection', event.id)) system.pushByLongConnection(event, { isDuplicated });
+      else system.push(event, { isDuplicated });
+      if (schedule.happens(500, 'both ways', event.id)) system.pushByLongConnection(event);
+      if (number % 1000 === 999) await disturb(system, schedule);
+    }
+    await system.settle();
+    schedule.end();
+    const verdict = await judge(system, events);
+    schedule.injected.set('batch delivered twice and reversed', repeated());
+    report(system, schedule, verdict, actualSeed);
+    expect(verdict).toMatchObject({ lost: [], doubled: [] });
+    expect(verdict.acknowledged.length).toBeGreaterThan(0.99 * events.length);
+    expect(verdict.dead.length).toBeLessThan(0.01 * events.length);
+  });
+
+  it('2,000 events of 50 chats, in order: each chat in its order, none is lost, no effect is doubled', async () => {
+    await using system = await startSystem({
+      ordering: 'conversation',
+      workerClockShiftsMilliseconds: CLOCK_SHIFTS_MILLISECONDS,
+    });
+    const chats = 50;
+    const events = numberedEvents(2000, chats);
+    const schedule = new Schedule(actualSeed, system, events);
+    const last = new Map<number, ReturnType<System['push']>>();
+    for (const [number, event] of events.entries()) {
+      const isDuplicated = schedule.happens(500, 'duplicated', event.id);
+      last.set(number % chats, system.push(event, { isDuplicated, after: last.get(number % chats) }));
+    }
+    await system.settle();
+    schedule.end();
+    const verdict = await judge(system, events);
+    report(system, schedule, verdict, actualSeed);
+    expect(verdict).toMatchObject({ lost: [], doubled: [] });
+    const numberOf = new Map(events.map(({ id }, number) => [id, number]));
+    const visible = Map.groupBy(
+      system.api.visible.map((id) => numberOf.get(id) ?? -1),
+      (number) => number % chats,
+    );
+    for (const numbers of visible.values()) expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    expect(visible.size).toBe(chats);
+  });
+});
+
+/** Of chats by turns. The ids are the same each time, so that the seed means the same. */
+function numberedEvents(count: number, chats: number): PlatformEvent[] {
+  return Array.from({ length: count }, (_, number) => messageEvent(`oc_${number % chats}`, `om_${number}x`));
+}
+
+/** What happens to whole processes and connections. */
+async function disturb({ webhook, sqs, platform }: System, schedule: Schedule): Promise<void> {
+  schedule.count('long connection cut');
+  platform.gateway.open[0]?.hangUp();
+  schedule.count('webhook frozen, connections to SQS cut');
+  webhook.signal('SIGSTOP');
+  sqs.cutAll();
+  await sleep(200);
+  webhook.signal('SIGCONT');
+  while (platform.gateway.open.length === 0) await sleep(5);
+}
+
+/** The figures of the README. */
+function report(system: System, { injected }: Schedule, verdict: Verdict, usedSeed: string): void {
+  const { deliveries } = system.platform;
+  const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0);
+  const faults = [...injected].toSorted().map(([kind, count]) => `  ${String(count).padStart(5)} ${kind}`);
+  console.log(
+    [
+      `seed ${usedSeed}`,
+      `${new Set(deliveries.map(({ event }) => event.id)).size} events, ${verdict.acknowledged.length} acknowledged`,
+      `${sum(deliveries.map(({ pushes }) => pushes))} pushes, ${sum(system.delivered.values())} deliveries to the worker`,
+      `${sum(injected.values())} faults injected`,
+      ...faults,
+      `  ${String(system.worker.timedOut).padStart(5)} invocations timed out`,
+      `${verdict.dead.length} in the dead-letter queue, ${verdict.deadThoughHandled.length} of them handled`,
+      `${system.api.repeated} calls repeated with the same uuid`,
+      `${verdict.lost.length} lost, ${verdict.doubled.length} effects doubled`,
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,45 @@
+import { createFeishuStandIn } from '../../lib/local/feishu-stand-in.ts';
+import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
+
+const UUID_KEPT_MILLISECONDS = 60 * 60 * 1000;
+
+/** Feishu's send API as it behaves: a call whose `uuid` it has seen within the hour sends nothing. */
+export class SendApi {
+  /** What people see: the message that is answered, once for each time its answer is sent, in the order of sending. */
+  readonly visible: string[] = [];
+  /** Calls that sent nothing, because of their `uuid`. */
+  repeated = 0;
+  /** Called before and after a call takes effect. What it throws before makes the call fail. */
+  onCall: (messageId: string, moment: 'before' | 'after') => void = () => {};
+  readonly #sentAt = new Map<string, number>();
+  #server: HttpServer | undefined;
+
+  static async start(): Promise<SendApi> {
+    const api = new SendApi();
+    api.#server = await startHttpServer(
+      '127.0.0.1',
+      0,
+      createFeishuStandIn(({ path, body }) => api.#reply(path, JSON.parse(body))),
+    );
+    return api;
+  }
+
+  /** What `FEISHU_DOMAIN` has to be. */
+  get domain(): string {
+    return (this.#server as HttpServer).origin;
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+  }
+
+  #reply(path: string, { uuid }: { uuid?: string }): void {
+    const messageId = /\/messages\/([^/]+)\/reply$/.exec(path)?.[1] ?? '';
+    this.onCall(messageId, 'before');
+    if (uuid === undefined || Date.now() - (this.#sentAt.get(uuid) ?? 0) > UUID_KEPT_MILLISECONDS) {
+      this.visible.push(messageId);
+      if (uuid !== undefined) this.#sentAt.set(uuid, Date.now());
+    } else this.repeated++;
+    this.onCall(messageId, 'after');
+  }
+}
