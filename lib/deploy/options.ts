@@ -8,7 +8,6 @@ export interface DeployOptions {
   longConnection: boolean;
   ordering: 'none' | 'conversation';
   alarmEmail: string;
-  workerConcurrency: number;
   connectionSpot: boolean;
   connectionVpc: string;
   connectionSubnets: string[];
@@ -27,7 +26,6 @@ export function readOptions(serverless: Serverless): DeployOptions {
     longConnection: readSwitch(parameters, 'longConnection'),
     ordering: readChoice(parameters, 'ordering', ['none', 'conversation']),
     alarmEmail: readText(parameters, 'alarmEmail', /^\S+@\S+$/, 'an e-mail address'),
-    workerConcurrency: readNumber(parameters, 'workerConcurrency', 2, 1000),
     connectionSpot: readSwitch(parameters, 'connectionSpot'),
     connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'the id of a VPC, vpc-…'),
     connectionSubnets: readText(
@@ -83,14 +81,6 @@ function readChoice<Choice extends string>(
   const choice = choices.find((candidate) => candidate === parameters[name]);
   if (choice !== undefined) return choice;
   throw new DeploymentError(`The parameter ${name} is "${parameters[name]}", but must be ${choices.join(' or ')}.`);
-}
-
-function readNumber(parameters: Record<string, string>, name: string, minimum: number, maximum: number): number {
-  const number = Number(parameters[name]);
-  if (Number.isInteger(number) && number >= minimum && number <= maximum) return number;
-  throw new DeploymentError(
-    `The parameter ${name} is "${parameters[name]}", but must be a whole number from ${minimum} to ${maximum}.`,
-  );
 }
 
 function readText(parameters: Record<string, string>, name: string, pattern: RegExp, description: string): string {

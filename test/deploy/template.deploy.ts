@@ -109,7 +109,7 @@ describe('The packaged template', () => {
         'There is no parameter "longConection". There are: domain, appType, ordering, webhook, longConnection',
       'longConnection=yes': 'The parameter longConnection is "yes", but must be true or false.',
       'appType=isv': 'The parameter appType is "isv", but must be self or store.',
-      'workerConcurrency=1': 'The parameter workerConcurrency is "1", but must be a whole number from 2 to 1000.',
+      'workerConcurrency=1': "sqs.maximumConcurrency': must be >= 2",
       'webhook=false': 'Without the webhook no event would come in: add --param longConnection=true.',
       'connectionVpc=vpc-1': 'connectionVpc and connectionSubnets belong together',
     };
