@@ -1,14 +1,40 @@
+import { writeSync } from 'node:fs';
 import type { Log } from './handler.ts';
 
 const LEVELS = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 type Level = (typeof LEVELS)[number];
+
+const STANDARD_OUTPUT = 1;
+
+/** Whether lines go by Node's stream. On Lambda not before they must: making it takes 3 ms of a cold start. */
+let hasStream = process.env.AWS_LAMBDA_RUNTIME_API === undefined;
 
 /**
  * Writes a line of JSON. Not by `console.log`: Lambda puts a time and a request id before what that writes, and
  * CloudWatch then finds no metrics in it.
  */
 export function writeLine(fields: Record<string, unknown>): void {
-  process.stdout.write(`${JSON.stringify(fields)}\n`);
+  const line = `${JSON.stringify(fields)}\n`;
+  if (hasStream) {
+    process.stdout.write(line);
+    return;
+  }
+  const bytes = Buffer.from(line);
+  const written = writeDirectly(bytes);
+  if (written === bytes.length) return;
+  // From now on by the stream, so that no line overtakes the one that waits in it.
+  hasStream = true;
+  process.stdout.write(bytes.subarray(written));
+}
+
+/** @returns how many bytes were written: not all when a pipe is full */
+function writeDirectly(bytes: Buffer): number {
+  try {
+    return writeSync(STANDARD_OUTPUT, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+    throw error;
+  }
 }
 
 /**

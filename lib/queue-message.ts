@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import type { SendMessageCommandInput } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import type { EventEnvelope } from './feishu/envelope.ts';
@@ -82,7 +81,7 @@ export function decodeMessage({ body, messageAttributes }: SQSRecord): QueuedEve
 
 function encodeBody(text: string): { body: string; encoding?: 'gzip' } {
   if (Buffer.byteLength(text) <= MAXIMUM_BODY_BYTES) return { body: text };
-  const body = gzipSync(text).toString('base64');
+  const body = zlib().gzipSync(text).toString('base64');
   if (body.length > MAXIMUM_BODY_BYTES) {
     throw new FeishuError(
       'FEISHU_EVENT_TOO_LARGE',
@@ -95,7 +94,7 @@ function encodeBody(text: string): { body: string; encoding?: 'gzip' } {
 function decodeBody(body: string, encoding: string | undefined): string {
   if (encoding === undefined) return body;
   if (encoding !== 'gzip') throw new TypeError(`The queue message has an unknown encoding "${encoding}"`);
-  return gunzipSync(Buffer.from(body, 'base64'), { maxOutputLength: MAXIMUM_TEXT_BYTES }).toString('utf8');
+  return zlib().gunzipSync(Buffer.from(body, 'base64'), { maxOutputLength: MAXIMUM_TEXT_BYTES }).toString('utf8');
 }
 
 function toMessageGroupId(conversation: string): string {
@@ -104,4 +103,9 @@ function toMessageGroupId(conversation: string): string {
 
 function stringAttribute(value: string) {
   return { DataType: 'String', StringValue: value };
+}
+
+/** Loaded for the rare event that is too large as it is. */
+function zlib() {
+  return process.getBuiltinModule('node:zlib');
 }

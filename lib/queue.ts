@@ -1,8 +1,8 @@
-import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { settleBefore } from './deadline.ts';
 import type { EventEnvelope } from './feishu/envelope.ts';
 import { FeishuError } from './feishu/errors.ts';
 import { encodeMessage, escapeForSqs, type QueuedEvent } from './queue-message.ts';
+import type { SendMessage } from './sqs-sender.ts';
 
 /** Where accepted events go. */
 export interface Queue {
@@ -15,25 +15,18 @@ export interface Queue {
   send(envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal): Promise<string>;
 }
 
-/** Leaves time for a second attempt on a new connection when the first one, frozen with the function, is dead. */
-const CONNECT_WITHIN_MILLISECONDS = 500;
-const RESPOND_WITHIN_MILLISECONDS = 1000;
-
 /** @param url the URL of a standard or a FIFO queue */
 export function createQueue(url: string): Queue {
-  const client = new SQSClient({
-    maxAttempts: 3,
-    requestHandler: {
-      connectionTimeout: CONNECT_WITHIN_MILLISECONDS,
-      requestTimeout: RESPOND_WITHIN_MILLISECONDS,
-      throwOnRequestTimeout: true,
-    },
-  });
+  let send: SendMessage | undefined;
   const sendText = async (envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal) => {
-    const message = new SendMessageCommand(encodeMessage(url, envelope, event));
+    const message = encodeMessage(url, envelope, event);
+    if (send === undefined) {
+      // Not before the first event: a URL verification and a refusal are answered without loading the SDK.
+      const { createSqsSender } = await import('./sqs-sender.ts');
+      send ??= createSqsSender();
+    }
     // The SDK heeds the signal while it sends, but not while it resolves credentials.
-    const { MessageId } = await settleBefore(signal, client.send(message, { abortSignal: signal }));
-    return MessageId as string;
+    return settleBefore(signal, send(message, signal));
   };
   return {
     async send(envelope, event, signal) {

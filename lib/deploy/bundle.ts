@@ -1,11 +1,19 @@
-import { builtinModules } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { BuildOptions, Plugin } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
 import { handlerModules } from './handler-modules.ts';
+import { fastBuiltins, loadedLater, withoutOtherPlaces } from './lean-bundle.ts';
 
 /** The entry points that run on Lambda, by the name of their function. */
 export const LAMBDA_FUNCTIONS = ['webhook', 'worker'] as const;
+
+/** What the webhook's bundle is without until the first event comes. */
+const LOADED_LATER = 'sqs-sender';
+
+/** The files of each function's artifact, below the folder of the bundles. */
+export const LAMBDA_FILES = {
+  webhook: [...withMap('webhook'), ...withMap(LOADED_LATER)],
+  worker: [...withMap('worker'), 'node_modules/**'],
+};
 
 /**
  * How the functions are bundled, for the deployment and for the local stack alike.
@@ -14,12 +22,14 @@ export const LAMBDA_FUNCTIONS = ['webhook', 'worker'] as const;
  * @param outdir where `<function>.mjs` and its source map go
  */
 export function lambdaBundle(root: string, outdir: string) {
+  const options = entryPoints(root, outdir, LAMBDA_FUNCTIONS);
   return {
-    ...entryPoints(root, outdir, LAMBDA_FUNCTIONS),
+    ...options,
+    entryPoints: { ...options.entryPoints, [LOADED_LATER]: `lib/${LOADED_LATER}.ts` },
     // Half the artifact's size; stack traces need the lines alone.
     sourcemap: 'linked',
     sourcesContent: false,
-    alias: { '@aws-sdk/credential-provider-node': fileURLToPath(new URL('lambda-credentials.ts', import.meta.url)) },
+    plugins: [...options.plugins, loadedLater(path.join(root, 'lib', `${LOADED_LATER}.ts`)), withoutOtherPlaces],
   } satisfies BuildOptions;
 }
 
@@ -49,7 +59,7 @@ function entryPoints(root: string, outdir: string, names: readonly string[]) {
   return {
     ...commonOptions,
     absWorkingDir: root,
-    entryPoints: names.map((name) => `functions/${name}.ts`),
+    entryPoints: Object.fromEntries(names.map((name) => [name, `functions/${name}.ts`])),
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
@@ -61,6 +71,10 @@ function entryPoints(root: string, outdir: string, names: readonly string[]) {
   } satisfies BuildOptions;
 }
 
+function withMap(name: string): string[] {
+  return [`${name}.mjs`, `${name}.mjs.map`];
+}
+
 const commonOptions = {
   bundle: true,
   platform: 'node',
@@ -70,21 +84,3 @@ const commonOptions = {
   metafile: true,
   logLevel: 'silent',
 } satisfies BuildOptions;
-
-/**
- * Takes Node's own modules from `process.getBuiltinModule`. An `import "node:http"` makes Node read all the module's
- * getters, one of which loads its `fetch`: 26 to 32 ms of a cold start, against 3.
- */
-const fastBuiltins: Plugin = {
-  name: 'fast-builtins',
-  setup(build) {
-    const names = builtinModules.flatMap((name) => [name, `node:${name}`]).join('|');
-    build.onResolve({ filter: new RegExp(`^(${names})$`) }, ({ path: name }) => ({
-      path: name.startsWith('node:') ? name : `node:${name}`,
-      namespace: 'fast-builtins',
-    }));
-    build.onLoad({ filter: /.*/, namespace: 'fast-builtins' }, ({ path: name }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)})`,
-    }));
-  },
-};

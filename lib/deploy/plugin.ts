@@ -2,7 +2,7 @@ import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { build } from 'esbuild';
-import { LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from './bundle.ts';
+import { LAMBDA_FILES, LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from './bundle.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { type DeployOptions, readOptions } from './options.ts';
@@ -71,8 +71,7 @@ export default class FeishuEventsPlugin {
       const definition = service.functions[name];
       if (definition === undefined) continue;
       definition.handler = `${BUNDLES_FOLDER}/${name}.handler`;
-      const files = [`${name}.mjs`, `${name}.mjs.map`, ...(name === 'worker' ? ['node_modules/**'] : [])];
-      const patterns = ['!**', ...files.map((file) => `${BUNDLES_FOLDER}/${file}`)];
+      const patterns = ['!**', ...LAMBDA_FILES[name].map((file) => `${BUNDLES_FOLDER}/${file}`)];
       definition.package = { individually: true, patterns };
     }
   }

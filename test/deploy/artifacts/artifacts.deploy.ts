@@ -89,7 +89,12 @@ beforeAll(async () => {
 afterAll(() => parts.disposeAsync());
 
 test('the artifacts hold the bundles, and nothing else of the project', async () => {
-  expect(await filesOf(packaged.webhook)).toEqual(['.build/webhook.mjs', '.build/webhook.mjs.map']);
+  expect(await filesOf(packaged.webhook)).toEqual([
+    '.build/sqs-sender.mjs',
+    '.build/sqs-sender.mjs.map',
+    '.build/webhook.mjs',
+    '.build/webhook.mjs.map',
+  ]);
   expect(await filesOf(packaged.worker)).toEqual([
     '.build/node_modules/@larksuiteoapi/node-sdk/index.js',
     '.build/worker.mjs',

@@ -22,6 +22,8 @@ export interface RuntimeOptions {
 export interface Runtime {
   /** @throws what the function threw, or that it ended or timed out */
   invoke(event: unknown): Promise<unknown>;
+  /** Of the runtime client. */
+  readonly pid: number;
   /** The lines it has written so far. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
@@ -89,6 +91,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   });
 
   return {
+    pid: client.pid as number,
     lines,
     async invoke(event) {
       if (client.exitCode !== null) throw died();
