@@ -3,12 +3,18 @@ import { arch, availableParallelism } from 'node:os';
 import path from 'node:path';
 import { readCommandLine } from '../../lib/tools/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
+import { benchColdStart } from './cold-start.ts';
 import { benchLongConnection } from './long-connection.ts';
 import type { Report, Suite } from './report.ts';
 import { simulateScale } from './simulate.ts';
+import { benchVerify } from './verify.ts';
+import { benchWorker } from './worker.ts';
 
 /** A suite a file; what it measures and how is said there. */
 const suites: Record<string, Suite> = {
+  'cold-start': benchColdStart,
+  verify: benchVerify,
+  worker: benchWorker,
   'long-connection': benchLongConnection,
 };
 

@@ -12,11 +12,71 @@ export interface Report {
   notes: string[];
   /** What the rows were made from. */
   samples: unknown;
+  /** What the rows say, for the chart. */
+  comparisons?: Comparison[];
+}
+
+/** One figure of this project beside that of an alternative. */
+export interface Comparison {
+  measure: string;
+  unit: string;
+  ours: number;
+  /** `undefined`: nothing to compare with. */
+  alternative?: { name: string; value: number };
+  /** The bound of ours ÷ the alternative's, and on which side of it to be. */
+  reach?: { atMost: number } | { atLeast: number };
+}
+
+/** A report of one row for each comparison. */
+export function reportComparisons(comparisons: Comparison[], notes: string[], samples: unknown): Report {
+  return {
+    columns: ['ours', 'against', 'theirs', 'ratio', 'to reach'],
+    rows: comparisons.map((comparison) => {
+      const { measure, unit, ours, alternative } = comparison;
+      const cells = alternative
+        ? [alternative.name, write(alternative.value, unit), ratioOf(comparison).toFixed(2), writeReach(comparison)]
+        : ['–', '–', '–', '–'];
+      return { name: measure, cells: [write(ours, unit), ...cells] };
+    }),
+    notes,
+    samples,
+    comparisons,
+  };
+}
+
+/** Ours ÷ the alternative's. */
+export function ratioOf({ ours, alternative }: Comparison): number {
+  return ours / (alternative?.value ?? Number.NaN);
+}
+
+export function hasReached(comparison: Comparison): boolean {
+  const { reach } = comparison;
+  if (reach === undefined) return true;
+  const ratio = ratioOf(comparison);
+  return 'atMost' in reach ? ratio <= reach.atMost : ratio >= reach.atLeast;
+}
+
+function writeReach(comparison: Comparison): string {
+  const { reach } = comparison;
+  if (reach === undefined) return '–';
+  const bound = 'atMost' in reach ? `≤ ${reach.atMost}` : `≥ ${reach.atLeast}`;
+  return hasReached(comparison) ? bound : `${bound}, **missed**`;
+}
+
+function write(value: number, unit: string): string {
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return `${value.toFixed(Number.isInteger(value) ? 0 : digits)} ${unit}`.trim();
 }
 
 export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** @param share from 0 to 1; between two values, the line between them */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
-  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
+  const position = share * (sorted.length - 1);
+  const lower = sorted[Math.floor(position)] ?? Number.NaN;
+  const upper = sorted[Math.ceil(position)] ?? Number.NaN;
+  return lower + (upper - lower) * (position % 1);
 }

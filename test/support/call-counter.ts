@@ -10,8 +10,11 @@ export interface CallCounter extends AsyncDisposable {
   calls: Record<string, number>;
 }
 
-/** @param target the service's own origin */
-export async function startCallCounter(target: string): Promise<CallCounter> {
+/**
+ * @param target the service's own origin
+ * @param latencyMilliseconds what each call takes longer
+ */
+export async function startCallCounter(target: string, latencyMilliseconds = 0): Promise<CallCounter> {
   const calls: Record<string, number> = {};
   const server = createServer((incoming, response) => {
     const operation = String(incoming.headers['x-amz-target']);
@@ -22,7 +25,7 @@ export async function startCallCounter(target: string): Promise<CallCounter> {
       answer.pipe(response);
     });
     outgoing.on('error', () => response.destroy());
-    incoming.pipe(outgoing);
+    setTimeout(() => incoming.pipe(outgoing), latencyMilliseconds);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {

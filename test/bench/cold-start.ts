@@ -1,0 +1,215 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { lambdaBundle } from '../../lib/deploy/bundle.ts';
+import { writeRequest } from '../../lib/feishu/request.ts';
+import type { HttpEvent, HttpResponse } from '../../lib/http.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { type Runtime, startRuntime } from '../deploy/artifacts/runtime.ts';
+import { installRuntimeClient } from '../deploy/artifacts/runtime-client.ts';
+import { toHttpEvent } from '../support/http-events.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+import { createCertificate } from './certificate.ts';
+import { bundleComparator, comparator, installComparators } from './comparators.ts';
+import { readPeakMebibytes } from './process-usage.ts';
+import { type Comparison, median, type Report, reportComparisons, type SuiteOptions } from './report.ts';
+
+const SIDES = ['empty', 'floor', 'usual', 'ours'] as const;
+type Side = (typeof SIDES)[number];
+
+const encryptKey = 'the encrypt key of the bench';
+const token = 'the verification token of the bench';
+const WARM_EVENTS = 500;
+
+/** What the platform sends, and what the answer must hold. */
+const REQUESTS = {
+  event: { text: () => createSample('im.message.receive_v1', { version: '2.0', token }), answer: 'success' },
+  verification: {
+    text: () => JSON.stringify({ type: 'url_verification', challenge: 'bench', token }),
+    answer: '{"challenge":"bench"}',
+  },
+};
+type Kind = keyof typeof REQUESTS;
+
+/** A function, ready to be started. */
+interface Program {
+  taskRoot: string;
+  handler: string;
+}
+
+interface Samples {
+  /** From the start of the process to the answer, in milliseconds. */
+  event: Record<Side, number[]>;
+  verification: Record<Side, number[]>;
+  peakMebibytes: Record<Side, number[]>;
+  minifiedBytes: { ours: number; usual: number };
+}
+
+/**
+ * The webhook's cold start under AWS's runtime client: from the start of a fresh process, through init, to the answer of
+ * its first request. The queue answers over TLS on loopback, as SQS does. What a function takes that does nothing is
+ * subtracted from all.
+ */
+export async function benchColdStart({ isQuick }: SuiteOptions): Promise<Report> {
+  const [starts, memoryStarts] = isQuick ? [5, 1] : [21, 3];
+  await installComparators();
+  const clientPath = await installRuntimeClient();
+  const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-bench-'));
+  const { key, certificate } = await createCertificate(folder);
+  const queue = fork(fileURLToPath(new URL('queue-stand-in.ts', import.meta.url)), [key, certificate], {
+    execArgv: [],
+  });
+  try {
+    const [{ endpoint }] = await once(queue, 'message');
+    const { programs, minifiedBytes } = await prepare(folder);
+    const start = (side: Side) =>
+      startRuntime({
+        ...programs[side],
+        clientPath,
+        functionName: side,
+        memoryMegabytes: 512,
+        timeoutSeconds: 10,
+        environment: environmentOf(endpoint, certificate),
+      });
+    const samples: Samples = {
+      event: noSamples(),
+      verification: noSamples(),
+      peakMebibytes: noSamples(),
+      minifiedBytes,
+    };
+    // In turns, so that what changes on the machine meets all. The first round warms the disk's cache.
+    for (let round = -1; round < starts; round++) {
+      for (const kind of ['event', 'verification'] as const) {
+        for (const side of inTurns(round)) {
+          const milliseconds = await measure(() => start(side), side, kind);
+          if (round >= 0) samples[kind][side].push(milliseconds);
+        }
+      }
+    }
+    for (let round = 0; round < memoryStarts; round++) {
+      for (const side of SIDES) samples.peakMebibytes[side].push(await measurePeak(await start(side), side));
+    }
+    return report(samples, starts);
+  } finally {
+    queue.disconnect();
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function prepare(folder: string) {
+  const programs = Object.fromEntries(SIDES.map((side) => [side, path.join(folder, side)])) as Record<Side, string>;
+  for (const taskRoot of Object.values(programs)) await mkdir(taskRoot);
+  await copyFile(comparator('empty.cjs'), path.join(programs.empty, 'webhook.cjs'));
+  await copyFile(comparator('floor.cjs'), path.join(programs.floor, 'webhook.cjs'));
+  await bundleComparator('webhook.mjs', path.join(programs.usual, 'webhook.js'));
+  const { metafile } = await build(lambdaBundle(PROJECT_ROOT, programs.ours));
+  const bytesOf = (name: string) =>
+    Object.entries(metafile.outputs).find(([file]) => path.basename(file) === name)?.[1].bytes ?? Number.NaN;
+  return {
+    programs: Object.fromEntries(
+      Object.entries(programs).map(([side, taskRoot]) => [side, { taskRoot, handler: 'webhook.handler' }]),
+    ) as Record<Side, Program>,
+    minifiedBytes: {
+      ours: bytesOf('webhook.mjs') + bytesOf('sqs-sender.mjs'),
+      usual: await bundleComparator('webhook.mjs', path.join(folder, 'minified.js'), true),
+    },
+  };
+}
+
+/** As the template gives it to the function, and Lambda. */
+function environmentOf(endpoint: string, certificate: string): Record<string, string> {
+  return {
+    FEISHU_ENCRYPT_KEY: encryptKey,
+    FEISHU_VERIFICATION_TOKEN: token,
+    QUEUE_URL: `${endpoint}/000000000000/bench`,
+    LOG_LEVEL: 'INFO',
+    POWERTOOLS_SERVICE_NAME: 'bench',
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'ASIABENCH',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    AWS_SESSION_TOKEN: 'session',
+    AWS_ENDPOINT_URL_SQS: endpoint,
+    NODE_EXTRA_CA_CERTS: certificate,
+  };
+}
+
+async function measure(start: () => Promise<Runtime>, side: Side, kind: Kind): Promise<number> {
+  const event = createEvent(kind);
+  const startedAt = performance.now();
+  const runtime = await start();
+  await request(runtime, side, kind, event);
+  const milliseconds = performance.now() - startedAt;
+  await runtime.stop();
+  return milliseconds;
+}
+
+async function measurePeak(runtime: Runtime, side: Side): Promise<number> {
+  for (let count = 0; count < WARM_EVENTS; count++) await request(runtime, side, 'event', createEvent('event'));
+  const mebibytes = await readPeakMebibytes(runtime.pid);
+  await runtime.stop();
+  return mebibytes;
+}
+
+function createEvent(kind: Kind): HttpEvent {
+  return toHttpEvent(writeRequest(REQUESTS[kind].text(), { encryptKey }, Date.now()));
+}
+
+async function request(runtime: Runtime, side: Side, kind: Kind, event: HttpEvent): Promise<void> {
+  const { statusCode, body } = (await runtime.invoke(event)) as HttpResponse;
+  const isAnswered = statusCode === 200 && (side === 'empty' || body.includes(REQUESTS[kind].answer));
+  if (!isAnswered) throw new Error(`${side} answered ${statusCode} ${body}:\n${runtime.lines.join('\n')}`);
+}
+
+function inTurns(round: number): Side[] {
+  const shift = (round + SIDES.length) % SIDES.length;
+  return [...SIDES.slice(shift), ...SIDES.slice(0, shift)];
+}
+
+function noSamples(): Record<Side, number[]> {
+  return { empty: [], floor: [], usual: [], ours: [] };
+}
+
+function report(samples: Samples, starts: number): Report {
+  const compare = (measure: string, times: Record<Side, number[]>, reach: { usual: number; floor: number }) => {
+    const net = (side: Side) => median(times[side]) - median(times.empty);
+    return (['usual', 'floor'] as const).map(
+      (side): Comparison => ({
+        measure,
+        unit: 'ms',
+        ours: net('ours'),
+        alternative: { name: side === 'usual' ? 'the usual way' : 'the floor', value: net(side) },
+        reach: { atMost: reach[side] },
+      }),
+    );
+  };
+  const { peakMebibytes, minifiedBytes } = samples;
+  return reportComparisons(
+    [
+      ...compare('webhook, cold: init and the first event', samples.event, { usual: 0.25, floor: 2.5 }),
+      ...compare('webhook, cold: init and a URL verification', samples.verification, { usual: 0.2, floor: 1.3 }),
+      {
+        measure: "webhook's bundle, minified",
+        unit: 'KB',
+        ours: minifiedBytes.ours / 1000,
+        alternative: { name: 'the usual way', value: minifiedBytes.usual / 1000 },
+        reach: { atMost: 1 },
+      },
+      {
+        measure: `webhook's peak memory, ${WARM_EVENTS} events`,
+        unit: 'MiB',
+        ours: median(peakMebibytes.ours),
+        alternative: { name: 'the usual way', value: median(peakMebibytes.usual) },
+        reach: { atMost: 1 },
+      },
+    ],
+    [
+      `Cold: medians of ${starts} fresh processes each, in turns, under aws-lambda-ric; an empty function's ${median(samples.event.empty).toFixed(0)} ms is subtracted. The queue is a stand-in that answers SendMessage over TLS on loopback.`,
+      "The usual way: the official SDK's dispatcher and client-sqs, bundled as esbuild does unless told. The floor: node:crypto and a hand-signed request over node:https. Both do less: no log, no metrics, no time limit.",
+    ],
+    samples,
+  );
+}

@@ -1,0 +1,246 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { SQSBatchResponse } from 'aws-lambda';
+import { build } from 'esbuild';
+import { lambdaBundle, platformSdkBundle } from '../../lib/deploy/bundle.ts';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { encodeMessage } from '../../lib/queue-message.ts';
+import { toSqsRecord } from '../../lib/sqs-record.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { type Runtime, startRuntime } from '../deploy/artifacts/runtime.ts';
+import { installRuntimeClient } from '../deploy/artifacts/runtime-client.ts';
+import { startCallCounter } from '../support/call-counter.ts';
+import { type EmulatorProcess, startEmulatorProcess } from '../support/emulator-process.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+import { bundleComparator, installComparators } from './comparators.ts';
+import { readPeakMebibytes } from './process-usage.ts';
+import { type Comparison, median, type Report, reportComparisons, type SuiteOptions } from './report.ts';
+
+const SIDES = ['ours', 'usual'] as const;
+type Side = (typeof SIDES)[number];
+type Emulators = EmulatorProcess['emulators'];
+
+/** Ours as the event source mapping of the template does it. */
+const POLLING = { ours: { pollers: 5, batch: 10 }, usual: { pollers: 1, batch: 1 } };
+
+interface Countdown {
+  count: number;
+}
+
+/** What a call to SQS or DynamoDB takes within a region, about. */
+const LATENCY_MILLISECONDS = 5;
+
+interface Samples {
+  /** Events a second, with SQS and DynamoDB on this machine. */
+  loopback: Record<Side, number[]>;
+  /** With {@link LATENCY_MILLISECONDS} more for each call. */
+  distant: Record<Side, number[]>;
+  peakMebibytes: Record<Side, number>;
+  callsPerEvent: Record<Side, Record<string, number>>;
+}
+
+/**
+ * One execution environment of the worker, with events that are waiting in the queue: claim, dispatch, completion and
+ * deletion. The usual way takes one message at a time. Both are handed their messages by the bench, on the same SQS and
+ * DynamoDB emulators in a process of their own, and run under AWS's runtime client.
+ */
+export async function benchWorker({ isQuick }: SuiteOptions): Promise<Report> {
+  const [rounds, events] = isQuick ? [5, 60] : [15, 100];
+  await installComparators();
+  const clientPath = await installRuntimeClient();
+  const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-bench-'));
+  await using parts = new AsyncDisposableStack();
+  parts.defer(() => rm(folder, { recursive: true }));
+  await prepare(folder);
+  const { emulators } = parts.use(await startEmulatorProcess());
+  const start = async (side: Side, { environment, queueUrl, claimsTable }: Emulators) => {
+    const runtime = await startRuntime({
+      clientPath,
+      taskRoot: path.join(folder, side),
+      handler: 'worker.handler',
+      functionName: side,
+      memoryMegabytes: 512,
+      timeoutSeconds: 60,
+      environment: {
+        ...environment,
+        QUEUE_URL: queueUrl,
+        CLAIMS_TABLE: claimsTable,
+        FEISHU_APP_ID: 'cli_0123456789abcdef',
+        FEISHU_APP_SECRET: 'secret',
+        LOG_LEVEL: 'INFO',
+      },
+    });
+    parts.defer(() => runtime.stop());
+    return runtime;
+  };
+  const measure = async (setting: Emulators, events: number) => {
+    const runtimes = { ours: await start('ours', setting), usual: await start('usual', setting) };
+    const eventsPerSecond: Record<Side, number[]> = { ours: [], usual: [] };
+    // The first round starts both and lets V8 compile.
+    for (let round = -1; round < rounds; round++) {
+      for (const side of SIDES) {
+        const seconds = await work(side, runtimes[side], setting, events);
+        if (round >= 0) eventsPerSecond[side].push(events / seconds);
+      }
+    }
+    return { eventsPerSecond, runtimes };
+  };
+
+  const loopback = await measure(emulators, events);
+  const peakMebibytes = {
+    ours: await readPeakMebibytes(loopback.runtimes.ours.pid),
+    usual: await readPeakMebibytes(loopback.runtimes.usual.pid),
+  };
+  const callsPerEvent = {} as Samples['callsPerEvent'];
+  for (const side of SIDES) {
+    await using counted = await behindCounters(emulators, 0);
+    await work(side, await start(side, counted.emulators), counted.emulators, events);
+    callsPerEvent[side] = counted.perEvent(events);
+  }
+  await using distant = await behindCounters(emulators, LATENCY_MILLISECONDS);
+  const { eventsPerSecond } = await measure(distant.emulators, events / 2);
+  const samples = { loopback: loopback.eventsPerSecond, distant: eventsPerSecond, peakMebibytes, callsPerEvent };
+  return report(samples, rounds, events);
+}
+
+async function prepare(folder: string): Promise<void> {
+  const ours = path.join(folder, 'ours');
+  const usual = path.join(folder, 'usual');
+  await mkdir(usual);
+  await bundleComparator('worker.mjs', path.join(usual, 'worker.js'));
+  await Promise.all([build(lambdaBundle(PROJECT_ROOT, ours)), build(platformSdkBundle(PROJECT_ROOT, ours))]);
+}
+
+/** @returns in how many seconds all events were handled and deleted */
+async function work(side: Side, runtime: Runtime, emulators: Emulators, events: number): Promise<number> {
+  const sqs = createClient(emulators.environment);
+  await enqueue(sqs, emulators.queueUrl, events);
+  const { pollers, batch } = POLLING[side];
+  const left = { count: events };
+  const startedAt = performance.now();
+  await Promise.all(Array.from({ length: pollers }, () => poll(sqs, emulators, runtime, batch, left)));
+  const seconds = (performance.now() - startedAt) / 1000;
+  sqs.destroy();
+  return seconds;
+}
+
+/** Receives, invokes and deletes until it has had all of them. */
+async function poll(
+  sqs: SQSClient,
+  { queueUrl, queueArn }: Emulators,
+  runtime: Runtime,
+  batch: number,
+  left: Countdown,
+) {
+  while (left.count > 0) {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: batch,
+        MessageAttributeNames: ['All'],
+        MessageSystemAttributeNames: ['All'],
+      }),
+    );
+    if (Messages.length === 0) continue;
+    left.count -= Messages.length;
+    const result = await runtime.invoke({ Records: Messages.map((message) => toSqsRecord(message, queueArn)) });
+    const { batchItemFailures = [] } = (result ?? {}) as Partial<SQSBatchResponse>;
+    if (batchItemFailures.length > 0) throw new Error(`Not handled:\n${runtime.lines.slice(-10).join('\n')}`);
+    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle }));
+    await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+  }
+}
+
+async function enqueue(sqs: SQSClient, QueueUrl: string, events: number): Promise<void> {
+  const entries = Array.from({ length: events }, (_, index) => {
+    const text = createSample('out_approval', { version: '1.0', token: '' });
+    const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+    const { QueueUrl: _url, ...message } = encodeMessage(QueueUrl, parseEnvelope(text) as EventEnvelope, event);
+    return { Id: `${index}`, ...message };
+  });
+  for (let index = 0; index < entries.length; index += 10) {
+    await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: entries.slice(index, index + 10) }));
+  }
+}
+
+/** The emulators, with each call counted and made as slow as one to AWS. */
+async function behindCounters(emulators: Emulators, latencyMilliseconds: number) {
+  const { AWS_ENDPOINT_URL_DYNAMODB = '', AWS_ENDPOINT_URL_SQS = '' } = emulators.environment;
+  const dynamo = await startCallCounter(AWS_ENDPOINT_URL_DYNAMODB, latencyMilliseconds);
+  const sqs = await startCallCounter(AWS_ENDPOINT_URL_SQS, latencyMilliseconds);
+  const origins = { AWS_ENDPOINT_URL_DYNAMODB: dynamo.origin, AWS_ENDPOINT_URL_SQS: sqs.origin };
+  return {
+    emulators: {
+      ...emulators,
+      environment: { ...emulators.environment, ...origins },
+      queueUrl: `${sqs.origin}${new URL(emulators.queueUrl).pathname}`,
+    },
+    perEvent(events: number): Record<string, number> {
+      const calls = Object.entries({ ...dynamo.calls, ...sqs.calls });
+      // What the bench itself sends is not the worker's.
+      const counted = calls.filter(([operation]) => operation !== 'AmazonSQS.SendMessageBatch');
+      return Object.fromEntries(counted.map(([operation, count]) => [operation, count / events]));
+    },
+    async [Symbol.asyncDispose]() {
+      await dynamo[Symbol.asyncDispose]();
+      await sqs[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function createClient(environment: Record<string, string>): SQSClient {
+  return new SQSClient({
+    endpoint: environment.AWS_ENDPOINT_URL_SQS as string,
+    region: environment.AWS_REGION as string,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+}
+
+function report(samples: Samples, rounds: number, events: number): Report {
+  const { loopback, distant, peakMebibytes, callsPerEvent } = samples;
+  const callsOf = (side: Side, service: string) =>
+    Object.entries(callsPerEvent[side])
+      .filter(([operation]) => operation.startsWith(service))
+      .reduce((sum, [, count]) => sum + count, 0);
+  const against = (value: number) => ({ name: 'the usual way', value });
+  const speed = (measure: string, eventsPerSecond: Record<Side, number[]>): Comparison => ({
+    measure,
+    unit: '',
+    ours: median(eventsPerSecond.ours),
+    alternative: against(median(eventsPerSecond.usual)),
+    reach: { atLeast: 3 },
+  });
+  const calls = (name: string, service: string) => ({
+    measure: `worker: calls to ${name} an event`,
+    unit: '',
+    ours: callsOf('ours', service),
+    alternative: against(callsOf('usual', service)),
+    reach: { atMost: 1 },
+  });
+  return reportComparisons(
+    [
+      speed(`worker: events a second, ${LATENCY_MILLISECONDS} ms a call`, distant),
+      speed('worker: events a second, on loopback', loopback),
+      calls('DynamoDB', 'DynamoDB'),
+      calls('SQS', 'AmazonSQS'),
+      {
+        measure: `worker's peak memory, ${((rounds + 1) * events).toLocaleString('en')} events`,
+        unit: 'MiB',
+        ours: peakMebibytes.ours,
+        alternative: against(peakMebibytes.usual),
+        reach: { atMost: 1 },
+      },
+    ],
+    [
+      `Worker: one execution environment, medians of ${rounds} rounds of ${events} events in turns. The usual way takes one message at a time, with Powertools' idempotency and the official SDK's client. SQS and DynamoDB are emulators in a process of their own, once as they are and once behind a proxy that adds ${LATENCY_MILLISECONDS} ms to each call, as the way within a region does. Of the calls, two to DynamoDB are needed for each event; those to SQS are a receive and a deletion for each batch.`,
+    ],
+    samples,
+  );
+}
