@@ -3,6 +3,7 @@ import { arch, availableParallelism } from 'node:os';
 import path from 'node:path';
 import { readCommandLine } from '../../lib/tools/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
+import { benchAcknowledge } from './acknowledge.ts';
 import { benchColdStart } from './cold-start.ts';
 import { benchLongConnection } from './long-connection.ts';
 import type { Report, Suite } from './report.ts';
@@ -14,6 +15,7 @@ import { benchWorker } from './worker.ts';
 const suites: Record<string, Suite> = {
   'cold-start': benchColdStart,
   verify: benchVerify,
+  acknowledge: benchAcknowledge,
   worker: benchWorker,
   'long-connection': benchLongConnection,
 };

@@ -1,0 +1,169 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { comparator, installComparators } from './comparators.ts';
+import { type Comparison, median, quantile, type Report, reportComparisons, type SuiteOptions } from './report.ts';
+
+const SIDES = ['ours', 'express'] as const;
+type Side = (typeof SIDES)[number];
+
+const encryptKey = 'the encrypt key of the bench';
+const token = 'the verification token of the bench';
+/** There is no handler for it: what becomes of an event behind the queue is not what is measured. */
+const EVENT_TYPE = 'contact.user.created_v3';
+const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
+
+/** How many requests are in flight, and how many a round sends. */
+const LEVELS = [
+  { inFlight: 1, events: 60 },
+  { inFlight: 50, events: 500 },
+  { inFlight: 200, events: 800 },
+];
+const DRAIN_WITHIN_MILLISECONDS = 60_000;
+
+interface Round {
+  eventsPerSecond: number;
+  milliseconds: number[];
+}
+
+/**
+ * Signed and encrypted events to the acknowledgement, through the gateway of `npm start` and through an Express server on
+ * the official SDK. There is one local stack: both send to its queue, its worker takes the events of both, and the next
+ * round begins when the queue is empty.
+ */
+export async function benchAcknowledge({ isQuick }: SuiteOptions): Promise<Report> {
+  const rounds = isQuick ? 3 : 15;
+  await installComparators();
+  await using parts = new AsyncDisposableStack();
+  const secrets = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };
+  const stack = start(fileURLToPath(new URL('stack-program.ts', import.meta.url)), secrets);
+  parts.defer(() => stop(stack));
+  const [{ url, queueUrl, dataFolder }] = await once(stack, 'message');
+  parts.defer(() => rm(dataFolder, { recursive: true }));
+  const endpoint = new URL(queueUrl).origin;
+  const express = start(comparator('express.mjs'), {
+    ...secrets,
+    EVENT_TYPE,
+    QUEUE_URL: queueUrl,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+    AWS_ENDPOINT_URL_SQS: endpoint,
+  });
+  parts.defer(() => stop(express));
+  const [{ url: expressUrl }] = await once(express, 'message');
+  const urls: Record<Side, string> = { ours: url, express: expressUrl };
+  const sqs = new SQSClient({ endpoint, region: 'us-east-1', credentials: CREDENTIALS });
+  parts.defer(() => sqs.destroy());
+
+  const samples = new Map(LEVELS.map(({ inFlight }) => [inFlight, { ours: [] as Round[], express: [] as Round[] }]));
+  // The first round is to warm up.
+  for (let round = -1; round < rounds; round++) {
+    for (const { inFlight, events } of LEVELS) {
+      for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
+        const measured = await send(urls[side], createRequests(events), inFlight);
+        await drained(sqs, queueUrl);
+        if (round >= 0) samples.get(inFlight)?.[side].push(measured);
+      }
+    }
+  }
+  return report(samples, rounds);
+}
+
+function start(program: string, environment: Record<string, string>): ChildProcess {
+  return fork(program, { execArgv: [], env: environment, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+}
+
+async function stop(program: ChildProcess): Promise<void> {
+  const ended = once(program, 'exit');
+  program.disconnect();
+  await ended;
+}
+
+function createRequests(count: number): WebhookRequest[] {
+  return Array.from({ length: count }, () => {
+    const text = createSample(EVENT_TYPE, { version: '2.0', token, event: { object: { name: '王小明' } } });
+    return writeRequest(text, { encryptKey }, Date.now());
+  });
+}
+
+async function send(url: string, requests: WebhookRequest[], inFlight: number): Promise<Round> {
+  const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
+  const milliseconds: number[] = [];
+  const sendInTurn = async () => {
+    for (let next = requests.pop(); next !== undefined; next = requests.pop()) {
+      const sentAt = performance.now();
+      await post(url, agent, next);
+      milliseconds.push(performance.now() - sentAt);
+    }
+  };
+  const startedAt = performance.now();
+  await Promise.all(Array.from({ length: inFlight }, sendInTurn));
+  const seconds = (performance.now() - startedAt) / 1000;
+  agent.destroy();
+  return { eventsPerSecond: milliseconds.length / seconds, milliseconds };
+}
+
+async function post(url: string, agent: Agent, { headers, body }: WebhookRequest): Promise<void> {
+  const outgoing = request(url, { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } });
+  outgoing.end(body);
+  const [response] = await once(outgoing, 'response');
+  const text = Buffer.concat(await response.toArray()).toString();
+  if (response.statusCode !== 200 || !text.includes('success')) throw new Error(`${url} answered ${text}`);
+}
+
+async function drained(sqs: SQSClient, QueueUrl: string): Promise<void> {
+  const command = new GetQueueAttributesCommand({
+    QueueUrl,
+    AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+  });
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < DRAIN_WITHIN_MILLISECONDS) {
+    const { Attributes = {} } = await sqs.send(command);
+    if (Object.values(Attributes).every((count) => count === '0')) return;
+    await sleep(20);
+  }
+  throw new Error('The worker does not take what is in the queue');
+}
+
+function report(samples: Map<number, Record<Side, Round[]>>, rounds: number): Report {
+  const comparisons = [...samples].flatMap(([inFlight, sides]) => {
+    const compare = (
+      what: string,
+      unit: string,
+      read: (rounds: Round[]) => number,
+      reach: NonNullable<Comparison['reach']>,
+    ): Comparison => ({
+      measure: `acknowledge, ${inFlight} in flight: ${what}`,
+      unit,
+      ours: read(sides.ours),
+      alternative: { name: 'Express and the official SDK', value: read(sides.express) },
+      reach,
+    });
+    const latency = (share: number) => (all: Round[]) =>
+      quantile(
+        all.flatMap(({ milliseconds }) => milliseconds),
+        share,
+      );
+    const speed = (all: Round[]) => median(all.map(({ eventsPerSecond }) => eventsPerSecond));
+    return [
+      compare('events a second', '', speed, { atLeast: 1 }),
+      compare('p50', 'ms', latency(0.5), { atMost: 1 }),
+      compare('p99', 'ms', latency(0.99), { atMost: 1 }),
+    ];
+  });
+  const counts = LEVELS.map(({ events }) => events).join(', ');
+  return reportComparisons(
+    comparisons,
+    [
+      `Acknowledge: medians of ${rounds} rounds of ${counts} events, sides in turns; p50 and p99 of all events of a level. Both send to the queue of one npm start, whose worker takes the events of both; a round begins when the queue is empty.`,
+    ],
+    { rounds: Object.fromEntries(samples) },
+  );
+}
