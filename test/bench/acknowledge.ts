@@ -38,7 +38,7 @@ interface Round {
  * round begins when the queue is empty.
  */
 export async function benchAcknowledge({ isQuick }: SuiteOptions): Promise<Report> {
-  const rounds = isQuick ? 3 : 15;
+  const rounds = isQuick ? 2 : 15;
   await installComparators();
   await using parts = new AsyncDisposableStack();
   const secrets = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };

@@ -4,9 +4,11 @@ import path from 'node:path';
 import { readCommandLine } from '../../lib/tools/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { benchAcknowledge } from './acknowledge.ts';
+import { drawChart } from './chart.ts';
 import { benchColdStart } from './cold-start.ts';
 import { benchLongConnection } from './long-connection.ts';
-import type { Report, Suite } from './report.ts';
+import { joinReports, type Report, type Suite } from './report.ts';
+import { benchSetup } from './setup.ts';
 import { simulateScale } from './simulate.ts';
 import { benchVerify } from './verify.ts';
 import { benchWorker } from './worker.ts';
@@ -17,16 +19,24 @@ const suites: Record<string, Suite> = {
   verify: benchVerify,
   acknowledge: benchAcknowledge,
   worker: benchWorker,
+  setup: benchSetup,
   'long-connection': benchLongConnection,
 };
+/** Takes 3 minutes by itself. */
+const ONLY_WHEN_NAMED = ['long-connection'];
+/** Installs the project's dependencies: there is no quick way. */
+const NOT_QUICK = ['setup'];
+const CHART = path.join(PROJECT_ROOT, 'docs/bench.svg');
 
 const USAGE = `Usage: npm run bench [-- <suite> …] [-- --quick]
        npm run bench -- --simulate
 
-Runs benchmarks and prints what they measured; the figures go to .bench/<suite>.json as well.
+Measures this project beside what people would use instead, and prints a table for a README. The figures go to
+.bench/<suite>.json as well, and when all is measured a chart to docs/bench.svg. The first run also installs what is
+compared with and AWS's runtime client, which needs a C++ compiler and CMake.
 
-  <suite>   ${Object.keys(suites).join(', ')}; all of them unless told
-  --quick   fewer events and starts: to see that it works
+  <suite>   ${Object.keys(suites).join(', ')}; all but ${ONLY_WHEN_NAMED.join(', ')} unless told
+  --quick   fewer samples, and without ${NOT_QUICK.join(', ')}: to see that it works
   --simulate
             instead, simulates what becomes of 10, 1,000 and 50,000 events a second; takes about half a minute
   --help    this text
@@ -44,18 +54,30 @@ if (unknown.length > 0) {
 }
 const folder = path.join(PROJECT_ROOT, '.bench');
 await mkdir(folder, { recursive: true });
+const reports: Report[] = [];
 for (const [name, run] of Object.entries(values.simulate ? { simulation: simulateScale } : suites)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  if (!values.simulate && !isWanted(name)) continue;
+  console.error(`Measuring ${name} …`);
   const report = await run({ isQuick: values.quick });
-  print(name, report);
   const machine = { node: process.version, arch: arch(), cores: availableParallelism() };
   const json = { suite: name, isQuick: values.quick, at: new Date().toISOString(), machine, ...report };
   await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify(json, null, 2)}\n`);
+  if (report.comparisons === undefined) print(report);
+  else reports.push(report);
+}
+if (reports.length > 0) print(joinReports(reports));
+if (positionals.length === 0 && !values.quick && !values.simulate) {
+  await writeFile(CHART, drawChart(reports.flatMap(({ comparisons = [] }) => comparisons)));
 }
 
-function print(name: string, { columns, rows, notes }: Report): void {
-  console.log(`## ${name}${values.quick ? ', quick' : ''}\n`);
+function isWanted(name: string): boolean {
+  if (positionals.length > 0) return positionals.includes(name);
+  return !ONLY_WHEN_NAMED.includes(name) && !(values.quick && NOT_QUICK.includes(name));
+}
+
+function print({ columns, rows, notes }: Report): void {
   console.log(`| | ${columns.join(' | ')} |\n|---|${'---|'.repeat(columns.length)}`);
   for (const { name, cells } of rows) console.log(`| ${name} | ${cells.join(' | ')} |`);
-  console.log(`\n${notes.join('\n')}\n`);
+  if (values.quick) console.log('\nMeasured with --quick: of few samples.');
+  console.log(`\n${notes.join('\n\n')}\n`);
 }

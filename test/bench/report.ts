@@ -44,6 +44,15 @@ export function reportComparisons(comparisons: Comparison[], notes: string[], sa
   };
 }
 
+/** One report of several of {@link reportComparisons}. */
+export function joinReports(reports: Report[]): Report {
+  return reportComparisons(
+    reports.flatMap(({ comparisons = [] }) => comparisons),
+    reports.flatMap(({ notes }) => notes),
+    reports.map(({ samples }) => samples),
+  );
+}
+
 /** Ours ÷ the alternative's. */
 export function ratioOf({ ours, alternative }: Comparison): number {
   return ours / (alternative?.value ?? Number.NaN);
