@@ -47,11 +47,11 @@ function drawRow(comparison: Comparison, y: number): string {
   const cost = reach !== undefined && 'atLeast' in reach ? 1 / ratio : ratio;
   const width = (Math.min(cost, LARGEST) / LARGEST) * BAR_WIDTH;
   const style = hasReached(comparison) ? 'bar' : 'bar missed';
-  return `  <text x="8" y="${y + 14}">${escape(measure)} <tspan class="small">against ${escape(alternative?.name ?? '')}</tspan></text>
+  return `  <text x="8" y="${y + 14}">${escapeText(measure)} <tspan class="small">against ${escapeText(alternative?.name ?? '')}</tspan></text>
   <rect x="${NAME_WIDTH}" y="${y + 2}" width="${width.toFixed(1)}" height="16" rx="3" class="${style}"/>
   <text x="${(NAME_WIDTH + width + 8).toFixed(1)}" y="${y + 14}" class="small">${cost.toFixed(2)}</text>`;
 }
 
-function escape(text: string): string {
+function escapeText(text: string): string {
   return text.replace(/[<>&]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
