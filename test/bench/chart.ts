@@ -41,10 +41,10 @@ ${compared.map((comparison, index) => drawRow(comparison, TOP + index * ROW)).jo
 }
 
 function drawRow(comparison: Comparison, y: number): string {
-  const { measure, alternative, reach } = comparison;
+  const { measure, alternative, isMoreBetter } = comparison;
   const ratio = ratioOf(comparison);
-  // Of what should be large, such as events a second, the cost is the time that each takes.
-  const cost = reach !== undefined && 'atLeast' in reach ? 1 / ratio : ratio;
+  // Of events a second, the cost is the time that each takes.
+  const cost = isMoreBetter ? 1 / ratio : ratio;
   const width = (Math.min(cost, LARGEST) / LARGEST) * BAR_WIDTH;
   const style = hasReached(comparison) ? 'bar' : 'bar missed';
   return `  <text x="8" y="${y + 14}">${escapeText(measure)} <tspan class="small">against ${escapeText(alternative?.name ?? '')}</tspan></text>

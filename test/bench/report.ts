@@ -23,8 +23,10 @@ export interface Comparison {
   ours: number;
   /** `undefined`: nothing to compare with. */
   alternative?: { name: string; value: number };
-  /** The bound of ours ÷ the alternative's, and on which side of it to be. */
-  reach?: { atMost: number } | { atLeast: number };
+  /** Whether a large figure is the good one, as with events a second. */
+  isMoreBetter?: boolean;
+  /** What ours ÷ the alternative's is to be: at least this much where more is better, else at most. */
+  reach?: number;
 }
 
 /** A report of one row for each comparison. */
@@ -59,16 +61,15 @@ export function ratioOf({ ours, alternative }: Comparison): number {
 }
 
 export function hasReached(comparison: Comparison): boolean {
-  const { reach } = comparison;
+  const { reach, isMoreBetter } = comparison;
   if (reach === undefined) return true;
-  const ratio = ratioOf(comparison);
-  return 'atMost' in reach ? ratio <= reach.atMost : ratio >= reach.atLeast;
+  return isMoreBetter ? ratioOf(comparison) >= reach : ratioOf(comparison) <= reach;
 }
 
 function writeReach(comparison: Comparison): string {
-  const { reach } = comparison;
+  const { reach, isMoreBetter } = comparison;
   if (reach === undefined) return '–';
-  const bound = 'atMost' in reach ? `≤ ${reach.atMost}` : `≥ ${reach.atLeast}`;
+  const bound = `${isMoreBetter ? '≥' : '≤'} ${reach}`;
   return hasReached(comparison) ? bound : `${bound}, **missed**`;
 }
 

@@ -60,7 +60,7 @@ function compare(size: string, times: Record<Side, number[]>): Comparison[] {
     unit: 'µs',
     ours: median(times[side]),
     alternative: { name, value: median(times[other]) },
-    reach: { atMost },
+    reach: atMost,
   });
   return [
     one('verify, decrypt and parse', 'ours', 'bare Node', 'bare', 1.15),
