@@ -21,8 +21,8 @@ async function createEmptyProject(): Promise<TemporaryProject> {
   const project = await createProject();
   await rm(path.join(project.root, 'functions/handlers'), { recursive: true });
   await mkdir(path.join(project.root, 'functions/handlers'));
-  for (const name of ['tsconfig.json', 'vitest.config.ts', 'biome.json', 'test/support/quiet.ts']) {
-    await cp(path.join(PROJECT_ROOT, name), path.join(project.root, name));
+  for (const name of ['tsconfig.json', 'vitest.config.ts', 'biome.json', 'test/support']) {
+    await cp(path.join(PROJECT_ROOT, name), path.join(project.root, name), { recursive: true });
   }
   return project;
 }
@@ -83,7 +83,7 @@ describe('The handlers that npm run new writes', () => {
   it('pass their tests', async () => {
     // All in one process: to start one for each would take minutes.
     const options = ['--no-isolate', '--reporter=json', '--outputFile=results.json'];
-    await runPackage(project.root, 'vitest/vitest.mjs', 'run', ...options);
+    await runPackage(project.root, 'vitest/vitest.mjs', 'run', 'test/handlers', ...options);
     const results = await readFile(path.join(project.root, 'results.json'), 'utf8');
     expect(JSON.parse(results)).toMatchObject({ success: true, numPassedTests: ALL.length });
   });
