@@ -2,6 +2,7 @@ import path from 'node:path';
 import { readAppCredentials } from '../config.ts';
 import { toPrintable } from '../printable.ts';
 import { readCommandLine } from '../tools/command-line.ts';
+import { createRecorder } from '../tools/recorder.ts';
 import { readLocalEnvironment, writeMissingEnvironmentFile } from './environment.ts';
 import { formatEvent } from './format-event.ts';
 import { formatFunctionLine } from './function-lines.ts';
@@ -9,21 +10,30 @@ import { type Stack, startStack } from './stack.ts';
 
 // npm start: the local stack, until it is interrupted.
 
-const USAGE = `Usage: npm start [-- --long-connection]
+const USAGE = `Usage: npm start [-- --long-connection] [--record [folder]]
 
 Runs the whole way of an event on this machine: gateway, functions, queue. Settings come from the environment and .env.
 Events that are not handled yet when it ends, even by a kill, wait in .local for the next start; so do dead letters.
 Delete that folder to start with an empty queue.
 
   --long-connection   receive events over the long connection too, with FEISHU_APP_ID and FEISHU_APP_SECRET
+  --record [folder]   keep each event as a file in the folder (.recorded unless told), to be sent again or tested with;
+                      ids, names and what people wrote are replaced
+  --keep-text         with --record: keep what people wrote in messages
   --help              this text
 
 Ends with 0 when it is interrupted, with 1 when it cannot start or the platform refuses the app.`;
 
 const root = path.resolve(import.meta.dirname, '../..');
-const { 'long-connection': longConnection } = readCommandLine(USAGE, {
-  options: { 'long-connection': { type: 'boolean', default: false } },
-}).values;
+const { values, positionals } = readCommandLine(USAGE, {
+  allowPositionals: true,
+  options: {
+    'long-connection': { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
+    'keep-text': { type: 'boolean', default: false },
+  },
+});
+const longConnection = values['long-connection'];
 if (!longConnection && (await writeMissingEnvironmentFile(root))) {
   console.log(
     'There was no .env: wrote one with a random Encrypt Key and Verification Token. npm run send uses them too.',
@@ -53,6 +63,7 @@ async function start(): Promise<Stack> {
     );
   }
   const isDebugging = environment.LOG_LEVEL?.toUpperCase() === 'DEBUG';
+  const record = startRecording();
   return startStack({
     root,
     environment,
@@ -66,13 +77,32 @@ async function start(): Promise<Stack> {
       if (text !== undefined) console.log(text);
     },
     onNotice: (text) => console.log(text),
-    ...(isDebugging && { onDelivery: (record) => console.log(formatEvent(record)) }),
+    onDelivery(delivery) {
+      if (isDebugging) console.log(formatEvent(delivery));
+      record?.(delivery);
+    },
     onApiCall: ({ method, path: target, body }) =>
       console.log(toPrintable(`Would have sent: ${method} ${target} ${body}`)),
     onConnectionEnd() {
       process.exitCode = 1;
       stopped.resolve();
     },
+  });
+}
+
+function startRecording() {
+  const [folder = '.recorded'] = positionals;
+  if (!values.record && (positionals.length > 0 || values['keep-text'])) throw new Error(`Add --record.\n\n${USAGE}`);
+  if (positionals.length > 1) throw new Error(`One folder, not ${positionals.join(' ')}.\n\n${USAGE}`);
+  if (!values.record) return;
+  const keepsText = values['keep-text'];
+  const isReplaced = keepsText ? 'but not what people wrote: keep it to yourself' : 'and so is what people wrote';
+  console.log(`Recording to ${folder}: ids and names are replaced, ${isReplaced}.`);
+  return createRecorder({
+    folder: path.resolve(root, folder),
+    keyFile: path.join(root, '.local/recording-key'),
+    keepsText,
+    onNotice: (text) => console.log(text),
   });
 }
 

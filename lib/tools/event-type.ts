@@ -19,6 +19,13 @@ export function findEventType(typed: string, advice: string): SampleType {
   throw new UsageError(`There is no event type "${typed}".${question}\n${advice}`);
 }
 
+/** @returns the type itself, or the only one that contains what a person has typed */
+export function completeEventType(typed: string): SampleType | undefined {
+  const exact = SAMPLE_TYPES.find(({ type }) => type === typed);
+  const containing = SAMPLE_TYPES.filter(({ type }) => typed !== '' && type.includes(typed));
+  return exact ?? (containing.length === 1 ? containing[0] : undefined);
+}
+
 /** The types that a mistyped or incomplete one may stand for, the likeliest first. */
 export function suggestEventTypes(typed: string): string[] {
   const wanted = typed.toLowerCase();

@@ -1,7 +1,8 @@
 declare global {
   interface JSON {
-    // TypeScript's library does not know these two yet.
+    // TypeScript's library does not know these yet.
     rawJSON(text: string): unknown;
+    isRawJSON(value: unknown): value is { readonly rawJSON: string };
     parse(text: string, reviver: (key: string, value: unknown, context: { source: string }) => unknown): unknown;
   }
 }

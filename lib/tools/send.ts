@@ -24,6 +24,7 @@ Signs, encrypts and posts a sample of an event, with the secrets of the environm
   --list           list the event types and the variants of their samples
   --url <url>      where to post it; the local stack unless told
   --file <file>    send this event: the whole JSON as the platform sends it, decrypted; the token is put in
+  --again          with --file: under new ids, so that it is handled although it was before
   --v1             in a v1.0 envelope, whatever the type is
   --plain          neither signed nor encrypted
   --help           this text
@@ -42,6 +43,7 @@ const { values, positionals } = readCommandLine(
       list: { type: 'boolean', default: false },
       url: { type: 'string' },
       file: { type: 'string' },
+      again: { type: 'boolean', default: false },
       v1: { type: 'boolean', default: false },
       plain: { type: 'boolean', default: false },
     },
@@ -88,7 +90,7 @@ async function eventText(secrets: WebhookSecrets): Promise<string> {
     throw new UsageError(`One event type at a time, not ${positionals.join(' ')}.\n\n${USAGE}`);
   }
   if (typed !== undefined && values.file === undefined) return sampleText(typed, secrets);
-  if (typed === undefined && values.file !== undefined) return readEventFile(values.file, secrets);
+  if (typed === undefined && values.file !== undefined) return readEventFile(values.file, secrets, values.again);
   throw new UsageError(`Give either an event type or --file.\n\n${USAGE}`);
 }
 

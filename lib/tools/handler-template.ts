@@ -1,0 +1,73 @@
+import type { SampleType } from './samples.ts';
+
+/** The folders of `functions/handlers`, by what makes their modules. */
+type Folder = 'v2' | 'v1' | 'callbacks';
+
+export interface NewHandler {
+  folder: Folder;
+  type: string;
+  /** The SDK's types do not have it: the module declares it. */
+  isUndeclared?: boolean;
+}
+
+const FUNCTION_OF_FOLDER = { v2: 'onEvent', v1: 'onEventV1', callbacks: 'onCallback' } as const;
+const PAYLOADS_OF_FOLDER = { v2: 'EventPayloads', v1: 'EventPayloadsV1', callbacks: 'CallbackPayloads' } as const;
+
+export function folderOf({ version, isCallback }: Pick<SampleType, 'version' | 'isCallback'>): Folder {
+  if (isCallback) return 'callbacks';
+  return version === '2.0' ? 'v2' : 'v1';
+}
+
+/** @returns the path in the project, as a shell on any machine takes it */
+export function handlerFile({ folder, type }: NewHandler): string {
+  return `functions/handlers/${folder}/${type}.ts`;
+}
+
+/** Not beside the handler: the build takes every module there for a handler. */
+export function handlerTestFile({ folder, type }: NewHandler): string {
+  return `test/handlers/${folder}/${type}.test.ts`;
+}
+
+export function handlerSource({ folder, type, isUndeclared = false }: NewHandler): string {
+  const made = FUNCTION_OF_FOLDER[folder];
+  const head = `import { ${made} } from '../../../lib/handler.ts';\n${isUndeclared ? declaration(folder, type) : ''}`;
+  if (folder === 'callbacks') {
+    return `${head}
+export default ${made}('${type}', async (callback, { log }) => {
+  log.info('Received a callback', { fields: Object.keys(callback) });
+  return {};
+});
+`;
+  }
+  return `${head}
+export default ${made}('${type}', async (event, { log }) => {
+  log.info('Received an event', { fields: Object.keys(event) });
+});
+`;
+}
+
+function declaration(folder: Folder, type: string): string {
+  return `
+declare module '../../../lib/handler.ts' {
+  interface ${PAYLOADS_OF_FOLDER[folder]} {
+    ${type.includes('.') ? `'${type}'` : type}: Record<string, unknown>;
+  }
+}
+`;
+}
+
+export function handlerTestSource(handler: NewHandler): string {
+  const { folder, type, isUndeclared = false } = handler;
+  const payload = isUndeclared ? '{}' : `samplePayload('${type}')`;
+  const samples = isUndeclared ? '' : "import { samplePayload } from '../../../lib/tools/samples.ts';\n";
+  const [verb, outcome] = folder === 'callbacks' ? ['answers', 'answered'] : ['handles', 'handled'];
+  return `import { expect, it } from 'vitest';
+import handler from '../../../${handlerFile(handler)}';
+import { run } from '../../../lib/testing/run.ts';
+${samples}
+it('${verb} ${type}', async () => {
+  const result = await run(handler, ${payload});
+  expect(result.outcome).toBe('${outcome}');
+});
+`;
+}

@@ -1,0 +1,182 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findMisnamedHandlers } from '../../lib/deploy/handler-modules.ts';
+import {
+  folderOf,
+  handlerFile,
+  handlerSource,
+  handlerTestFile,
+  handlerTestSource,
+  type NewHandler,
+} from '../../lib/tools/handler-template.ts';
+import { SAMPLE_TYPES } from '../../lib/tools/samples.ts';
+import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
+import { run } from '../support/run.ts';
+
+/** A clone without handlers, that can be checked and tested as this one. */
+async function createEmptyProject(): Promise<TemporaryProject> {
+  const project = await createProject();
+  await rm(path.join(project.root, 'functions/handlers'), { recursive: true });
+  await mkdir(path.join(project.root, 'functions/handlers'));
+  for (const name of ['tsconfig.json', 'vitest.config.ts', 'biome.json', 'test/support']) {
+    await cp(path.join(PROJECT_ROOT, name), path.join(project.root, name), { recursive: true });
+  }
+  return project;
+}
+
+/** Runs a program of the project's packages, as `npx` does. */
+function runPackage(root: string, program: string, ...args: string[]) {
+  return promisify(execFile)(process.execPath, [path.join(root, 'node_modules', program), ...args], { cwd: root });
+}
+
+describe('The handlers that npm run new writes', () => {
+  const ALL: NewHandler[] = [
+    ...SAMPLE_TYPES.map((sample) => ({ folder: folderOf(sample), type: sample.type })),
+    ...SAMPLE_TYPES.filter(({ isCallback }) => isCallback).map((sample) => ({
+      folder: folderOf({ ...sample, isCallback: false }),
+      type: sample.type,
+    })),
+    { folder: 'v2', type: 'example.thing.created_v1', isUndeclared: true },
+    { folder: 'v1', type: 'example_thing', isUndeclared: true },
+  ];
+  let project: TemporaryProject;
+  beforeAll(async () => {
+    project = await createEmptyProject();
+    for (const handler of ALL) {
+      for (const [name, source] of [
+        [handlerFile(handler), handlerSource(handler)],
+        [handlerTestFile(handler), handlerTestSource(handler)],
+      ] as const) {
+        const file = path.join(project.root, name);
+        await mkdir(path.dirname(file), { recursive: true });
+        await writeFile(file, source, { flag: 'wx' });
+      }
+    }
+  });
+  afterAll(() => project[Symbol.asyncDispose]());
+
+  it('are for every type, in the folder of their kind', async () => {
+    const folders = path.join(project.root, 'functions/handlers');
+    const count = async (folder: string) => (await readdir(path.join(folders, folder))).length;
+    const typesOf = (version: string) => SAMPLE_TYPES.filter((sample) => sample.version === version).length;
+    expect(await count('v2')).toBe(typesOf('2.0') + 1);
+    expect(await count('v1')).toBe(typesOf('1.0') + 1);
+    expect(await count('callbacks')).toBe(3);
+  });
+
+  it('are what the build takes', async () => {
+    expect(await findMisnamedHandlers(path.join(project.root, 'functions/handlers'))).toEqual([]);
+  });
+
+  it('have the right types, and so have their tests', async () => {
+    await runPackage(project.root, 'typescript/bin/tsc');
+  });
+
+  it('are written as npm run check wants it, and so are their tests', async () => {
+    const folders = ['functions', 'test/handlers'];
+    await runPackage(project.root, '@biomejs/biome/bin/biome', 'check', '--vcs-enabled=false', ...folders);
+  });
+
+  it('pass their tests', async () => {
+    // All in one process: to start one for each would take minutes.
+    const options = ['--no-isolate', '--reporter=json', '--outputFile=results.json'];
+    await runPackage(project.root, 'vitest/vitest.mjs', 'run', 'test/handlers', ...options);
+    const results = await readFile(path.join(project.root, 'results.json'), 'utf8');
+    expect(JSON.parse(results)).toMatchObject({ success: true, numPassedTests: ALL.length });
+  });
+});
+
+describe('npm run new', () => {
+  let project: TemporaryProject;
+  beforeAll(async () => {
+    project = await createEmptyProject();
+  });
+  afterAll(() => project[Symbol.asyncDispose]());
+  const create = (...args: string[]) => run(project.root, 'lib/tools/new.ts', args);
+  const read = (name: string) => readFile(path.join(project.root, name), 'utf8');
+
+  it('writes a handler and its test, and says what to do next', async () => {
+    const { code, output } = await create('contact.user.created_v3');
+    expect(output).toContain('Wrote functions/handlers/v2/contact.user.created_v3.ts\n');
+    expect(output).toContain('Wrote test/handlers/v2/contact.user.created_v3.test.ts\n');
+    expect(output).toContain('npx vitest run test/handlers/v2/contact.user.created_v3.test.ts\n');
+    expect(output).toContain('npm run send -- contact.user.created_v3');
+    expect(code).toBe(0);
+    expect(await read('functions/handlers/v2/contact.user.created_v3.ts')).toContain(
+      "export default onEvent('contact.user.created_v3',",
+    );
+    expect(await read('test/handlers/v2/contact.user.created_v3.test.ts')).toContain('await run(handler,');
+  });
+
+  it('overwrites neither', async () => {
+    const handler = 'functions/handlers/v1/message.ts';
+    const test = 'test/handlers/v1/user_add.test.ts';
+    for (const name of [handler, test]) {
+      await mkdir(path.dirname(path.join(project.root, name)), { recursive: true });
+      await writeFile(path.join(project.root, name), '// mine');
+    }
+    expect(await create('message')).toMatchObject({
+      code: 1,
+      output: `${handler} is there already: nothing was written.\n`,
+    });
+    expect(await create('user_add')).toMatchObject({
+      code: 1,
+      output: `${test} is there already: nothing was written.\n`,
+    });
+    expect(await read(handler)).toBe('// mine');
+    expect(await read(test)).toBe('// mine');
+    await expect(read('test/handlers/v1/message.test.ts')).rejects.toThrow('ENOENT');
+    await expect(read('functions/handlers/v1/user_add.ts')).rejects.toThrow('ENOENT');
+  });
+
+  it('completes a type of which only a part was given', async () => {
+    expect(await create('bot.menu')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('bot.menu is application.bot.menu_v6.'),
+    });
+    expect(await read('functions/handlers/v2/application.bot.menu_v6.ts')).toContain('onEvent(');
+  });
+
+  it('says what a mistyped type may have been, and writes nothing', async () => {
+    const { code, output } = await create('im.message.recieve_v1');
+    expect(output).toContain('Did you mean im.message.receive_v1?');
+    expect(code).toBe(2);
+    expect(await readdir(path.join(project.root, 'functions/handlers/v2'))).not.toContain('im.message.recieve_v1.ts');
+  });
+
+  it('takes a callback for what answers it, and writes the event behind the queue when told', async () => {
+    expect(await create('card.action.trigger')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('npm run new -- card.action.trigger --event'),
+    });
+    expect(await create('card.action.trigger', '--event')).toMatchObject({ code: 0 });
+    expect(await read('functions/handlers/callbacks/card.action.trigger.ts')).toContain('onCallback(');
+    expect(await read('functions/handlers/v2/card.action.trigger.ts')).toContain('onEvent(');
+  });
+
+  it('declares a type that the SDK does not have yet', async () => {
+    expect(await create('example.thing.created_v1')).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('--declare'),
+    });
+    expect(await create('example.thing.created_v1', '--declare')).toMatchObject({ code: 0 });
+    expect(await read('functions/handlers/v2/example.thing.created_v1.ts')).toContain('declare module');
+  });
+
+  it.each([
+    ['no type', [], /Give one event type/],
+    ['two types', ['message', 'user_add'], /Give one event type/],
+    ['both kinds at once', ['card.action.trigger', '--event', '--callback'], /not both/],
+    ['an event as a callback', ['user_leave', '--callback'], /user_leave is an event: leave out --callback/],
+    ['a new type that there is', ['user_leave', '--declare'], /declared already/],
+    ['a name that leads elsewhere', ['../../lib/handler', '--declare'], /is no event type/],
+    ['an unknown option', ['message', '--force'], /--force/],
+  ])('says what is wrong with %s', async (_, args, message) => {
+    const { code, output } = await create(...args);
+    expect(output).toMatch(message);
+    expect(code).toBe(2);
+  });
+});

@@ -1,0 +1,45 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
+import { readEventFile } from '../../lib/tools/outgoing-event.ts';
+import { createSample, versionOf } from '../../lib/tools/samples.ts';
+
+const secrets = { encryptKeys: [], verificationTokens: ['the token'] };
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function readBack(text: string, isNew: boolean): Promise<string> {
+  const file = path.join(folder, 'event.json');
+  await writeFile(file, text);
+  return readEventFile(file, secrets, isNew);
+}
+
+const keyOf = (text: string) => deduplicationKey(parseEnvelope(text) as EventEnvelope, text);
+
+describe.each(['im.message.receive_v1', 'im.message.recalled_v1', 'out_approval', 'card.action.trigger'])(
+  'The event of a file, of type %s,',
+  (type) => {
+    const text = createSample(type, { version: versionOf(type), token: 'of another app' });
+
+    it('is the same event, with the token that is expected', async () => {
+      const read = await readBack(text, false);
+      expect(parseEnvelope(read)).toMatchObject({ token: 'the token' });
+      expect(read).toBe(text.replace('of another app', 'the token'));
+    });
+
+    it('is another event when told, and nothing else of it changes', async () => {
+      const read = await readBack(text, true);
+      expect(keyOf(read)).not.toBe(keyOf(text));
+      expect(keyOf(read)).not.toBe(keyOf(await readBack(text, true)));
+      const ids = /"(event_id|uuid|message_id|token)":"[^"]*"/g;
+      expect(read.replace(ids, '')).toBe(text.replace(ids, ''));
+    });
+  },
+);
