@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
@@ -16,14 +16,20 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   [/^npx biome check --write \.$/, 'package.json', () => 'biome check'],
   [/^npm start$/, 'test/local/start.test.ts', () => "'lib/local/start.ts'"],
   [/^npm start -- --long-connection$/, 'test/local/start.test.ts', () => "'--long-connection'"],
-  [/^npm start -- --record/, 'test/local/record.test.ts', () => "'--record'"],
+  [/^npm start -- (--long-connection )?--record\b/, 'test/tools/record.test.ts', () => "'--record'"],
+  [/^npm (run upgrade -- \.\.\/feishu-events|install)$|^git clone /, 'test/tools/upgrade.test.ts', () => 'npm install'],
+  [/^npm run (new|send|upgrade)$/, 'package.json', (command) => `"${command.split(' ').at(-1)}": "node`],
+  [
+    /^npx vitest run test\/tools\/samples\.test\.ts --update$/,
+    'test/tools/samples.test.ts',
+    () => 'toMatchFileSnapshot',
+  ],
   [/^npm run (bench|compare)\b/, 'test/tools/help.test.ts', () => "['--help']"],
-  [/^npm run upgrade\b/, 'test/tools/upgrade.test.ts', () => 'lib/tools/upgrade.ts'],
   [/^(npx serverless|npm run doctor|aws) /, 'test/deploy/documents.deploy.ts', (command) => command],
 ];
 
 /** Those that need a running `npm start`, or write into the project. */
-const RUN_HERE = /^npm run (send|new)\b/;
+const RUN_HERE = /^npm run (send|new) -- /;
 
 describe('The commands of the documents', () => {
   const elsewhere = COMMANDS.filter((command) => !RUN_HERE.test(command));
@@ -40,10 +46,16 @@ describe('The commands of the documents', () => {
     await using stack = start(project.root, 'lib/local/start.ts', [], { PORT: '0' });
     await vi.waitFor(() => expect(stack.output()).toContain('is ready'), { timeout: 60_000, interval: 50 });
     const [url = ''] = /http:\S+\/feishu\/events/.exec(stack.output()) ?? [];
-    await writeFile(path.join(project.root, 'event.json'), '{"uuid":"u-1","token":"","event":{"type":"message"}}');
     const here = COMMANDS.filter((command) => RUN_HERE.test(command));
     expect(here.length).toBeGreaterThan(3);
+    for (const file of here.flatMap((command) => /--file (\S+)/.exec(command)?.[1] ?? [])) {
+      await mkdir(path.dirname(path.join(project.root, file)), { recursive: true });
+      await writeFile(path.join(project.root, file), '{"uuid":"u-1","token":"","event":{"type":"message"}}');
+    }
     for (const command of here) {
+      // It overwrites nothing, and several commands write the same handler.
+      await rm(path.join(project.root, 'functions/handlers/v2/im.chat.member.bot.added_v1.ts'), { force: true });
+      await rm(path.join(project.root, 'test'), { recursive: true, force: true });
       // Only what stands for the reader's own is put in.
       const filled = command.replace(/https:\/\/…\S*/, url);
       const { status, stdout, stderr } = spawnSync('bash', ['-c', filled], {
