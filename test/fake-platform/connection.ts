@@ -23,7 +23,8 @@ export class FakeConnection {
   readonly closed: Promise<number>;
   readonly #socket: WebSocket;
   readonly #serviceId: number;
-  readonly #unanswered = new Map<string, (answer: Answer | undefined) => void>();
+  /** By the event's id, in the order of pushing: an event may be pushed again while it is unanswered. */
+  readonly #unanswered = new Map<string, ((answer: Answer | undefined) => void)[]>();
   readonly #pong: () => { behaviour: PongBehaviour; settings: object };
   #isFrozen = false;
 
@@ -35,7 +36,7 @@ export class FakeConnection {
     socket.on('error', () => {});
     this.closed = new Promise((resolve) => {
       socket.on('close', (code) => {
-        for (const answer of this.#unanswered.values()) answer(undefined);
+        for (const answer of [...this.#unanswered.values()].flat()) answer(undefined);
         resolve(code);
       });
     });
@@ -56,7 +57,9 @@ export class FakeConnection {
   /** Pushes an event. @returns the answer, `undefined` when the connection ends before it comes */
   push(event: PlatformEvent, framing: Framing = {}): Promise<Answer | undefined> {
     const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
-    this.#unanswered.set(event.id, resolve);
+    const waiting = this.#unanswered.get(event.id) ?? [];
+    waiting.push(resolve);
+    this.#unanswered.set(event.id, waiting);
     for (const frame of toFrames(event, framing, this.#serviceId)) this.send(encodeWireFrame(frame));
     return promise;
   }
@@ -102,8 +105,9 @@ export class FakeConnection {
 
   #answered(frame: WireFrame): void {
     const id = wireHeader(frame, 'message_id') ?? '';
-    this.#unanswered.get(id)?.(readAnswer(frame));
-    this.#unanswered.delete(id);
+    const waiting = this.#unanswered.get(id) ?? [];
+    waiting.shift()?.(readAnswer(frame));
+    if (waiting.length === 0) this.#unanswered.delete(id);
   }
 }
 
