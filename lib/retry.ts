@@ -24,8 +24,10 @@ export class MalformedMessage extends Error {
  */
 export function retryDelaySeconds(error: unknown, attempt: number, random: number = Math.random()): number {
   if (attempt >= MAXIMUM_DELIVERIES || error instanceof MalformedMessage) return 0;
-  if (error instanceof RetryAfter || error instanceof ClaimHeld) return error.seconds;
-  return Math.ceil(BACKOFF_FACTOR ** (attempt - 1) * (0.5 + random / 2));
+  if (error instanceof RetryAfter) return error.seconds;
+  const seconds = Math.ceil(BACKOFF_FACTOR ** (attempt - 1) * (0.5 + random / 2));
+  // A claim may be held for as long as a function runs, but most are for milliseconds.
+  return error instanceof ClaimHeld ? Math.min(seconds, error.seconds) : seconds;
 }
 
 /**
