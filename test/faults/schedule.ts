@@ -5,8 +5,8 @@ import { claimOf } from './oracle.ts';
 import type { System } from './system.ts';
 
 /** In how many of 10,000 requests each fault happens. */
-const OFTEN = 50;
-const SELDOM = 10;
+const OFTEN = 100;
+const SELDOM = 15;
 
 const SERVICE_FAULTS: [kind: string, chance: number, fault: Fault][] = [
   ['refused', OFTEN, { refuse: { status: 500, code: 'InternalServerError' } }],
@@ -18,7 +18,7 @@ const SERVICE_FAULTS: [kind: string, chance: number, fault: Fault][] = [
   ['silent after it was accepted', SELDOM, { loseAnswer: 'silent' }],
 ];
 const POISONED_CHANCE = 10;
-const KILL_CHANCE = 10;
+const KILL_CHANCE = 30;
 const HANDLER_FAILS_CHANCE = 50;
 
 /**
