@@ -52,6 +52,7 @@ export function createIntake({ queue, answerCallback, createLog }: IntakeParts):
     acceptedChannel.publish({
       messageId,
       header,
+      text,
       source,
       receivedAt: new Date(receivedAt).toISOString(),
       acknowledgedAt: new Date().toISOString(),

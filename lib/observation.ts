@@ -9,6 +9,8 @@ import type { EventSource } from './handler.ts';
 export interface Accepted {
   messageId: string;
   header: EventHeader;
+  /** The decrypted JSON text. */
+  text: string;
   source: EventSource;
   /** ISO 8601 */
   receivedAt: string;
@@ -27,6 +29,8 @@ export interface Settled {
   outcome: Outcome;
   /** Why it was dropped or failed. */
   reason?: string;
+  /** What the delivery took the worker. */
+  milliseconds: number;
 }
 
 export const acceptedChannel = channel('feishu-events:accepted');

@@ -40,20 +40,33 @@ export function createWorkerTelemetry(environment: Environment) {
       const { metric, level } = OUTCOMES[outcome];
       metrics.addMetric(metric, MetricUnit.Count, 1);
       metrics.addMetric('QueueAge', MetricUnit.Milliseconds, Math.max(0, started - receivedAt.getTime()));
-      if (outcome === 'handled') metrics.addMetric('HandleTime', MetricUnit.Milliseconds, Date.now() - started);
-      log[level](outcome, { milliseconds: Date.now() - started, reason });
-      settledChannel.publish({ messageId, outcome, ...(reason !== undefined && { reason }) } satisfies Settled);
+      const milliseconds = Date.now() - started;
+      if (outcome === 'handled') metrics.addMetric('HandleTime', MetricUnit.Milliseconds, milliseconds);
+      log[level](outcome, { milliseconds, reason });
+      settledChannel.publish({
+        messageId,
+        outcome,
+        ...(reason !== undefined && { reason }),
+        milliseconds,
+      } satisfies Settled);
     },
 
-    /** @param seconds after which the message comes back */
-    failed(record: SQSRecord, error: unknown, seconds: number, log: Log) {
+    /**
+     * @param seconds after which the message comes back
+     * @param started milliseconds since the epoch
+     */
+    failed(record: SQSRecord, error: unknown, seconds: number, log: Log, started: number) {
       const isLast = attemptOf(record) >= MAXIMUM_DELIVERIES;
       metrics.addMetric(isLast ? 'Dead' : 'Retried', MetricUnit.Count, 1);
       const fields = errorFields(error);
       if (isLast) log.error('The event failed for the last time; it goes to the dead-letter queue', fields);
       else log.warn('The event failed; it comes back', { seconds, ...fields });
-      const { messageId } = record;
-      settledChannel.publish({ messageId, outcome: 'retrying', reason: fields.error } satisfies Settled);
+      settledChannel.publish({
+        messageId: record.messageId,
+        outcome: 'retrying',
+        reason: fields.error,
+        milliseconds: Date.now() - started,
+      } satisfies Settled);
     },
 
     /** Writes the metrics of one invocation. */

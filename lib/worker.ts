@@ -86,7 +86,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
       telemetry.settled(delivery, settlement, log, started);
     } catch (error) {
       const seconds = retryDelaySeconds(error, attemptOf(record));
-      telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record));
+      telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record), started);
       await Promise.all([postponeMessage(record, seconds), noteLastFailure(record, error)]);
       throw new Postponed(seconds, error);
     }

@@ -6,7 +6,9 @@ import type { Accepted, Outcome, Settled } from '../observation.ts';
 import { MAXIMUM_DELIVERIES } from '../retry.ts';
 import type { KeptRecord } from './emulators.ts';
 
-export type EventStatus = 'queued' | 'handled' | 'retrying' | 'dropped' | 'dead' | 'duplicate';
+export const EVENT_STATUSES = ['queued', 'handled', 'retrying', 'dropped', 'dead', 'redriven', 'duplicate'] as const;
+/** `redriven`: it was dead, and a copy of it has taken its place. */
+export type EventStatus = (typeof EVENT_STATUSES)[number];
 
 /** One delivery of the platform, and what became of it. An event delivered twice is there twice. */
 export interface EventRecord {
@@ -22,6 +24,8 @@ export interface EventRecord {
   receivedAt?: string;
   acknowledgedAt?: string;
   updatedAt: string;
+  /** What the last attempt took the worker. */
+  handleMilliseconds?: number;
   /** Why the last attempt failed, or why the event was dropped. */
   lastError?: string;
 }
@@ -48,6 +52,10 @@ export class EventLog {
     return [...this.#records.values()];
   }
 
+  find(messageId: string): EventRecord | undefined {
+    return this.#records.get(messageId);
+  }
+
   accepted({ messageId, header, source, receivedAt, acknowledgedAt }: Accepted): void {
     this.#change(messageId, { ...headerFields(header), source, receivedAt, acknowledgedAt });
   }
@@ -61,19 +69,25 @@ export class EventLog {
   }
 
   delivered(record: SQSRecord): void {
+    const dead = this.#records.get(record.messageAttributes.redriveOf?.stringValue ?? '');
+    if (dead?.status === 'dead') this.#change(dead.messageId, { status: 'redriven' });
     const isKnown = this.#records.has(record.messageId);
     this.#change(record.messageId, { ...(isKnown ? {} : messageFields(record)), attempts: attemptOf(record) });
   }
 
-  settled({ messageId, outcome, reason }: Settled): void {
-    const lastError = reason === undefined ? {} : { lastError: reason };
-    if (outcome === 'retrying') this.failed(messageId, reason ?? 'unknown');
-    else this.#change(messageId, { status: STATUS_OF_OUTCOME[outcome], ...lastError });
+  settled({ messageId, outcome, reason, milliseconds }: Settled): void {
+    const fields = { handleMilliseconds: milliseconds, ...(reason !== undefined && { lastError: reason }) };
+    const status = outcome === 'retrying' ? this.#statusOfFailed(messageId) : STATUS_OF_OUTCOME[outcome];
+    this.#change(messageId, { status, ...fields });
   }
 
   failed(messageId: string, lastError: string): void {
+    this.#change(messageId, { status: this.#statusOfFailed(messageId), lastError });
+  }
+
+  #statusOfFailed(messageId: string): EventStatus {
     const attempts = this.#records.get(messageId)?.attempts ?? 0;
-    this.#change(messageId, { status: attempts >= MAXIMUM_DELIVERIES ? 'dead' : 'retrying', lastError });
+    return attempts >= MAXIMUM_DELIVERIES ? 'dead' : 'retrying';
   }
 
   #change(messageId: string, fields: Partial<EventRecord>): void {

@@ -1,29 +1,55 @@
 import { toPrintable } from '../printable.ts';
 
+/** A line of JSON that a function's log wrote, read. */
+export interface FunctionLine {
+  /** ISO 8601 */
+  timestamp: string;
+  level: string;
+  message: string;
+  /** What else it says, in the order of writing. */
+  details: [name: string, value: unknown][];
+  stack: string | undefined;
+  /** The queue message that it is about. */
+  messageId: string | undefined;
+  eventId: string | undefined;
+}
+
+/** @returns `undefined` when it is no log's line */
+export function readFunctionLine(line: string): FunctionLine | undefined {
+  const { level, message, timestamp, stack, ...rest } = parseFields(line) ?? {};
+  if (typeof message !== 'string') return undefined;
+  return {
+    timestamp: asString(timestamp) ?? '',
+    level: String(level),
+    message,
+    details: Object.entries(rest).filter(([name, value]) => value != null && !NOT_SHOWN.has(name)),
+    stack: asString(stack),
+    messageId: asString(rest.message_id),
+    eventId: asString(rest.event_id),
+  };
+}
+
 /**
  * Puts a line that a function wrote into the form a person reads.
  *
  * @returns `undefined` for lines that only carry metrics
  */
-export function formatFunctionLine(line: string): string | undefined {
-  const text = describe(line);
-  return text === undefined ? undefined : toPrintable(text);
+export function formatFunctionLine(text: string): string | undefined {
+  const line = readFunctionLine(text);
+  if (line === undefined) return parseFields(text)?._aws === undefined ? toPrintable(text) : undefined;
+  const { timestamp, level, message, details, stack } = line;
+  const words = [timestamp.slice(11, 23), level.padEnd(5), message, ...details.map(formatField)];
+  return toPrintable(`${words.join(' ')}${stack === undefined ? '' : `\n${stack}`}`);
 }
 
-function describe(line: string): string | undefined {
-  const fields = parseFields(line);
-  if (fields === undefined) return line;
-  const { level, message, timestamp, _aws, ...rest } = fields;
-  if (typeof message !== 'string') return _aws === undefined ? line : undefined;
-  const time = typeof timestamp === 'string' ? timestamp.slice(11, 23) : '';
-  const details = Object.entries(rest).filter(([name, value]) => value != null && !NOT_SHOWN.has(name));
-  const stack = typeof rest.stack === 'string' ? `\n${rest.stack}` : '';
-  return `${[time, String(level).padEnd(5), message, ...details.map(formatField)].join(' ')}${stack}`;
+/** Writes a detail of a line as `name=value`. */
+export function formatField([name, value]: [string, unknown]): string {
+  return `${name}=${typeof value === 'string' && /^[\w.:-]+$/.test(value) ? value : JSON.stringify(value)}`;
 }
 
 /** What says nothing on one machine, or is said elsewhere in the line. */
 const NOT_SHOWN: ReadonlySet<string> = new Set([
-  ...['service', 'sampling_rate', 'xray_trace_id', 'stack', 'message_id', 'event_version'],
+  ...['service', 'sampling_rate', 'xray_trace_id', 'message_id', 'event_version', '_aws'],
   ...['Accepted', 'AcknowledgeTime', 'Refused', 'UrlVerified'],
 ]);
 
@@ -36,6 +62,6 @@ function parseFields(line: string): Record<string, unknown> | undefined {
   }
 }
 
-function formatField([name, value]: [string, unknown]): string {
-  return `${name}=${typeof value === 'string' && /^[\w.:-]+$/.test(value) ? value : JSON.stringify(value)}`;
+function asString(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

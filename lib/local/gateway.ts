@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { type HttpResponse, jsonResponse } from '../http.ts';
 import type { Answer } from './http-server.ts';
+import { INSPECTOR_PATH, type Inspector } from './inspector/inspector.ts';
 
 export const WEBHOOK_PATH = '/feishu/events';
 export const EVENTS_PATH = '/_events';
@@ -10,17 +11,24 @@ export const EVENTS_PATH = '/_events';
 export interface GatewayOptions {
   invokeWebhook: (event: APIGatewayProxyEventV2) => Promise<unknown>;
   listEvents: () => object[];
+  /** Only the local stack has it. */
+  inspector?: Inspector;
 }
 
 /** Does for the webhook function what API Gateway's HTTP API does, with payload format 2.0. */
-export function createGateway({ invokeWebhook, listEvents }: GatewayOptions): Answer {
+export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayOptions): Answer {
   return async (request, body) => {
     // What cannot be read as an address is none of those there are.
     const { pathname = '', search = '' } = URL.parse(request.url ?? '/', 'http://localhost') ?? {};
     const route = `${request.method} ${pathname}`;
+    const isOfInspector = INSPECTOR_PATH.test(pathname);
+    // The platform's requests come under any name, through any tunnel; what people look at does not.
+    const refusal = isOfInspector || pathname === EVENTS_PATH ? inspector?.refuse(request) : undefined;
+    if (refusal !== undefined) return refusal;
+    if (isOfInspector && inspector !== undefined) return inspector.answer(request, body);
     if (route === `GET ${EVENTS_PATH}`) return jsonResponse(200, listEvents());
     if (route !== `POST ${WEBHOOK_PATH}`) {
-      return jsonResponse(404, { message: `Not Found. There are: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}` });
+      return jsonResponse(404, { message: `Not Found. There are: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}, GET /` });
     }
     try {
       return toHttpResponse(await invokeWebhook(toGatewayEvent(request, search.slice(1), body)));

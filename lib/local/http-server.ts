@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline, type Readable } from 'node:stream';
 import { type HttpResponse, jsonResponse } from '../http.ts';
 
 /** Lambda takes 6 MB for an invocation. */
@@ -13,8 +14,15 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
+/** An answer that goes on for as long as the stream does. */
+export interface StreamingResponse extends Omit<HttpResponse, 'body'> {
+  stream: Readable;
+}
+
+type AnyResponse = HttpResponse | StreamingResponse;
+
 /** @param body all of the request's body */
-export type Answer = (request: IncomingMessage, body: Buffer) => Promise<HttpResponse> | HttpResponse;
+export type Answer = (request: IncomingMessage, body: Buffer) => Promise<AnyResponse> | AnyResponse;
 
 /**
  * @param port 0: any free one
@@ -68,6 +76,14 @@ function tooLarge(): HttpResponse {
   return jsonResponse(413, { message: `Request Entity Too Large: Lambda takes ${MAXIMUM_BODY_BYTES} bytes` });
 }
 
-function send(response: ServerResponse, { statusCode, headers, body }: HttpResponse): void {
+function send(response: ServerResponse, answer: AnyResponse): void {
+  const { statusCode, headers } = answer;
+  if ('stream' in answer) {
+    response.writeHead(statusCode, headers).flushHeaders();
+    // Whoever closes the page ends the stream: that is no error.
+    pipeline(answer.stream, response, () => {});
+    return;
+  }
+  const { body } = answer;
   response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
 }

@@ -14,6 +14,8 @@ import { startEventSourceMapping } from './event-source-mapping.ts';
 import { type ApiCall, createFeishuStandIn } from './feishu-stand-in.ts';
 import { createGateway, EVENTS_PATH, WEBHOOK_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
+import { createInspector } from './inspector/inspector.ts';
+import { redriveEvents } from './inspector/redrive-events.ts';
 import { createLocalFunction, type LocalFunctionOptions } from './local-function.ts';
 import { Traffic } from './traffic.ts';
 
@@ -51,6 +53,8 @@ export interface StackOptions {
 export interface Stack {
   /** Where to POST events. */
   webhookUrl: string;
+  /** Where a person sees them. */
+  pageUrl: string;
   /** Where {@link Stack.events} are as JSON. */
   eventsUrl: string;
   queue: Pick<Emulators, 'sqs' | 'queueUrl' | 'deadLetterQueueUrl'>;
@@ -69,21 +73,38 @@ export const VISIBILITY_TIMEOUT_SECONDS = 6 * WORKER_TIMEOUT_SECONDS;
 export async function startStack(options: StackOptions): Promise<Stack> {
   // Parts end in the reverse of the order they start in: the gateway first, the queue last.
   await using parts = new AsyncDisposableStack();
-  const eventLog = new EventLog();
+  const eventLog = new EventLog((record) => inspector.changed(record));
   const emulators = await startEmulators({
     ordering: options.ordering ?? 'none',
     visibilityTimeoutSeconds: VISIBILITY_TIMEOUT_SECONDS,
     dataFolder: options.dataFolder,
   });
   parts.defer(() => emulators.stop());
-  for (const message of emulators.kept) eventLog.kept(message);
   parts.defer(() => reportUnhandled(emulators, options));
+  const inspector = createInspector({
+    ...options,
+    eventLog,
+    webhookUrl: () => `${gateway.origin}${WEBHOOK_PATH}`,
+    redrive: (order, signal) => redriveEvents(emulators, order, signal),
+  });
+  for (const message of emulators.kept) {
+    inspector.delivered(message.record);
+    eventLog.kept(message);
+  }
   const standIn = await startHttpServer('127.0.0.1', 0, createFeishuStandIn(options.onApiCall));
   parts.defer(() => standIn.stop());
 
   const onObservation = (channel: string, message: unknown) => {
-    if (channel === acceptedChannel.name) eventLog.accepted(message as Accepted);
-    else eventLog.settled(message as Settled);
+    if (channel !== acceptedChannel.name) {
+      eventLog.settled(message as Settled);
+      return;
+    }
+    inspector.accepted(message as Accepted);
+    eventLog.accepted(message as Accepted);
+  };
+  const onLine = (line: string) => {
+    inspector.line(line);
+    options.onLine(line);
   };
   const baseEnvironment = { ...options.environment, ...emulators.environment, QUEUE_URL: emulators.queueUrl };
   const createFunction = (
@@ -94,7 +115,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...limits,
       name,
       environment: { ...baseEnvironment, ...environment },
-      onLine: options.onLine,
+      onLine,
       onObservation,
     });
     parts.defer(() => localFunction.stop());
@@ -121,6 +142,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     invoke: (event) => worker.invoke(event),
     pause: () => traffic.pause(),
     onDelivery(record) {
+      inspector.delivered(record);
       eventLog.delivered(record);
       options.onDelivery?.(record);
     },
@@ -128,15 +150,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   parts.defer(() => mapping.stop());
   const listEvents = () => eventLog.list();
-  const answer = createGateway({ invokeWebhook: (event) => traffic.during(webhook.invoke(event)), listEvents });
+  const answer = createGateway({
+    invokeWebhook: (event) => traffic.during(webhook.invoke(event)),
+    listEvents,
+    inspector,
+  });
   const gateway = await startHttpServer(options.host, options.port, answer);
   parts.defer(() => gateway.stop());
+  parts.defer(() => inspector.stop());
 
   if (options.longConnection) {
     const connection = new ConnectionProcess({
       // Nobody asks for its health here.
       environment: { ...baseEnvironment, HEALTH_PORT: '0' },
-      onLine: options.onLine,
+      onLine,
       onObservation,
       onEnd: () => options.onConnectionEnd?.(),
     });
@@ -150,6 +177,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const running = parts.move();
   return {
     webhookUrl: `${gateway.origin}${WEBHOOK_PATH}`,
+    pageUrl: `${gateway.origin}/`,
     eventsUrl: `${gateway.origin}${EVENTS_PATH}`,
     queue: emulators,
     events: listEvents,

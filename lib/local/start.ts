@@ -45,6 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const stack = await start();
   console.log(`feishu-events is ready: POST ${stack.webhookUrl}   events: ${stack.eventsUrl}   stop: Ctrl+C`);
+  console.log(`See events and send samples: ${stack.pageUrl}`);
   await stopped.promise;
   console.log('Stopping once what is under way has ended …');
   await stack.stop();

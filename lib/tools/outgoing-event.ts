@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { isObject, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
+import { type Envelope, isObject, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import type { Proof, WebhookSecrets } from '../feishu/request.ts';
 import { UsageError } from './command-line.ts';
 import { parseExactly } from './exact-json.ts';
@@ -10,37 +10,53 @@ type Body = Record<string, unknown>;
 /**
  * Reads the event of a file, and puts in the Verification Token that the receiver expects.
  *
- * @param isNew whether it gets ids of its own: a receiver that has handled the event before ignores it otherwise
  * @throws {UsageError} when there is no such file
  * @throws {FeishuError} when it holds no event
  */
-export async function readEventFile(
-  file: string,
-  { verificationTokens: [token] }: WebhookSecrets,
-  isNew: boolean,
-): Promise<string> {
+export async function readEventFile(file: string, secrets: WebhookSecrets): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause) => {
     throw new UsageError(`${file} cannot be read: ${cause.message}`, { cause });
   });
-  const envelope = parseEnvelope(text);
-  if (envelope.kind !== 'url-verification' && envelope.header.type === OLD_CARD_TYPE) return text;
-  const hasToken = token === undefined || envelope.token === token;
-  if (hasToken && !isNew) return text;
-  let body = parseExactly(text) as Body;
-  if (!hasToken) body = isObject(body.header) ? { ...body, header: { ...body.header, token } } : { ...body, token };
-  return JSON.stringify(isNew ? withNewIds(body) : body);
+  return putToken(text, secrets);
 }
 
-/** The ids that `deduplicationKey` goes by. */
-function withNewIds({ header, event, ...body }: Body): Body {
-  if (!isObject(header)) return { ...body, uuid: randomUUID(), event };
+/**
+ * Puts in the Verification Token that the receiver expects.
+ *
+ * @param text the event's JSON
+ * @throws {FeishuError} when it is no event
+ */
+export function putToken(text: string, { verificationTokens: [token] }: WebhookSecrets): string {
+  const envelope = parseEnvelope(text);
+  if (token === undefined || isOldCard(envelope) || envelope.token === token) return text;
+  const body = parseExactly(text) as Body;
+  return JSON.stringify(isObject(body.header) ? { ...body, header: { ...body.header, token } } : { ...body, token });
+}
+
+/**
+ * Gives an event ids of its own, those that `deduplicationKey` goes by, so that it counts as another one.
+ *
+ * @param text the event's JSON
+ * @throws {FeishuError} when it is no event
+ */
+export function renewIds(text: string): string {
+  if (isOldCard(parseEnvelope(text))) return text;
+  const { header, event, ...body } = parseExactly(text) as Body;
+  if (!isObject(header)) return JSON.stringify({ ...body, uuid: newId(), event });
   const message = isObject(event) && isObject(event.message) ? event.message : undefined;
-  return {
+  return JSON.stringify({
     ...body,
     header: { ...header, event_id: randomUUID() },
-    event:
-      message === undefined ? event : { ...(event as Body), message: { ...message, message_id: `om_${randomUUID()}` } },
-  };
+    event: message === undefined ? event : { ...(event as Body), message: { ...message, message_id: `om_${newId()}` } },
+  });
+}
+
+function isOldCard(envelope: Envelope): boolean {
+  return envelope.kind !== 'url-verification' && envelope.header.type === OLD_CARD_TYPE;
+}
+
+function newId(): string {
+  return randomUUID().replaceAll('-', '');
 }
 
 /**

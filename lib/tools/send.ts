@@ -7,7 +7,7 @@ import { toPrintable } from '../printable.ts';
 import { adviceOn } from './answer-advice.ts';
 import { readCommandLine, UsageError } from './command-line.ts';
 import { findEventType, formatEventTypes } from './event-type.ts';
-import { proofOf, readEventFile } from './outgoing-event.ts';
+import { proofOf, readEventFile, renewIds } from './outgoing-event.ts';
 import { post } from './post.ts';
 import { createSample } from './samples.ts';
 
@@ -90,7 +90,10 @@ async function eventText(secrets: WebhookSecrets): Promise<string> {
     throw new UsageError(`One event type at a time, not ${positionals.join(' ')}.\n\n${USAGE}`);
   }
   if (typed !== undefined && values.file === undefined) return sampleText(typed, secrets);
-  if (typed === undefined && values.file !== undefined) return readEventFile(values.file, secrets, values.again);
+  if (typed === undefined && values.file !== undefined) {
+    const text = await readEventFile(values.file, secrets);
+    return values.again ? renewIds(text) : text;
+  }
   throw new UsageError(`Give either an event type or --file.\n\n${USAGE}`);
 }
 

@@ -114,7 +114,7 @@ describe('npm start', () => {
     await run(project.root, 'lib/tools/send.ts', ['--file', file, '--url', url]);
     await vi.waitFor(() => expect(running.output()).toContain('  "uuid": "u-1",\n'), wait);
     expect(running.output()).toContain('    "big": 90071992547409931\n');
-    expect(running.output()).toContain('  "token": "(withheld)",\n');
+    expect(running.output()).toContain('  "token": "•••",\n');
   });
 
   it('uses the environment rather than .env, and leaves .env alone', async () => {

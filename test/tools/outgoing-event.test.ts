@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
-import { readEventFile } from '../../lib/tools/outgoing-event.ts';
+import { readEventFile, renewIds } from '../../lib/tools/outgoing-event.ts';
 import { createSample, versionOf } from '../../lib/tools/samples.ts';
 
 const secrets = { encryptKeys: [], verificationTokens: ['the token'] };
@@ -18,7 +18,8 @@ afterAll(() => rm(folder, { recursive: true }));
 async function readBack(text: string, isNew: boolean): Promise<string> {
   const file = path.join(folder, 'event.json');
   await writeFile(file, text);
-  return readEventFile(file, secrets, isNew);
+  const read = await readEventFile(file, secrets);
+  return isNew ? renewIds(read) : read;
 }
 
 const keyOf = (text: string) => deduplicationKey(parseEnvelope(text) as EventEnvelope, text);

@@ -5,6 +5,8 @@ import type { DeadLetterQueue } from './dead-letter-queue.ts';
 export interface Selection {
   /** Of this event type alone. */
   type?: string | undefined;
+  /** This one alone. */
+  messageId?: string | undefined;
   /** Not more than so many. */
   maximum?: number | undefined;
 }
@@ -20,16 +22,18 @@ export type LeavesOut = (letter: DeadLetter) => boolean;
  */
 export async function visitDeadLetters(
   queue: DeadLetterQueue,
-  { type, maximum = Number.POSITIVE_INFINITY }: Selection,
+  { type, messageId, maximum = Number.POSITIVE_INFINITY }: Selection,
   signal: AbortSignal,
   visit: (letters: DeadLetter[]) => Promise<DeadLetter[]>,
   leavesOut: LeavesOut = () => false,
 ): Promise<void> {
   const kept: DeadLetter[] = [];
+  const isSelected = (letter: DeadLetter) =>
+    (type === undefined || letter.type === type) && (messageId === undefined || letter.messageId === messageId);
   let left = maximum;
   try {
     for await (const batch of queue.receive(signal)) {
-      const fitting = batch.filter((letter) => (type === undefined || letter.type === type) && !leavesOut(letter));
+      const fitting = batch.filter((letter) => isSelected(letter) && !leavesOut(letter));
       const chosen = new Set(fitting.slice(0, left));
       kept.push(...batch.filter((letter) => !chosen.has(letter)));
       if (chosen.size > 0) {

@@ -1,0 +1,34 @@
+import { parseEnvelope } from '../../feishu/envelope.ts';
+import { type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
+import { proofOf, putToken } from '../../tools/outgoing-event.ts';
+import { post } from '../../tools/post.ts';
+import type { SampleChoice, SendResult } from './wire.ts';
+
+/** The samples are many, and nobody may ask for one: they are not loaded at the start. */
+const loadSamples = () => import('../../tools/samples.ts');
+
+export async function listSamples(): Promise<SampleChoice[]> {
+  const { SAMPLE_TYPES } = await loadSamples();
+  return SAMPLE_TYPES.map(({ type, variants }) => ({ type, variants }));
+}
+
+/**
+ * @returns the JSON of a sample; of a type that is unknown, an event with an empty payload
+ * @throws {TypeError} when there is no such variant
+ */
+export async function writeSample(type: string, variant: string | undefined): Promise<string> {
+  const { createSample, versionOf } = await loadSamples();
+  const version = versionOf(type);
+  return createSample(type, { version, token: undefined, ...(variant !== undefined && { variant }) });
+}
+
+/**
+ * Posts an event as the platform does: encrypted, signed, and with the Verification Token.
+ *
+ * @throws {FeishuError} when the text is no event
+ */
+export async function sendEvent(text: string, secrets: WebhookSecrets, webhookUrl: string): Promise<SendResult> {
+  parseEnvelope(text);
+  const outgoing = putToken(text, secrets);
+  return post(webhookUrl, writeRequest(outgoing, proofOf(outgoing, secrets), Date.now()));
+}

@@ -1,0 +1,167 @@
+import { useMemo, useState } from 'preact/hooks';
+import type { EventRecord, EventStatus, SendOrder } from '../wire.ts';
+import { Editor } from './editor.tsx';
+import { EventDetail } from './event-detail.tsx';
+import { EventList } from './event-list.tsx';
+import { messages } from './messages.ts';
+import { fetchDraft, redrive, send } from './requests.ts';
+import { SendForm } from './send-form.tsx';
+import { useLiveRecords } from './use-live-records.ts';
+
+interface Draft {
+  text: string;
+  /** The message that it was made from. */
+  from?: string;
+}
+
+export function App() {
+  const { records, isConnected } = useLiveRecords();
+  const [query, setQuery] = useState('');
+  const [status, setStatus] = useState<EventStatus>();
+  const [selectedId, setSelectedId] = useState<string>();
+  const [isOpen, setOpen] = useState(false);
+  const [draft, setDraft] = useState<Draft>();
+  const [notice, setNotice] = useState('');
+
+  const shown = useMemo(() => filter(records, status, query), [records, status, query]);
+  const selected = records.find(({ messageId }) => messageId === selectedId);
+  const counts = useMemo(() => countByStatus(records), [records]);
+
+  const report = async (progress: string, work: () => Promise<string>) => {
+    setNotice(progress);
+    try {
+      setNotice(await work());
+    } catch (error) {
+      setNotice(messages.failed((error as Error).message));
+    }
+  };
+  const sendEvent = (what: string, order: SendOrder) =>
+    report(messages.sending, async () => {
+      const answer = await send(order);
+      return messages.answered(what, answer.status, Math.round(answer.milliseconds), answer.body);
+    });
+  const redriveEvents = (messageId?: string) =>
+    report(messages.redriving, async () => {
+      const { moved, failed } = await redrive(messageId === undefined ? {} : { messageId });
+      return failed > 0 ? messages.redriveFailed(failed) : messages.redriven(moved);
+    });
+  const edit = (of: Parameters<typeof fetchDraft>[0]) =>
+    report('', async () => {
+      const { text } = await fetchDraft(of);
+      setDraft({ text, ...('message' in of && { from: of.message }) });
+      return '';
+    });
+  const openDetail = () => {
+    setOpen(true);
+    // On a narrow page it takes the list's place, and is there only once it is drawn.
+    requestAnimationFrame(() => document.getElementById('detail-title')?.focus());
+  };
+  const closeDetail = () => {
+    setOpen(false);
+    requestAnimationFrame(() => document.getElementById('events')?.focus());
+  };
+
+  return (
+    <div class={isOpen && selected !== undefined ? 'app app-open' : 'app'}>
+      <header class="bar">
+        <h1>
+          feishu-events <span class="quiet">{messages.title}</span>
+        </h1>
+        <SendForm onSend={(sample) => sendEvent(sample.type, { kind: 'sample', ...sample })} onEdit={edit} />
+      </header>
+      <p class="notice" role="status" title={notice}>
+        {notice !== ''
+          ? notice
+          : isConnected
+            ? messages.listening(`${location.origin}/feishu/events`)
+            : messages.reconnecting}
+      </p>
+      <main class="panes">
+        <section class="events" aria-label={messages.title}>
+          <search class="filter">
+            <input
+              type="search"
+              aria-label={messages.search}
+              placeholder={messages.search}
+              spellcheck={false}
+              value={query}
+              onInput={(event) => setQuery(event.currentTarget.value)}
+            />
+            <select
+              aria-label={messages.status}
+              value={status ?? ''}
+              onChange={({ currentTarget: { value } }) => setStatus(value === '' ? undefined : (value as EventStatus))}
+            >
+              <option value="">{messages.allStatuses}</option>
+              {Object.entries(messages.statuses).map(([value, name]) => (
+                <option key={value} value={value}>{`${name} (${counts.get(value) ?? 0})`}</option>
+              ))}
+            </select>
+          </search>
+          {shown.length === 0 && <Nothing hasRecords={records.length > 0} />}
+          <EventList records={shown} selectedId={selectedId} onSelect={setSelectedId} onOpen={openDetail} />
+          <footer class="summary">
+            <span>
+              <span class={isConnected ? 'dot dot-live' : 'dot'} title={isConnected ? messages.live : ''} />
+              {messages.countOf(shown.length, records.length)}
+            </span>
+            <span class="quiet" id="list-hint">
+              {messages.listHint}
+            </span>
+            <button type="button" disabled={!counts.has('dead')} onClick={() => redriveEvents()}>
+              {messages.redriveAll(counts.get('dead') ?? 0)}
+            </button>
+          </footer>
+        </section>
+        {selected === undefined ? (
+          <section class="detail detail-empty">
+            <p class="quiet">{messages.choose}</p>
+          </section>
+        ) : (
+          <EventDetail
+            record={selected}
+            onBack={closeDetail}
+            onSendAgain={() => sendEvent(selected.type ?? '', { kind: 'again', messageId: selected.messageId })}
+            onEdit={() => edit({ message: selected.messageId })}
+            onRedrive={() => redriveEvents(selected.messageId)}
+          />
+        )}
+      </main>
+      {draft !== undefined && (
+        <Editor
+          text={draft.text}
+          onClose={() => setDraft(undefined)}
+          onSend={(text) => {
+            setDraft(undefined);
+            void sendEvent(messages.editAndSend, { kind: 'text', ...draft, text });
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function Nothing({ hasRecords }: { hasRecords: boolean }) {
+  return (
+    <div class="nothing">
+      <p>{hasRecords ? messages.noMatch : messages.noEvents}</p>
+      {!hasRecords && <p class="quiet">{messages.noEventsHint}</p>}
+    </div>
+  );
+}
+
+function filter(records: readonly EventRecord[], status: EventStatus | undefined, query: string) {
+  const words = query.toLowerCase().split(/\s+/);
+  return records.filter((record) => {
+    if (status !== undefined && record.status !== status) return false;
+    const { type, id, messageId, source, lastError } = record;
+    const text = [type, id, messageId, source, record.status, lastError].join(' ').toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
+function countByStatus(records: readonly EventRecord[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { status } of records) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return counts;
+}

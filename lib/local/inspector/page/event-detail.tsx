@@ -1,0 +1,142 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { EventDetails, EventRecord, LogLine } from '../wire.ts';
+import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
+import { JsonView } from './json-view.tsx';
+import { messages } from './messages.ts';
+import { fetchDetails } from './requests.ts';
+import { Status } from './status.tsx';
+
+interface Props {
+  record: EventRecord;
+  onBack: () => void;
+  onSendAgain: () => void;
+  onEdit: () => void;
+  onRedrive: () => void;
+}
+
+export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: Props) {
+  const details = useDetails(record);
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Escape') onBack();
+  };
+  return (
+    <section class="detail" aria-labelledby="detail-title" onKeyDown={onKeyDown}>
+      <header class="detail-header">
+        <button type="button" class="back" onClick={onBack}>
+          ← {messages.back}
+        </button>
+        <h2 id="detail-title" tabIndex={-1}>
+          {record.type ?? '…'}
+        </h2>
+        <Status status={record.status} />
+        <div class="actions">
+          <button type="button" onClick={onSendAgain}>
+            {messages.sendAgain}
+          </button>
+          <button type="button" onClick={onEdit}>
+            {messages.editAndSend}
+          </button>
+          {record.status === 'dead' && (
+            <button type="button" class="primary" onClick={onRedrive}>
+              {messages.redrive}
+            </button>
+          )}
+        </div>
+      </header>
+      <Facts record={record} />
+      {record.lastError !== undefined && <Failure record={record} lines={details?.lines ?? []} />}
+      {details !== undefined && <Content details={details} />}
+    </section>
+  );
+}
+
+/** Of the event that is shown, anew whenever something becomes of it. */
+function useDetails(record: EventRecord): EventDetails | undefined {
+  const [details, setDetails] = useState<EventDetails>();
+  useEffect(() => {
+    let isCurrent = true;
+    // What fails is asked again at the next change; meanwhile what is known stays.
+    fetchDetails(record.messageId).then(
+      (fetched) => isCurrent && setDetails(fetched),
+      () => {},
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [record]);
+  return details?.record.messageId === record.messageId ? details : undefined;
+}
+
+function Facts({ record }: { record: EventRecord }) {
+  const { receivedAt, acknowledgedAt, source, attempts, handleMilliseconds, version, id, messageId } = record;
+  const facts: [string, string][] = [
+    [messages.received, formatTime(receivedAt)],
+    [messages.acknowledgedIn, formatDuration(millisecondsBetween(receivedAt, acknowledgedAt))],
+    [messages.handledIn, formatDuration(handleMilliseconds)],
+    [messages.attempts, `${attempts}`],
+    [messages.source, source === undefined ? '–' : messages[source]],
+    [messages.version, version ?? '–'],
+    [messages.eventId, id ?? '–'],
+    [messages.messageId, messageId],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLine[] }) {
+  const isReason = record.status === 'dropped' || record.status === 'duplicate';
+  const title = isReason ? messages.reason : record.status === 'handled' ? messages.earlierError : messages.error;
+  const stack = isReason ? undefined : lines.findLast((line) => line.stack !== undefined)?.stack;
+  return (
+    <section class={isReason ? 'part' : 'part failure'} aria-labelledby="failure-title">
+      <h3 id="failure-title">{title}</h3>
+      <p class="failure-message">{record.lastError}</p>
+      {stack !== undefined && (
+        <pre class="code stack">
+          {framesOf(stack).map((frame) => (
+            <span class={frame.includes('functions/handlers/') ? 'frame frame-own' : 'frame'}>{`${frame}\n`}</span>
+          ))}
+        </pre>
+      )}
+    </section>
+  );
+}
+
+/** The stack without the message, which stands above it. */
+function framesOf(stack: string): string[] {
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim());
+}
+
+function Content({ details: { json, lines } }: { details: EventDetails }) {
+  return (
+    <>
+      <section class="part" aria-labelledby="log-title">
+        <h3 id="log-title">{messages.log}</h3>
+        {lines.length === 0 && <p class="quiet">{messages.noLines}</p>}
+        <ol class="log">
+          {lines.map(({ timestamp, level, message, details }) => (
+            <li class={`level-${level.toLowerCase()}`}>
+              <time>{formatTime(timestamp)}</time> <span class="level">{level}</span> {message}{' '}
+              <span class="quiet">{details.join(' ')}</span>
+            </li>
+          ))}
+        </ol>
+      </section>
+      <section class="part" aria-labelledby="event-title">
+        <h3 id="event-title">{messages.event}</h3>
+        {json === undefined ? <p class="quiet">{messages.eventGone}</p> : <JsonView json={json} />}
+      </section>
+    </>
+  );
+}

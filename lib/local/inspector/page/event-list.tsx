@@ -1,0 +1,155 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { EventRecord } from '../wire.ts';
+import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
+import { messages } from './messages.ts';
+import { Status } from './status.tsx';
+
+interface Props {
+  records: readonly EventRecord[];
+  selectedId: string | undefined;
+  onSelect: (messageId: string) => void;
+  onOpen: () => void;
+}
+
+/** As the style sheet has it, in pixels. */
+const ROW_HEIGHT = 56;
+/** Drawn beyond what is seen, so that scrolling shows no gap. */
+const ROWS_BEYOND = 6;
+
+/** A list that draws only the rows that are seen, and keeps still what is seen while others arrive above. */
+export function EventList({ records, selectedId, onSelect, onOpen }: Props) {
+  const list = useRef<HTMLDivElement>(null);
+  const [seen, setSeen] = useState({ top: 0, height: 800 });
+  const newest = useRef<string>(undefined);
+  const selectedIndex = records.findIndex(({ messageId }) => messageId === selectedId);
+
+  const measure = () => {
+    const element = list.current;
+    if (element !== null) setSeen({ top: element.scrollTop, height: element.clientHeight });
+  };
+  useEffect(() => {
+    const observer = new ResizeObserver(measure);
+    observer.observe(list.current as HTMLDivElement);
+    return () => observer.disconnect();
+  }, []);
+
+  useLayoutEffect(() => {
+    const element = list.current as HTMLDivElement;
+    const added = records.findIndex(({ messageId }) => messageId === newest.current);
+    newest.current = records[0]?.messageId;
+    if (added > 0 && element.scrollTop > 0) element.scrollTop += added * ROW_HEIGHT;
+    measure();
+  }, [records]);
+
+  const select = (index: number) => {
+    const bounded = Math.max(0, Math.min(records.length - 1, index));
+    const record = records[bounded];
+    const element = list.current;
+    if (record === undefined || element === null) return;
+    onSelect(record.messageId);
+    const top = bounded * ROW_HEIGHT;
+    if (top < element.scrollTop) element.scrollTop = top;
+    const bottom = top + ROW_HEIGHT - element.clientHeight;
+    if (bottom > element.scrollTop) element.scrollTop = bottom;
+  };
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const page = Math.max(1, Math.floor(seen.height / ROW_HEIGHT) - 1);
+    const targets: Record<string, number> = {
+      ArrowDown: selectedIndex + 1,
+      ArrowUp: selectedIndex - 1,
+      PageDown: selectedIndex + page,
+      PageUp: selectedIndex - page,
+      Home: 0,
+      End: records.length - 1,
+    };
+    const target = targets[event.key];
+    if (target !== undefined) select(target);
+    else if (event.key === 'Enter' && selectedIndex >= 0) onOpen();
+    else return;
+    event.preventDefault();
+  };
+
+  const onClick = ({ target }: MouseEvent) => {
+    const position = (target as Element).closest('[role=option]')?.getAttribute('aria-posinset');
+    if (position == null) return;
+    select(Number(position) - 1);
+    onOpen();
+  };
+
+  const first = Math.max(0, Math.floor(seen.top / ROW_HEIGHT) - ROWS_BEYOND);
+  const last = Math.min(records.length, Math.ceil((seen.top + seen.height) / ROW_HEIGHT) + ROWS_BEYOND);
+  const drawn = records.slice(first, last);
+  const isSelectedDrawn = selectedIndex >= first && selectedIndex < last;
+
+  return (
+    <div
+      ref={list}
+      id="events"
+      class="list"
+      role="listbox"
+      tabIndex={0}
+      aria-label={messages.listLabel}
+      aria-describedby="list-hint"
+      aria-activedescendant={isSelectedDrawn ? rowId(selectedId as string) : undefined}
+      onScroll={measure}
+      onKeyDown={onKeyDown}
+      onClick={onClick}
+    >
+      <div class="rows" role="presentation" style={{ height: `${records.length * ROW_HEIGHT}px` }}>
+        {drawn.map((record, index) => (
+          <Row
+            key={record.messageId}
+            record={record}
+            index={first + index}
+            count={records.length}
+            isSelected={record.messageId === selectedId}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface RowProps {
+  record: EventRecord;
+  index: number;
+  count: number;
+  isSelected: boolean;
+}
+
+function Row({ record, index, count, isSelected }: RowProps) {
+  const { type, status, source, attempts, receivedAt, acknowledgedAt, handleMilliseconds } = record;
+  return (
+    <div
+      id={rowId(record.messageId)}
+      class="row"
+      role="option"
+      tabIndex={-1}
+      aria-selected={isSelected}
+      aria-posinset={index + 1}
+      aria-setsize={count}
+      style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
+    >
+      <span class="row-type">{type ?? '…'}</span>
+      <Status status={status} />
+      <span class="row-facts">
+        <span>{formatTime(receivedAt)}</span>
+        <span>{source === undefined ? '' : messages[source]}</span>
+        <span title={messages.attempts}>{attempts > 1 ? `×${attempts}` : ''}</span>
+        <span title={messages.acknowledgedIn}>
+          {'↩ '}
+          {formatDuration(millisecondsBetween(receivedAt, acknowledgedAt))}
+        </span>
+        <span title={messages.handledIn}>
+          {'✓ '}
+          {formatDuration(handleMilliseconds)}
+        </span>
+      </span>
+    </div>
+  );
+}
+
+function rowId(messageId: string): string {
+  return `event-${messageId}`;
+}

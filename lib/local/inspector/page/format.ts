@@ -1,0 +1,26 @@
+import { language } from './messages.ts';
+
+const clock = new Intl.DateTimeFormat(language, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hourCycle: 'h23',
+});
+
+/** @param time ISO 8601 */
+export function formatTime(time: string | undefined): string {
+  const date = new Date(time ?? '');
+  return Number.isNaN(date.getTime()) ? '–' : clock.format(date);
+}
+
+export function formatDuration(milliseconds: number | undefined): string {
+  if (milliseconds === undefined || Number.isNaN(milliseconds)) return '–';
+  return milliseconds < 1000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** Between two times in ISO 8601. */
+export function millisecondsBetween(start: string | undefined, end: string | undefined): number | undefined {
+  if (start === undefined || end === undefined) return undefined;
+  return new Date(end).getTime() - new Date(start).getTime();
+}
