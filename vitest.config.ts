@@ -8,6 +8,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // The functions log to the console.
     silent: 'passed-only',
+    // Many tests wait, for a queue or a process: more of them than processors can do so at a time.
+    maxWorkers: 3,
     setupFiles: ['test/support/output-guard.ts'],
   },
 });

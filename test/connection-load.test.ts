@@ -41,7 +41,7 @@ describe('The long connection, all the way to the handlers,', () => {
   });
 
   it('brings 10,000 events to their handler once, at 200 in flight and with hang-ups', {
-    timeout: 180_000,
+    timeout: 400_000,
   }, async () => {
     const clock = new FakeClock();
     const platform = await FakePlatform.start(clock);
@@ -114,7 +114,7 @@ describe('The long connection, all the way to the handlers,', () => {
         const { Attributes = {} } = await sqs.send(question);
         expect(AttributeNames.map((name) => Attributes[name])).toEqual(['0', '0']);
       },
-      { timeout: 60_000, interval: 100 },
+      { timeout: 240_000, interval: 100 },
     );
   }
 });

@@ -31,6 +31,8 @@ export interface ServiceAnswer {
 export interface Fault {
   /** Waits before the service gets it. */
   delayMilliseconds?: number;
+  /** Waits for it before the service gets the request. */
+  until?: Promise<void>;
   /** Done before the service gets it. */
   before?: () => void;
   /** The service refuses it, and does not do it. */
@@ -93,6 +95,7 @@ export class FaultyProxy {
       const request = readRequest(incoming, await buffer(incoming));
       const fault = this.decide(request) ?? {};
       if (fault.delayMilliseconds !== undefined) await sleep(fault.delayMilliseconds);
+      await fault.until;
       fault.before?.();
       if (fault.lose === 'cut') outgoing.destroy();
       else if (fault.refuse !== undefined) refuse(outgoing, fault.refuse);

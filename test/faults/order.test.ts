@@ -85,10 +85,16 @@ describe('With ordering=none', () => {
       if (request.operation === 'SendMessage') groups.add(request.body.MessageGroupId);
       return decide(request);
     };
-    system.faults.add({ operation: 'PutItem', events: slow, times: 4, fault: { delayMilliseconds: 1000 } });
+    const othersVisible = Promise.withResolvers<void>();
+    system.api.onCall = () => {
+      if (others.every(({ id }) => system.api.visible.includes(id))) othersVisible.resolve();
+    };
+    const fault = { until: othersVisible.promise };
+    const happened = system.faults.add({ operation: 'PutItem', events: slow, times: Infinity, fault });
     for (const event of [...slow, ...others]) system.push(event);
     await system.settle();
     expect(await judge(system, [...slow, ...others])).toEqual(allHandled([...slow, ...others]));
+    expect(happened()).toBeGreaterThanOrEqual(4);
     expect(groups.size).toBe(7);
     expect([...groups].every((group) => typeof group === 'string')).toBe(true);
     expect(system.api.visible.slice(0, others.length).toSorted()).toEqual(others.map(({ id }) => id).toSorted());

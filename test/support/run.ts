@@ -26,6 +26,15 @@ export function start(root: string, script: string, args: string[] = [], environ
   const child = spawn(process.execPath, [path.join(root, script), ...args], {
     cwd: root,
     env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...environment },
+    detached: true,
+  });
+  // A killed program may leave esbuild behind, which has its output open: as where a terminal's window is closed, all end.
+  child.once('exit', () => {
+    try {
+      process.kill(-(child.pid as number), 'SIGKILL');
+    } catch {
+      // Nothing was left.
+    }
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
