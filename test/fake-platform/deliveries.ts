@@ -5,7 +5,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** The platform waits this long for an acknowledgement. */
-const ANSWER_WITHIN_MS = 3 * SECOND_MS;
+export const ANSWER_WITHIN_MS = 3 * SECOND_MS;
 /** How long after a failure an event is pushed again, the first time, the second, … */
 const RETRY_AFTER_MS = [15 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
 /** When a duplicate comes is not documented. */
@@ -16,6 +16,11 @@ export interface Answer {
   code: number;
   /** A callback's answer. */
   data?: unknown;
+}
+
+/** An answer, and what it took by the computer's own time. */
+export interface TimedAnswer extends Answer {
+  tookMs: number;
 }
 
 /**
@@ -46,7 +51,7 @@ export interface Delivery {
   /** How often it was pushed. */
   pushes: number;
   /** The answer of each push that was answered in time. */
-  answers: Answer[];
+  answers: TimedAnswer[];
   state: 'pushed' | 'waiting' | 'acknowledged' | 'given up';
   /** When the answer with 200 came, by `performance.now()`. */
   acknowledgedAt?: number;
@@ -112,10 +117,14 @@ export class Deliveries {
     });
   }
 
-  #answer(event: PlatformEvent, transport: Transport): Promise<Answer | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
+  #answer(event: PlatformEvent, transport: Transport): Promise<TimedAnswer | undefined> {
+    const { promise, resolve } = Promise.withResolvers<TimedAnswer | undefined>();
     const cancel = this.#clock.schedule(ANSWER_WITHIN_MS, () => resolve(undefined));
-    transport(event).then(resolve, () => resolve(undefined));
+    const pushedAt = performance.now();
+    transport(event).then(
+      (answer) => resolve(answer && { ...answer, tookMs: performance.now() - pushedAt }),
+      () => resolve(undefined),
+    );
     return promise.finally(cancel);
   }
 }

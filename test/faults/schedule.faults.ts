@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import { ANSWER_WITHIN_MS, type PlatformEvent } from '../fake-platform/deliveries.ts';
 import { deliverTwice } from './deliver-twice.ts';
 import { judge, untilFewAreLeft, type Verdict } from './oracle.ts';
 import { Schedule } from './schedule.ts';
@@ -45,6 +45,7 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
     schedule.injected.set('batch delivered twice and reversed', repeated());
     report(system, schedule, verdict, actualSeed);
     expect(verdict).toMatchObject({ lost: [], doubled: [] });
+    expect(slowestAcknowledgementMs(system)).toBeLessThan(ANSWER_WITHIN_MS);
     expect(verdict.acknowledged.length).toBeGreaterThan(0.99 * events.length);
     expect(verdict.dead.length).toBeLessThan(0.01 * events.length);
   });
@@ -68,6 +69,7 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
     const verdict = await judge(system, events);
     report(system, schedule, verdict, actualSeed);
     expect(verdict).toMatchObject({ lost: [], doubled: [] });
+    expect(slowestAcknowledgementMs(system)).toBeLessThan(ANSWER_WITHIN_MS);
     const numberOf = new Map(events.map(({ id }, number) => [id, number]));
     const visible = Map.groupBy(
       system.api.visible.map((id) => numberOf.get(id) ?? -1),
@@ -95,6 +97,11 @@ async function disturb({ webhook, sqs, platform }: System, schedule: Schedule): 
   while (platform.gateway.open.length === 0) await sleep(5);
 }
 
+function slowestAcknowledgementMs({ platform }: System): number {
+  const acknowledgements = platform.deliveries.flatMap(({ answers }) => answers.filter(({ code }) => code === 200));
+  return Math.max(...acknowledgements.map(({ tookMs }) => tookMs));
+}
+
 /** The figures of the README. */
 function report(system: System, { injected }: Schedule, verdict: Verdict, usedSeed: string): void {
   const { deliveries } = system.platform;
@@ -110,6 +117,7 @@ function report(system: System, { injected }: Schedule, verdict: Verdict, usedSe
       `  ${String(system.worker.timedOut).padStart(5)} invocations timed out`,
       `${verdict.dead.length} in the dead-letter queue, ${verdict.deadThoughHandled.length} of them handled`,
       `${system.api.repeated} calls repeated with the same uuid`,
+      `${Math.round(slowestAcknowledgementMs(system))} ms took the slowest acknowledgement`,
       `${verdict.lost.length} lost, ${verdict.doubled.length} effects doubled`,
     ].join('\n'),
   );
