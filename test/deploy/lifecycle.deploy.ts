@@ -157,6 +157,7 @@ describe('The first deployment', () => {
       CLAIMS_TABLE: expect.stringMatching(/ClaimsTable/),
       FEISHU_APP_ID: reference('FEISHU_APP_ID'),
       FEISHU_APP_SECRET: reference('FEISHU_APP_SECRET'),
+      FEISHU_APP_TYPE: 'self',
       FEISHU_DOMAIN: 'https://open.feishu.cn',
     });
   });
