@@ -78,7 +78,7 @@ export function createSettler(
     const handler = findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope));
     // Without a handler nothing can be done twice, so that no claim is needed.
     if (handler === undefined && isAppTicket) return { outcome: 'handled' };
-    if (handler === undefined) return { outcome: 'unhandled', reason: `There is no handler for ${describe(envelope)}` };
+    if (handler === undefined) return { outcome: 'unhandled', reason: reasonOfUnhandled(envelope) };
     let reason: string | undefined;
     const key = deduplicationKey(envelope, delivery.text);
     const isLastDelivery = delivery.attempt >= MAXIMUM_DELIVERIES;
@@ -103,7 +103,9 @@ export function createSettler(
   };
 }
 
-function describe({ header }: EventEnvelope): string {
+function reasonOfUnhandled({ kind, header }: EventEnvelope): string {
   const folder = header.version === '2.0' ? 'v2' : 'v1';
-  return `${header.type}: add functions/handlers/${folder}/${header.type}.ts or functions/handlers/fallback.ts`;
+  const advice = `add functions/handlers/${folder}/${header.type}.ts or functions/handlers/fallback.ts`;
+  if (kind === 'callback') return `It was answered when it came. To go on with it behind the queue, ${advice}`;
+  return `There is no handler for ${header.type}: ${advice}`;
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
+import { createFailureNotes } from '../failure-notes.ts';
 import { MAXIMUM_DELIVERIES } from '../retry.ts';
 import { toSqsRecord } from '../sqs-record.ts';
 import { openClaimsTable } from './claims-table.ts';
@@ -14,6 +15,7 @@ export interface Emulators {
   queueUrl: string;
   queueArn: string;
   deadLetterQueueUrl: string;
+  dynamo: DynamoDBClient;
   claimsTable: string;
   /** What an AWS SDK needs in its environment to find them. */
   environment: Record<string, string>;
@@ -26,6 +28,8 @@ export interface KeptRecord {
   record: SQSRecord;
   /** It is in the dead-letter queue. */
   isDead: boolean;
+  /** Why it is there, where the worker could note it. */
+  reason?: string | undefined;
 }
 
 export interface EmulatorOptions {
@@ -85,17 +89,22 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     throw new Error(`The claims kept in ${dataFolder} cannot be read (${cause.message}). ${advice}`, { cause });
   });
 
+  const kept = queueEmulator.restored.map(({ queue: name, message }) => ({
+    record: toSqsRecord(message, queue.arn),
+    isDead: name === deadLetterQueue.name,
+  }));
+  const dead = kept.filter(({ isDead }) => isDead).map(({ record }) => record.messageId);
+  const notes = await createFailureNotes(dynamo, CLAIMS_TABLE).read(dead);
+
   const running = parts.move();
   return {
     sqs,
     queueUrl: queue.url,
     queueArn: queue.arn,
     deadLetterQueueUrl: deadLetterQueue.url,
+    dynamo,
     claimsTable: CLAIMS_TABLE,
-    kept: queueEmulator.restored.map(({ queue: name, message }) => ({
-      record: toSqsRecord(message, queue.arn),
-      isDead: name === DEAD_LETTER_QUEUE,
-    })),
+    kept: kept.map((message) => ({ ...message, reason: notes.get(message.record.messageId)?.reason })),
     environment: {
       AWS_REGION: REGION,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,

@@ -61,11 +61,13 @@ export class EventLog {
   }
 
   /** An earlier process has left the message. */
-  kept({ record, isDead }: KeptRecord): void {
-    const attempts = attemptOf(record);
+  kept({ record, isDead, reason }: KeptRecord): void {
+    // The queue counts on when a dead letter is looked at.
+    const attempts = Math.min(attemptOf(record), MAXIMUM_DELIVERIES);
     const isLast = isDead || attempts >= MAXIMUM_DELIVERIES;
     const status = isLast ? 'dead' : attempts === 0 ? 'queued' : 'retrying';
-    this.#change(record.messageId, { ...messageFields(record), attempts, status });
+    const lastError = reason === undefined ? {} : { lastError: reason };
+    this.#change(record.messageId, { ...messageFields(record), attempts, status, ...lastError });
   }
 
   delivered(record: SQSRecord): void {

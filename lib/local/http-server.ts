@@ -29,7 +29,10 @@ export type Answer = (request: IncomingMessage, body: Buffer) => Promise<AnyResp
  * @throws when the port is taken; the message says what to do
  */
 export async function startHttpServer(host: string, port: number, answer: Answer): Promise<HttpServer> {
+  let isStopping = false;
   const server = createServer(async (request, response) => {
+    // A browser would keep a connection, and the server with it, for as long as it likes.
+    response.once('close', () => isStopping && setImmediate(() => server.closeIdleConnections()));
     try {
       const body = await readBody(request);
       send(response, body === undefined ? tooLarge() : await answer(request, body));
@@ -43,6 +46,7 @@ export async function startHttpServer(host: string, port: number, answer: Answer
   return {
     origin: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
     async stop() {
+      isStopping = true;
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
       await closed;

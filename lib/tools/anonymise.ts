@@ -28,6 +28,9 @@ const TIME = /^[\d.:\-+ TZ]+$/;
 /** What a developer names a card's button or its choice. */
 const DEVELOPER_WORD = /^[a-z]{1,20}([_.-][a-z]{1,20}){0,3}$/;
 
+/** What a developer or the platform names a field. */
+const FIELD_NAME = /^[a-z_][\w.-]*$/;
+
 /** What stays of a text: prefixes that tell the kind of an id, and the places of mentions. */
 const PLATFORM_PARTS = /@_(?:user_\d+|all)\b|\b(?:ou|on|oc|om|omt|od|cli|(?:img|file)(?:_v\d)?)_|^c-/;
 const EMAIL = /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/;
@@ -72,6 +75,9 @@ export function createAnonymiser({ key, keepsText = false }: AnonymiseOptions): 
 
   const replaceIds = (text: string): string => text.replace(ID, (id) => replaceText(id));
 
+  /** Ids and names of people may be keys, as in a card's value that counts who has voted. */
+  const replaceField = (field: string): string => (FIELD_NAME.test(field) ? replaceIds(field) : replaceText(field));
+
   const replaceNumber = (text: string): unknown =>
     JSON.rawJSON(
       text
@@ -101,7 +107,7 @@ export function createAnonymiser({ key, keepsText = false }: AnonymiseOptions): 
     return Object.fromEntries(
       Object.entries(value).map(([field, inner]) => {
         const isAction = (place.isAction || field === 'action') && !INPUTS.has(field);
-        return [replaceIds(field), replace(inner, { field, isAction })];
+        return [replaceField(field), replace(inner, { field, isAction })];
       }),
     );
   };

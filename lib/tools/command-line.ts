@@ -26,7 +26,9 @@ export function readCommandLine<const Config extends ParseArgsConfig>(
   try {
     return parseArgs(config);
   } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
+    // What Node adds after the first sentence is about passing such a word on as an argument: no program takes one.
+    const [mistake] = (error as Error).message.split('. ');
+    console.error(`${mistake}\n\n${usage}`);
     process.exit(mistakeCode);
   }
 }

@@ -10,14 +10,24 @@ type Body = Record<string, unknown>;
 /**
  * Reads the event of a file, and puts in the Verification Token that the receiver expects.
  *
- * @throws {UsageError} when there is no such file
- * @throws {FeishuError} when it holds no event
+ * @throws {UsageError} when there is no such file, or no event in it
  */
 export async function readEventFile(file: string, secrets: WebhookSecrets): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause) => {
     throw new UsageError(`${file} cannot be read: ${cause.message}`, { cause });
   });
-  return putToken(text, secrets);
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    return putToken(text, secrets);
+  } catch (cause) {
+    const advice =
+      'v2.0 has "schema" and "header", v1.0 has an "event" with a "type". npm run send -- --list lists types.';
+    throw new UsageError(`${file} holds no event: ${advice}`, { cause });
+  }
 }
 
 /**

@@ -115,5 +115,7 @@ function conflictReport({ conflicts }: VersionMerge, base: string, theirs: strin
     'Undo your change of these lines, commit, and upgrade again; or merge by hand:',
     ...(isShared ? [] : [`  git merge -s ours --allow-unrelated-histories ${base}`]),
     `  git merge ${theirs}`,
+    'Git then also asks about handlers, package.json and documents that both have changed: keep yours of those',
+    'with git checkout --ours -- <file>, and take the new versions in package.json.',
   ].join('\n');
 }

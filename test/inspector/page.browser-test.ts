@@ -211,6 +211,16 @@ describe('The page of npm start', () => {
     }
   });
 
+  it('says that npm start is gone, whatever it said before', async () => {
+    await using other = await startStack();
+    await using opened = await openPage(browser, other.pageUrl);
+    const { page } = opened;
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await waitForText(page.getByRole('status'), 'answered 200');
+    other.stop();
+    await waitForText(page.getByRole('status'), 'npm start does not answer');
+  });
+
   it('stays usable while 1,000 events arrive', async () => {
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;

@@ -309,7 +309,10 @@ describe('What an earlier npm start has left in the dead-letter queue', () => {
     try {
       const messageId = mended.events().find((record) => record.id === id)?.messageId;
       const details = await ask(`${ROUTES.event}?message=${messageId}`, {}, undefined, mended.pageUrl);
-      expect(JSON.parse(details.body)).toMatchObject({ record: { status: 'dead' }, json: expect.stringContaining(id) });
+      expect(JSON.parse(details.body)).toMatchObject({
+        record: { status: 'dead', attempts: 5, lastError: 'RetryAfter: not yet' },
+        json: expect.stringContaining(id),
+      });
       const report = await ask(ROUTES.redrive, json, JSON.stringify({ messageId }), mended.pageUrl);
       expect(JSON.parse(report.body)).toEqual({ moved: 1, failed: 0 });
       await vi.waitFor(() => {
@@ -331,6 +334,11 @@ describe('What the page sends', () => {
     'can be a callback: %s',
     async (type) => {
       expect(JSON.parse((await command({ kind: 'sample', type })).body)).toMatchObject({ status: 200 });
+      const reason = () => stack.events().at(-1)?.lastError;
+      await vi.waitFor(
+        () => expect(reason()).toMatch(new RegExp(`^It was answered when it came\\. .*/${type}\\.ts `)),
+        wait,
+      );
     },
   );
 
@@ -362,6 +370,7 @@ describe('What the page sends', () => {
     ['an event that is no longer kept', { kind: 'again', messageId: 'unknown' }],
     ['a text that is no JSON', { kind: 'text', text: '{' }],
     ['a text that is no event', { kind: 'text', text: '{}' }],
+    ['a type that is mistyped', { kind: 'sample', type: 'im.mesage.receive_v1' }],
     ['a sample that there is not', { kind: 'sample', type: 'im.message.receive_v1', variant: 'none' }],
   ])('is refused with a reason: %s', async (_, order) => {
     const { status, body } = await ask(ROUTES.send, json, JSON.stringify(order));

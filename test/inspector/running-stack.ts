@@ -6,6 +6,8 @@ export interface RunningStack extends AsyncDisposable {
   /** `http://127.0.0.1:PORT/`: the page. */
   pageUrl: string;
   writeHandler(name: string, source: string): Promise<void>;
+  /** Ends it as Ctrl+C does. */
+  stop(): void;
   /** What `npm start` has written. */
   output(): string;
 }
@@ -27,6 +29,7 @@ export async function startStack(handlers: Record<string, string> = {}): Promise
   return {
     pageUrl: `${origin}/`,
     writeHandler: project.writeHandler,
+    stop: () => running.process.kill('SIGINT'),
     output: () => running.output(),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { EmulatorOptions, Emulators } from '../../lib/local/emulators.ts';
 
 export interface EmulatorProcess extends AsyncDisposable {
-  emulators: Omit<Emulators, 'sqs' | 'stop'>;
+  emulators: Omit<Emulators, 'sqs' | 'dynamo' | 'stop'>;
 }
 
 /** SQS and DynamoDB in a process of their own, where they take no processor time and no memory of what is looked at. */

@@ -4,6 +4,7 @@ import { type EmulatorOptions, startEmulators } from '../../lib/local/emulators.
 
 const {
   sqs,
+  dynamo,
   stop: _,
   ...emulators
 } = await startEmulators({
@@ -13,5 +14,6 @@ const {
 process.send?.(emulators);
 process.once('disconnect', () => {
   sqs.destroy();
+  dynamo.destroy();
   process.exit();
 });

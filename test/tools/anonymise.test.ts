@@ -47,6 +47,24 @@ const MESSAGE = {
   },
 };
 
+describe('The names of fields', () => {
+  it.each([
+    'zaphod@heartofgold.example',
+    '王小明',
+    'Margarethe Quastel',
+    'Quastel',
+    'ou_84aad35d084aa403a838cf73ee18467',
+  ])('are replaced where they are those of people: %s', (name) => {
+    const text = anonymise(JSON.stringify({ event: { action: { value: { votes: { [name]: 'yes' } } } } }));
+    expect(text).not.toContain(name);
+    expect(Object.keys(JSON.parse(text).event.action.value.votes)).toHaveLength(1);
+  });
+
+  it.each(['zh_cn', 'messageId', 'i18n_title', 'x-version'])('are kept where a developer chose them: %s', (name) => {
+    expect(anonymise(JSON.stringify({ event: { [name]: 1 } }))).toContain(`"${name}"`);
+  });
+});
+
 describe('An anonymised event', () => {
   const text = anonymise(JSON.stringify(MESSAGE));
   const body: typeof MESSAGE = JSON.parse(text);

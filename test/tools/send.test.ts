@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Stack, startStack } from '../../lib/local/stack.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
@@ -55,6 +58,21 @@ describe('npm run send', () => {
     expect(output).toContain('Did you mean im.message.receive_v1?');
     expect(code).toBe(2);
     expect(stack.events()).toHaveLength(before);
+  });
+
+  it.each([
+    ['{"a":', /is no JSON: /],
+    ['', /is no JSON: /],
+    ['{"a":1}', /holds no event: v2\.0 has "schema"/],
+    ['[]', /holds no event: /],
+  ])('says of a file with %j what is wrong with it, by its name', async (text, message) => {
+    await using folder = await mkdtempDisposable(path.join(tmpdir(), 'feishu-events-send-'));
+    const file = path.join(folder.path, 'event.json');
+    await writeFile(file, text);
+    const { code, output } = await sendTo(stack.webhookUrl, ['--file', file]);
+    expect(output).toContain(file);
+    expect(output).toMatch(message);
+    expect(code).toBe(2);
   });
 
   it('lists the types', async () => {

@@ -13,11 +13,16 @@ export async function listSamples(): Promise<SampleChoice[]> {
 }
 
 /**
- * @returns the JSON of a sample; of a type that is unknown, an event with an empty payload
- * @throws {TypeError} when there is no such variant
+ * @returns the JSON of a sample; of a type like none that is known, an event with an empty payload
+ * @throws {TypeError} when there is no such variant, or when the type is another one mistyped
  */
 export async function writeSample(type: string, variant: string | undefined): Promise<string> {
-  const { createSample, versionOf } = await loadSamples();
+  const { createSample, SAMPLE_TYPES, versionOf } = await loadSamples();
+  if (!SAMPLE_TYPES.some((known) => known.type === type)) {
+    const { suggestEventTypes } = await import('../../tools/event-type.ts');
+    const [suggestion] = suggestEventTypes(type);
+    if (suggestion !== undefined) throw new TypeError(`There is no event type "${type}". Did you mean ${suggestion}?`);
+  }
   const version = versionOf(type);
   return createSample(type, { version, token: undefined, ...(variant !== undefined && { variant }) });
 }

@@ -70,11 +70,7 @@ export function App() {
         <SendForm onSend={(sample) => sendEvent(sample.type, { kind: 'sample', ...sample })} onEdit={edit} />
       </header>
       <p class="notice" role="status" title={notice}>
-        {notice !== ''
-          ? notice
-          : isConnected
-            ? messages.listening(`${location.origin}/feishu/events`)
-            : messages.reconnecting}
+        {isConnected ? notice || messages.listening(`${location.origin}/feishu/events`) : messages.reconnecting}
       </p>
       <main class="panes">
         <section class="events" aria-label={messages.title}>

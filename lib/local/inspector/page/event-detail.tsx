@@ -30,10 +30,10 @@ export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: 
         </h2>
         <Status status={record.status} />
         <div class="actions">
-          <button type="button" onClick={onSendAgain}>
+          <button type="button" title={messages.sendAgainHint} onClick={onSendAgain}>
             {messages.sendAgain}
           </button>
-          <button type="button" onClick={onEdit}>
+          <button type="button" title={messages.editAndSendHint} onClick={onEdit}>
             {messages.editAndSend}
           </button>
           {record.status === 'dead' && (

@@ -2,10 +2,13 @@ import type { EventStatus } from '../wire.ts';
 
 // Every text of the page. A translation that lacks one is an error of types.
 
+const events = (count: number) => (count === 1 ? '1 event' : `${count} events`);
+
 const en = {
   title: 'Events',
   live: 'live',
   reconnecting: 'npm start does not answer; trying again …',
+  unreachable: 'npm start does not answer. Is it running?',
   listening: (url: string) => `Listening: POST ${url}`,
   sendSample: 'Send a sample',
   eventType: 'Event type',
@@ -16,15 +19,17 @@ const en = {
   status: 'Status',
   allStatuses: 'All',
   listLabel: 'Events, newest first',
-  listHint: 'Arrow keys choose, Enter opens, Escape returns',
-  countOf: (shown: number, all: number) => (shown === all ? `${all} events` : `${shown} of ${all} events`),
+  listHint: '↑↓ choose, Enter opens, Esc returns',
+  countOf: (shown: number, all: number) => (shown === all ? events(all) : `${shown} of ${events(all)}`),
   noEvents: 'No events yet',
   noEventsHint: 'Send a sample above, or let the platform post one.',
   noMatch: 'No event matches',
   choose: 'Choose an event to see what is in it and what became of it.',
   back: 'Back to the list',
   sendAgain: 'Send again',
+  sendAgainHint: 'With the same ids: an event that was handled is not handled again.',
   editAndSend: 'Edit and send',
+  editAndSendHint: 'With new ids: it counts as another event.',
   redrive: 'Redrive',
   redriveAll: (dead: number) => (dead === 0 ? 'No dead letters' : `Redrive ${dead} dead`),
   received: 'Received',
@@ -73,6 +78,7 @@ const zh: Messages = {
   title: '事件',
   live: '实时',
   reconnecting: 'npm start 没有响应，正在重试……',
+  unreachable: 'npm start 没有响应，它还在运行吗？',
   listening: (url) => `正在监听：POST ${url}`,
   sendSample: '发送示例事件',
   eventType: '事件类型',
@@ -91,7 +97,9 @@ const zh: Messages = {
   choose: '选择一个事件，查看其内容和处理结果。',
   back: '返回列表',
   sendAgain: '重新发送',
+  sendAgainHint: 'ID 不变：已处理的事件不会再次处理。',
   editAndSend: '编辑后发送',
+  editAndSendHint: 'ID 会更新：视为另一个事件。',
   redrive: '重新投递',
   redriveAll: (dead) => (dead === 0 ? '没有死信' : `重新投递 ${dead} 个死信`),
   received: '接收时间',

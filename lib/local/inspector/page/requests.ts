@@ -7,6 +7,7 @@ import {
   type SendOrder,
   type SendResult,
 } from '../wire.ts';
+import { messages } from './messages.ts';
 
 // What the page asks of the local stack. All of them reject with a message for a person.
 
@@ -20,15 +21,18 @@ export const fetchDraft = (of: { message: string } | { type: string; variant?: s
   ask<{ text: string }>(ROUTES.draft, of);
 
 async function ask<Result>(route: string, query: Record<string, string>): Promise<Result> {
-  return read(await fetch(`${route}?${new URLSearchParams(query)}`));
+  return exchange(`${route}?${new URLSearchParams(query)}`);
 }
 
 async function command<Result>(route: string, body: object): Promise<Result> {
   const headers = { 'content-type': 'application/json' };
-  return read(await fetch(route, { method: 'POST', headers, body: JSON.stringify(body) }));
+  return exchange(route, { method: 'POST', headers, body: JSON.stringify(body) });
 }
 
-async function read<Result>(response: Response): Promise<Result> {
+async function exchange<Result>(url: string, options: RequestInit = {}): Promise<Result> {
+  const response = await fetch(url, options).catch((cause) => {
+    throw new Error(messages.unreachable, { cause });
+  });
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.message);
   return answer;
