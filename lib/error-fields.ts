@@ -3,11 +3,22 @@ import { isObject } from './feishu/envelope.ts';
 /** V8 says what it could not parse: `Unexpected token 'H', "Hello, Bob" is not valid JSON`. */
 const QUOTES_TEXT = /is not valid JSON$/;
 
+type ErrorFields = { error: string; stack?: string };
+
 /**
  * What a log may hold of an error: its name, message and stack. Not its other properties: an HTTP client's error carries
  * the request with its Authorization header. And not what `JSON.parse` quotes, which may be what people wrote.
  */
-export function errorFields(error: unknown): { error: string; stack?: string } {
+export function errorFields(error: unknown): ErrorFields {
+  try {
+    return readError(error);
+  } catch {
+    // A getter of its own threw. What becomes of the event must not depend on that.
+    return { error: 'an error that cannot be read' };
+  }
+}
+
+function readError(error: unknown): ErrorFields {
   if (!(error instanceof Error)) return { error: typeof error === 'string' ? error : `a thrown ${typeof error}` };
   const message = withoutQuote(error, error.message);
   return {

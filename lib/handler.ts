@@ -78,7 +78,7 @@ export function onEventV1<Type extends keyof EventPayloadsV1>(
  *
  * The callback is queued as well, so that what takes longer goes into the event handler of the same type.
  *
- * @param handle has 2.5 seconds from the callback's arrival. When it is late or throws, the person sees an error toast.
+ * @param handle has 2.3 seconds from the callback's arrival. When it is late or throws, the person sees an error toast.
  */
 export function onCallback<Type extends keyof CallbackPayloads>(
   type: Type,

@@ -6,7 +6,7 @@ import { type Accepted, acceptedChannel } from './observation.ts';
 import type { Queue } from './queue.ts';
 
 /** The platform waits for 3 s in all; the rest is for the way here and back. */
-export const ACKNOWLEDGE_WITHIN_MILLISECONDS = 2500;
+const ACKNOWLEDGE_WITHIN_MILLISECONDS = 2500;
 /** What writing the response takes, on a busy processor too. */
 const RESPOND_MILLISECONDS = 200;
 /** The time a callback's handler has, from the callback's arrival. */

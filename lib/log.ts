@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { Log } from './handler.ts';
+import { logFields } from './log-fields.ts';
 
 const LEVELS = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 type Level = (typeof LEVELS)[number];
@@ -51,7 +52,13 @@ export function createLog(level: string | undefined, fields: Record<string, unkn
     (lineLevel: Level) =>
     (message: string, lineFields: Record<string, unknown> = {}) => {
       if (LEVELS.indexOf(lineLevel) < threshold) return;
-      writeLine({ level: lineLevel, message, timestamp: new Date().toISOString(), ...fields, ...lineFields });
+      writeLine({
+        level: lineLevel,
+        message,
+        timestamp: new Date().toISOString(),
+        ...fields,
+        ...logFields(lineFields),
+      });
     };
   return { debug: writer('DEBUG'), info: writer('INFO'), warn: writer('WARN'), error: writer('ERROR') };
 }

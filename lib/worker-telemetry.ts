@@ -6,6 +6,7 @@ import { attemptOf, type Delivery, type Settlement } from './delivery.ts';
 import { errorFields } from './error-fields.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { Log } from './handler.ts';
+import { logFields } from './log-fields.ts';
 import { type Settled, settledChannel } from './observation.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 
@@ -80,11 +81,7 @@ export function createWorkerTelemetry(environment: Environment) {
 function toLog(logger: Logger): Log {
   const writer =
     (level: 'debug' | 'info' | 'warn' | 'error'): Log['info'] =>
-    (message, fields = {}) => {
-      const safe = Object.entries(fields).flatMap(([name, value]) =>
-        value instanceof Error ? Object.entries(errorFields(value)) : [[name, value]],
-      );
-      logger[level](message, Object.fromEntries(safe));
-    };
+    (message, fields = {}) =>
+      logger[level](message, logFields(fields) as Record<string, string>);
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }

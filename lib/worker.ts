@@ -28,7 +28,7 @@ class Postponed extends Error {
   readonly seconds: number;
 
   constructor(seconds: number, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(errorFields(cause).error, { cause });
     this.seconds = seconds;
   }
 }

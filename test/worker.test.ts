@@ -30,6 +30,10 @@ function contextOf(remainingMilliseconds = 60_000): Context {
   return { getRemainingTimeInMillis: () => endsAt - Date.now() } as Context;
 }
 
+function throwUndefined(): never {
+  throw undefined;
+}
+
 /** Each in a chat of its own: a FIFO queue holds a chat back while one of its messages is under way. */
 function messageEvent(chat = `oc_${randomUUID()}`, text = 'Hello'): string {
   const event = textMessage(text);
@@ -135,6 +139,35 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     const response = await worker({ Records: records }, contextOf());
     expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: wrong?.messageId }] });
     await deleteAll(records);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['whose message cannot be read', () => Object.defineProperty(new Error(), 'message', { get: throwUndefined })],
+    ['whose message is a symbol', () => Object.assign(new Error(), { message: Symbol('message') })],
+    ['whose stack cannot be read', () => Object.defineProperty(new Error(), 'stack', { get: throwUndefined })],
+    ['whose response cannot be read', () => Object.defineProperty(new Error(), 'response', { get: throwUndefined })],
+    ['that is undefined', () => undefined],
+  ])('reports an event whose handler throws something %s, postpones it, and handles the others', async (_, make) => {
+    const worker = handlingMessages((event) => {
+      if (event.message.content.includes('wrong')) throw make();
+    });
+    await enqueue(messageEvent(undefined, 'good'));
+    await enqueue(messageEvent(undefined, 'wrong'));
+    const records = await receiveAll(2);
+    const wrong = records.find(({ body }) => body.includes('wrong'));
+    const response = await worker({ Records: records }, contextOf());
+    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: wrong?.messageId }] });
+    // Within seconds, not after the queue's six minutes.
+    let again: SQSRecord[] = [];
+    await deleteAll(records.filter((record) => record !== wrong));
+    await vi.waitFor(
+      async () => {
+        again = await aws.receive();
+        expect(again.map(({ body }) => body)).toEqual([wrong?.body]);
+      },
+      { timeout: 10_000, interval: 100 },
+    );
+    await deleteAll(again);
   });
 
   it('gives the claim back when the handler fails, so that the next attempt runs it again', async () => {

@@ -11,7 +11,7 @@ import {
 } from './envelope.ts';
 import { FeishuError } from './errors.ts';
 import { type SignedRequest, sign, verify } from './signature.ts';
-import { parseRequestTimestamp } from './timestamp.ts';
+import { parseSigningTime } from './timestamp.ts';
 
 /** An HTTP POST of the platform. Header names are in lower case, the body is as it came. */
 export interface WebhookRequest {
@@ -218,7 +218,8 @@ function isSameSecret(actual: string, expected: string): boolean {
 }
 
 function checkAge(request: WebhookRequest, { kind }: EventEnvelope, now: number): void {
-  const signedAt = parseRequestTimestamp(signedHeaders(request).timestamp);
+  const { timestamp, nonce } = signedHeaders(request);
+  const signedAt = parseSigningTime(timestamp + nonce);
   const maximumSeconds = kind === 'callback' ? MAXIMUM_CALLBACK_AGE_SECONDS : MAXIMUM_EVENT_AGE_SECONDS;
   if (signedAt === undefined || now - signedAt <= maximumSeconds * 1000) return;
   throw new FeishuError(

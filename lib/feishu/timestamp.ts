@@ -1,16 +1,20 @@
-const UNIX_SECONDS = /^\d{1,12}$/;
+/** Until the year 2286. */
+const UNIX_SECONDS = /^\d{10}/;
 /** Go's `time.String()`, seen on card callbacks: `2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1` */
-const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,3})?\d* ([+-]\d\d)(\d\d)\b/;
+const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,3})?\d* ([+-]\d\d)(\d\d)/;
 
 /**
- * Reads `X-Lark-Request-Timestamp`.
+ * Reads when a request was signed.
  *
+ * @param signed `X-Lark-Request-Timestamp`, followed by `X-Lark-Request-Nonce` as in what is signed. The signature does
+ *   not tell where the one ends: read by itself, a timestamp with a part of the nonce would be another time, or none
  * @returns milliseconds since the epoch, or `undefined` when the form is not known: the platform has changed it
  *   before, and an event must not be lost for that
  */
-export function parseRequestTimestamp(timestamp: string): number | undefined {
-  if (UNIX_SECONDS.test(timestamp)) return Number(timestamp) * 1000;
-  const [, date, time, fraction = '', zoneHours, zoneMinutes] = GO_TIME.exec(timestamp) ?? [];
+export function parseSigningTime(signed: string): number | undefined {
+  const [seconds] = UNIX_SECONDS.exec(signed) ?? [];
+  if (seconds !== undefined) return Number(seconds) * 1000;
+  const [, date, time, fraction = '', zoneHours, zoneMinutes] = GO_TIME.exec(signed) ?? [];
   const milliseconds = Date.parse(`${date}T${time}${fraction}${zoneHours}:${zoneMinutes}`);
   return Number.isNaN(milliseconds) ? undefined : milliseconds;
 }

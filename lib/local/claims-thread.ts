@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { setPriority } from 'node:os';
 import { workerData } from 'node:worker_threads';
 import dynalite from 'dynalite';
 import { type EmulatorData, serveEmulator } from './emulator.ts';
@@ -11,7 +10,6 @@ import { yieldToOtherThreads } from './priority.ts';
 yieldToOtherThreads();
 
 const HOST = '127.0.0.1';
-setPriority(10);
 
 const { folder } = workerData as EmulatorData;
 const server = dynalite({ createTableMs: 0, ...(folder !== undefined && { path: folder }) }).listen(0, HOST);

@@ -91,7 +91,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
 
   const kept = queueEmulator.restored.map(({ queue: name, message }) => ({
     record: toSqsRecord(message, queue.arn),
-    isDead: name === deadLetterQueue.name,
+    isDead: name === DEAD_LETTER_QUEUE,
   }));
   const dead = kept.filter(({ isDead }) => isDead).map(({ record }) => record.messageId);
   const notes = await createFailureNotes(dynamo, CLAIMS_TABLE).read(dead);

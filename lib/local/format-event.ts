@@ -8,6 +8,7 @@ export function formatEvent(record: SQSRecord): string {
   try {
     return toPrintable(hideTokens(decodeMessage(record).text));
   } catch {
-    return toPrintable(record.body);
+    // Not the body as it is: its tokens would be shown.
+    return `(message ${record.messageId} holds no event that can be shown)`;
   }
 }

@@ -20,7 +20,7 @@ export function readFunctionLine(line: string): FunctionLine | undefined {
   if (typeof message !== 'string') return undefined;
   return {
     timestamp: asString(timestamp) ?? '',
-    level: String(level),
+    level: asString(level) ?? '',
     message,
     details: Object.entries(rest).filter(([name, value]) => value != null && !NOT_SHOWN.has(name)),
     stack: asString(stack),
@@ -44,7 +44,13 @@ export function formatFunctionLine(text: string): string | undefined {
 
 /** Writes a detail of a line as `name=value`. */
 export function formatField([name, value]: [string, unknown]): string {
-  return `${name}=${typeof value === 'string' && /^[\w.:-]+$/.test(value) ? value : JSON.stringify(value)}`;
+  if (typeof value === 'string' && /^[\w.:-]+$/.test(value)) return `${name}=${value}`;
+  try {
+    return `${name}=${JSON.stringify(value)}`;
+  } catch {
+    // Nested more deeply than this thread's stack goes.
+    return `${name}=…`;
+  }
 }
 
 /** What says nothing on one machine, or is said elsewhere in the line. */

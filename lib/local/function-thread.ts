@@ -1,5 +1,4 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { acceptedChannel, settledChannel } from '../observation.ts';
 import type { FunctionReply, FunctionRequest, FunctionThreadData } from './local-function.ts';
@@ -16,7 +15,6 @@ for (const { name } of [acceptedChannel, settledChannel]) {
 
 const { bundleUrl, name, isBackground } = workerData as FunctionThreadData;
 if (isBackground) yieldToOtherThreads();
-if (name === 'worker') setPriority(10);
 const { handler } = await import(bundleUrl);
 
 port.on('message', async ({ id, event, endsAt }: FunctionRequest) => {

@@ -26,7 +26,10 @@ export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayO
     const refusal = isOfInspector || pathname === EVENTS_PATH ? inspector?.refuse(request) : undefined;
     if (refusal !== undefined) return refusal;
     if (isOfInspector && inspector !== undefined) return inspector.answer(request, body);
-    if (route === `GET ${EVENTS_PATH}`) return jsonResponse(200, listEvents());
+    if (route === `GET ${EVENTS_PATH}`) {
+      const events = jsonResponse(200, listEvents());
+      return inspector?.conceal(events) ?? events;
+    }
     if (route !== `POST ${WEBHOOK_PATH}`) {
       return jsonResponse(404, { message: `Not Found. There are: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}, GET /` });
     }

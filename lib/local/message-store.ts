@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Message } from '@aws-sdk/client-sqs';
@@ -78,6 +78,8 @@ export class MessageStore implements QueuePersistence {
    */
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Also where it was there already.
+    chmodSync(folder, 0o700);
     try {
       this.#database = openDatabase(path.join(folder, 'messages.sqlite'));
       const stored = this.#database.prepare('SELECT * FROM messages ORDER BY position').all();

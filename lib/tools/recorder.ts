@@ -22,13 +22,13 @@ export interface RecorderOptions extends Pick<AnonymiseOptions, 'keepsText'> {
 export function createRecorder({ folder, keyFile, onNotice, ...options }: RecorderOptions) {
   const key = readKey(keyFile);
   const anonymise = createAnonymiser({ key, ...options });
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   return (record: SQSRecord): void => {
     try {
       const delivery = readDelivery(record);
       const file = path.join(folder, fileName(delivery, key));
       if (existsSync(file)) return;
-      writeFileSync(file, anonymise(delivery.text));
+      writeFileSync(file, anonymise(delivery.text), { mode: 0o600 });
       onNotice(`Recorded ${path.relative(process.cwd(), file)}`);
     } catch (error) {
       // Whether it is handled does not depend on it.
@@ -49,7 +49,7 @@ function fileName({ envelope: { header }, receivedAt, text }: Delivery, key: str
 }
 
 function readKey(file: string): string {
-  mkdirSync(path.dirname(file), { recursive: true });
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   try {
     writeFileSync(file, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 });
   } catch (error) {

@@ -237,7 +237,6 @@ describe('What the page is told', () => {
   });
 
   it('holds no secret, whatever an event or a handler says', async () => {
-    // The handler's failure quotes what it was given.
     const messageId = await sendMessage(`the key is ${encryptKey}, the token ${token}, the secret ${appSecret}`);
     await command({ kind: 'again', messageId });
     const draft = `${ROUTES.draft}?${new URLSearchParams({ message: messageId })}`;
@@ -252,6 +251,21 @@ describe('What the page is told', () => {
       for (const secret of [encryptKey, token, appSecret]) expect(body).not.toContain(secret);
     }
     expect(answers[0]?.body).toContain('the key is');
+  });
+
+  it('holds no secret where a handler quotes one in why it dropped the event', async () => {
+    const event = textMessage('Hello');
+    event.message.message_type = appSecret;
+    const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
+    await deliver(text);
+    const messageId = await findMessage(JSON.parse(text).header.event_id);
+    const reason = () => stack.events().find((record) => record.messageId === messageId)?.lastError;
+    await vi.waitFor(() => expect(reason()).toContain(appSecret), wait);
+    for (const path of [`${ROUTES.event}?message=${messageId}`, '/_events']) {
+      const { body } = await ask(path);
+      expect(body).toContain(`not ${HIDDEN}`);
+      expect(body).not.toContain(appSecret);
+    }
   });
 
   it('holds no secret where it comes live', async () => {
@@ -364,6 +378,11 @@ describe('What the page sends', () => {
     const edited = await findMessage(draft.header.event_id);
     await vi.waitFor(async () => expect((await detailsOf(edited)).record.status).toBe('handled'), wait);
     expect((await detailsOf(edited)).json).toContain('second');
+  });
+
+  it('keeps the tokens of a sample that was edited', async () => {
+    const draft = JSON.parse((await ask(`${ROUTES.draft}?type=card.action.trigger`)).body).text;
+    expect(JSON.parse(draft).event.token).toMatch(/^c-/);
   });
 
   it.each<[string, object]>([

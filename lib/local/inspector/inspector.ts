@@ -6,6 +6,7 @@ import { FeishuError } from '../../feishu/errors.ts';
 import type { HttpResponse } from '../../http.ts';
 import type { Accepted } from '../../observation.ts';
 import { decodeMessage } from '../../queue-message.ts';
+import { UsageError } from '../../tools/command-line.ts';
 import { renewIds } from '../../tools/outgoing-event.ts';
 import type { EventLog } from '../event-log.ts';
 import type { StreamingResponse } from '../http-server.ts';
@@ -43,6 +44,8 @@ export interface InspectorOptions {
 export interface Inspector {
   /** @returns the refusal of a request that does not come from a person at this machine */
   refuse(request: IncomingMessage): HttpResponse | undefined;
+  /** Hides the app's secrets in what is answered elsewhere. */
+  conceal(response: HttpResponse): HttpResponse;
   /** Answers a request to a path that {@link INSPECTOR_PATH} matches, and that is not refused. */
   answer(request: IncomingMessage, body: Buffer): Promise<HttpResponse | StreamingResponse>;
   accepted(event: Accepted): void;
@@ -103,7 +106,9 @@ export function createInspector(options: InspectorOptions): Inspector {
   const draft = async (query: URLSearchParams) => {
     const messageId = query.get('message');
     if (messageId !== null) return { text: hideTokens(renewIds(textOf(messageId))) };
-    return { text: hideTokens(await writeSample(query.get('type') ?? '', query.get('variant') ?? undefined)) };
+    const sample = await writeSample(query.get('type') ?? '', query.get('variant') ?? undefined);
+    // There is nothing to hide in it: the Verification Token is put in when it is sent.
+    return { text: JSON.stringify(JSON.parse(sample), null, 2) };
   };
 
   const textToSend = async (order: SendOrder): Promise<string> => {
@@ -137,6 +142,7 @@ export function createInspector(options: InspectorOptions): Inspector {
 
   return {
     refuse: (request) => refuseStrangers(request, options.host),
+    conceal: (response) => ({ ...response, body: conceal(response.body) }),
 
     async answer(request, body) {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
@@ -180,7 +186,7 @@ function readOrder(body: Buffer): object {
 
 /** Of whoever asked, who is told. */
 function isMistake(error: unknown): error is Error {
-  return [BadRequest, FeishuError, SyntaxError, TypeError].some((kind) => error instanceof kind);
+  return [BadRequest, FeishuError, SyntaxError, TypeError, UsageError].some((kind) => error instanceof kind);
 }
 
 function readText(record: SQSRecord): string {
@@ -195,8 +201,8 @@ function readText(record: SQSRecord): string {
 function show(text: string): string {
   try {
     return hideTokens(text);
-  } catch {
-    return text;
+  } catch (error) {
+    return error instanceof SyntaxError ? text : '(nested too deeply to be shown)';
   }
 }
 
