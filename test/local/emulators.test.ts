@@ -111,7 +111,8 @@ describe('Emulators with a data folder', () => {
     expect(emulators.kept.map(({ record }) => record.body)).toEqual(['b']);
   });
 
-  it('keep dead letters', async () => {
+  it.each(['none', 'conversation'] as const)('keep dead letters, with ordering=%s', async (chosen) => {
+    ordering = chosen;
     await using _ = await startFirst();
     await send('a');
     for (let attempt = 1; attempt <= MAXIMUM_DELIVERIES; attempt += 1) await hide(await receiveOne(), 0);

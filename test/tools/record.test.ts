@@ -136,6 +136,11 @@ describe('npm start -- --record <folder> --keep-text', () => {
     const [name = ''] = await readdir(folder);
     expect(await readFile(path.join(folder, name), 'utf8')).toContain('Ring Anna');
     expect(running.output()).toContain('not what people wrote: keep it to yourself');
+    // For this user alone, and so is the store of events beside it.
+    const modeOf = async (file: string) => (await stat(path.join(project.root, file))).mode & 0o777;
+    expect(await modeOf('conversation')).toBe(0o700);
+    expect(await modeOf(`conversation/${name}`)).toBe(0o600);
+    expect(await modeOf('.local')).toBe(0o700);
   });
 });
 
