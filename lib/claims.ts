@@ -167,7 +167,7 @@ export function createClaims(dynamo: DynamoDBClient, tableName: string): Claims 
           return other.message_id?.S === claimant.messageId ? (other.result?.S as never) : 'duplicate';
         }
         if (!claimant.isLastDelivery) throw new ClaimHeld(Number(other.in_progress_expiration?.N ?? 0) - Date.now());
-        await sleep(POLL_MILLISECONDS, undefined, { signal: claimant.signal });
+        await settleBefore(claimant.signal, sleep(POLL_MILLISECONDS));
       }
       try {
         const result = await work();

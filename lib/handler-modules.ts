@@ -9,7 +9,7 @@ type Handlers = { v2: EventHandler; v1: EventHandler; fallback: EventHandler; ca
 export type ImportModule = (type: string) => Promise<{ default?: unknown }>;
 
 /** A name that cannot lead out of its folder. Event types come from outside. */
-const MODULE_NAME = /^\w[\w.-]*$/;
+export const MODULE_NAME = /^\w[\w.-]*$/;
 
 /**
  * Finds the user's handler for an event type.

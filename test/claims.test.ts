@@ -95,7 +95,9 @@ describe('A claim', () => {
     const first = hold('no time', claimant('first'));
     await first.began;
     const second = claimant('second', { isLastDelivery: true, signal: AbortSignal.timeout(20) });
-    await expect(claims.once('no time', second, notDone)).rejects.toThrow();
+    await expect(claims.once('no time', second, notDone)).rejects.toThrow(
+      expect.objectContaining({ name: 'TimeoutError' }),
+    );
     first.complete();
     await first.ended;
   });

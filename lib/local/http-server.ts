@@ -37,6 +37,8 @@ export async function startHttpServer(host: string, port: number, answer: Answer
       const body = await readBody(request);
       send(response, body === undefined ? tooLarge() : await answer(request, body));
     } catch (error) {
+      // Whoever sent it is gone in the middle of it.
+      if (request.destroyed && !request.complete) return;
       console.error(`${request.method} ${request.url} could not be answered:`, error);
       send(response, jsonResponse(500, { message: 'Internal Server Error' }));
     }

@@ -1,5 +1,7 @@
 import { parseExactly } from '../tools/exact-json.ts';
-import { HIDDEN } from './inspector/wire.ts';
+
+/** What stands for a token in the JSON that is shown. */
+export const HIDDEN = '•••';
 
 /** `header.token`, the token of a card, `preview_token`, `app_ticket` and whatever else is called so. */
 const SECRET_NAME = /(^|_)(token|ticket|secret|password)$/i;

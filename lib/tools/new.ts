@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { MODULE_NAME } from '../handler-modules.ts';
 import { readCommandLine, UsageError } from './command-line.ts';
 import { completeEventType, findEventType } from './event-type.ts';
 import {
@@ -26,9 +27,6 @@ Writes a handler for an event type, and a test for it, where the build and the t
   --help           this text
 
 Exits with 0 when both were written, 1 when one was there already, 2 when there is no such type.`;
-
-/** A name that cannot lead out of its folder, and that the worker looks for. */
-const MODULE_NAME = /^\w[\w.-]*$/;
 
 const { values, positionals } = readCommandLine(
   USAGE,

@@ -50,8 +50,9 @@ export function putToken(text: string, { verificationTokens: [token] }: WebhookS
  * @throws {FeishuError} when it is no event
  */
 export function renewIds(text: string): string {
-  if (isOldCard(parseEnvelope(text))) return text;
   const { header, event, ...body } = parseExactly(text) as Body;
+  // It has no id: its token, which may be used twice alone, is what tells one click from another.
+  if (isOldCard(parseEnvelope(text))) return JSON.stringify({ ...body, token: `c-${newId()}` });
   if (!isObject(header)) return JSON.stringify({ ...body, uuid: newId(), event });
   const message = isObject(event) && isObject(event.message) ? event.message : undefined;
   return JSON.stringify({

@@ -44,3 +44,14 @@ describe.each(['im.message.receive_v1', 'im.message.recalled_v1', 'out_approval'
     });
   },
 );
+
+describe('The old card of a file, which has no id and no Verification Token,', () => {
+  const text = createSample('card.action.trigger_v1', { version: '1.0', token: '' });
+
+  it('stays as it is, or is another click when told', async () => {
+    expect(await readBack(text, false)).toBe(text);
+    const read = await readBack(text, true);
+    expect(keyOf(read)).not.toBe(keyOf(text));
+    expect({ ...JSON.parse(read), token: '' }).toEqual({ ...JSON.parse(text), token: '' });
+  });
+});

@@ -54,9 +54,6 @@ export interface RedriveReport {
   failed: number;
 }
 
-/** What stands for a token in the JSON that is shown. */
-export const HIDDEN = '•••';
-
 export const ROUTES = {
   script: '/_inspector/page.js',
   style: '/_inspector/page.css',
