@@ -18,11 +18,6 @@ export interface Answer {
   data?: unknown;
 }
 
-/** An answer, and what it took by the computer's own time. */
-export interface TimedAnswer extends Answer {
-  tookMs: number;
-}
-
 /**
  * A way to push an event to the app: the long connection, or a webhook.
  *
@@ -51,7 +46,9 @@ export interface Delivery {
   /** How often it was pushed. */
   pushes: number;
   /** The answer of each push that was answered in time. */
-  answers: TimedAnswer[];
+  answers: Answer[];
+  /** What the answer with 200 took, by the computer's own time. */
+  acknowledgedInMs?: number;
   state: 'pushed' | 'waiting' | 'acknowledged' | 'given up';
   /** When the answer with 200 came, by `performance.now()`. */
   acknowledgedAt?: number;
@@ -85,12 +82,14 @@ export class Deliveries {
       delivery.state = 'pushed';
       this.inFlight++;
       const waitMs = waits[delivery.pushes++];
+      const pushedAt = performance.now();
       delivery.settled = this.#answer(event, transport).then((answer) => {
         this.inFlight--;
         if (answer !== undefined) delivery.answers.push(answer);
         if (answer?.code === 200) {
           delivery.state = 'acknowledged';
           delivery.acknowledgedAt = performance.now();
+          delivery.acknowledgedInMs = delivery.acknowledgedAt - pushedAt;
           if (isDuplicated) this.#clock.schedule(DUPLICATE_AFTER_MS, () => this.#repeat(delivery, transport));
           end();
         } else if (waitMs === undefined) {
@@ -117,14 +116,10 @@ export class Deliveries {
     });
   }
 
-  #answer(event: PlatformEvent, transport: Transport): Promise<TimedAnswer | undefined> {
-    const { promise, resolve } = Promise.withResolvers<TimedAnswer | undefined>();
+  #answer(event: PlatformEvent, transport: Transport): Promise<Answer | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
     const cancel = this.#clock.schedule(ANSWER_WITHIN_MS, () => resolve(undefined));
-    const pushedAt = performance.now();
-    transport(event).then(
-      (answer) => resolve(answer && { ...answer, tookMs: performance.now() - pushedAt }),
-      () => resolve(undefined),
-    );
+    transport(event).then(resolve, () => resolve(undefined));
     return promise.finally(cancel);
   }
 }
