@@ -29,7 +29,7 @@ export function writeWebhookRecord(outcome: WebhookOutcome, service = 'feishu-ev
     event_type: header?.type,
     event_version: header?.version,
     code: refusal?.code,
-    reason: refusal?.message,
+    reason: refusal?.reason,
     cause: refusal?.cause instanceof Error ? `${refusal.cause.name}: ${refusal.cause.message}` : undefined,
   };
   writeLine(record);
