@@ -71,7 +71,8 @@ export function parseJsonObject(text: string): JsonObject {
 /** @returns `undefined` when the text is not a JSON object */
 export function tryParseJsonObject(text: string): JsonObject | undefined {
   try {
-    return parseJsonObject(text);
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
