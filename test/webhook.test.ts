@@ -242,6 +242,24 @@ describe('A callback', () => {
     expect(record?.body).toContain('card.action.trigger');
   });
 
+  it('leaves short lines in the log of its handler, however long its id is', async () => {
+    const text = createSample('card.action.trigger', { version: '2.0', token });
+    const body = JSON.parse(text);
+    const long = JSON.stringify({ ...body, header: { ...body.header, event_id: 'i'.repeat(100_000) } });
+    const importCallback: ImportModule = async () => ({
+      default: onCallback('card.action.trigger', (_, { log }) => {
+        log.info('clicked');
+        return {};
+      }),
+    });
+    await webhookWith(secrets, importCallback)(toHttpEvent(write(long, { encryptKey })));
+    const lines = writtenLines();
+    expect(lines).toHaveLength(2);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ message: 'clicked', event_id: `${'i'.repeat(255)}…` });
+    expect(lines.filter((line) => line.length > 2000)).toEqual([]);
+    await aws.drain();
+  });
+
   it('keeps the card as it is when there is no handler or it returns nothing', async () => {
     expect((await webhookWith(secrets)(toHttpEvent(click()))).body).toBe('{}');
     expect(

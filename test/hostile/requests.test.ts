@@ -158,6 +158,17 @@ describe('Headers', () => {
     }
   });
 
+  it('may be many and long, and the log line stays short', async () => {
+    const genuine = signed(event('{}'));
+    const headers = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`x-${index}`, 'v'.repeat(100)]));
+    const long = { 'x-request-id': 'i'.repeat(1_000_000), 'x-tt-logid': 'j'.repeat(1_000_000), __proto__: 'p' };
+    const response = await answerTo({ ...genuine, headers: { ...headers, ...long, ...genuine.headers } });
+    expect(response.statusCode).toBe(200);
+    const [record] = await aws.drain();
+    expect(decodeMessage(record as never).requestId).toBeUndefined();
+    expect(writtenLines().at(-1)?.length).toBeLessThan(2000);
+  });
+
   it('may be missing altogether', async () => {
     const { headers: _, ...withoutHeaders } = toHttpEvent(request);
     for (const incomplete of [withoutHeaders, { ...withoutHeaders, headers: null }, {}, { headers: {} }]) {
