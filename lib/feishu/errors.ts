@@ -1,7 +1,7 @@
 /**
  * Every reason a request is rejected for, with the HTTP status of the response.
  *
- * The code is also the log field, the metric's dimension and the anchor in the runbook.
+ * The code is also the log field, the metric's dimension and the anchor in docs/error-codes.md.
  */
 export const ERROR_STATUS = {
   FEISHU_BODY_EMPTY: 400,

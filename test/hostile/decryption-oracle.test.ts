@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encrypt } from '../../lib/feishu/cipher.ts';
 import { type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
 import type { HttpResponse } from '../../lib/http.ts';
+import { formatFunctionLine } from '../../lib/local/function-lines.ts';
 import { createSample } from '../../lib/tools/samples.ts';
 import { createWebhook } from '../../lib/webhook.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
@@ -182,6 +183,8 @@ describe('Unsigned requests, where an Encrypt Key is set,', () => {
     expect(logged.map(({ code }) => code)).toEqual(requests.map(() => 'FEISHU_SIGNATURE_MISSING'));
     requests.forEach(([reason], index) => {
       expect(logged[index].reason).toContain(reason);
+      // What npm start prints.
+      expect(formatFunctionLine(writtenLines()[index] ?? '')).toContain(JSON.stringify(logged[index].reason));
     });
     expect(await aws.drain()).toEqual([]);
   });
