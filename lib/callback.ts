@@ -4,7 +4,12 @@ import { type EventEnvelope, OLD_CARD_TYPE } from './feishu/envelope.ts';
 import type { CallbackContext, CallbackHandler } from './handler.ts';
 import { findHandler, type ImportModule } from './handler-modules.ts';
 
-/** Answers a callback. Never rejects: the person who clicked always sees something. */
+/**
+ * Answers a callback. Never rejects: the person who clicked always sees something.
+ *
+ * A request that is sent again runs the handler again: the webhook has no table to remember responses in. The handler
+ * must be idempotent. Effects belong in the event handler of the same type, which the idempotency record protects.
+ */
 export type AnswerCallback = (envelope: EventEnvelope, context: CallbackContext) => Promise<object>;
 
 /**

@@ -357,6 +357,13 @@ describe('What the page sends', () => {
     },
   );
 
+  it('is rejected in words when it is nested too deeply', async () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    const answer = await command({ kind: 'text', text: `{"event":{"type":"message","deep":${deep}}}` });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.body)).toEqual({ message: 'The event is nested too deeply.' });
+  });
+
   it('is a duplicate when it is the same event again', async () => {
     const messageId = await sendMessage('again');
     await vi.waitFor(async () => expect((await detailsOf(messageId)).record.status).toBe('handled'), wait);

@@ -93,7 +93,7 @@ describe('The local stack', () => {
 
   it('refuses bytes that are no text, as the deployed function does', async () => {
     const response = await post(stack.webhookUrl, { headers: {}, body: Buffer.from([0xff, 0xfe, 0x00]) });
-    expect(response).toMatchObject({ status: 400, body: expect.stringContaining('FEISHU_BODY_NOT_JSON') });
+    expect(response).toMatchObject({ status: 401, body: expect.stringContaining('FEISHU_SIGNATURE_MISSING') });
   });
 
   it('handles 1,000 events, 50 of them in flight, once each', async () => {

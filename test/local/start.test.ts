@@ -73,7 +73,7 @@ describe('npm start in a fresh clone', () => {
   it('refuses what is sent plain, and send says so with its exit code', async () => {
     expect(await send('message', '--plain', '--url', url)).toMatchObject({
       code: 1,
-      output: expect.stringContaining('FEISHU_BODY_NOT_ENCRYPTED'),
+      output: expect.stringContaining('FEISHU_SIGNATURE_MISSING'),
     });
   });
 

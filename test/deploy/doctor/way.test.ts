@@ -67,8 +67,8 @@ describe('the challenge', () => {
   });
 
   test.each([
-    ['another token', { FEISHU_VERIFICATION_TOKEN: 'before' }, /401 FEISHU_TOKEN_WRONG/, /deploy again/],
-    ['another key', { FEISHU_ENCRYPT_KEY: 'before' }, /400 FEISHU_BODY_NOT_(DECRYPTABLE|JSON)/, /deploy again/],
+    ['another token', { FEISHU_VERIFICATION_TOKEN: 'before' }, /401 FEISHU_SIGNATURE_MISSING/, /deploy again/],
+    ['another key', { FEISHU_ENCRYPT_KEY: 'before' }, /401 FEISHU_SIGNATURE_MISSING/, /deploy again/],
     [
       'no secret',
       { FEISHU_ENCRYPT_KEY: '', FEISHU_VERIFICATION_TOKEN: '' },
