@@ -172,7 +172,7 @@ describe('The program that keeps the long connection', () => {
   });
 
   /** Starts the program with another handler of clicks. */
-  async function startWithHandler(handler: string) {
+  async function startWithHandler(handler: string, environment: NodeJS.ProcessEnv = {}) {
     const project = await createProject();
     onTestFinished(() => project[Symbol.asyncDispose]());
     await project.writeHandler(
@@ -182,7 +182,7 @@ describe('The program that keeps the long connection', () => {
     const folder = path.join(project.root, 'built');
     await build(connectionBundle(project.root, folder));
     const platform = await startPlatform();
-    const { running } = await startProgram(platform, {}, folder);
+    const { running } = await startProgram(platform, environment, folder);
     await connected(running);
     const click = async (id: string) => {
       const text = createSample('card.action.trigger', { version: '2.0', token: '' });
@@ -216,6 +216,22 @@ describe('The program that keeps the long connection', () => {
     await event.settled;
     expect(event.state).toBe('acknowledged');
     expect(running.output().match(/connected to/g)).toHaveLength(1);
+    await aws.drain();
+  });
+
+  it('does not leave an error that escapes a callback to listeners that were there before', async () => {
+    const NODE_OPTIONS =
+      "--import=data:text/javascript,for(const/**/name/**/of['unhandledRejection','uncaughtException'])process.on(name,()=>process.exit(128))";
+    const { click, errors } = await startWithHandler(
+      `export default onCallback('card.action.trigger', () => {
+         void Promise.reject(new Error('rejected'));
+         setImmediate(() => { throw new Error('thrown'); });
+       });`,
+      { NODE_OPTIONS },
+    );
+    await click('c1');
+    await vi.waitFor(() => expect(errors()).toHaveLength(2), wait);
+    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
     await aws.drain();
   });
 
