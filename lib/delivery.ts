@@ -76,7 +76,7 @@ export function createSettler(
       return { outcome: 'duplicate', reason: 'Another copy took the place of the dead letter' };
     }
     const isAppTicket = await appTickets?.keep(envelope, delivery.receivedAt);
-    const handler = findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope));
+    const handler = findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope, { log, signal }));
     // Without a handler nothing can be done twice, so that no claim is needed.
     if (handler === undefined && isAppTicket) return { outcome: 'handled' };
     if (handler === undefined) return { outcome: 'unhandled', reason: reasonOfUnhandled(envelope) };
