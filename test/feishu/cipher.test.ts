@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decrypt, encrypt } from '../../lib/feishu/cipher.ts';
 import { refusalOf } from '../support/refusal.ts';
+import { runs } from '../support/volume.ts';
 
 const KEY = 'kudryavka';
 /** Any text, with characters of every plane. */
@@ -39,7 +40,7 @@ describe('decrypt', () => {
       fc.property(anyText, fc.string({ minLength: 1 }), (text, key) => {
         expect(decrypt(encrypt(text, key), key)).toBe(text);
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -48,7 +49,7 @@ describe('decrypt', () => {
       fc.property(anyString, (text) => {
         expect(decrypt(encrypt(text, KEY), KEY)).toBe(text.toWellFormed());
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     );
   });
 
@@ -103,7 +104,7 @@ describe('a body that decrypt refuses', () => {
         const refusal = refusalOf(() => decrypt(encrypted, KEY));
         expect(refusal?.code ?? 'FEISHU_BODY_NOT_DECRYPTABLE').toBe('FEISHU_BODY_NOT_DECRYPTABLE');
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -118,7 +119,7 @@ describe('a body that decrypt refuses', () => {
         const refusal = refusalOf(() => decrypt(encryptBytes(block, { isPadded: false }), KEY));
         expect(refusal?.message).toContain('padding');
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });
@@ -131,7 +132,7 @@ describe('encrypt', () => {
         const blocks = Math.floor(Buffer.byteLength(text) / 16) + 1;
         expect(bytes.length).toBe(16 + blocks * 16);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

@@ -7,6 +7,7 @@ import { sign } from '../../lib/feishu/signature.ts';
 import { createSample } from '../../lib/tools/samples.ts';
 import { flipBit, flipBitOfHeader } from '../support/bits.ts';
 import { refusalOf } from '../support/refusal.ts';
+import { runs } from '../support/volume.ts';
 
 const NOW = Date.parse('2026-10-04T10:23:46Z');
 const MINUTE = 60_000;
@@ -381,7 +382,7 @@ describe('readRequest', () => {
             : withHeaders(request, { [part]: flipBitOfHeader(headers[part] ?? '', bit) });
         expect(codeOf(tampered)).toBe('FEISHU_SIGNATURE_WRONG');
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -399,7 +400,7 @@ describe('readRequest', () => {
       fc.property(anyBody, anySignatureHeaders, (body, headers) => {
         expect([400, 401]).toContain(refusalOf(() => read({ headers, body: Buffer.from(body) }, secrets))?.status);
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -408,7 +409,7 @@ describe('readRequest', () => {
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json()), (body) => {
         expect([400, 401]).toContain(refusalOf(() => read(signed(body)))?.status);
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -417,7 +418,7 @@ describe('readRequest', () => {
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
         expect(refusalOf(() => read(secured(text)))?.status).toBe(400);
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     );
   });
 });
@@ -472,7 +473,7 @@ describe('what writeRequest writes', () => {
         expect(textOf(writeRequest(text, { encryptKey: key }, NOW), secrets)).toBe(text);
         expect(textOf(writeRequest(text, undefined, NOW), TOKEN_ONLY)).toBe(text);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCreationTime, parseSigningTime } from '../../lib/feishu/timestamp.ts';
+import { runs } from '../support/volume.ts';
 
 const iso = (milliseconds: number | undefined) =>
   milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
@@ -41,7 +42,7 @@ describe('the timestamp of a request', () => {
       fc.property(anyTime, anyZoneMinutes, fc.nat(999_999), (time, zone, nanoseconds) => {
         expect(iso(parseSigningTime(goTime(time, zone, nanoseconds)))).toBe(time.toISOString());
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -51,7 +52,7 @@ describe('the timestamp of a request', () => {
         const milliseconds = parseSigningTime(timestamp);
         expect(milliseconds === undefined || Number.isFinite(milliseconds)).toBe(true);
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     );
   });
 });
@@ -91,7 +92,7 @@ describe('the time an event was created at', () => {
         const date = parseCreationTime(value);
         expect(date === undefined || !Number.isNaN(date.getTime())).toBe(true);
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     );
   });
 });

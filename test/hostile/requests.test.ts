@@ -12,6 +12,7 @@ import { createWebhook } from '../../lib/webhook.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { toHttpEvent } from '../support/http-events.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';
+import { runs } from '../support/volume.ts';
 
 const TYPES = [
   'im.message.receive_v1',
@@ -230,7 +231,7 @@ describe('An event with any of its values replaced', () => {
         expect([200, 400, 401]).toContain(response.statusCode);
         if (response.statusCode !== 200) expect(codeOf(response)).toMatch(/^FEISHU_/);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
     await aws.drain();
   });

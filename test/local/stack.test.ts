@@ -8,6 +8,7 @@ import { post } from '../../lib/tools/post.ts';
 import { createSample, textMessage } from '../../lib/tools/samples.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';
+import { volume } from '../support/volume.ts';
 import { recordOutput } from '../support/written-output.ts';
 
 function optionsFor(root: string): StackOptions {
@@ -96,9 +97,10 @@ describe('The local stack', () => {
     expect(response).toMatchObject({ status: 400, body: expect.stringContaining('FEISHU_BODY_NOT_JSON') });
   });
 
-  it('handles 1,000 events, 50 of them in flight, once each', async () => {
+  const EVENTS = volume({ small: 100, full: 1000 });
+  it(`handles ${EVENTS} events, 50 of them in flight, once each`, async () => {
     const before = (await listEvents(stack)).length;
-    const texts = Array.from({ length: 1000 }, () => sample('out_approval', '1.0'));
+    const texts = Array.from({ length: EVENTS }, () => sample('out_approval', '1.0'));
     const pending = [...texts];
     const statuses: number[] = [];
     const sender = async () => {
@@ -107,17 +109,17 @@ describe('The local stack', () => {
       }
     };
     await Promise.all(Array.from({ length: 50 }, sender));
-    expect(statuses).toEqual(Array(1000).fill(200));
+    expect(statuses).toEqual(Array(EVENTS).fill(200));
     const ids = new Set(texts.map((text) => JSON.parse(text).uuid));
     await vi.waitFor(async () => {
       const records = (await listEvents(stack)).slice(before);
-      expect(records.filter(({ status }) => status === 'handled').length).toBe(1000);
+      expect(records.filter(({ status }) => status === 'handled').length).toBe(EVENTS);
     }, wait);
     const records = (await listEvents(stack)).slice(before);
     expect(new Set(records.map(({ id }) => id))).toEqual(ids);
     expect(records.every(({ attempts }) => attempts === 1)).toBe(true);
     const handled = lines.filter((line) => line.includes('Approved to be out of the office'));
-    expect(handled.length).toBe(1000);
+    expect(handled.length).toBe(EVENTS);
   });
 
   it('shows the lines of the functions, with no event in them', () => {

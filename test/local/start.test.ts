@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSample } from '../../lib/tools/samples.ts';
@@ -81,6 +81,16 @@ describe('npm start in a fresh clone', () => {
     const environment = { FEISHU_ENCRYPT_KEY: 'another key' };
     const result = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
     expect(result).toMatchObject({ code: 1, output: expect.stringContaining('FEISHU_SIGNATURE_WRONG') });
+  });
+
+  it('does not start twice in one folder', async () => {
+    const { code, output } = await run(project.root, 'lib/local/start.ts', [], { PORT: '0' });
+    expect(output).toMatch(/^Another npm start of this project is running/m);
+    expect(code).toBe(1);
+  });
+
+  it('keeps decrypted events to this user', async () => {
+    expect((await stat(path.join(project.root, '.local'))).mode & 0o777).toBe(0o700);
   });
 
   it('ends with 0 on SIGTERM', async () => {

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -12,7 +11,7 @@ import type { EventRecord } from '../../lib/local/event-log.ts';
 import { post } from '../../lib/tools/post.ts';
 import { createSample } from '../../lib/tools/samples.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
-import { type Running, run, start } from '../support/run.ts';
+import { type Running, start } from '../support/run.ts';
 
 const wait = { timeout: 60_000, interval: 20 };
 const READY = /feishu-events is ready: POST (\S+) {3}events: (\S+)/;
@@ -134,17 +133,5 @@ describe('npm start, killed', () => {
     const { Messages = [] } = await emulators.sqs.send(receive);
     expect(new Set(Messages.map(({ Body = '' }) => idOf(Body)))).toEqual(new Set(deadIds));
     await emulators.stop();
-  });
-
-  it('does not start twice in one folder', async () => {
-    const { running } = await startReady();
-    await using _ = running;
-    const { code, output } = await run(project.root, 'lib/local/start.ts', [], environment);
-    expect(output).toMatch(/^Another npm start of this project is running/m);
-    expect(code).toBe(1);
-  });
-
-  it('keeps decrypted events to this user', async () => {
-    expect((await stat(path.join(project.root, '.local'))).mode & 0o777).toBe(0o700);
   });
 });
