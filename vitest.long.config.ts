@@ -23,7 +23,7 @@ export default defineConfig({
         maxWorkers: 2,
       }),
       // They wait for visibility timeouts rather than work.
-      project('faults', 2, { include: ['test/faults/**/*.faults.ts'], maxWorkers: 3 }),
+      project('faults', 2, { include: ['test/faults/**/*.faults.ts'], maxWorkers: 3, testTimeout: 3_600_000 }),
       project('deploy', 3, {
         include: ['test/deploy/**/*.deploy.ts'],
         globalSetup: [GLOBAL_SETUP, 'test/deploy/support/python.ts'],

@@ -16,6 +16,7 @@ import { type EmulatorProcess, startEmulatorProcess } from './support/emulator-p
 import { PROJECT_ROOT } from './support/project.ts';
 import { start } from './support/run.ts';
 import { volume } from './support/volume.ts';
+import { wait } from './support/wait.ts';
 
 const EVENTS = volume({ small: 200, full: 10_000 });
 const STORM = volume({
@@ -116,7 +117,7 @@ describe('The long connection, all the way to the handlers,', () => {
         const { Attributes = {} } = await sqs.send(question);
         expect(AttributeNames.map((name) => Attributes[name])).toEqual(['0', '0']);
       },
-      { timeout: 240_000, interval: 100 },
+      { ...wait, timeout: 3_600_000 },
     );
   }
 });

@@ -6,9 +6,11 @@ import type { ApiCall } from '../../lib/local/feishu-stand-in.ts';
 import { type Stack, type StackOptions, startStack } from '../../lib/local/stack.ts';
 import { post } from '../../lib/tools/post.ts';
 import { createSample, textMessage } from '../../lib/tools/samples.ts';
+import { deliver } from '../support/deliver.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';
 import { volume } from '../support/volume.ts';
+import { wait } from '../support/wait.ts';
 import { recordOutput } from '../support/written-output.ts';
 
 function optionsFor(root: string): StackOptions {
@@ -24,9 +26,8 @@ function optionsFor(root: string): StackOptions {
   };
 }
 
-const send = (stack: Stack, text: string) => post(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
+const send = (stack: Stack, text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
 const sample = (type: string, version: '1.0' | '2.0' = '2.0') => createSample(type, { version, token });
-const wait = { timeout: 30_000, interval: 20 };
 
 async function listEvents(stack: Stack): Promise<EventRecord[]> {
   return (await fetch(stack.eventsUrl)).json() as Promise<EventRecord[]>;
@@ -83,7 +84,7 @@ describe('The local stack', () => {
 
   it('accepts events whatever the query of the address is', async () => {
     const request = writeRequest(sample('message', '1.0'), { encryptKey }, Date.now());
-    expect((await post(`${stack.webhookUrl}?tenant=1`, request)).status).toBe(200);
+    expect((await deliver(`${stack.webhookUrl}?tenant=1`, request)).status).toBe(200);
   });
 
   it('says which addresses there are to who asks for another', async () => {
