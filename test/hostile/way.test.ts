@@ -68,17 +68,18 @@ describe('An event type', () => {
 describe('A request that is sent again', () => {
   it('as it is, has one effect', async () => {
     const event = textMessage('Once');
-    const request = signed(createSample('im.message.receive_v1', { version: '2.0', token, event }));
+    const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
+    const request = signed(text);
     const answers = await Promise.all(Array.from({ length: 5 }, () => send(request)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     const { message_id: messageId } = event.message;
-    const ends = () =>
-      stack
-        .events()
-        .slice(-5)
-        .map(({ status }) => status)
-        .toSorted();
-    await vi.waitFor(() => expect(ends()).toEqual([...Array(4).fill('duplicate'), 'handled']), wait);
+    const { event_id: id } = JSON.parse(text).header;
+    await vi.waitFor(() => {
+      const ends = Map.groupBy(stack.events(), (record) => (record.id === id ? record.status : 'other'));
+      expect(ends.get('handled')?.length).toBe(1);
+      // More of them where one was queued although it was too late to say so.
+      expect(ends.get('duplicate')?.length).toBeGreaterThanOrEqual(4);
+    }, wait);
     expect(apiCalls.filter(({ path }) => path.includes(messageId)).length).toBe(1);
   });
 

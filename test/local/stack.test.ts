@@ -98,8 +98,9 @@ describe('The local stack', () => {
     expect(response).toMatchObject({ status: 400, body: expect.stringContaining('FEISHU_BODY_NOT_JSON') });
   });
 
-  const EVENTS = volume({ small: 100, full: 1000 });
-  it(`handles ${EVENTS} events, 50 of them in flight, once each`, async () => {
+  const EVENTS = volume({ small: 50, full: 1000 });
+  const IN_FLIGHT = volume({ small: 10, full: 50 });
+  it(`handles ${EVENTS} events, ${IN_FLIGHT} of them in flight, once each`, async () => {
     const before = (await listEvents(stack)).length;
     const texts = Array.from({ length: EVENTS }, () => sample('out_approval', '1.0'));
     const pending = [...texts];
@@ -109,16 +110,16 @@ describe('The local stack', () => {
         statuses.push((await send(stack, text)).status);
       }
     };
-    await Promise.all(Array.from({ length: 50 }, sender));
+    await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
     expect(statuses).toEqual(Array(EVENTS).fill(200));
-    const ids = new Set(texts.map((text) => JSON.parse(text).uuid));
+    const ids = texts.map((text) => JSON.parse(text).uuid).toSorted();
+    const unfinished = ['queued', 'retrying'];
     await vi.waitFor(async () => {
       const records = (await listEvents(stack)).slice(before);
-      expect(records.filter(({ status }) => status === 'handled').length).toBe(EVENTS);
+      expect(records.filter(({ status }) => unfinished.includes(status))).toEqual([]);
+      const handledIds = records.filter(({ status }) => status === 'handled').map(({ id }) => id);
+      expect(handledIds.toSorted()).toEqual(ids);
     }, wait);
-    const records = (await listEvents(stack)).slice(before);
-    expect(new Set(records.map(({ id }) => id))).toEqual(ids);
-    expect(records.every(({ attempts }) => attempts === 1)).toBe(true);
     const handled = lines.filter((line) => line.includes('Approved to be out of the office'));
     expect(handled.length).toBe(EVENTS);
   });
@@ -157,18 +158,18 @@ describe('While a project is being worked on, the local stack', () => {
     return `import { onEvent, RetryAfter, Drop } from '../../../lib/handler.ts';
       export default onEvent('${TYPE}', async (event, { log }) => { ${otherwise} log.info('${words}'); });`;
   }
-  const statuses = () => stack.events().map(({ status }) => status);
+  const handledIds = () => new Set(stack.events().flatMap(({ id, status }) => (status === 'handled' ? [id] : [])));
 
   it('loads a changed handler without losing what is queued', async () => {
     // A slow first version: some of these are handled by it, some by the next one, none is lost.
     const slow = 'await new Promise((resolve) => setTimeout(resolve, 300));';
     await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('a slow version', slow));
     await vi.waitFor(() => expect(notices.at(-1)).toContain('loaded again'), wait);
-    await Promise.all(Array.from({ length: 100 }, () => send(stack, sample(TYPE))));
+    await Promise.all(Array.from({ length: 20 }, () => send(stack, sample(TYPE))));
     await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('the next version'));
     await vi.waitFor(() => expect(notices.length).toBe(2), wait);
     await send(stack, sample(TYPE));
-    await vi.waitFor(() => expect(statuses()).toEqual(Array(101).fill('handled')), wait);
+    await vi.waitFor(() => expect(handledIds().size).toBe(21), wait);
     expect(lines.some((line) => line.includes('the next version'))).toBe(true);
   });
 

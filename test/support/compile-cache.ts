@@ -8,5 +8,6 @@ export default async function setup(): Promise<() => Promise<void>> {
   if (process.env.NODE_COMPILE_CACHE !== undefined) return async () => {};
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-compiled-'));
   process.env.NODE_COMPILE_CACHE = folder;
-  return () => rm(folder, { recursive: true });
+  // A process that has just ended may still write to it.
+  return () => rm(folder, { recursive: true, force: true, maxRetries: 20 });
 }

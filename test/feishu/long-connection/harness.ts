@@ -77,7 +77,7 @@ export function until(condition: () => boolean): Promise<void> {
     () => {
       if (!condition()) throw new Error(`never became true: ${condition}`);
     },
-    { ...wait, interval: 2 },
+    { ...wait, timeout: 120_000, interval: 2 },
   );
 }
 
