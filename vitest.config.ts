@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     ...PATIENT,
     include: ['test/**/*.test.ts'],
-    exclude: ['test/**/*.long.test.ts'],
+    exclude: ['**/node_modules/**', 'test/**/*.long.test.ts'],
     provide: { volume: 'small', propertySeed: FIXED_SEED },
     globalSetup: GLOBAL_SETUP,
     setupFiles: SETUP_FILES,

@@ -4,7 +4,10 @@ import { GLOBAL_SETUP, PATIENT, propertyTestFiles, SETUP_FILES } from './test/su
 
 const propertySeed = Number(process.env.SEED ?? randomInt(2 ** 31));
 if (!Number.isInteger(propertySeed)) throw new TypeError(`SEED must be an integer, not "${process.env.SEED}".`);
-console.log(`The seed is ${propertySeed}. To repeat this run: SEED=${propertySeed} npm run test:properties`);
+// Other programs read this file, too.
+if (process.env.VITEST) {
+  console.log(`The seed is ${propertySeed}. To repeat this run: SEED=${propertySeed} npm run test:properties`);
+}
 
 // `npm run test:properties`: the property tests with a seed of their own each time.
 export default defineConfig({

@@ -23,7 +23,7 @@ const BLOCK_BYTES = 16;
 export function encrypt(text: string, encryptKey: string): string {
   const initialisationVector = randomBytes(BLOCK_BYTES);
   const cipher = createCipheriv(ALGORITHM, deriveKey(encryptKey), initialisationVector);
-  return Buffer.concat([initialisationVector, cipher.update(text, 'utf8'), cipher.final()]).toString('base64');
+  return Buffer.concat([initialisationVector, cipher.update(Buffer.from(text)), cipher.final()]).toString('base64');
 }
 
 /**

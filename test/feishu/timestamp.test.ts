@@ -64,6 +64,10 @@ describe('the time an event was created at', () => {
     ['seconds with a fraction, as v1.0', '1502199207.7171419', '2017-08-08T13:33:27.717Z'],
     ['whole seconds', '1502199207', '2017-08-08T13:33:27.000Z'],
     ['a number', 1608725989000, '2020-12-23T12:19:49.000Z'],
+    ['the last number of seconds', 99_999_999_999, '5138-11-16T09:46:39.000Z'],
+    ['the first number of milliseconds', 100_000_000_000, '1973-03-03T09:46:40.000Z'],
+    ['the last number of milliseconds', 99_999_999_999_999, '5138-11-16T09:46:39.999Z'],
+    ['the first number of microseconds', 100_000_000_000_000, '1973-03-03T09:46:40.000Z'],
   ])('is read from %s', (_name, value, expected) => {
     expect(parseCreationTime(value)?.toISOString()).toBe(expected);
   });

@@ -15,7 +15,9 @@ export const GLOBAL_SETUP = 'test/support/compile-cache.ts';
 export const SETUP_FILES = ['test/support/output-guard.ts', 'test/support/property-tests.ts'];
 
 const filesMatching = (pattern: RegExp) =>
-  globSync('test/**/*.test.ts').filter((file) => pattern.test(readFileSync(file, 'utf8')));
+  globSync('test/**/*.test.ts', { exclude: ['**/node_modules'] }).filter((file) =>
+    pattern.test(readFileSync(file, 'utf8')),
+  );
 
 /** Returns the files with property tests. */
 export function propertyTestFiles(): string[] {
