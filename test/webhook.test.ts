@@ -13,6 +13,7 @@ import { createWebhook } from '../lib/webhook.ts';
 import { emulatedAws } from './support/emulated-aws.ts';
 import { TRANSPORTS, toHttpEvent } from './support/http-events.ts';
 import { encryptKey, verificationToken as token } from './support/secrets.ts';
+import { runs } from './support/volume.ts';
 import { writtenLines } from './support/written-output.ts';
 
 const secrets = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };
@@ -348,7 +349,7 @@ describe('Whatever is posted', () => {
         const { statusCode } = await webhook(toHttpEvent({ headers, body }));
         expect([400, 401]).toContain(statusCode);
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
     expect(await aws.drain()).toEqual([]);
   });

@@ -23,7 +23,7 @@ const BLOCK_BYTES = 16;
 export function encrypt(text: string, encryptKey: string): string {
   const initializationVector = randomBytes(BLOCK_BYTES);
   const cipher = createCipheriv(ALGORITHM, deriveKey(encryptKey), initializationVector);
-  return Buffer.concat([initializationVector, cipher.update(text, 'utf8'), cipher.final()]).toString('base64');
+  return Buffer.concat([initializationVector, cipher.update(Buffer.from(text)), cipher.final()]).toString('base64');
 }
 
 /**

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { conversationOf, deduplicationKey } from '../../lib/feishu/event-identity.ts';
+import { runs } from '../support/volume.ts';
 
 interface Identity {
   id?: string;
@@ -151,7 +152,7 @@ describe('the deduplication key', () => {
         const other = { app: a, type: `${b}${separator}${c}` };
         expect(keyOf(version2({}, one))).not.toBe(keyOf(version2({}, other)));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

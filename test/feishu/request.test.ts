@@ -7,6 +7,7 @@ import { sign } from '../../lib/feishu/signature.ts';
 import { createSample } from '../../lib/tools/samples.ts';
 import { flipBit, flipBitOfHeader } from '../support/bits.ts';
 import { refusalOf } from '../support/refusal.ts';
+import { runs } from '../support/volume.ts';
 
 const NOW = Date.parse('2026-10-04T10:23:46Z');
 const MINUTE = 60_000;
@@ -400,7 +401,7 @@ describe('readRequest', () => {
         // A character that is not hexadecimal leaves no signature.
         expect(codeOf(tampered)).toMatch(/^FEISHU_SIGNATURE_(WRONG|MISSING)$/);
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -418,7 +419,7 @@ describe('readRequest', () => {
       fc.property(anyBody, anySignatureHeaders, (body, headers) => {
         expect([400, 401]).toContain(refusalOf(() => read({ headers, body: Buffer.from(body) }, secrets))?.status);
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -427,7 +428,7 @@ describe('readRequest', () => {
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json()), (body) => {
         expect([400, 401]).toContain(refusalOf(() => read(signed(body)))?.status);
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -436,7 +437,7 @@ describe('readRequest', () => {
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
         expect(refusalOf(() => read(secured(text)))?.status).toBe(400);
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     );
   });
 });
@@ -494,7 +495,7 @@ describe('what writeRequest writes', () => {
         expect(textOf(writeRequest(text, { encryptKey: key }, NOW), secrets)).toBe(text);
         expect(textOf(writeRequest(text, undefined, NOW), TOKEN_ONLY)).toBe(text);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

@@ -133,7 +133,7 @@ describe('run', () => {
   it('takes a late handler for failed, and tells it by the signal', async () => {
     let isAborted: boolean | undefined;
     const handler = onMessage(async ({ signal }) => {
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
       isAborted = signal.aborted;
       await new Promise(() => {});
     });

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Stack, startStack } from '../../lib/local/stack.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
 
 const secrets = { FEISHU_ENCRYPT_KEY: 'the key', FEISHU_VERIFICATION_TOKEN: 'the token' };
-const wait = { timeout: 30_000, interval: 20 };
 
 let stack: Stack;
 beforeAll(async () => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
+import { volume } from '../support/volume.ts';
 
 const IDENTITY = {
   GIT_AUTHOR_NAME: 'Somebody',
@@ -106,10 +107,15 @@ function releaseSecondVersion(): string {
   return template.commit('Second version');
 }
 
-describe.each([
-  ['a clone', clone],
-  ['a copy without the history', copy],
-])('npm run upgrade in %s', (_, createProject) => {
+const PROJECTS: [kind: string, create: () => Repository][] = volume({
+  small: [['a copy without the history', copy]],
+  full: [
+    ['a clone', clone],
+    ['a copy without the history', copy],
+  ],
+});
+
+describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
   let project: Repository;
   beforeEach(() => {
     project = createProject();
