@@ -1,7 +1,7 @@
 /**
  * Every way a delivery can be refused, with the HTTP status it is answered with.
  *
- * The code is also the log field, the metric's dimension and the anchor in the README's runbook.
+ * The code is also the log field, the metric's dimension and the anchor in docs/error-codes.md.
  */
 export const ERROR_STATUS = {
   FEISHU_BODY_EMPTY: 400,

@@ -259,7 +259,7 @@ test('Percentiles are those of the values', () => {
   expect([distribution.mean, distribution.maximum]).toEqual([500.5, 1000]);
 });
 
-test("A million events cost what the README's table says, one by one", () => {
+test("A million events cost what docs/cost.md says, one by one", () => {
   const timings = { webhook: 20, handler: 100 };
   const oneByOne = { timings, traffic: { eventsPerSecond: 1, seconds: 10_000 }, quotas: {} };
   expect(costOfMillion(run(oneByOne), scenarioWith(oneByOne).settings)).toBeCloseTo(6.15, 2);
@@ -276,20 +276,20 @@ test('The same seed gives the same result, and another one another', () => {
   expect(summary(7)).not.toEqual(summary(8));
 });
 
-describe('docs/SCALE.md has the tables', () => {
+describe('docs/scaling.md has the tables', () => {
   const linesOf = ({ columns, rows }: Pick<Report, 'columns' | 'rows'>) => [
     `| | ${columns.join(' | ')} |`,
     `|---|${'---|'.repeat(columns.length)}`,
     ...rows.map(({ name, cells }) => `| ${[name, ...cells].join(' | ')} |`),
   ];
   const tableUnder = async (heading: string) => {
-    const text = await readFile(path.join(PROJECT_ROOT, 'docs/SCALE.md'), 'utf8');
+    const text = await readFile(path.join(PROJECT_ROOT, 'docs/scaling.md'), 'utf8');
     const section = text.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
     return section.split('\n').filter((line) => line.startsWith('|'));
   };
 
   test('that npm run bench -- --simulate prints', async () => {
-    expect(linesOf(tableOf(SCENARIOS))).toEqual(await tableUnder('What the simulation says'));
+    expect(linesOf(tableOf(SCENARIOS))).toEqual(await tableUnder('Simulation results'));
   }, 300_000);
 
   test('of how many events the workers handle', async () => {
