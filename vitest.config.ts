@@ -1,3 +1,4 @@
+import './lib/tools/node-version.cjs';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({

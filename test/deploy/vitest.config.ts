@@ -1,3 +1,4 @@
+import '../../lib/tools/node-version.cjs';
 import { defineConfig } from 'vitest/config';
 
 /** `npm run test:deploy`: needs Python besides npm, and takes minutes. */

@@ -1,3 +1,4 @@
+import '../../lib/tools/node-version.cjs';
 import { defineConfig } from 'vitest/config';
 
 // Apart from `npm test`, which needs npm alone: these need a Chromium.
