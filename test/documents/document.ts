@@ -69,7 +69,7 @@ export function anchorsOf({ headings }: Document): string[] {
 export function commandsOf({ codeBlocks, codeSpans }: Document): string[] {
   const lines = codeBlocks.filter(({ lang }) => !lang).flatMap(({ text }) => text.split('\n'));
   const commands = [...lines, ...codeSpans]
-    .filter((text) => /^(npm|npx|pnpm|node|aws|git|bash|\.ci\/run)\b/.test(text))
+    .filter((text) => /^((npm|npx|pnpm|node|aws|git|bash) |\.ci\/run$)/.test(text))
     .flatMap((text) => text.replace(/\s+# .*$/, '').split(' && '));
   return [...new Set(commands.map((command) => command.trim()))];
 }
