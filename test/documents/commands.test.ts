@@ -15,6 +15,7 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   [/^\.ci\/run$/, '.ci/run', () => '#!/usr/bin/env bash'],
   [/^npx biome check --write \.$/, 'package.json', () => 'biome check'],
   [/^npm run screenshots$/, 'test/inspector/screenshots.browser-test.ts', (command) => command],
+  [/^npm run debug$/, 'test/local/debugging.test.ts', (command) => command],
   [/^npm start$/, 'test/local/start.test.ts', () => "'lib/local/start.ts'"],
   [/^npm start -- --long-connection$/, 'test/local/start.test.ts', () => "'--long-connection'"],
   [/^npm start -- (--long-connection )?--record\b/, 'test/tools/record.test.ts', () => "'--record'"],
