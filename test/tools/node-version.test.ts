@@ -48,7 +48,7 @@ describe('On Node 20, without the Node that npm ci installs', () => {
       },
       encoding: 'utf8',
     });
-    expect(`${stdout}${stderr}`.trim()).toBe(adviceOnNodeVersion('20.20.2'));
+    expect(`${stdout}${stderr}`.trimEnd().endsWith(adviceOnNodeVersion('20.20.2')), `${stdout}${stderr}`).toBe(true);
     expect(status).toBe(1);
   });
 });
