@@ -1,5 +1,5 @@
 import type { AnswerCallback } from './callback.ts';
-import { startDeadline } from './deadline.ts';
+import { limitUnlessDebugging, startDeadline } from './deadline.ts';
 import type { EventEnvelope } from './feishu/envelope.ts';
 import type { EventSource, Log } from './handler.ts';
 import { shorten } from './log-text.ts';
@@ -41,7 +41,7 @@ export interface IntakeParts {
 
 export function createIntake({ queue, answerCallback, createLog }: IntakeParts): Intake {
   return async ({ envelope, text, source, receivedAt, requestId }) => {
-    using deadline = startDeadline(receivedAt + ANSWER_WITHIN_MILLISECONDS - Date.now());
+    using deadline = startDeadline(receivedAt + limitUnlessDebugging(ANSWER_WITHIN_MILLISECONDS) - Date.now());
     const { kind, header } = envelope;
     const { signal } = deadline;
     const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { debuggingOptions } from './debugging.ts';
 
 export interface ConnectionProcessOptions {
   environment: Record<string, string>;
@@ -45,8 +46,10 @@ export class ConnectionProcess {
   #start(bundlePath: string): void {
     const { environment, onLine, onObservation, onEnd } = this.#options;
     const observer = fileURLToPath(new URL('observe-process.ts', import.meta.url));
-    const program = spawn(process.execPath, ['--enable-source-maps', '--import', observer, bundlePath], {
-      env: environment,
+    const debugging = debuggingOptions();
+    const nodeOptions = [...debugging.execArgv, '--enable-source-maps', '--import', observer];
+    const program = spawn(process.execPath, [...nodeOptions, bundlePath], {
+      env: { ...environment, ...debugging.environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Not ended by the terminal's Ctrl+C along with this process: it has its turn when the stack stops.
       detached: true,

@@ -29,7 +29,7 @@ export function adviceOn({ status, body }: Pick<PostResult, 'status' | 'body'>):
   if (status === 200 && answer !== undefined) return undefined;
   const advice = typeof answer?.code === 'string' ? ADVICE_OF_CODE.get(answer.code) : undefined;
   if (advice !== undefined) return advice;
-  if (typeof answer?.code === 'string') return 'The README says what to do about each code: "Answers and error codes".';
+  if (typeof answer?.code === 'string') return `See docs/error-codes.md#${answer.code.toLowerCase()}.`;
   if (status >= 500) return 'The receiver failed: its log says why. Locally, that is what npm start prints.';
   if (status >= 300 && status < 400) return 'It redirects, and the platform does not follow: send to where it leads.';
   return `Is the address right? What answers there is no webhook of this project: its path is ${WEBHOOK_PATH}.`;

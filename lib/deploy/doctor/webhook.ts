@@ -81,7 +81,7 @@ export function requireSuccess({ status, body }: PostResult, what: string): void
     `The URL answers ${status} ${code} to ${what}: ${msg}`,
     isOutdated
       ? 'The function has other secrets than the secret now holds: deploy again (npx serverless deploy).'
-      : `Look the code up in the runbook, and see npx serverless logs -f webhook.`,
+      : `See docs/error-codes.md#${code.toLowerCase()} and npx serverless logs -f webhook.`,
   );
 }
 

@@ -141,7 +141,11 @@ describe('an event', () => {
 
   test('that the webhook cannot queue is told by its code', async () => {
     const { url } = await start({ QUEUE_URL: `${emulators.queueUrl}-gone` });
-    await expectProblem(arrival(asWebhook(url)), /503 FEISHU_QUEUE_UNAVAILABLE/, /runbook/);
+    await expectProblem(
+      arrival(asWebhook(url)),
+      /503 FEISHU_QUEUE_UNAVAILABLE/,
+      /error-codes\.md#feishu_queue_unavailable/,
+    );
   });
 
   test('that nothing takes from the queue is told', async () => {
