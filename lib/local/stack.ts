@@ -9,6 +9,7 @@ import { type Accepted, acceptedChannel, type Settled } from '../observation.ts'
 import { type BuilderOptions, startBuilder } from './builder.ts';
 import { ConnectionProcess } from './connection-process.ts';
 import { type Emulators, startEmulators } from './emulators.ts';
+import { createFunctionEnvironment } from './environment.ts';
 import { EventLog, type EventRecord } from './event-log.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { type ApiCall, createFeishuStandIn } from './feishu-stand-in.ts';
@@ -22,7 +23,7 @@ import { Traffic } from './traffic.ts';
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…` and `LOG_LEVEL`, as the deployed functions have them. */
+  /** `FEISHU_…`, `LOG_LEVEL` and what the handlers read. AWS settings in it do not reach the functions. */
   environment: Record<string, string>;
   host: string;
   /** 0: any free one. */
@@ -106,7 +107,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     inspector.line(line);
     options.onLine(line);
   };
-  const baseEnvironment = { ...options.environment, ...emulators.environment, QUEUE_URL: emulators.queueUrl };
+  const baseEnvironment = {
+    ...createFunctionEnvironment(options.environment, emulators.environment),
+    QUEUE_URL: emulators.queueUrl,
+  };
   const createFunction = (
     name: string,
     { environment, ...limits }: Pick<LocalFunctionOptions, 'environment' | 'timeoutSeconds' | 'isBackground'>,
