@@ -204,6 +204,7 @@ function keepLoaded(bundle: BuilderOptions['bundle'], load: () => void, { watch,
       if (isReload) onNotice('The sources have changed: the functions are loaded again.');
       isReload = true;
     },
+    onWarning: onNotice,
     onFailure: (text) => onNotice(`The sources have changed, but the functions stay as they were:\n${text}`),
   });
 }
