@@ -8,7 +8,7 @@ import { connectionKey, packageConnection, uploadConnection } from './connection
 import { handlerWarnings } from './handler-modules.ts';
 import { type DeployOptions, readOptions } from './options.ts';
 import { secretReferences } from './secret-references.ts';
-import { dropSecret, ensureSecret, saveSecrets } from './secrets.ts';
+import { dropSecret, ensureSecret, saveSecrets, secretNameOf } from './secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
 import { resolveTemplate } from './template.ts';
 
@@ -134,7 +134,7 @@ export default class FeishuEventsPlugin {
   }
 
   get #secretName(): string {
-    return `${this.#serverless.service.service}/${this.#serverless.getProvider('aws').getStage()}`;
+    return secretNameOf(this.#serverless);
   }
 
   /** The framework removes what is below it together with the stack. */
