@@ -14,6 +14,36 @@ export async function readLocalEnvironment(root: string, processEnvironment = pr
 }
 
 /**
+ * The AWS settings of this machine, by the names that AWS SDKs, the AWS CLI and Lambda use. Other names beginning with
+ * `AWS_`, such as `AWS_S3_BUCKET`, are the user's.
+ */
+const AWS_SETTING = new RegExp(
+  `^AWS_(${[
+    'ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|SECURITY_TOKEN|CREDENTIAL_.*|ACCOUNT_ID.*|BEARER_TOKEN_.*',
+    'PROFILE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|SDK_.*|LOGIN_.*|CA_BUNDLE|(STS_)?REGION.*|DEFAULT_.*|DEFAULTS_MODE',
+    'ROLE_.*|WEB_IDENTITY_.*|CONTAINER_(AUTHORIZATION|CREDENTIALS)_.*|EC2_METADATA_.*',
+    'ENDPOINT_URL.*|ENDPOINT_DISCOVERY_.*|IGNORE_CONFIGURED_.*|USE_(FIPS|DUALSTACK)_ENDPOINT',
+    'RETRY_MODE|MAX_ATTEMPTS|AUTH_SCHEME_.*|SIGV4A?_.*|ENABLE_.*|DISABLE_.*|REQUEST_.*|RESPONSE_.*',
+    'LAMBDA_.*|EXECUTION_ENV',
+  ].join('|')})$`,
+);
+
+/**
+ * The environment that the functions and the connection run in: the user's variables, and AWS settings that lead to the
+ * emulators only. A profile, session token or endpoint of this machine would mix with the emulators' credentials.
+ *
+ * @param user the process's variables and those of `.env`
+ * @param emulators what the template's own AWS clients need to find the emulators
+ */
+export function createFunctionEnvironment(
+  user: Readonly<Record<string, string>>,
+  emulators: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const withoutAws = Object.entries(user).filter(([name]) => !AWS_SETTING.test(name));
+  return { ...Object.fromEntries(withoutAws), ...emulators };
+}
+
+/**
  * Writes a `.env` with a random Encrypt Key and Verification Token, where there is none and no secret is set otherwise.
  *
  * @param root the project's folder
