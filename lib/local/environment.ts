@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
+import { readTextFile } from '../tools/read-text-file.ts';
+
+/** Lambda takes 4 KB of environment variables. */
+const MAXIMUM_FILE_BYTES = 64 * 1024;
 
 /**
  * The process's variables, and those of `.env` that the process does not have.
@@ -60,10 +64,13 @@ export async function writeMissingEnvironmentFile(root: string, processEnvironme
   }
 }
 
-/** @returns what the file sets: nothing when there is none */
+/**
+ * @returns what the file sets: nothing when there is none
+ * @throws {RangeError} when the file is larger than 64 KiB
+ */
 export async function readEnvironmentFile(file: string): Promise<Record<string, string>> {
   try {
-    return definedOf(parseEnv(await readFile(file, 'utf8')));
+    return definedOf(parseEnv(await readTextFile(file, MAXIMUM_FILE_BYTES)));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw error;
