@@ -3,6 +3,7 @@ import { settleBefore } from './deadline.ts';
 import type { EventEnvelope } from './feishu/envelope.ts';
 import { Drop, type EventContext, type EventHandler } from './handler.ts';
 import { findHandler, type ImportModule } from './handler-modules.ts';
+import { toSafeError } from './thrown.ts';
 
 /** How the worker imports the modules of `functions/handlers`. */
 export interface EventModules {
@@ -37,7 +38,8 @@ export async function runHandler(
   try {
     await settleBefore(context.signal, (async () => handler.handle(event as never, context))());
     return undefined;
-  } catch (error) {
+  } catch (thrown) {
+    const error = toSafeError(thrown);
     if (error instanceof Drop) return error;
     throw error;
   }
