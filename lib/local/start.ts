@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { readAppCredentials } from '../config.ts';
-import { toPrintable } from '../printable.ts';
+import { toEntry } from '../printable.ts';
 import { readCommandLine } from '../tools/command-line.ts';
 import { readLocalEnvironment, writeMissingEnvironmentFile } from './environment.ts';
 import { formatEvent } from './format-event.ts';
@@ -76,13 +76,12 @@ async function start(): Promise<Stack> {
       const text = formatFunctionLine(line);
       if (text !== undefined) console.log(text);
     },
-    onNotice: (text) => console.log(text),
+    onNotice: print,
     onDelivery(delivery) {
       if (isDebugging) console.log(formatEvent(delivery));
       record?.(delivery);
     },
-    onApiCall: ({ method, path: target, body }) =>
-      console.log(toPrintable(`Would have sent: ${method} ${target} ${body}`)),
+    onApiCall: ({ method, path: target, body }) => print(`Would have sent: ${method} ${target} ${body}`),
     onConnectionEnd() {
       process.exitCode = 1;
       stopped.resolve();
@@ -104,8 +103,12 @@ async function startRecording() {
     folder: path.resolve(root, folder),
     keyFile: path.join(root, '.local/recording-key'),
     keepsText,
-    onNotice: (text) => console.log(text),
+    onNotice: print,
   });
+}
+
+function print(text: string): void {
+  console.log(toEntry(text));
 }
 
 function readPort(value = '3000'): number {

@@ -9,7 +9,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { readWebhookSecrets } from '../../config.ts';
 import { WEBHOOK_PATH } from '../../local/gateway.ts';
-import { toPrintable } from '../../printable.ts';
+import { toEntry } from '../../printable.ts';
 import { type AwsConfig, openSqs } from '../aws-clients.ts';
 import { openDeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import { type DeployedStack, readDeployedStack } from '../deployed-stack.ts';
@@ -150,6 +150,6 @@ const MARKS = {
 } as const;
 
 function format({ verdict, text, advice }: Finding): string[] {
-  const line = `${MARKS[verdict]} ${toPrintable(text)}`;
-  return advice === undefined ? [line] : [line, `  ${advice}`];
+  const line = `${MARKS[verdict]} ${toEntry(text)}`;
+  return advice === undefined ? [line] : [line, `  ${toEntry(advice)}`];
 }
