@@ -173,7 +173,7 @@ describe('The program that keeps the long connection', () => {
     await using project = await createProject();
     await project.writeHandler(
       'callbacks/card.action.trigger.ts',
-      `import { onCallback } from '../../../lib/handler.ts';
+      `import { onCallback } from '#feishu-events';
        export default onCallback('card.action.trigger', () => { setInterval(() => {}, 1000); return {}; });`,
     );
     const folder = path.join(project.root, 'built');
@@ -194,7 +194,7 @@ describe('The program that keeps the long connection', () => {
     onTestFinished(() => project[Symbol.asyncDispose]());
     await project.writeHandler(
       'callbacks/card.action.trigger.ts',
-      `import { onCallback } from '../../../lib/handler.ts';\n${handler}`,
+      `import { onCallback } from '#feishu-events';\n${handler}`,
     );
     const folder = path.join(project.root, 'built');
     await build(connectionBundle(project.root, folder));

@@ -26,7 +26,7 @@ const loading: Loading = { gates: {}, loads: {} };
 
 /** The code of a handler module for events of this type. */
 function handlerModule(type: string, whileLoading = ''): string {
-  return `import { onEvent } from '../../../lib/handler.ts';
+  return `import { onEvent } from '#feishu-events';
     const { gates, loads } = globalThis.loading;
     loads['${type}'] = (loads['${type}'] ?? 0) + 1;
     ${whileLoading}
@@ -66,7 +66,7 @@ describe('A handler module', () => {
     }
     await project.writeHandler(
       'callbacks/card.action.trigger.ts',
-      `import { onCallback } from '../../../lib/handler.ts';
+      `import { onCallback } from '#feishu-events';
        await new Promise(() => {});
        export default onCallback('card.action.trigger', () => ({}));`,
     );

@@ -69,7 +69,7 @@ describe('An error that escapes a handler', () => {
     await project.writeHandler('../behavior.ts', BEHAVIOR);
     await project.writeHandler(
       `v2/${TYPE}.ts`,
-      `import { onEvent } from '../../../lib/handler.ts';
+      `import { onEvent } from '#feishu-events';
        import { behave } from '../../behavior.ts';
        export default onEvent('${TYPE}', async (event, { log }) => {
          log.info('runs', { thread: await behave(event.chat_id) });
@@ -77,7 +77,7 @@ describe('An error that escapes a handler', () => {
     );
     await project.writeHandler(
       'callbacks/card.action.trigger.ts',
-      `import { onCallback } from '../../../lib/handler.ts';
+      `import { onCallback } from '#feishu-events';
        import { behave } from '../../behavior.ts';
        export default onCallback('card.action.trigger', async ({ action }) => {
          return { toast: { type: 'info', content: String(await behave(action.name)) } };

@@ -8,7 +8,7 @@ import { PROJECT_ROOT } from '../support/project.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const IMPORT = "import { onCallback, onEvent, onEventV1, onUnhandledEvent } from '../../../lib/handler.ts';\n";
+const IMPORT = "import { onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';\n";
 
 type Found = { file: string; text: string }[];
 
@@ -26,7 +26,8 @@ async function withHandlers<Result>(
   try {
     await mkdir(folder, { recursive: true });
     await mkdir(path.join(root, 'lib'));
-    await writeFile(path.join(root, 'package.json'), '{"type":"module"}');
+    const manifest = { type: 'module', imports: { '#feishu-events': './lib/handler.ts' } };
+    await writeFile(path.join(root, 'package.json'), JSON.stringify(manifest));
     await writeFile(path.join(root, 'lib/handler.ts'), `export * from '${PROJECT_ROOT}/lib/handler.ts';`);
     await symlink(path.join(PROJECT_ROOT, 'node_modules'), path.join(root, 'node_modules'));
     for (const [name, source] of Object.entries(modules)) {
@@ -99,11 +100,11 @@ describe('a handler module is accepted', () => {
     ['that logs a call of another', `export default onEvent('${type}', () => console.log("onEvent('${other}')"));`],
     [
       'with the function under another name',
-      `import { onEvent as on } from '../../../lib/handler.ts';\nexport default on('${type}', () => {});`,
+      `import { onEvent as on } from '#feishu-events';\nexport default on('${type}', () => {});`,
     ],
     [
       'with the library as a namespace',
-      `import * as feishu from '../../../lib/handler.ts';\nexport default feishu.onEvent('${type}', () => {});`,
+      `import * as feishu from '#feishu-events';\nexport default feishu.onEvent('${type}', () => {});`,
     ],
     ['with its type as a constant', `const TYPE = '${type}';\nexport default onEvent(TYPE, () => {});`],
     [

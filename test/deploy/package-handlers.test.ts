@@ -6,7 +6,7 @@ import { createProject, type Project } from './support/project.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 describe('serverless package', () => {
-  const IMPORT = "import { onEvent } from '../../../lib/handler.ts';\n";
+  const IMPORT = "import { onEvent } from '#feishu-events';\n";
   let project: Project;
   beforeAll(async () => {
     project = await createProject();

@@ -12,7 +12,11 @@ const COMMANDS = [...new Set(readDocuments().flatMap(commandsOf))];
 
 /** Where else a command is run, as it is written: that file must say so in these words. */
 const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) => string][] = [
-  [/^npm run test:(faults|deploy|python|browser)$/, 'vitest.long.config.ts', (command) => `'${command.split(':')[1]}'`],
+  [
+    /^npm run test:(faults|deploy|python|go|browser)$/,
+    'vitest.long.config.ts',
+    (command) => `'${command.split(':')[1]}'`,
+  ],
   [/^npm run test:properties$/, 'test/support/property-tests.test.ts', () => 'vitest.properties.config.ts'],
   [/^npm (ci|test)$|^npm run (demo|check|audit|test:\w+)$|^npx serverless package$/, '.ci/run', (command) => command],
   [/^\.ci\/run$/, '.ci/run', () => '#!/usr/bin/env bash'],

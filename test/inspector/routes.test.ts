@@ -363,7 +363,7 @@ describe('A request for more than the page ever asks', () => {
 describe('What an earlier npm start has left in the dead-letter queue', () => {
   it('is shown with its content, and can be brought back', async () => {
     await using project = await createProject();
-    const handlerThat = (does: string) => `import { onEvent, RetryAfter } from '../../../lib/handler.ts';
+    const handlerThat = (does: string) => `import { onEvent, RetryAfter } from '#feishu-events';
       export default onEvent('im.chat.updated_v1', () => { ${does} });`;
     const dataFolder = path.join(project.root, '.local');
     const text = createSample('im.chat.updated_v1', { version: '2.0', token });

@@ -47,7 +47,7 @@ describe('With the AWS settings of a machine in its environment', () => {
     await writeFile(path.join(project.root, '.env'), 'OPENAI_API_KEY=from-the-file\nAWS_S3_BUCKET=from-the-file\n');
     await project.writeHandler(
       'v1/message.ts',
-      `import { onEventV1 } from '../../../lib/handler.ts';
+      `import { onEventV1 } from '#feishu-events';
       export default onEventV1('message', (_, { log }) => {
         const names = Object.keys(process.env).filter((name) => /^(AWS_|OPENAI_)/.test(name));
         log.info('Environment ' + names.sort().map((name) => name + '=' + process.env[name]).join(' '));

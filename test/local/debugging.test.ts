@@ -29,7 +29,7 @@ globalThis.setTimeout = Object.assign((callback, milliseconds, ...rest) => {
 `;
 
 const HANDLER = 'v2/im.chat.updated_v1.ts';
-const SOURCE = `import { onEvent } from '../../../lib/handler.ts';
+const SOURCE = `import { onEvent } from '#feishu-events';
 
 export default onEvent('im.chat.updated_v1', (event, { log }) => {
   const nameOfChat = event.chat_id;

@@ -155,7 +155,7 @@ describe('While a project is being worked on, the local stack', () => {
   });
 
   function handlerSaying(words: string, otherwise = ''): string {
-    return `import { onEvent, RetryAfter, Drop } from '../../../lib/handler.ts';
+    return `import { onEvent, RetryAfter, Drop } from '#feishu-events';
       export default onEvent('${TYPE}', async (event, { log }) => { ${otherwise} log.info('${words}'); });`;
   }
   const handledIds = () => new Set(stack.events().flatMap(({ id, status }) => (status === 'handled' ? [id] : [])));
@@ -231,7 +231,7 @@ describe('A project that does not build', () => {
     await using project = await createProject();
     await project.writeHandler(
       'v2/im.message.recieve_v1.ts',
-      "import { onEvent } from '../../../lib/handler.ts'; export default onEvent('im.message.receive_v1', () => {});",
+      "import { onEvent } from '#feishu-events'; export default onEvent('im.message.receive_v1', () => {});",
     );
     await expect(startStack(optionsFor(project.root))).rejects.toThrow(/im\.message\.recieve_v1\.ts/);
   });
@@ -240,7 +240,7 @@ describe('A project that does not build', () => {
 describe('A handler that cannot be checked', () => {
   it('does not keep the stack from starting, and is named', async () => {
     await using project = await createProject();
-    const source = `import { onEvent } from '../../../lib/handler.ts';
+    const source = `import { onEvent } from '#feishu-events';
       if (!process.env.SOME_KEY) throw new Error('SOME_KEY is not set');
       export default onEvent('im.chat.updated_v1', () => {});`;
     await project.writeHandler('v2/im.chat.updated_v1.ts', source);

@@ -103,7 +103,7 @@ describe('npm start in a fresh clone', () => {
 describe('npm start', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('handles what it has acknowledged before it ends on %s', async (signal) => {
     await using project = await createProject();
-    const slow = `import { onEventV1 } from '../../../lib/handler.ts';
+    const slow = `import { onEventV1 } from '#feishu-events';
       export default onEventV1('message', async (_, { log }) => {
         await new Promise((resolve) => setTimeout(resolve, 500));
         log.info('slowly done');
@@ -117,7 +117,7 @@ describe('npm start', () => {
 
   it('marks what a handler writes, so that no line of it looks like one of its own', async () => {
     await using project = await createProject();
-    const forging = `import { Drop, onEventV1 } from '../../../lib/handler.ts';
+    const forging = `import { Drop, onEventV1 } from '#feishu-events';
       const forged = ['\\n', '\\r', '\\u2028', '\\u0085'].map((end) => end + 'FORGED').join('');
       const forgedLine = JSON.stringify({ level: 'INFO', message: 'FORGED', timestamp: '2026-01-01T00:00:00.000Z' });
       export default onEventV1('message', async (_, { log, feishu }) => {
@@ -206,7 +206,7 @@ describe('npm start -- --long-connection', () => {
     await using project = await createProject();
     const platform = await FakePlatform.start(new FakeClock());
     await using running = await startConnected(project, platform);
-    const source = `import { onCallback } from '../../../lib/handler.ts';
+    const source = `import { onCallback } from '#feishu-events';
       export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
     await project.writeHandler('callbacks/card.action.trigger.ts', source);
     await vi.waitFor(() => expect(running.output().split('connected to ws://').length).toBe(3), wait);

@@ -237,7 +237,7 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
 
   it('keeps the packages, scripts and the name of the project', async () => {
     project.change('package.json', '"name": "feishu-events"', '"name": "our-bot"');
-    project.change('package.json', '"start": "node lib', '"greet": "echo hello",\n    "start": "node lib');
+    project.change('package.json', '"start": "', '"greet": "echo hello",\n    "start": "');
     project.change('package.json', '"ws": "', '"aa-package-of-ours": "^2.0.0",\n    "ws": "');
     project.commit('Add a package');
     releaseSecondVersion();
