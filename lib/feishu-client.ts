@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Client } from '@larksuiteoapi/node-sdk';
 import { type Environment, readAppCredentials } from './config.ts';
 import type { Log } from './handler.ts';
+import { createLazyObject } from './lazy-object.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
 
 /** Lazy and synchronous at once, as no `import` is. The bundler leaves it alone: the SDK is a file of its own. */
@@ -15,13 +16,7 @@ const loadModule = createRequire(import.meta.url);
  * @throws {FeishuError} `FEISHU_MISCONFIGURED`, at the first use, when the app's credentials are not set
  */
 export function createLazyClient(environment: Environment, log: Log, store: StoreAccess | undefined): Client {
-  let client: Client | undefined;
-  return new Proxy({} as Client, {
-    get(_, property) {
-      client ??= createClient(environment, log, store);
-      return Reflect.get(client, property);
-    },
-  });
+  return createLazyObject(() => createClient(environment, log, store));
 }
 
 function createClient(environment: Environment, log: Log, store: StoreAccess | undefined): Client {
