@@ -1,16 +1,19 @@
 import './lib/tools/node-version.cjs';
 import { defineConfig } from 'vitest/config';
+import { FIXED_SEED, GLOBAL_SETUP, PATIENT, SETUP_FILES } from './test/support/vitest-settings.ts';
 
+// `npm test`: every behavior, with small volumes. vitest.long.config.ts has the rest.
 export default defineConfig({
   test: {
+    ...PATIENT,
     include: ['test/**/*.test.ts'],
-    // Against hanging only: a property test of 10,000 runs takes seconds on a busy machine.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    exclude: ['**/node_modules/**', 'test/**/*.long.test.ts'],
+    provide: { volume: 'small', propertySeed: FIXED_SEED },
+    globalSetup: GLOBAL_SETUP,
+    setupFiles: SETUP_FILES,
     // The functions log to the console.
     silent: 'passed-only',
-    // Many tests wait, for a queue or a process: more of them than processors can do so at a time.
-    maxWorkers: 3,
-    setupFiles: ['test/support/output-guard.ts'],
+    // Many tests wait for a queue or a process, so more of them than processors can run at a time.
+    maxWorkers: 4,
   },
 });

@@ -7,6 +7,7 @@ import { type EventEnvelope, parseEnvelope } from './feishu/envelope.ts';
 import { deduplicationKey } from './feishu/event-identity.ts';
 import { createLazyClient } from './feishu-client.ts';
 import type { Log } from './handler.ts';
+import { shorten } from './log-text.ts';
 import type { Outcome } from './observation.ts';
 import { decodeMessage, type QueuedEvent } from './queue-message.ts';
 import type { Redrives } from './redrives.ts';
@@ -75,7 +76,7 @@ export function createSettler(
       return { outcome: 'duplicate', reason: 'Another copy took the place of the dead letter' };
     }
     const isAppTicket = await appTickets?.keep(envelope, delivery.receivedAt);
-    const handler = findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope));
+    const handler = findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope, { log, signal }));
     // Without a handler nothing can be done twice, so that no claim is needed.
     if (handler === undefined && isAppTicket) return { outcome: 'handled' };
     if (handler === undefined) return { outcome: 'unhandled', reason: reasonOfUnhandled(envelope) };
@@ -105,7 +106,8 @@ export function createSettler(
 
 function reasonOfUnhandled({ kind, header }: EventEnvelope): string {
   const folder = header.version === '2.0' ? 'v2' : 'v1';
-  const advice = `add functions/handlers/${folder}/${header.type}.ts or functions/handlers/fallback.ts`;
+  const type = shorten(header.type);
+  const advice = `add functions/handlers/${folder}/${type}.ts or functions/handlers/fallback.ts`;
   if (kind === 'callback') return `It was answered when it came. To go on with it behind the queue, ${advice}`;
-  return `There is no handler for ${header.type}: ${advice}`;
+  return `There is no handler for ${type}: ${advice}`;
 }

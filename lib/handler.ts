@@ -14,7 +14,7 @@ export interface CallbackContext {
   readonly source: EventSource;
   /** Writes JSON lines that name the event. */
   readonly log: Log;
-  /** Aborts when there is no time left to answer. */
+  /** Aborts when there is no time left, and when an error that escapes the handler has failed the event. */
   readonly signal: AbortSignal;
 }
 

@@ -2,6 +2,7 @@ import { embeddedMetrics, type MetricValues } from './embedded-metrics.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { FeishuError } from './feishu/errors.ts';
 import { writeLine } from './log.ts';
+import { shorten } from './log-text.ts';
 
 /** What became of one HTTP request. */
 export interface WebhookOutcome {
@@ -25,11 +26,11 @@ export function writeWebhookRecord(outcome: WebhookOutcome, service = 'feishu-ev
     service,
     milliseconds,
     request_id: requestId,
-    event_id: header?.id,
-    event_type: header?.type,
+    event_id: shorten(header?.id),
+    event_type: shorten(header?.type),
     event_version: header?.version,
     code: refusal?.code,
-    reason: refusal?.message,
+    reason: refusal?.reason,
     cause: refusal?.cause instanceof Error ? `${refusal.cause.name}: ${refusal.cause.message}` : undefined,
   };
   writeLine(record);

@@ -7,6 +7,7 @@ import { errorFields } from './error-fields.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { Log } from './handler.ts';
 import { logFields } from './log-fields.ts';
+import { shorten } from './log-text.ts';
 import { type Settled, settledChannel } from './observation.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 
@@ -32,7 +33,7 @@ export function createWorkerTelemetry(environment: Environment) {
     /** A log whose lines name the message, and its event once that is known. */
     logOf(record: SQSRecord, header?: EventHeader): Log {
       const persistentKeys = { message_id: record.messageId, attempt: attemptOf(record) };
-      const eventKeys = header && { event_id: header.id, event_type: header.type };
+      const eventKeys = header && { event_id: shorten(header.id), event_type: shorten(header.type) };
       return toLog(logger.createChild({ persistentKeys: { ...persistentKeys, ...eventKeys } }));
     },
 

@@ -15,9 +15,14 @@ import { pushInStorm } from './fake-platform/storm.ts';
 import { type EmulatorProcess, startEmulatorProcess } from './support/emulator-process.ts';
 import { PROJECT_ROOT } from './support/project.ts';
 import { start } from './support/run.ts';
+import { volume } from './support/volume.ts';
+import { wait } from './support/wait.ts';
 
-const EVENTS = 10_000;
-const STORM = { inFlight: 200, pushesBetweenHangUps: 800 };
+const EVENTS = volume({ small: 200, full: 10_000 });
+const STORM = volume({
+  small: { inFlight: 20, pushesBetweenHangUps: 50 },
+  full: { inFlight: 200, pushesBetweenHangUps: 800 },
+});
 const CALM = { ...STORM, pushesBetweenHangUps: Infinity };
 const RETRY_TIMES_MS = [15_000, 315_000, 3_915_000, 25_515_000];
 
@@ -40,9 +45,7 @@ describe('The long connection, all the way to the handlers,', () => {
     await rm(outdir, { recursive: true });
   });
 
-  it('brings 10,000 events to their handler once, at 200 in flight and with hang-ups', {
-    timeout: 400_000,
-  }, async () => {
+  it(`brings ${EVENTS} events to their handler once, at ${STORM.inFlight} in flight and with hang-ups`, async () => {
     const clock = new FakeClock();
     const platform = await FakePlatform.start(clock);
     onTestFinished(() => platform.stop());
@@ -114,7 +117,7 @@ describe('The long connection, all the way to the handlers,', () => {
         const { Attributes = {} } = await sqs.send(question);
         expect(AttributeNames.map((name) => Attributes[name])).toEqual(['0', '0']);
       },
-      { timeout: 240_000, interval: 100 },
+      { ...wait, timeout: 3_600_000 },
     );
   }
 });

@@ -11,12 +11,13 @@ import { type HttpServer, startHttpServer } from '../lib/local/http-server.ts';
 import { startStack } from '../lib/local/stack.ts';
 import { createQueue } from '../lib/queue.ts';
 import { MAXIMUM_DELIVERIES } from '../lib/retry.ts';
-import { post } from '../lib/tools/post.ts';
 import { createSample, textMessage } from '../lib/tools/samples.ts';
 import { createWorker } from '../lib/worker.ts';
+import { deliver } from './support/deliver.ts';
 import { emulatedAws } from './support/emulated-aws.ts';
 import { PlatformApi } from './support/platform-api.ts';
 import { PROJECT_ROOT } from './support/project.ts';
+import { wait } from './support/wait.ts';
 
 const TENANT_TOKEN = '/open-apis/auth/v3/tenant_access_token';
 const APP_TOKEN = '/open-apis/auth/v3/app_access_token';
@@ -96,7 +97,7 @@ describe('The worker of a store app', () => {
   async function deliverForThe(attempt: number, worker: Worker, ...texts: string[]): Promise<number> {
     for (const text of texts) {
       const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
-      await createQueue(aws.emulators.queueUrl).send(parseEnvelope(text) as never, event, AbortSignal.timeout(5000));
+      await createQueue(aws.emulators.queueUrl).send(parseEnvelope(text) as never, event, new AbortController().signal);
     }
     const endsAt = Date.now() + 60_000;
     const context = { getRemainingTimeInMillis: () => endsAt - Date.now() } as Context;
@@ -316,8 +317,7 @@ describe('The bundles of a store app', () => {
       onApiCall: () => {},
     });
     onTestFinished(() => stack.stop());
-    const send = (text: string) => post(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
-    const wait = { timeout: 30_000, interval: 20 };
+    const send = (text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
     const ticket = { app_id: platform.appId, tenant_key: undefined, app_ticket: 'a ticket' };
     await send(createSample('app_ticket', { version: '1.0', token: '', event: ticket }));
     await vi.waitFor(() => expect(stack.events()).toMatchObject([{ type: 'app_ticket', status: 'handled' }]), wait);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { BuildOptions } from 'esbuild';
+import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { handlerModules } from './handler-modules.ts';
 import { fastBuiltins, loadedLater, withoutOtherPlaces } from './lean-bundle.ts';
 
@@ -67,7 +68,7 @@ function entryPoints(root: string, outdir: string, names: readonly string[]) {
     mainFields: ['module', 'main'],
     // A folder of handlers may be empty.
     logOverride: { 'empty-glob': 'silent' },
-    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), fastBuiltins],
+    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), fastBuiltins, evaluateFailedModulesAgain],
   } satisfies BuildOptions;
 }
 

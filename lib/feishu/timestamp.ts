@@ -14,7 +14,9 @@ const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,3})?\d* ([+-]\d\d)(\
 export function parseSigningTime(signed: string): number | undefined {
   const [seconds] = UNIX_SECONDS.exec(signed) ?? [];
   if (seconds !== undefined) return Number(seconds) * 1000;
-  const [, date, time, fraction = '', zoneHours, zoneMinutes] = GO_TIME.exec(signed) ?? [];
+  const match = GO_TIME.exec(signed);
+  if (match === null) return undefined;
+  const [, date, time, fraction = '', zoneHours, zoneMinutes] = match;
   const milliseconds = Date.parse(`${date}T${time}${fraction}${zoneHours}:${zoneMinutes}`);
   return Number.isNaN(milliseconds) ? undefined : milliseconds;
 }
@@ -26,7 +28,7 @@ export function parseSigningTime(signed: string): number | undefined {
  * @returns `undefined` when there is none or it is not readable
  */
 export function parseCreationTime(value: unknown): Date | undefined {
-  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+  const number = typeof value === 'string' ? Number(value) : value;
   if (typeof number !== 'number' || !(number > 0)) return undefined;
   const milliseconds = number < 1e11 ? number * 1000 : number < 1e14 ? number : number / 1000;
   const date = new Date(milliseconds);

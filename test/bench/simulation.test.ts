@@ -1,8 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PROJECT_ROOT } from '../support/project.ts';
-import type { Report } from './report.ts';
 import { arrivalsOf } from './simulation/arrivals.ts';
 import { costOfMillion } from './simulation/cost.ts';
 import { Distribution } from './simulation/distribution.ts';
@@ -14,7 +10,6 @@ import { DEFAULT_QUOTAS } from './simulation/quotas.ts';
 import { createRandom } from './simulation/random.ts';
 import { SCENARIOS } from './simulation/scenarios.ts';
 import { type SimulationOptions, simulate } from './simulation/simulate.ts';
-import { capacityTable, tableOf } from './simulation/table.ts';
 
 const PLENTY = 1e9;
 const NO_LIMITS: Quotas = {
@@ -274,25 +269,4 @@ test('The same seed gives the same result, and another one another', () => {
   };
   expect(summary(7)).toEqual(summary(7));
   expect(summary(7)).not.toEqual(summary(8));
-});
-
-describe('docs/scaling.md has the tables', () => {
-  const linesOf = ({ columns, rows }: Pick<Report, 'columns' | 'rows'>) => [
-    `| | ${columns.join(' | ')} |`,
-    `|---|${'---|'.repeat(columns.length)}`,
-    ...rows.map(({ name, cells }) => `| ${[name, ...cells].join(' | ')} |`),
-  ];
-  const tableUnder = async (heading: string) => {
-    const text = await readFile(path.join(PROJECT_ROOT, 'docs/scaling.md'), 'utf8');
-    const section = text.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
-    return section.split('\n').filter((line) => line.startsWith('|'));
-  };
-
-  test('that npm run bench -- --simulate prints', async () => {
-    expect(linesOf(tableOf(SCENARIOS))).toEqual(await tableUnder('Simulation results'));
-  }, 300_000);
-
-  test('of how many events the workers handle', async () => {
-    expect(linesOf(capacityTable())).toEqual(await tableUnder('How many workers'));
-  });
 });

@@ -15,6 +15,7 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSqs } from '../../lib/deploy/aws-clients.ts';
 import { examineDeployment } from '../../lib/deploy/doctor/doctor.ts';
+import { wait } from '../support/wait.ts';
 import { type FunctionsOptions, type RunningFunctions, startFunctions } from './running-functions.ts';
 import { alarmNameOf, type Moto, startMotoWithAlarm } from './support/moto-with-alarm.ts';
 import { ROOT, run } from './tools.ts';
@@ -179,7 +180,7 @@ describe('serverless dlq', () => {
       output: ['0 moved back to the events queue.'],
     });
     expect(await dlq('redrive')).toEqual({ code: 0, output: ['1 moved back to the events queue.'] });
-    await expect.poll(() => handled, { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => handled, wait).toHaveLength(1);
 
     await sendDeadLetter(deployment);
     expect((await dlq('drop', '--yes', '--max', '5')).output).toContain('1 deleted.');

@@ -5,12 +5,19 @@ import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { start } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
 import { commandsOf, readDocuments } from './document.ts';
 
 const COMMANDS = [...new Set(readDocuments().flatMap(commandsOf))];
 
 /** Where else a command is run, as it is written: that file must say so in these words. */
 const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) => string][] = [
+  [
+    /^npm run test:(faults|deploy|python|go|browser)$/,
+    'vitest.long.config.ts',
+    (command) => `'${command.split(':')[1]}'`,
+  ],
+  [/^npm run test:properties$/, 'test/support/property-tests.test.ts', () => 'vitest.properties.config.ts'],
   [/^npm (ci|test)$|^npm run (demo|check|audit|test:\w+)$|^npx serverless package$/, '.ci/run', (command) => command],
   [/^\.ci\/run$/, '.ci/run', () => '#!/usr/bin/env bash'],
   [/^npx biome check --write \.$/, 'package.json', () => 'biome check'],
@@ -27,7 +34,7 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
     () => 'toMatchFileSnapshot',
   ],
   [/^npm run (bench|compare)\b/, 'test/tools/help.test.ts', () => "['--help']"],
-  [/^npx vitest run test\/handlers\//, 'test/documents/examples.test.ts', () => 'vitest.mjs'],
+  [/^npx vitest (run )?test\/handlers\b/, 'test/documents/examples.test.ts', () => 'vitest.mjs'],
   [/^node test\/bench\/simulation\/measure\.ts$/, 'test/bench/simulation/measure.ts', () => 'measured.json'],
   // These download from a package registry.
   [/^npm ci --ignore-scripts$/, 'lib/tools/node-version.cjs', () => '--ignore-scripts'],
@@ -48,10 +55,10 @@ describe('The commands of the documents', () => {
     expect(readFileSync(path.join(PROJECT_ROOT, file), 'utf8')).toContain(words(command));
   });
 
-  it('that send events and write handlers do so', { timeout: 180_000 }, async () => {
+  it('that send events and write handlers do so', async () => {
     await using project = await createProject();
     await using stack = start(project.root, 'lib/local/start.ts', [], { PORT: '0' });
-    await vi.waitFor(() => expect(stack.output()).toContain('is ready'), { timeout: 60_000, interval: 50 });
+    await vi.waitFor(() => expect(stack.output()).toContain('is ready'), wait);
     const [url = ''] = /http:\S+\/feishu\/events/.exec(stack.output()) ?? [];
     const here = COMMANDS.filter((command) => RUN_HERE.test(command));
     expect(here.length).toBeGreaterThan(3);

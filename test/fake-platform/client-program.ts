@@ -11,6 +11,7 @@ import { keepLongConnection } from '../../lib/feishu/long-connection/client.ts';
 const [client, domain = '', appId = '', appSecret = '', handlerMs = '0'] = process.argv.slice(2);
 
 async function handle(): Promise<undefined> {
+  console.log('received an event');
   if (handlerMs === 'never') await new Promise(() => {});
   await sleep(Number(handlerMs));
 }

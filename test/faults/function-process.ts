@@ -10,6 +10,11 @@ export interface Invocation {
   milliseconds: number;
 }
 
+/** What the process sends once it has loaded the function. */
+export interface Ready {
+  isReady: true;
+}
+
 /** What the process sends. */
 export interface Reply {
   id: number;
@@ -81,6 +86,7 @@ class FunctionProcess {
   readonly ended: Promise<unknown>;
   isUsable = true;
   readonly #process: ChildProcess;
+  readonly #ready: Promise<void>;
   readonly #timeoutMilliseconds: number;
   readonly #onTimeout: () => void;
   readonly #invocations = new Map<number, { settle: (reply: Omit<Reply, 'id'>) => void; text: string }>();
@@ -98,7 +104,13 @@ class FunctionProcess {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    this.#process.on('message', ({ id, ...reply }: Reply) => this.#invocations.get(id)?.settle(reply));
+    const { promise: ready, resolve } = Promise.withResolvers<void>();
+    this.#ready = ready;
+    this.#process.on('message', (message: Ready | Reply) => {
+      if ('isReady' in message) return resolve();
+      const { id, ...reply } = message;
+      this.#invocations.get(id)?.settle(reply);
+    });
     this.ended = once(this.#process, 'exit');
     void this.ended.then(() => this.#end());
   }
@@ -114,11 +126,7 @@ class FunctionProcess {
   invoke(event: unknown): Promise<unknown> {
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    // Lambda kills an environment whose invocation times out.
-    const timer = setTimeout(() => {
-      this.#onTimeout();
-      this.signal('SIGKILL');
-    }, this.#timeoutMilliseconds);
+    let timer: NodeJS.Timeout | undefined;
     const settle = ({ result, error }: Omit<Reply, 'id'>) => {
       clearTimeout(timer);
       this.#invocations.delete(id);
@@ -126,8 +134,17 @@ class FunctionProcess {
       else reject(new Error(error));
     };
     this.#invocations.set(id, { settle, text: JSON.stringify(event) });
-    const invocation: Invocation = { id, event, milliseconds: this.#timeoutMilliseconds };
-    this.#process.send(invocation, () => {});
+    // As on Lambda, loading the function does not count.
+    void this.#ready.then(() => {
+      if (!this.#invocations.has(id)) return;
+      // Lambda kills an environment whose invocation times out.
+      timer = setTimeout(() => {
+        this.#onTimeout();
+        this.signal('SIGKILL');
+      }, this.#timeoutMilliseconds);
+      const invocation: Invocation = { id, event, milliseconds: this.#timeoutMilliseconds };
+      this.#process.send(invocation, () => {});
+    });
     return promise;
   }
 

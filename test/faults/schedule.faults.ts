@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ANSWER_WITHIN_MS, type PlatformEvent } from '../fake-platform/deliveries.ts';
+import type { PlatformEvent } from '../fake-platform/deliveries.ts';
 import { deliverTwice } from './deliver-twice.ts';
 import { judge, untilFewAreLeft, type Verdict } from './oracle.ts';
 import { Schedule } from './schedule.ts';
@@ -45,7 +45,6 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
     schedule.injected.set('batch delivered twice and reversed', repeated());
     report(system, schedule, verdict, actualSeed);
     expect(verdict).toMatchObject({ lost: [], doubled: [] });
-    expect(slowestAcknowledgementMs(system)).toBeLessThan(ANSWER_WITHIN_MS);
     expect(verdict.acknowledged.length).toBeGreaterThan(0.99 * events.length);
     expect(verdict.dead.length).toBeLessThan(0.01 * events.length);
   });
@@ -69,7 +68,6 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
     const verdict = await judge(system, events);
     report(system, schedule, verdict, actualSeed);
     expect(verdict).toMatchObject({ lost: [], doubled: [] });
-    expect(slowestAcknowledgementMs(system)).toBeLessThan(ANSWER_WITHIN_MS);
     const numberOf = new Map(events.map(({ id }, number) => [id, number]));
     const visible = Map.groupBy(
       system.api.visible.map((id) => numberOf.get(id) ?? -1),

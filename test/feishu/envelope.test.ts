@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { refusalOf } from '../support/refusal.ts';
+import { runs } from '../support/volume.ts';
 
 const parse = (body: unknown) => parseEnvelope(JSON.stringify(body));
 
@@ -249,12 +250,12 @@ describe('parseEnvelope', () => {
         ),
         expectEnvelopeOrRefusal,
       ),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
   it('gives a typed event or refuses, for any text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), expectEnvelopeOrRefusal), { numRuns: 10_000 });
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), expectEnvelopeOrRefusal), { numRuns: runs(10_000) });
   });
 
   it('takes any payload as it is', () => {
@@ -264,7 +265,7 @@ describe('parseEnvelope', () => {
         expect(parsed).toMatchObject({ header: { type: event_type } });
         expect((parsed as EventEnvelope).event).toEqual(JSON.parse(JSON.stringify(event)));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

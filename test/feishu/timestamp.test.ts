@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCreationTime, parseSigningTime } from '../../lib/feishu/timestamp.ts';
+import { runs } from '../support/volume.ts';
 
 const iso = (milliseconds: number | undefined) =>
   milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
@@ -41,7 +42,7 @@ describe('the timestamp of a request', () => {
       fc.property(anyTime, anyZoneMinutes, fc.nat(999_999), (time, zone, nanoseconds) => {
         expect(iso(parseSigningTime(goTime(time, zone, nanoseconds)))).toBe(time.toISOString());
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -51,7 +52,7 @@ describe('the timestamp of a request', () => {
         const milliseconds = parseSigningTime(timestamp);
         expect(milliseconds === undefined || Number.isFinite(milliseconds)).toBe(true);
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     );
   });
 });
@@ -63,6 +64,10 @@ describe('the time an event was created at', () => {
     ['seconds with a fraction, as v1.0', '1502199207.7171419', '2017-08-08T13:33:27.717Z'],
     ['whole seconds', '1502199207', '2017-08-08T13:33:27.000Z'],
     ['a number', 1608725989000, '2020-12-23T12:19:49.000Z'],
+    ['the last number of seconds', 99_999_999_999, '5138-11-16T09:46:39.000Z'],
+    ['the first number of milliseconds', 100_000_000_000, '1973-03-03T09:46:40.000Z'],
+    ['the last number of milliseconds', 99_999_999_999_999, '5138-11-16T09:46:39.999Z'],
+    ['the first number of microseconds', 100_000_000_000_000, '1973-03-03T09:46:40.000Z'],
   ])('is read from %s', (_name, value, expected) => {
     expect(parseCreationTime(value)?.toISOString()).toBe(expected);
   });
@@ -91,7 +96,7 @@ describe('the time an event was created at', () => {
         const date = parseCreationTime(value);
         expect(date === undefined || !Number.isNaN(date.getTime())).toBe(true);
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     );
   });
 });

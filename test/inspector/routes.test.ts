@@ -8,14 +8,14 @@ import { writeRequest } from '../../lib/feishu/request.ts';
 import { ROUTES, type SendOrder } from '../../lib/local/inspector/wire.ts';
 import { type Stack, type StackOptions, startStack } from '../../lib/local/stack.ts';
 import { HIDDEN } from '../../lib/local/tokens.ts';
-import { post } from '../../lib/tools/post.ts';
 import { createSample, textMessage } from '../../lib/tools/samples.ts';
+import { deliver } from '../support/deliver.ts';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
+import { wait } from '../support/wait.ts';
 
 const encryptKey = 'an encrypt key';
 const token = 'a-verification-token';
 const appSecret = 'the-secret-of-the-app';
-const wait = { timeout: 30_000, interval: 20 };
 
 const options: StackOptions = {
   root: PROJECT_ROOT,
@@ -51,13 +51,13 @@ async function ask(path: string, headers: OutgoingHttpHeaders = {}, body?: strin
 const json = { 'content-type': 'application/json' };
 const command = (order: SendOrder, headers: OutgoingHttpHeaders = json) =>
   ask(ROUTES.send, headers, JSON.stringify(order));
-const deliver = (text: string) => post(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
+const deliverText = (text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
 const sampleOrder: SendOrder = { kind: 'sample', type: 'out_approval' };
 
 async function sendMessage(words: string): Promise<string> {
   const event = textMessage(words);
   const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
-  expect(await deliver(text)).toMatchObject({ status: 200 });
+  expect(await deliverText(text)).toMatchObject({ status: 200 });
   return findMessage(JSON.parse(text).header.event_id);
 }
 
@@ -216,7 +216,7 @@ describe('What the page is told', () => {
       '"sender":',
       '"big":90071992547409931,"sender":',
     );
-    await deliver(text);
+    await deliverText(text);
     const { json: shown } = await detailsOf(await findMessage(JSON.parse(text).header.event_id));
     expect(shown).toContain('90071992547409931');
     expect(JSON.parse(shown)).toMatchObject({
@@ -258,7 +258,7 @@ describe('What the page is told', () => {
     const event = textMessage('Hello');
     event.message.message_type = appSecret;
     const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
-    await deliver(text);
+    await deliverText(text);
     const messageId = await findMessage(JSON.parse(text).header.event_id);
     const reason = () => stack.events().find((record) => record.messageId === messageId)?.lastError;
     await vi.waitFor(() => expect(reason()).toContain(appSecret), wait);
@@ -271,7 +271,7 @@ describe('What the page is told', () => {
 
   it('holds no secret where it comes live', async () => {
     const text = createSample('out_approval', { version: '1.0', token });
-    await deliver(JSON.stringify({ ...JSON.parse(text), uuid: `id-${appSecret}` }));
+    await deliverText(JSON.stringify({ ...JSON.parse(text), uuid: `id-${appSecret}` }));
     await findMessage(`id-${appSecret}`);
     const asking = request(new URL(ROUTES.live, stack.pageUrl), { agent: false });
     asking.end();
@@ -292,7 +292,7 @@ describe('What the page is told', () => {
     const [answer] = (await once(asking, 'response')) as [IncomingMessage];
     expect(answer.headers['content-type']).toBe('text/event-stream');
     const ended = readText(answer);
-    await post(
+    await deliver(
       other.webhookUrl,
       writeRequest(createSample('out_approval', { version: '1.0', token }), { encryptKey }, Date.now()),
     );
@@ -315,7 +315,7 @@ describe('What an earlier npm start has left in the dead-letter queue', () => {
     const { event_id: id } = JSON.parse(text).header;
     await project.writeHandler('v2/im.chat.updated_v1.ts', handlerThat("throw new RetryAfter(0, 'not yet');"));
     const failing = await startStack({ ...options, root: project.root, dataFolder });
-    await post(failing.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
+    await deliver(failing.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
     await vi.waitFor(() => expect(failing.events()[0]?.status).toBe('dead'), wait);
     await failing.stop();
 
@@ -357,6 +357,13 @@ describe('What the page sends', () => {
     },
   );
 
+  it('is rejected in words when it is nested too deeply', async () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    const answer = await command({ kind: 'text', text: `{"event":{"type":"message","deep":${deep}}}` });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.body)).toEqual({ message: 'The event is nested too deeply.' });
+  });
+
   it('is a duplicate when it is the same event again', async () => {
     const messageId = await sendMessage('again');
     await vi.waitFor(async () => expect((await detailsOf(messageId)).record.status).toBe('handled'), wait);
@@ -368,7 +375,7 @@ describe('What the page sends', () => {
   it('is another event when it was edited, with the tokens that were hidden', async () => {
     const event = { ...textMessage('first'), token: 'c-card-token' };
     const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
-    await deliver(text);
+    await deliverText(text);
     const messageId = await findMessage(JSON.parse(text).header.event_id);
     const draft = JSON.parse(JSON.parse((await ask(`${ROUTES.draft}?message=${messageId}`)).body).text);
     expect(draft.event.token).toBe(HIDDEN);

@@ -1,6 +1,7 @@
 import { vi } from 'vitest';
 import { createProject } from '../support/project.ts';
 import { start } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
 
 export interface RunningStack extends AsyncDisposable {
   /** `http://127.0.0.1:PORT/`: the page. */
@@ -18,12 +19,9 @@ export async function startStack(handlers: Record<string, string> = {}): Promise
   const project = parts.use(await createProject());
   for (const [name, source] of Object.entries(handlers)) await project.writeHandler(name, source);
   const running = parts.use(start(project.root, 'lib/local/start.ts', [], { PORT: '0' }));
-  await vi.waitFor(
-    () => {
-      if (!running.output().includes('is ready')) throw new Error(running.output());
-    },
-    { timeout: 60_000, interval: 50 },
-  );
+  await vi.waitFor(() => {
+    if (!running.output().includes('is ready')) throw new Error(running.output());
+  }, wait);
   const [origin = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output()) ?? [];
   const all = parts.move();
   return {

@@ -31,7 +31,7 @@ const SENT: [type: string, variant?: string][] = [
   ['im.message.receive_v1'],
   [BOT_ADDED],
 ];
-const patience = { timeout: 30_000 };
+const patience = { timeout: 180_000 };
 
 describe('The page, as the READMEs show it', () => {
   let browser: Browser;

@@ -1,13 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSample } from '../../lib/tools/samples.ts';
+import { FakeClock } from '../fake-platform/clock.ts';
 import { FakePlatform } from '../fake-platform/platform.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
 import { expectContentShown } from '../support/written-output.ts';
 
-const wait = { timeout: 30_000, interval: 20 };
 const READY = /feishu-events is ready: POST (http:\/\/127\.0\.0\.1:\d+\/feishu\/events)/;
 
 async function startReady(
@@ -73,7 +74,7 @@ describe('npm start in a fresh clone', () => {
   it('refuses what is sent plain, and send says so with its exit code', async () => {
     expect(await send('message', '--plain', '--url', url)).toMatchObject({
       code: 1,
-      output: expect.stringContaining('FEISHU_BODY_NOT_ENCRYPTED'),
+      output: expect.stringContaining('FEISHU_SIGNATURE_MISSING'),
     });
   });
 
@@ -81,6 +82,16 @@ describe('npm start in a fresh clone', () => {
     const environment = { FEISHU_ENCRYPT_KEY: 'another key' };
     const result = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
     expect(result).toMatchObject({ code: 1, output: expect.stringContaining('FEISHU_SIGNATURE_WRONG') });
+  });
+
+  it('does not start twice in one folder', async () => {
+    const { code, output } = await run(project.root, 'lib/local/start.ts', [], { PORT: '0' });
+    expect(output).toMatch(/^Another npm start of this project is running/m);
+    expect(code).toBe(1);
+  });
+
+  it('keeps decrypted events to this user', async () => {
+    expect((await stat(path.join(project.root, '.local'))).mode & 0o777).toBe(0o700);
   });
 
   it('ends with 0 on SIGTERM', async () => {
@@ -146,7 +157,7 @@ describe('npm start -- --long-connection', () => {
 
   it('brings events to the local handlers, without an Encrypt Key or a Verification Token', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start();
+    const platform = await FakePlatform.start(new FakeClock());
     await using running = await startConnected(project, platform);
     expect(running.output()).toContain('takes events from a deployed task of the same app');
     const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
@@ -167,7 +178,7 @@ describe('npm start -- --long-connection', () => {
 
   it('connects again with a changed callback handler, and never twice', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start();
+    const platform = await FakePlatform.start(new FakeClock());
     await using running = await startConnected(project, platform);
     const source = `import { onCallback } from '../../../lib/handler.ts';
       export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
@@ -186,7 +197,7 @@ describe('npm start -- --long-connection', () => {
 
   it('ends with 1 when the platform refuses the app, and says what to look at', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start();
+    const platform = await FakePlatform.start(new FakeClock());
     platform.gateway.discovery = { code: 514 };
     const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
     const { code, output } = await run(project.root, 'lib/local/start.ts', ['--long-connection'], environment);

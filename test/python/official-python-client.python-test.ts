@@ -5,10 +5,10 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSample, textMessage } from '../../lib/tools/samples.ts';
 import { FakeClock } from '../fake-platform/clock.ts';
 import { FakePlatform } from '../fake-platform/platform.ts';
+import { wait } from '../support/wait.ts';
 import { providePython } from './environment.ts';
 
 const PROGRAM = path.join(import.meta.dirname, 'program.py');
-const wait = { timeout: 20_000, interval: 20 };
 
 interface Handled {
   handler: string;

@@ -3,6 +3,8 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll } from 'vitest';
 import { type EmulatorOptions, type Emulators, startEmulators } from '../../lib/local/emulators.ts';
 import { toSqsRecord } from '../../lib/sqs-record.ts';
+// Loaded before the first event, whose time limit would otherwise include compiling it.
+import '../../lib/sqs-sender.ts';
 
 export interface EmulatedAws {
   readonly emulators: Emulators;

@@ -3,11 +3,15 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Emulators } from '../../lib/local/emulators.ts';
 
 /** What happens to requests to the queue. `silent`: they get there, and nothing comes back. */
-export type QueueBehaviour = 'normal' | 'down' | 'silent' | { answersAfterMs: number };
+export type QueueBehaviour = 'normal' | 'down' | 'silent' | { answersAfter: Promise<void> };
+
+const POST = Buffer.from('POST ');
 
 /** Stands between a program and the queue, so that the queue can fail. */
 export class QueueProxy {
   behaviour: QueueBehaviour = 'normal';
+  /** How many have come. */
+  requests = 0;
   /** What a program needs in its environment to use it. */
   readonly environment: Record<string, string>;
   readonly #server = createServer((socket) => this.#forward(socket));
@@ -55,14 +59,17 @@ export class QueueProxy {
         to.destroy();
       });
     }
-    socket.on('data', (chunk) => queue.write(chunk));
+    socket.on('data', (chunk) => {
+      if (chunk.subarray(0, 5).equals(POST)) this.requests++;
+      queue.write(chunk);
+    });
     queue.on('data', (chunk) => this.#answer(socket, chunk));
   }
 
   #answer(socket: Socket, chunk: Buffer): void {
     const { behaviour } = this;
     if (behaviour === 'silent') return;
-    if (typeof behaviour === 'object') setTimeout(() => socket.write(chunk), behaviour.answersAfterMs);
+    if (typeof behaviour === 'object') void behaviour.answersAfter.then(() => socket.write(chunk));
     else socket.write(chunk);
   }
 }

@@ -5,13 +5,13 @@ import handler from '../../functions/handlers/v2/im.message.receive_v1.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { run as runHandler } from '../../lib/testing/run.ts';
-import { post } from '../../lib/tools/post.ts';
 import { createSample, textMessage } from '../../lib/tools/samples.ts';
+import { deliver } from '../support/deliver.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
 import { encryptKey, verificationToken } from '../support/secrets.ts';
+import { wait } from '../support/wait.ts';
 
-const wait = { timeout: 60_000, interval: 20 };
 const READY = /feishu-events is ready: POST (http:\/\/127\.0\.0\.1:\d+\/feishu\/events)/;
 const secrets = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: verificationToken };
 const MESSAGE = /T\d{6}(\.\d+)?Z-im\.message\.receive_v1-[\da-f]{8}\.json$/;
@@ -22,7 +22,7 @@ async function startRecording(root: string, ...args: string[]): Promise<{ runnin
   return { running, url: READY.exec(running.output())?.[1] as string };
 }
 
-const deliver = (url: string, text: string) => post(url, writeRequest(text, { encryptKey }, Date.now()));
+const deliverText = (url: string, text: string) => deliver(url, writeRequest(text, { encryptKey }, Date.now()));
 const message = (text: string) =>
   createSample('im.message.receive_v1', { version: '2.0', token: verificationToken, event: textMessage(text) });
 
@@ -36,11 +36,11 @@ describe('npm start -- --record', () => {
     project = await createProject();
     folder = path.join(project.root, '.recorded');
     ({ running, url } = await startRecording(project.root));
-    await deliver(url, first);
+    await deliverText(url, first);
     // Delivered again by the platform.
-    await deliver(url, first);
-    await deliver(url, message('and Tom'));
-    await deliver(url, createSample('card.action.trigger', { version: '2.0', token: verificationToken }));
+    await deliverText(url, first);
+    await deliverText(url, message('and Tom'));
+    await deliverText(url, createSample('card.action.trigger', { version: '2.0', token: verificationToken }));
     await vi.waitFor(async () => expect(await readdir(folder)).toHaveLength(3), wait);
   });
   afterAll(async () => {
@@ -130,7 +130,7 @@ describe('npm start -- --record <folder> --keep-text', () => {
     await using project = await createProject();
     const { running, url } = await startRecording(project.root, 'conversation', '--keep-text');
     await using _ = running;
-    await deliver(url, message('Ring Anna'));
+    await deliverText(url, message('Ring Anna'));
     const folder = path.join(project.root, 'conversation');
     await vi.waitFor(async () => expect(await readdir(folder)).toHaveLength(1), wait);
     const [name = ''] = await readdir(folder);

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Stack, startStack } from '../../lib/local/stack.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
 
 const secrets = { FEISHU_ENCRYPT_KEY: 'the key', FEISHU_VERIFICATION_TOKEN: 'the token' };
-const wait = { timeout: 30_000, interval: 20 };
 
 let stack: Stack;
 beforeAll(async () => {
@@ -95,8 +95,8 @@ describe('npm run send', () => {
       'FEISHU_TOKEN_WRONG',
       'start it again',
     ],
-    ['no Encrypt Key', { FEISHU_ENCRYPT_KEY: '' }, [], 'FEISHU_BODY_NOT_ENCRYPTED', 'set FEISHU_ENCRYPT_KEY'],
-    ['--plain', {}, ['--plain'], 'FEISHU_BODY_NOT_ENCRYPTED', 'leave out --plain'],
+    ['no Encrypt Key', { FEISHU_ENCRYPT_KEY: '' }, [], 'FEISHU_SIGNATURE_MISSING', 'set FEISHU_ENCRYPT_KEY'],
+    ['--plain', {}, ['--plain'], 'FEISHU_SIGNATURE_MISSING', 'leave out --plain'],
   ])('says what to do about %s', async (_, environment, args, refusal, advice) => {
     const { code, output } = await sendTo(stack.webhookUrl, ['message', ...args], environment);
     expect(output).toMatch(new RegExp(`^401 in \\d+ ms: .*${refusal}`));

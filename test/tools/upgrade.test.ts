@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
+import { volume } from '../support/volume.ts';
 
 const IDENTITY = {
   GIT_AUTHOR_NAME: 'Somebody',
@@ -106,10 +107,15 @@ function releaseSecondVersion(): string {
   return template.commit('Second version');
 }
 
-describe.each([
-  ['a clone', clone],
-  ['a copy without the history', copy],
-])('npm run upgrade in %s', (_, createProject) => {
+const PROJECTS: [kind: string, create: () => Repository][] = volume({
+  small: [['a copy without the history', copy]],
+  full: [
+    ['a clone', clone],
+    ['a copy without the history', copy],
+  ],
+});
+
+describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
   let project: Repository;
   beforeEach(() => {
     project = createProject();
@@ -149,6 +155,39 @@ describe.each([
     const after = [project.git('rev-parse', 'HEAD:functions/handlers'), project.git('rev-parse', 'HEAD:test/handlers')];
     expect(after).toEqual(before);
     expect(project.read('functions/handlers/v1/out_approval.ts')).toBe('// mine\n');
+  });
+
+  it('rewrites the imports of the template in handlers and their tests, and nothing else of them', async () => {
+    const old =
+      "import { onEvent } from '../../../lib/handler.ts';\nimport './own.ts';\n\n// ../../../lib/handler.ts\n";
+    project.write('functions/handlers/v2/ours.ts', old);
+    project.write(
+      'test/handlers/v2/ours.test.ts',
+      `import { run } from "../../../lib/testing/run.ts";\nimport { samplePayload } from '../../../lib/tools/samples.ts';`,
+    );
+    project.commit('Write a handler');
+    releaseSecondVersion();
+    const { code, output } = await project.upgrade('../template');
+    expect(code).toBe(0);
+    expect(output).toContain('functions/handlers/v2/ours.ts: imports the template by its names');
+    expect(project.read('functions/handlers/v2/ours.ts')).toBe(
+      old.replace("'../../../lib/handler.ts'", "'#feishu-events'"),
+    );
+    expect(project.read('test/handlers/v2/ours.test.ts')).toBe(
+      `import { run } from "#feishu-events/testing";\nimport { samplePayload } from '#feishu-events/samples';`,
+    );
+  });
+
+  it('rewrites them too when there is nothing newer, as after an upgrade by an earlier version', async () => {
+    project.write('functions/handlers/v2/ours.ts', "import { onEvent } from '../../../lib/handler.ts';\n");
+    project.commit('Write a handler');
+    const first = await project.upgrade('../template');
+    expect(first.output).toMatch(/nothing newer.*ours\.ts: imports the template by its names/s);
+    expect(project.read('functions/handlers/v2/ours.ts')).toBe("import { onEvent } from '#feishu-events';\n");
+    expect(project.git('status', '--porcelain')).toBe('');
+    const head = project.git('rev-parse', 'HEAD');
+    await project.upgrade('../template');
+    expect(project.git('rev-parse', 'HEAD')).toBe(head);
   });
 
   it('keeps a change at another place of a file that the template has changed', async () => {

@@ -152,6 +152,8 @@ export function createInspector(options: InspectorOptions): Inspector {
       try {
         return await route(searchParams, (request.method === 'POST' ? readOrder(body) : {}) as never);
       } catch (error) {
+        // Thrown by JSON.stringify and a reviver of JSON.parse, which are recursive.
+        if (error instanceof RangeError) return respondJson(400, { message: 'The event is nested too deeply.' });
         if (!isMistake(error)) throw error;
         return respondJson(400, { message: error.message });
       }

@@ -14,7 +14,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse } from 'aws-lambda';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createDeadLetterCommands, type DeadLetterCommands } from '../../../lib/deploy/dead-letters/command.ts';
 import { readDeadLetter } from '../../../lib/deploy/dead-letters/dead-letter.ts';
 import { type DeadLetterQueue, openDeadLetterQueue } from '../../../lib/deploy/dead-letters/dead-letter-queue.ts';
@@ -29,8 +29,6 @@ import { createWorker } from '../../../lib/worker.ts';
 
 // Against SQS (fauxqs) and DynamoDB (dynalite), with the worker itself making the dead letters.
 
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
-
 let emulators: Emulators;
 let dynamo: DynamoDBClient;
 let savedEnvironment: NodeJS.ProcessEnv;
@@ -38,7 +36,7 @@ let savedEnvironment: NodeJS.ProcessEnv;
 let handle: (event: object) => unknown;
 
 async function start(ordering: 'none' | 'conversation'): Promise<void> {
-  emulators = await startEmulators({ ordering, visibilityTimeoutSeconds: 30 });
+  emulators = await startEmulators({ ordering, visibilityTimeoutSeconds: 3600 });
   savedEnvironment = process.env;
   process.env = { ...process.env, ...emulators.environment };
   dynamo = new DynamoDBClient();

@@ -1,6 +1,13 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { type DiscoveryBehaviour, loginRefused, SERVICE_ID } from '../../fake-platform/gateway.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
+
+afterEach(() => void vi.useRealTimers());
+
+/** Only timers: sockets go on. */
+function useFakeTimers(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+}
 
 test('discovery gets the credentials and the locale', async () => {
   const platform = await startPlatform();
@@ -55,8 +62,10 @@ test.each([
 ])('%s shows life and changes nothing', async (_, pong) => {
   const platform = await startPlatform();
   platform.gateway.pong = pong;
-  const { client } = await connectClient(platform, { timing: { pongWithinMs: 50, handshakeWithinMs: 50 } });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  useFakeTimers();
+  const { client } = await connectClient(platform);
+  // Longer than a pong may take, shorter than the interval.
+  await vi.advanceTimersByTimeAsync(60_000);
   expect(client.status()).toMatchObject({ state: 'connected', pingIntervalMs: 120_000 });
   expect(platform.gateway.connections).toHaveLength(1);
 });
@@ -77,9 +86,10 @@ test('events are no sign of life: without pongs the connection is replaced', asy
 
 test('a half-open connection is noticed and replaced', async () => {
   const platform = await startPlatform();
-  platform.gateway.clientConfig.PingInterval = 1;
-  const { client, received } = await connectClient(platform, { timing: { pongWithinMs: 50 } });
+  useFakeTimers();
+  const { client, received } = await connectClient(platform);
   platform.gateway.connections[0]?.freeze();
+  await vi.advanceTimersByTimeAsync(120_000 + 15_000);
   await until(() => platform.gateway.connections.length === 2);
   await until(() => client.status().state === 'connected');
   const push = platform.gateway.connections[1]?.push(event('e1'));
@@ -103,7 +113,7 @@ test.each<[string, DiscoveryBehaviour]>([
 ])('discovery that answers with %s is tried again', async (_, behaviour) => {
   const platform = await startPlatform();
   platform.gateway.discovery = behaviour;
-  const { client } = startClient(platform, { timing: { discoverWithinMs: 100 } });
+  const { client } = startClient(platform, { timing: { discoverWithinMs: 500 } });
   await until(() => platform.gateway.discoveries.length >= 3);
   platform.gateway.discovery = 'normal';
   await until(() => client.status().state === 'connected');
@@ -121,7 +131,7 @@ test.each([
 ])('an upgrade that is answered with %s is tried again, from discovery', async (_, behaviour) => {
   const platform = await startPlatform();
   platform.gateway.upgrade = behaviour;
-  const { client } = startClient(platform, { timing: { handshakeWithinMs: 100 } });
+  const { client } = startClient(platform, { timing: { handshakeWithinMs: 500 } });
   await until(() => platform.gateway.upgrades >= 3);
   expect(platform.gateway.discoveries.length).toBeGreaterThanOrEqual(3);
   platform.gateway.upgrade = 'normal';

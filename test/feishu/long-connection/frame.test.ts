@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { LongConnectionError } from '../../../lib/feishu/long-connection/errors.ts';
 import { decodeFrame, encodeFrame, type Frame, headerOf } from '../../../lib/feishu/long-connection/frame.ts';
 import { decodeWireFrame, encodeWireFrame } from '../../fake-platform/wire.ts';
+import { runs } from '../../support/volume.ts';
 
 const KNOWN_PING = '0800100018f681801020002a0c0a0474797065120470696e67';
 
@@ -71,7 +72,7 @@ test('whatever comes, it is a frame or a named error', () => {
         expect(error).toMatchObject({ code: 'FEISHU_FRAME_INVALID', consequence: 'go on' });
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   );
 });
 

@@ -2,9 +2,10 @@ import { onTestFinished, vi } from 'vitest';
 import type { Log } from '../../../lib/feishu/log.ts';
 import { keepLongConnection, type LongConnectionOptions } from '../../../lib/feishu/long-connection/client.ts';
 import type { Timing } from '../../../lib/feishu/long-connection/timing.ts';
-import type { Clock } from '../../fake-platform/clock.ts';
+import { type Clock, FakeClock } from '../../fake-platform/clock.ts';
 import type { PlatformEvent } from '../../fake-platform/deliveries.ts';
 import { FakePlatform } from '../../fake-platform/platform.ts';
+import { wait } from '../../support/wait.ts';
 
 export const APP_ID = 'cli_0123456789abcdef';
 export const APP_SECRET = 'secret-of-the-app';
@@ -15,20 +16,25 @@ interface LogLine {
   fields: Readonly<Record<string, unknown>>;
 }
 
-/** Starts a platform that ends with the test. */
-export async function startPlatform(clock?: Clock, random?: () => number): Promise<FakePlatform> {
+/** Starts a platform that ends with the test. Its clock stands still, so that it waits for every answer. */
+export async function startPlatform(clock: Clock = new FakeClock(), random?: () => number): Promise<FakePlatform> {
   const platform = await FakePlatform.start(clock, random);
   onTestFinished(() => platform.stop());
   return platform;
 }
 
-/** Starts our client, to end with the test at the latest. Retries are quick; all other times are the real ones. */
+/** Starts our client, to end with the test at the latest. Retries are quick; no event is late on a busy machine. */
 export function startClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
   const stop = new AbortController();
   const received: string[] = [];
   const logged: LogLine[] = [];
   const acknowledged: { tookMs: number; code: number }[] = [];
-  const timing: Partial<Timing> = { firstRetryWithinMs: 5, closeWithinMs: 100, ...options.timing };
+  const timing: Partial<Timing> = {
+    firstRetryWithinMs: 5,
+    closeWithinMs: 100,
+    acknowledgeWithinMs: 600_000,
+    ...options.timing,
+  };
   const client = keepLongConnection({
     appId: APP_ID,
     appSecret: APP_SECRET,
@@ -66,12 +72,12 @@ export function event(id: string, content: object = {}): PlatformEvent {
 }
 
 /** Waits until something holds. */
-export function until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+export function until(condition: () => boolean): Promise<void> {
   return vi.waitFor(
     () => {
       if (!condition()) throw new Error(`never became true: ${condition}`);
     },
-    { timeout: withinMs, interval: 2 },
+    { ...wait, timeout: 120_000, interval: 2 },
   );
 }
 

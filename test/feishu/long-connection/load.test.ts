@@ -2,14 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../fake-platform/clock.ts';
 import { pushInStorm } from '../../fake-platform/storm.ts';
+import { volume } from '../../support/volume.ts';
 import { connectClient, event, startPlatform } from './harness.ts';
 
-const EVENTS = 10_000;
-const STORM = { inFlight: 200, pushesBetweenHangUps: 500 };
+const EVENTS = volume({ small: 500, full: 10_000 });
+const STORM = volume({
+  small: { inFlight: 50, pushesBetweenHangUps: 100 },
+  full: { inFlight: 200, pushesBetweenHangUps: 500 },
+});
 const CALM = { ...STORM, pushesBetweenHangUps: Infinity };
 const RETRY_TIMES_MS = [15_000, 315_000, 3_915_000, 25_515_000];
 
-test('10,000 events, 200 in flight, and hang-ups all the time: none is lost', { timeout: 60_000 }, async () => {
+test(`${EVENTS} events, ${STORM.inFlight} in flight, and hang-ups all the time: none is lost`, async () => {
   const clock = new FakeClock();
   const platform = await startPlatform(clock);
   const queue = new Map<string, { times: number; firstAt: number }>();

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import * as lark from '@larksuiteoapi/node-sdk';
 import { expect, onTestFinished, test } from 'vitest';
 import type { FakePlatform } from '../../fake-platform/platform.ts';
@@ -7,7 +8,7 @@ const TYPE = 'im.message.receive_v1';
 
 test('the official client connects, receives an event, and its acknowledgement is understood', async () => {
   const platform = await startPlatform();
-  const handled = await startOfficialClient(platform);
+  const { handled } = await startOfficialClient(platform);
   const delivery = platform.push(message('e1', 'hello'));
   await delivery.settled;
   expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 1 });
@@ -16,7 +17,7 @@ test('the official client connects, receives an event, and its acknowledgement i
 
 test('the official client puts fragments together', async () => {
   const platform = await startPlatform();
-  const handled = await startOfficialClient(platform);
+  const { handled } = await startOfficialClient(platform);
   const text = '你好 🎉'.repeat(500);
   const delivery = platform.push(message('e1', text), { fragments: 4, order: [2, 0, 3, 1] });
   await delivery.settled;
@@ -40,9 +41,10 @@ test('the official client sends the same ping as ours, and understands the pong'
 
 test('the official client comes back after a hang-up', async () => {
   const platform = await startPlatform();
-  const handled = await startOfficialClient(platform);
+  const { client, handled } = await startOfficialClient(platform);
   platform.gateway.open[0]?.hangUp();
   await until(() => platform.gateway.connections[1]?.pings.length === 1);
+  await listens(client);
   await platform.push(message('e1', 'again')).settled;
   expect(handled).toEqual(['again']);
 });
@@ -55,8 +57,8 @@ test('what a handler of the official client returns is understood as the answer 
   expect(delivery.answers).toEqual([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
 });
 
-/** @returns the texts its handler got */
-async function startOfficialClient(platform: FakePlatform, answer?: object): Promise<string[]> {
+/** @returns it, and the texts its handler got */
+async function startOfficialClient(platform: FakePlatform, answer?: object) {
   const handled: string[] = [];
   const client = new lark.WSClient({
     appId: APP_ID,
@@ -73,9 +75,14 @@ async function startOfficialClient(platform: FakePlatform, answer?: object): Pro
   await client.start({ eventDispatcher });
   onTestFinished(() => client.close({ force: true }));
   await until(() => platform.gateway.connections[0]?.pings.length === 1);
-  // It starts to listen a little after it opened: see "glued first frame" of the comparison.
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  return handled;
+  await listens(client);
+  return { client, handled };
+}
+
+/** It starts to listen a little after it opened: see "glued first frame" of the comparison. */
+async function listens(client: lark.WSClient): Promise<void> {
+  const { wsConfig } = client as unknown as { wsConfig: { getWSInstance(): EventEmitter | null } };
+  await until(() => (wsConfig.getWSInstance()?.listenerCount('message') ?? 0) > 0);
 }
 
 function message(id: string, content: string) {

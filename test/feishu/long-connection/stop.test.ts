@@ -8,7 +8,10 @@ import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, u
 test('twenty events in flight are acknowledged before it closes', async () => {
   const platform = await startPlatform();
   const queue = Promise.withResolvers<undefined>();
-  const { client, ended, stop } = await connectClient(platform, { receive: () => queue.promise });
+  const { client, ended, stop } = await connectClient(platform, {
+    receive: () => queue.promise,
+    timing: { closeWithinMs: 600_000 },
+  });
   const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(event(`e${index}`)));
   await until(() => client.status().inFlight === 20);
   stop();
@@ -40,12 +43,16 @@ test('events that come while it stops are left for the next connection', async (
 
 test('a receiver that never ends does not keep it from stopping', async () => {
   const platform = await startPlatform();
-  const { client, ended, stop } = await connectClient(platform, {
-    receive: () => new Promise(() => {}),
+  const received = Promise.withResolvers<void>();
+  const { ended, stop } = await connectClient(platform, {
+    receive() {
+      received.resolve();
+      return new Promise(() => {});
+    },
     timing: { acknowledgeWithinMs: 50 },
   });
   const delivery = platform.push(event('e1'));
-  await until(() => client.status().inFlight === 1);
+  await received.promise;
   stop();
   expect(await ended).toBe('stopped');
   expect(delivery.answers).toEqual([{ code: 500 }]);
@@ -138,9 +145,13 @@ test('a process that gets SIGTERM ends with 0 of itself, nothing left behind', a
   await until(() => platform.gateway.open.length === 1);
   platform.gateway.open[0]?.hangUp();
   await until(() => platform.gateway.connections[1]?.pings.length === 1);
-  const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(event(`e${index}`)));
+  let received = 0;
+  client.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    received += text.split('received an event').length - 1;
+  });
   platform.push(event('half'), { fragments: 2, order: [0] });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(event(`e${index}`)));
+  await until(() => received === 20);
   client.kill('SIGTERM');
   await Promise.all(deliveries.map(({ settled }) => settled));
   expect(deliveries.filter(({ state }) => state === 'acknowledged')).toHaveLength(20);

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -11,10 +10,11 @@ import { startEmulators } from '../../lib/local/emulators.ts';
 import type { EventRecord } from '../../lib/local/event-log.ts';
 import { post } from '../../lib/tools/post.ts';
 import { createSample } from '../../lib/tools/samples.ts';
+import { deliver } from '../support/deliver.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
-import { type Running, run, start } from '../support/run.ts';
+import { type Running, start } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
 
-const wait = { timeout: 60_000, interval: 20 };
 const READY = /feishu-events is ready: POST (\S+) {3}events: (\S+)/;
 const TYPE = 'im.chat.disbanded_v1';
 const encryptKey = 'an encrypt key';
@@ -60,8 +60,8 @@ describe('npm start, killed', () => {
   };
   const sample = (chat = 'chat') => createSample(TYPE, { version: '2.0', token, event: { chat_id: chat } });
   const idOf = (text: string): string => JSON.parse(text).header.event_id;
-  const send = async (url: string, text: string) =>
-    (await post(url, writeRequest(text, { encryptKey }, Date.now()))).status;
+  const signed = (text: string) => writeRequest(text, { encryptKey }, Date.now());
+  const send = async (url: string, text: string) => (await post(url, signed(text))).status;
   const kill = async ({ process, ended }: Running) => {
     process.kill('SIGKILL');
     await ended;
@@ -74,7 +74,7 @@ describe('npm start, killed', () => {
     for (const [round, count] of killedAfter.entries()) {
       const { running, url, listEvents } = await startReady();
       const dead = sample('fails');
-      expect(await send(url, dead)).toBe(200);
+      expect((await deliver(url, signed(dead))).status).toBe(200);
       deadIds.push(idOf(dead));
       const isDead = async () => (await listEvents()).find(({ id }) => id === idOf(dead))?.status === 'dead';
       // The second is killed while it is failing.
@@ -97,7 +97,7 @@ describe('npm start, killed', () => {
     const { running, url, listEvents } = await startReady();
     await using _ = running;
     const later = sample('later');
-    expect(await send(url, later)).toBe(200);
+    expect((await deliver(url, signed(later))).status).toBe(200);
     const idsOf = (texts: string[]) => new Set(texts.map((text) => text.split('.')[0]));
     await vi.waitFor(() => expect(acknowledged.difference(idsOf(effects)).size).toBe(0), wait);
     // A handler that was killed runs again, with the same uuid. No other effect is made a second time.
@@ -134,17 +134,5 @@ describe('npm start, killed', () => {
     const { Messages = [] } = await emulators.sqs.send(receive);
     expect(new Set(Messages.map(({ Body = '' }) => idOf(Body)))).toEqual(new Set(deadIds));
     await emulators.stop();
-  });
-
-  it('does not start twice in one folder', async () => {
-    const { running } = await startReady();
-    await using _ = running;
-    const { code, output } = await run(project.root, 'lib/local/start.ts', [], environment);
-    expect(output).toMatch(/^Another npm start of this project is running/m);
-    expect(code).toBe(1);
-  });
-
-  it('keeps decrypted events to this user', async () => {
-    expect((await stat(path.join(project.root, '.local'))).mode & 0o777).toBe(0o700);
   });
 });

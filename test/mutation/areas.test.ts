@@ -1,0 +1,12 @@
+import { globSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../support/project.ts';
+import { AREAS, WITHOUT_BEHAVIOR } from './areas.ts';
+
+describe('The areas of the mutation tests', () => {
+  const patterns = [...AREAS.flatMap(({ modules, tests }) => [...modules, ...tests]), ...WITHOUT_BEHAVIOR];
+
+  it.each(patterns)('have files at %s', (pattern) => {
+    expect(globSync(pattern, { cwd: PROJECT_ROOT })).not.toEqual([]);
+  });
+});

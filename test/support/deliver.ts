@@ -1,0 +1,10 @@
+import type { WebhookRequest } from '../../lib/feishu/request.ts';
+import { type PostResult, post } from '../../lib/tools/post.ts';
+
+/** Posts a request until it is not answered with 503: a busy machine may be too slow to queue an event in time. */
+export async function deliver(url: string, request: WebhookRequest): Promise<PostResult> {
+  for (;;) {
+    const result = await post(url, request);
+    if (result.status !== 503) return result;
+  }
+}

@@ -1,0 +1,9 @@
+import fc from 'fast-check';
+import { inject } from 'vitest';
+import { runs } from './volume.ts';
+
+// A setup file: every property test uses the seed of the run, so that a failure can be repeated.
+
+const DEFAULT_RUNS = 1000;
+
+fc.configureGlobal({ seed: inject('propertySeed'), numRuns: runs(DEFAULT_RUNS) });

@@ -1,0 +1,41 @@
+import './lib/tools/node-version.cjs';
+import { defineConfig } from 'vitest/config';
+import {
+  FIXED_SEED,
+  GLOBAL_SETUP,
+  PATIENT,
+  SETUP_FILES,
+  variableVolumeTestFiles,
+} from './test/support/vitest-settings.ts';
+
+const project = (name: string, groupOrder: number, options: object) => ({
+  test: { ...PATIENT, globalSetup: GLOBAL_SETUP, name, sequence: { groupOrder }, ...options },
+});
+
+// `npm run test:long`: what takes minutes, or more than npm. Projects of a lower groupOrder run first.
+export default defineConfig({
+  test: {
+    silent: 'passed-only',
+    projects: [
+      project('volume', 1, {
+        include: ['test/**/*.long.test.ts', ...variableVolumeTestFiles()],
+        provide: { volume: 'full', propertySeed: FIXED_SEED },
+        setupFiles: SETUP_FILES,
+        maxWorkers: 2,
+      }),
+      // They wait for visibility timeouts rather than work.
+      project('faults', 2, { include: ['test/faults/**/*.faults.ts'], maxWorkers: 3, testTimeout: 3_600_000 }),
+      project('deploy', 3, {
+        include: ['test/deploy/**/*.deploy.ts'],
+        globalSetup: [GLOBAL_SETUP, 'test/deploy/support/python.ts'],
+        provide: { volume: 'full', propertySeed: FIXED_SEED },
+        setupFiles: SETUP_FILES,
+        maxWorkers: 2,
+      }),
+      project('python', 4, { include: ['test/python/**/*.python-test.ts'] }),
+      // Compiling the official SDK takes minutes the first time.
+      project('go', 5, { include: ['test/go/**/*.go-test.ts'] }),
+      project('browser', 6, { include: ['test/inspector/**/*.browser-test.ts'], maxWorkers: 1 }),
+    ],
+  },
+});

@@ -1,0 +1,23 @@
+import './lib/tools/node-version.cjs';
+import { randomInt } from 'node:crypto';
+import { defineConfig } from 'vitest/config';
+import { GLOBAL_SETUP, PATIENT, propertyTestFiles, SETUP_FILES } from './test/support/vitest-settings.ts';
+
+const propertySeed = Number(process.env.SEED ?? randomInt(2 ** 31));
+if (!Number.isInteger(propertySeed)) throw new TypeError(`SEED must be an integer, not "${process.env.SEED}".`);
+// Other programs read this file, too.
+if (process.env.VITEST) {
+  console.log(`The seed is ${propertySeed}. To repeat this run: SEED=${propertySeed} npm run test:properties`);
+}
+
+// `npm run test:properties`: the property tests with a seed of their own each time.
+export default defineConfig({
+  test: {
+    ...PATIENT,
+    include: propertyTestFiles(),
+    provide: { volume: 'full', propertySeed },
+    globalSetup: GLOBAL_SETUP,
+    setupFiles: SETUP_FILES,
+    silent: 'passed-only',
+  },
+});
