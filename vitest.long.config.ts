@@ -33,7 +33,7 @@ export default defineConfig({
         maxWorkers: 2,
       }),
       project('python', 4, { include: ['test/python/**/*.python-test.ts'] }),
-      // Compiling the official SDK takes minutes the first time.
+      // Compiling the official Go SDK takes minutes the first time.
       project('go', 5, { include: ['test/go/**/*.go-test.ts'] }),
       project('browser', 6, { include: ['test/inspector/**/*.browser-test.ts'], maxWorkers: 1 }),
     ],

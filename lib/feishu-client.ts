@@ -31,11 +31,14 @@ function createClient(environment: Environment, log: Log, store: StoreAccess | u
   return store === undefined ? new sdk.Client(options) : createStoreAppClient(sdk, options, store);
 }
 
-/** The SDK logs whole requests, with the app's secret and the event's content in them: only its words are let through. */
+/**
+ * The SDK logs whole requests, with the app's secret and the event's content in them, and values such as a user's code
+ * after its own words. Only those are let through: they are the first argument, which its `LoggerProxy` puts in a list.
+ */
 function createSdkLogger(log: Log) {
   const write = (messages: unknown[]) => {
-    const words = messages.flat().filter((message) => typeof message === 'string');
-    if (words.length > 0) log.warn(`Feishu SDK: ${words.join(' ')}`);
+    const [words] = messages.flat();
+    if (typeof words === 'string') log.warn(`Feishu SDK: ${words}`);
   };
   const ignore = () => {};
   return { error: write, warn: write, info: ignore, debug: ignore, trace: ignore };

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { settleBefore } from './deadline.ts';
 import type { CallbackContext } from './handler.ts';
+import { toSafeError } from './thrown.ts';
 
 /** What runs on behalf of one event: the loading of a handler module, or the handler itself. */
 export interface HandlerScope {
@@ -31,7 +32,7 @@ export function runOutsideScopes<Result>(work: () => Result): Result {
  *
  * @param context the log names the event; the signal aborts when there is no time left
  * @param work gets a signal that aborts when the context's does and when the scope fails
- * @throws what `work` throws, what the scope fails with, and the signal's reason if it aborts first; `work` then
+ * @throws {Error} what `work` throws, what the scope fails with, and the signal's reason if it aborts first; `work` then
  *   continues unobserved
  */
 export async function runInScope<Result>(
@@ -55,6 +56,8 @@ export async function runInScope<Result>(
       either,
       scopes.run(scope, async () => work(either)),
     );
+  } catch (thrown) {
+    throw toSafeError(thrown);
   } finally {
     hasEnded = true;
   }

@@ -1,4 +1,5 @@
 import { embeddedMetrics, type MetricValues } from './embedded-metrics.ts';
+import { errorFields } from './error-fields.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { FeishuError } from './feishu/errors.ts';
 import { writeLine } from './log.ts';
@@ -31,9 +32,19 @@ export function writeWebhookRecord(outcome: WebhookOutcome, service = 'feishu-ev
     event_version: header?.version,
     code: refusal?.code,
     reason: refusal?.reason,
-    cause: refusal?.cause instanceof Error ? `${refusal.cause.name}: ${refusal.cause.message}` : undefined,
+    ...causeFields(refusal),
   };
   writeLine(record);
+}
+
+/** Only an error in the function itself has a stack that says where to look. */
+function causeFields(refusal: FeishuError | undefined): { cause?: string; stack?: string | undefined } {
+  if (refusal === undefined || !('cause' in refusal)) return {};
+  const { error, stack, cause } = errorFields(refusal.cause);
+  return {
+    cause: cause === undefined ? error : `${error}; ${cause}`,
+    stack: refusal.code === 'FEISHU_INTERNAL_ERROR' ? stack : undefined,
+  };
 }
 
 function metricValues({ result, milliseconds }: WebhookOutcome): MetricValues {

@@ -6,7 +6,7 @@ import { attemptOf, type Delivery, type Settlement } from './delivery.ts';
 import { errorFields } from './error-fields.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { Log } from './handler.ts';
-import { logFields } from './log-fields.ts';
+import { logEntry } from './log-fields.ts';
 import { shorten } from './log-text.ts';
 import { type Settled, settledChannel } from './observation.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
@@ -78,11 +78,13 @@ export function createWorkerTelemetry(environment: Environment) {
   };
 }
 
-/** Powertools logs every property of an error, and that of an HTTP client holds the request's Authorization header. */
+/** Powertools logs every property of an error, and an HTTP client's error holds the request's Authorization header. */
 function toLog(logger: Logger): Log {
   const writer =
-    (level: 'debug' | 'info' | 'warn' | 'error'): Log['info'] =>
-    (message, fields = {}) =>
-      logger[level](message, logFields(fields) as Record<string, string>);
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (text: unknown, lineFields: unknown): void => {
+      const { message, fields } = logEntry(text, lineFields);
+      logger[level](message, fields as Record<string, string>);
+    };
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }

@@ -12,6 +12,7 @@ import { createFailureNotes } from './failure-notes.ts';
 import type { Log } from './handler.ts';
 import { createRedrives } from './redrives.ts';
 import { createPostponer, MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
+import { toSafeError } from './thrown.ts';
 import { createWorkerTelemetry } from './worker-telemetry.ts';
 
 /** What reporting the batch and giving claims back take, when the handlers have used up the time. */
@@ -84,7 +85,9 @@ export function createWorker(modules: EventModules, environment: Environment = p
       log = telemetry.logOf(record, delivery.envelope.header);
       const settlement = await settle(delivery, invocation, log);
       telemetry.settled(delivery, settlement, log, started);
-    } catch (error) {
+    } catch (thrown) {
+      // The handler's module may have thrown while it loaded.
+      const error = toSafeError(thrown);
       const seconds = retryDelaySeconds(error, attemptOf(record));
       telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record), started);
       await Promise.all([postponeMessage(record, seconds), noteLastFailure(record, error)]);

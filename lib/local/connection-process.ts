@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { debuggingOptions } from './debugging.ts';
+import { readLines } from './read-lines.ts';
 
 export interface ConnectionProcessOptions {
   environment: Record<string, string>;
@@ -55,7 +55,7 @@ export class ConnectionProcess {
       detached: true,
     });
     for (const input of [program.stdout, program.stderr]) {
-      if (input !== null) createInterface({ input }).on('line', onLine);
+      if (input !== null) readLines(input, onLine);
     }
     program.on('message', ({ channel, message }: { channel: string; message: unknown }) =>
       onObservation(channel, message),

@@ -10,6 +10,7 @@ import { type BuilderOptions, startBuilder } from './builder.ts';
 import { ConnectionProcess } from './connection-process.ts';
 import { debuggingEnvironment, isDebugging, timeoutUnlessDebugging } from './debugging.ts';
 import { type Emulators, startEmulators } from './emulators.ts';
+import { createFunctionEnvironment } from './environment.ts';
 import { EventLog, type EventRecord } from './event-log.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { type ApiCall, createFeishuStandIn } from './feishu-stand-in.ts';
@@ -23,7 +24,7 @@ import { Traffic } from './traffic.ts';
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…` and `LOG_LEVEL`, as the deployed functions have them. */
+  /** `FEISHU_…`, `LOG_LEVEL` and what the handlers read. AWS settings in it do not reach the functions. */
   environment: Record<string, string>;
   host: string;
   /** 0: any free one. */
@@ -108,8 +109,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     options.onLine(line);
   };
   const baseEnvironment = {
-    ...options.environment,
-    ...emulators.environment,
+    ...createFunctionEnvironment(options.environment, emulators.environment),
     ...debuggingEnvironment(),
     QUEUE_URL: emulators.queueUrl,
   };
@@ -210,6 +210,7 @@ function keepLoaded(bundle: BuilderOptions['bundle'], load: () => void, { watch,
       if (isReload) onNotice('The sources have changed: the functions are loaded again.');
       isReload = true;
     },
+    onWarning: onNotice,
     onFailure: (text) => onNotice(`The sources have changed, but the functions stay as they were:\n${text}`),
   });
 }

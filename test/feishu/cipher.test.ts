@@ -84,8 +84,6 @@ describe('a body that decrypt refuses', () => {
     expect(refusal).toMatchObject({ code: 'FEISHU_BODY_NOT_DECRYPTABLE', status: 400 });
     expect(refusal?.message).toContain(reason);
     expect(refusal?.message).toContain('FEISHU_ENCRYPT_KEY');
-    // What OpenSSL says of the padding; nothing else has a cause.
-    expect(refusal?.cause instanceof Error).toBe(reason === 'padding');
   });
 
   it('was encrypted with another key', () => {

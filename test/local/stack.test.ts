@@ -237,6 +237,21 @@ describe('A project that does not build', () => {
   });
 });
 
+describe('A handler that cannot be checked', () => {
+  it('does not keep the stack from starting, and is named', async () => {
+    await using project = await createProject();
+    const source = `import { onEvent } from '../../../lib/handler.ts';
+      if (!process.env.SOME_KEY) throw new Error('SOME_KEY is not set');
+      export default onEvent('im.chat.updated_v1', () => {});`;
+    await project.writeHandler('v2/im.chat.updated_v1.ts', source);
+    const notices: string[] = [];
+    const stack = await startStack({ ...optionsFor(project.root), onNotice: (text) => notices.push(text) });
+    await stack.stop();
+    expect(notices).toEqual([expect.stringContaining('v2/im.chat.updated_v1.ts could not be checked')]);
+    expect(notices[0]).toContain('SOME_KEY is not set');
+  });
+});
+
 describe('An address that is taken', () => {
   it('is named, with what to do', async () => {
     const stack = await startStack(optionsFor(PROJECT_ROOT));
