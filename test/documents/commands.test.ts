@@ -34,7 +34,7 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
     () => 'toMatchFileSnapshot',
   ],
   [/^npm run (bench|compare)\b/, 'test/tools/help.test.ts', () => "['--help']"],
-  [/^npx vitest run test\/handlers\//, 'test/documents/examples.test.ts', () => 'vitest.mjs'],
+  [/^npx vitest (run )?test\/handlers\b/, 'test/documents/examples.test.ts', () => 'vitest.mjs'],
   [/^node test\/bench\/simulation\/measure\.ts$/, 'test/bench/simulation/measure.ts', () => 'measured.json'],
   // These download from a package registry.
   [/^npm ci --ignore-scripts$/, 'lib/tools/node-version.cjs', () => '--ignore-scripts'],
