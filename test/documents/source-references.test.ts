@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
-import { anchorOf, readDocument } from './document.ts';
+import { anchorsOf, readDocument } from './document.ts';
 
 const SOURCES = ['serverless.yml', 'deploy/*.yml', 'lib/**/*.{ts,tsx}', 'functions/*.ts'];
 const FILE_NAME = /(?<![\w@/.…}>-])(?:[\w.-]+\/)*[\w.-]+\.(?:ts|tsx|md|yml|json|sh)\b(?:#[\w-]+)?/g;
@@ -46,7 +46,7 @@ describe('Every file that a comment or a description names', () => {
     const broken = references.filter((reference) => {
       const [, anchor] = reference.name.split('#');
       const file = find(reference);
-      return anchor !== undefined && file !== undefined && !readDocument(file).headings.map(anchorOf).includes(anchor);
+      return anchor !== undefined && file !== undefined && !anchorsOf(readDocument(file)).includes(anchor);
     });
     expect(broken).toEqual([]);
   });
