@@ -61,13 +61,13 @@ test('an event without a handler takes none', async () => {
   expect(await callsOf('example.thing.created_v1', () => {})).toEqual({});
 });
 
-test('an event whose handler fails takes three: its claim, giving it back, and postponing the message', async () => {
+test('an event whose handler fails takes three: taking its lease, recording the failure, and postponing the message', async () => {
   const fail = () => {
     throw new Error('not now');
   };
   expect(await callsOf('im.message.receive_v1', fail)).toEqual({
     'DynamoDB_20120810.PutItem': 10,
-    'DynamoDB_20120810.DeleteItem': 10,
+    'DynamoDB_20120810.UpdateItem': 10,
     'AmazonSQS.ChangeMessageVisibility': 10,
   });
 });
