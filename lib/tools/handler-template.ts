@@ -62,9 +62,9 @@ export function handlerTestSource(handler: NewHandler): string {
   const samples = isUndeclared ? '' : "import { samplePayload } from '#feishu-events/samples';\n";
   const [verb, outcome] = folder === 'callbacks' ? ['answers', 'answered'] : ['handles', 'handled'];
   return `import { expect, it } from 'vitest';
+${samples}import { run } from '#feishu-events/testing';
 import handler from '../../../${handlerFile(handler)}';
-import { run } from '#feishu-events/testing';
-${samples}
+
 it('${verb} ${type}', async () => {
   const result = await run(handler, ${payload});
   expect(result.outcome).toBe('${outcome}');
