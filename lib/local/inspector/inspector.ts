@@ -151,8 +151,6 @@ export function createInspector(options: InspectorOptions): Inspector {
       try {
         return await route(searchParams, body);
       } catch (error) {
-        // Thrown by JSON.stringify and a reviver of JSON.parse, which are recursive.
-        if (error instanceof RangeError) return respondJson(400, { message: 'The event is nested too deeply.' });
         if (!isMistake(error)) throw error;
         return respondJson(400, { message: error.message });
       }
