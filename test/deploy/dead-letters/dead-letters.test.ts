@@ -3,18 +3,19 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   type Message,
+  PurgeQueueCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse } from 'aws-lambda';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createDeadLetterCommands, type DeadLetterCommands } from '../../../lib/deploy/dead-letters/command.ts';
 import { readDeadLetter } from '../../../lib/deploy/dead-letters/dead-letter.ts';
 import { type DeadLetterQueue, openDeadLetterQueue } from '../../../lib/deploy/dead-letters/dead-letter-queue.ts';
@@ -35,23 +36,42 @@ let savedEnvironment: NodeJS.ProcessEnv;
 /** What the worker's handler does to an event. */
 let handle: (event: object) => unknown;
 
-async function start(ordering: 'none' | 'conversation'): Promise<void> {
-  emulators = await startEmulators({ ordering, visibilityTimeoutSeconds: 3600 });
-  savedEnvironment = process.env;
-  process.env = { ...process.env, ...emulators.environment };
-  dynamo = new DynamoDBClient();
+const startWith = (ordering: 'none' | 'conversation') => startEmulators({ ordering, visibilityTimeoutSeconds: 3600 });
+
+let standard: Emulators;
+beforeAll(async () => {
+  standard = await startWith('none');
+});
+afterAll(() => standard.stop());
+
+beforeEach(() => {
+  use(standard);
   handle = () => {
     throw new TypeError('the approval has no number');
   };
-}
-
-beforeEach(() => start('none'));
-
+});
 afterEach(async () => {
   dynamo.destroy();
   process.env = savedEnvironment;
-  await emulators.stop();
+  await empty(standard);
 });
+
+/** Points the functions and the commands to emulators. */
+function use(chosen: Emulators): void {
+  emulators = chosen;
+  savedEnvironment = process.env;
+  process.env = { ...process.env, ...emulators.environment };
+  dynamo = new DynamoDBClient();
+}
+
+/** For the next test. */
+async function empty({ sqs, queueUrl, deadLetterQueueUrl, dynamo, claimsTable: TableName }: Emulators): Promise<void> {
+  for (const QueueUrl of [queueUrl, deadLetterQueueUrl]) await sqs.send(new PurgeQueueCommand({ QueueUrl }));
+  const { Items = [] } = await dynamo.send(new ScanCommand({ TableName }));
+  for (const { id } of Items as { id: AttributeValue }[]) {
+    await dynamo.send(new DeleteItemCommand({ TableName, Key: { id } }));
+  }
+}
 
 describe('a dead letter', () => {
   test('is listed with its type, event, attempts and the reason the worker noted', async () => {
@@ -129,9 +149,9 @@ describe('redrive', () => {
   });
 
   test('moves more than one batch', async () => {
-    await makeDead(Array.from({ length: 25 }, () => 'a.one_v1'));
+    await makeDead(Array.from({ length: 12 }, () => 'a.one_v1'));
     await run(({ redrive }) => redrive({}));
-    expect(await counts(emulators.queueUrl)).toEqual({ visible: 25, hidden: 0 });
+    expect(await counts(emulators.queueUrl)).toEqual({ visible: 12, hidden: 0 });
   });
 
   test('counts the attempts of before, when the event dies again', async () => {
@@ -197,20 +217,21 @@ describe('redrive', () => {
   });
 
   test('told to stop, ends after the batch under way and leaves the rest visible', async () => {
-    await makeDead(Array.from({ length: 25 }, () => 'a.one_v1'));
+    await makeDead(Array.from({ length: 12 }, () => 'a.one_v1'));
     const interruption = new AbortController();
     const result = await redrive(redriveParts(), {}, interruption.signal, () => interruption.abort());
     expect(result.moved).toBe(10);
-    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 15, hidden: 0 });
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
   });
 });
 
 describe('redrive on a FIFO queue', () => {
   beforeEach(async () => {
+    dynamo.destroy();
     process.env = savedEnvironment;
-    await emulators.stop();
-    await start('conversation');
+    use(await startWith('conversation'));
   });
+  afterEach(() => emulators.stop());
 
   test('keeps the order of a conversation, in which nothing is dropped as known', async () => {
     await makeDead(Array.from({ length: 12 }, () => 'a.one_v1'));
