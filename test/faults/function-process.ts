@@ -10,7 +10,10 @@ export interface Invocation {
   milliseconds: number;
 }
 
-/** What the process sends. */
+/** What the process sends once it has loaded the function. */
+export const READY = 'ready';
+
+/** What the process sends about an invocation. */
 export interface Reply {
   id: number;
   result?: unknown;
@@ -25,6 +28,8 @@ export interface FunctionOptions {
   clockShiftsMilliseconds: readonly number[];
   /** How many invocations a process runs at a time. On Lambda it is one. */
   concurrency: number;
+  /** Takes what the function's handlers send with `process.send`. */
+  onMessage?: (message: unknown) => void;
 }
 
 /** A Lambda function whose execution environments are processes, so that they can be killed and frozen. */
@@ -81,13 +86,14 @@ class FunctionProcess {
   readonly ended: Promise<unknown>;
   isUsable = true;
   readonly #process: ChildProcess;
+  readonly #ready: Promise<void>;
   readonly #timeoutMilliseconds: number;
   readonly #onTimeout: () => void;
   readonly #invocations = new Map<number, { settle: (reply: Omit<Reply, 'id'>) => void; text: string }>();
   #lastId = 0;
 
   constructor(
-    { bundle, environment, timeoutMilliseconds }: FunctionOptions,
+    { bundle, environment, timeoutMilliseconds, onMessage }: FunctionOptions,
     clockShiftMilliseconds: number,
     onTimeout: () => void,
   ) {
@@ -98,7 +104,13 @@ class FunctionProcess {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    this.#process.on('message', ({ id, ...reply }: Reply) => this.#invocations.get(id)?.settle(reply));
+    const { promise: ready, resolve: becomeReady } = Promise.withResolvers<void>();
+    this.#ready = ready;
+    this.#process.on('message', (message: Reply | typeof READY) => {
+      if (message === READY) becomeReady();
+      else if (typeof message.id === 'number') this.#invocations.get(message.id)?.settle(message);
+      else onMessage?.(message);
+    });
     this.ended = once(this.#process, 'exit');
     void this.ended.then(() => this.#end());
   }
@@ -114,11 +126,7 @@ class FunctionProcess {
   invoke(event: unknown): Promise<unknown> {
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    // Lambda kills an environment whose invocation times out.
-    const timer = setTimeout(() => {
-      this.#onTimeout();
-      this.signal('SIGKILL');
-    }, this.#timeoutMilliseconds);
+    let timer: NodeJS.Timeout | undefined;
     const settle = ({ result, error }: Omit<Reply, 'id'>) => {
       clearTimeout(timer);
       this.#invocations.delete(id);
@@ -126,8 +134,17 @@ class FunctionProcess {
       else reject(new Error(error));
     };
     this.#invocations.set(id, { settle, text: JSON.stringify(event) });
-    const invocation: Invocation = { id, event, milliseconds: this.#timeoutMilliseconds };
-    this.#process.send(invocation, () => {});
+    // As on Lambda, loading the function does not count as time of the invocation.
+    void this.#ready.then(() => {
+      if (!this.#invocations.has(id)) return;
+      // Lambda kills an environment whose invocation times out.
+      timer = setTimeout(() => {
+        this.#onTimeout();
+        this.signal('SIGKILL');
+      }, this.#timeoutMilliseconds);
+      const invocation: Invocation = { id, event, milliseconds: this.#timeoutMilliseconds };
+      this.#process.send(invocation, () => {});
+    });
     return promise;
   }
 
