@@ -104,7 +104,7 @@ describe('A batch', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const slow = Promise.withResolvers<undefined>();
     const suspectRan = Promise.withResolvers<void>();
-    const { failed, done } = startBatch(
+    const { failed, done, remaining } = startBatch(
       ['a1', 'b1', 'c1'],
       { c1: {} },
       {
@@ -115,6 +115,7 @@ describe('A batch', () => {
         },
       },
     );
+    remaining.milliseconds = TIME_MILLISECONDS / 2 - 1;
     vi.advanceTimersByTime(TIME_MILLISECONDS / 2);
     await suspectRan.promise;
     slow.resolve(undefined);

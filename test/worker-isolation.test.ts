@@ -97,10 +97,6 @@ async function deliver(events: Event[], attempts: Record<string, number>): Promi
   return records;
 }
 
-function textOf({ body }: SQSRecord): string {
-  return JSON.parse(JSON.parse(body).event.message.content).text;
-}
-
 /** Leaves the record of a run that ended with its function. */
 async function leaveUnfinished({ id }: Event, isolatedRuns?: number): Promise<void> {
   const Item = {
@@ -190,23 +186,26 @@ it('completes an event without a handler that it ran alone', async () => {
 });
 
 it('runs the copy of a dead letter alone at its first delivery, if the dead letter ended the function', async () => {
-  const harmful = messageEvent('copy of a harmful letter');
-  const harmless = messageEvent('copy of a harmless letter');
+  const harmful = messageEvent('harmful');
+  const others = ['harmless', 'also harmless'].map(messageEvent);
   await leaveUnfinished(harmful, 4);
-  const records = await deliver([harmful, harmless], {});
+  const records = await deliver([harmful, ...others], {});
   for (const record of records) {
-    record.messageAttributes.redriveOf = { stringValue: `dead ${textOf(record)}`, dataType: 'String' } as never;
+    record.messageAttributes.redriveOf = { stringValue: `dead ${record.messageId}`, dataType: 'String' } as never;
   }
-  const running = new Set<string>();
-  const alone: Record<string, boolean> = {};
+  const started: string[] = [];
+  const othersStarted = Promise.withResolvers<void>();
+  let queuedAtHarmful: number | undefined;
   const worker = handling(async (text) => {
-    running.add(text);
-    await countQueued();
-    alone[text] = running.size === 1 && (await countQueued()) === 1;
-    running.delete(text);
+    started.push(text);
+    if (text === 'harmful') queuedAtHarmful = await countQueued();
+    // Neither would end, if they did not run at the same time.
+    else if (started.length === 2) othersStarted.resolve();
+    else await othersStarted.promise;
   });
-  await worker({ Records: records }, context);
-  expect(alone).toEqual({ 'copy of a harmful letter': true, 'copy of a harmless letter': false });
+  expect(await worker({ Records: records }, context)).toEqual({ batchItemFailures: [] });
+  expect(started.at(-1)).toBe('harmful');
+  expect(queuedAtHarmful).toBe(1);
 });
 
 it('notes before the last delivery that the function ended, for the case that it does so again', async () => {

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { Invocation, Ready, Reply } from './function-process.ts';
+import { type Invocation, READY, type Reply } from './function-process.ts';
 
 // A process that stands for a Lambda execution environment: it loads a bundle, and runs its handler when asked to.
 
@@ -20,7 +20,7 @@ process.on('message', async ({ id, event, milliseconds }: Invocation) => {
   }
 });
 process.once('disconnect', () => process.exit());
-reply({ isReady: true });
+process.send?.(READY);
 
 function shiftClock(byMilliseconds: number): void {
   const RealDate = Date;
