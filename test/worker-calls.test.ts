@@ -45,12 +45,13 @@ async function callsOf(type: string, handle: () => void, deliveries = 1): Promis
   const handler = onEvent('im.message.receive_v1', handle);
   const v2 = (name: string) => (name === handler.type ? Promise.resolve({ default: handler }) : nothing());
   const worker = createWorker({ v2, v1: nothing, fallback: nothing }, { ...aws.environment, QUEUE_URL });
-  const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
   const all: Record<string, number>[] = [];
   const records = Array.from({ length: 10 }, () => recordOf(type));
   for (let attempt = 1; attempt <= deliveries; attempt += 1) {
     for (const { attributes } of records) attributes.ApproximateReceiveCount = `${attempt}`;
     for (const { calls } of [dynamo, sqs]) for (const operation of Object.keys(calls)) delete calls[operation];
+    const endsAt = Date.now() + 60_000;
+    const context = { getRemainingTimeInMillis: () => endsAt - Date.now() } as Context;
     await worker({ Records: records }, context);
     all.push({ ...dynamo.calls, ...sqs.calls });
   }

@@ -7,7 +7,7 @@ const shiftMilliseconds = Number(process.env.CLOCK_SHIFT_MILLISECONDS ?? 0);
 if (shiftMilliseconds !== 0) shiftClock(shiftMilliseconds);
 
 const { handler } = await import(pathToFileURL(process.argv[2] as string).href);
-const reply = (message: Reply | Ready) => process.send?.(message);
+const reply = (message: Reply) => process.send?.(message);
 
 process.on('message', async ({ id, event, milliseconds }: Invocation) => {
   // Not by the date: Lambda's own time does not jump when the clock is wrong.

@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
-import { FIXED_SEED, GLOBAL_SETUP, PATIENT, SETUP_FILES } from '../support/vitest-settings.ts';
+import { FIXED_SEED, GLOBAL_SETUP, SETUP_FILES } from '../support/vitest-settings.ts';
 
 // Run by Stryker, in its copy of the project, with the tests of one area.
 export default defineConfig({
   test: {
-    ...PATIENT,
+    // Short, as many mutants hang.
+    testTimeout: 15_000,
+    hookTimeout: 60_000,
     include: process.env.MUTATION_TESTS?.split(',') ?? [],
     provide: { volume: 'small', propertySeed: FIXED_SEED },
     globalSetup: GLOBAL_SETUP,

@@ -31,7 +31,7 @@ const SECRETS = {
   FEISHU_VERIFICATION_TOKEN: 'token of the app',
 };
 const token = SECRETS.FEISHU_VERIFICATION_TOKEN;
-const PATIENCE_MILLISECONDS = 30_000;
+const PATIENCE_MILLISECONDS = 600_000;
 
 let emulators: Emulators;
 let webhook: Runtime;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pythonTool } from './python.ts';
 import { runOrThrow } from './run.ts';
 
-const START_MILLISECONDS = 60_000;
+const START_MILLISECONDS = 600_000;
 
 export type Moto = Awaited<ReturnType<typeof startMoto>>;
 
