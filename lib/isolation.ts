@@ -28,14 +28,19 @@ type Lane = SQSRecord[];
 
 /**
  * Delivers a batch so that a handler that ends the process costs the other events of its batch a delay at most. Suspects
- * run in isolation: after everything else has been deleted from the queue, and one at a time. Those that ended the
- * process when they ran alone come last, so that each of them holds the others up once.
+ * run in isolation, one at a time, and what was delivered before one starts is deleted from the queue:
+ *
+ * 1. Suspects with several deliveries of which none ended the process by itself. They are innocent, most likely, and
+ *    must not lose another delivery to a new event that ends the process.
+ * 2. Everything that is no suspect, at once.
+ * 3. All other suspects. Those that ended the process by themselves come last, so that each holds the others up once.
  *
  * @returns the messages that failed or were not delivered
  */
 export async function deliverBatch(batch: Batch, actions: BatchActions): Promise<SQSRecord[]> {
   const { suspects, context } = batch;
   const lanes = toLanes(batch);
+  const harmOf = createHarmScale(suspects);
   const running = new Set<Lane>();
   const failed: SQSRecord[] = [];
   const delivered: SQSRecord[] = [];
@@ -59,21 +64,39 @@ export async function deliverBatch(batch: Batch, actions: BatchActions): Promise
     running.delete(lane);
   };
 
+  const removeDelivered = async () => {
+    if (delivered.length > 0) await actions.remove(delivered.splice(0));
+  };
+
   const halfMilliseconds = context.getRemainingTimeInMillis() / 2;
-  const others = Promise.all(lanes.map(deliverUntilSuspect));
-  if (suspects.size > 0) {
-    // A slow event must not use up the time of the suspects in each of their deliveries: the first always gets half.
-    await waitAtMost(halfMilliseconds, others);
+  /** A suspect starts with half of the time at least: one that is cut off would count as failed. */
+  const deliverAlone = async (isIncluded: (lane: Lane) => boolean, mustStartOne: boolean) => {
     for (let isFirst = true; ; isFirst = false) {
-      const [lane] = lanes.filter((one) => one.length > 0 && !running.has(one)).toSorted(byHarm(suspects));
-      // Half of the usual time: one that is cut off would count as failed.
-      const hasTime = isFirst || context.getRemainingTimeInMillis() >= halfMilliseconds;
-      if (lane === undefined || !hasTime) break;
-      if (delivered.length > 0) await actions.remove(delivered.splice(0));
+      const waiting = lanes.filter((lane) => lane.length > 0 && !running.has(lane) && isIncluded(lane));
+      const [lane] = waiting.toSorted((one, other) => compare(harmOf(one), harmOf(other)));
+      const hasTime = context.getRemainingTimeInMillis() >= halfMilliseconds;
+      if (lane === undefined || !(hasTime || (isFirst && mustStartOne))) return;
+      await removeDelivered();
+      running.add(lane);
       await deliverNext(lane);
+      running.delete(lane);
     }
+  };
+
+  const isLikelyInnocent = ([record]: Lane) => {
+    const suspect = record && suspects.get(record.messageId);
+    return suspect !== undefined && suspect.attempt > 2 && harmOf([record as SQSRecord])[0] === Harm.unknown;
+  };
+  const hasInnocents = lanes.some(isLikelyInnocent);
+  const innocents = deliverAlone(isLikelyInnocent, true).then(removeDelivered);
+  // A slow event must not use up the time of the others, in each of their deliveries.
+  if (hasInnocents) await waitAtMost(halfMilliseconds, innocents);
+  const others = Promise.all(lanes.filter((lane) => !running.has(lane)).map(deliverUntilSuspect));
+  if (suspects.size > 0) {
+    await (hasInnocents ? others : waitAtMost(halfMilliseconds, others));
+    await deliverAlone(() => true, !hasInnocents);
   }
-  await others;
+  await Promise.all([innocents, others]);
   const left = lanes.filter((lane) => lane.length > 0);
   // At different times, so that other workers get them one by one.
   await Promise.all(left.flatMap((lane, index) => lane.map((record) => actions.skip(record, index + 1))));
@@ -90,21 +113,26 @@ async function waitAtMost(milliseconds: number, work: Promise<unknown>): Promise
   await settleBefore(deadline.signal, work).catch(() => {});
 }
 
+const Harm = { none: 0, unknown: 1, likely: 2 } as const;
+/** What comes first decides: a {@link Harm}, how often the message ended the process by itself, minus its attempts. */
+type HarmScale = [harm: number, isolatedRuns: number, minusAttempts: number];
+
 /**
- * Orders lanes by the harm their next message may do: those that waited behind a suspect, then those whose events' type
- * has ended no process by itself, then by how often this message has. Of equals, the one with the fewest deliveries left
- * comes first.
+ * Tells the harm that a lane's next message may do. A message that waited behind a suspect does none; one of a type that
+ * ended the process by itself likely does. Of equals, the one with the fewest deliveries left comes first.
  */
-function byHarm(suspects: ReadonlyMap<string, Suspect>) {
+function createHarmScale(suspects: ReadonlyMap<string, Suspect>): (lane: Lane) => HarmScale {
   const all = [...suspects.values()];
   const harmfulTypes = new Set(all.filter(({ isolatedRuns }) => isolatedRuns > 0).map(({ type }) => type));
-  const rank = ([record]: Lane): [number, number, number] => {
+  return ([record]) => {
     const suspect = record && suspects.get(record.messageId);
-    if (suspect === undefined) return [0, 0, 0];
-    return [harmfulTypes.has(suspect.type) ? 2 : 1, suspect.isolatedRuns, -suspect.attempt];
+    if (suspect === undefined) return [Harm.none, 0, 0];
+    const { type, isolatedRuns, attempt } = suspect;
+    return [harmfulTypes.has(type) ? Harm.likely : Harm.unknown, isolatedRuns, -attempt];
   };
-  return (one: Lane, other: Lane): number => {
-    const difference = rank(one).map((value, index) => value - (rank(other)[index] as number));
-    return difference.find((value) => value !== 0) ?? 0;
-  };
+}
+
+function compare(one: HarmScale, other: HarmScale): number {
+  const differences = one.map((value, index) => value - (other[index] as number));
+  return differences.find((difference) => difference !== 0) ?? 0;
 }

@@ -32,6 +32,12 @@ const DYNAMO_ATTEMPTS = 3;
 const ENDED_THE_FUNCTION =
   'The function ended while it ran this event, or another one at the same time: process.exit, out of memory or timeout';
 
+/** Why an event runs alone. */
+const REASONS: Record<Suspect['because'], string> = {
+  'no outcome': ENDED_THE_FUNCTION,
+  type: 'The handler of this event ended the function with another event of its type',
+};
+
 /** An event that was not started: another one used up the time. */
 class NotStarted extends Error {
   override readonly name = 'NotStarted';
@@ -80,7 +86,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     }
   };
 
-  /** For `serverless dlq`, where a person looks for the reason. */
+  /** At the last delivery, for `serverless dlq`, where a person looks for the reason. */
   const noteReason = async (record: SQSRecord, reason: string) => {
     if (attemptOf(record) < MAXIMUM_DELIVERIES) return;
     using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
@@ -108,10 +114,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     try {
       const delivery = readDelivery(record);
       log = telemetry.logOf(record, delivery.envelope.header);
-      if (suspect !== undefined) {
-        log.warn(`${ENDED_THE_FUNCTION}. It now runs alone`, { isolated_runs: suspect.isolatedRuns });
-        await noteReason(record, ENDED_THE_FUNCTION);
-      }
+      if (suspect) log.warn(`${REASONS[suspect.because]}. It runs alone now`, { isolated_runs: suspect.isolatedRuns });
       const isolatedRuns = suspect && suspect.isolatedRuns + 1;
       const settlement = await settle(delivery, { ...invocation, isolatedRuns }, log);
       telemetry.settled(delivery, settlement, log, started);
@@ -134,7 +137,11 @@ export function createWorker(modules: EventModules, environment: Environment = p
     const received = performance.now();
     using deadline = startDeadline(context.getRemainingTimeInMillis() - REPORT_MILLISECONDS);
     const invocation = { context, signal: deadline.signal };
-    const batch = { records, isFifo: queueUrl.endsWith('.fifo'), suspects: await suspectsOf(records), context };
+    const suspects = await suspectsOf(records);
+    // Before any of them runs: the function may end again, and then nobody is left to note it.
+    const suspected = records.filter(({ messageId }) => suspects.has(messageId));
+    await Promise.all(suspected.map((record) => noteReason(record, ENDED_THE_FUNCTION)));
+    const batch = { records, isFifo: queueUrl.endsWith('.fifo'), suspects, context };
     const failed = await deliverBatch(batch, {
       deliver: (record, suspect) => deliver(record, suspect, invocation, received),
       skip: (record, seconds) => skip(record, seconds, received),

@@ -43,10 +43,10 @@ function startBatch(
   const batch = {
     records,
     isFifo: options.isFifo ?? false,
-    suspects: new Map(
+    suspects: new Map<string, Suspect>(
       Object.entries(suspects).map(([name, suspect]) => [
         name,
-        { type: 'type', attempt: 2, isolatedRuns: 0, ...suspect },
+        { because: 'no outcome', type: 'type', attempt: 2, isolatedRuns: 0, ...suspect },
       ]),
     ),
     context: { getRemainingTimeInMillis: () => remaining.milliseconds } as Context,
@@ -78,6 +78,47 @@ describe('A batch', () => {
     });
     await failed;
     expect(done.filter((one) => !one.startsWith('remove'))).toEqual(['e1', 'd1', 'b1', 'c1', 'a1']);
+  });
+
+  it('starts with suspects that were delivered often and did no harm by themselves', async () => {
+    const { failed, done } = startBatch(['a1', 'b1', 'c1', 'd1', 'e1'], {
+      b1: {},
+      c1: { attempt: 3 },
+      d1: { attempt: 4 },
+      e1: { attempt: 4, type: 'harmful', isolatedRuns: 1 },
+    });
+    expect(await failed).toEqual([]);
+    expect(done.filter((one) => !one.startsWith('remove'))).toEqual(['d1', 'c1', 'a1', 'b1', 'e1']);
+    // Before anything starts that may end the process.
+    expect(done.filter((one) => one.startsWith('remove'))).toEqual([
+      'remove d1',
+      'remove c1',
+      'remove a1',
+      'remove b1',
+    ]);
+  });
+
+  it('holds new events up for half of the time at most, although a suspect is slow', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const slow = Promise.withResolvers<undefined>();
+    const newEventRan = Promise.withResolvers<void>();
+    const { failed, done, remaining } = startBatch(
+      ['a1', 'b1', 'c1', 'd1'],
+      { b1: { attempt: 3 }, c1: { attempt: 3 }, d1: {} },
+      {
+        async deliver(name) {
+          if (name === 'b1') return slow.promise;
+          if (name === 'a1') newEventRan.resolve();
+          return undefined;
+        },
+      },
+    );
+    remaining.milliseconds = TIME_MILLISECONDS / 2 - 1;
+    vi.advanceTimersByTime(TIME_MILLISECONDS / 2);
+    await newEventRan.promise;
+    slow.resolve(undefined);
+    expect(await failed).toEqual(['c1', 'd1']);
+    expect(done).toEqual(['b1', 'a1 beside others', 'remove a1 b1', 'skip c1 1', 'skip d1 2']);
   });
 
   it('does not delete what failed, and reports it', async () => {

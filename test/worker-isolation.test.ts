@@ -40,15 +40,24 @@ const noModule: ImportModule = () => {
   throw new Error('There is no such module');
 };
 
-function workerWith(importMessageHandler: () => Promise<{ default?: unknown }>, environment = {}) {
-  const v2: ImportModule = (type) => (type === 'im.message.receive_v1' ? importMessageHandler() : noModule(type));
-  return createWorker({ v2, v1: noModule, fallback: noModule }, { ...aws.environment, ...environment });
+function workerWith(importHandler: (type: string) => Promise<{ default?: unknown }>) {
+  const v2: ImportModule = (type) => (type.startsWith('im.') ? importHandler(type) : noModule(type));
+  return createWorker({ v2, v1: noModule, fallback: noModule }, aws.environment);
 }
 
-/** @param handle is given the text of the message */
-function handling(handle: (text: string) => unknown, environment = {}) {
-  const handler = onEvent('im.message.receive_v1', ({ message }) => handle(JSON.parse(message.content).text));
-  return workerWith(async () => ({ default: handler }), environment);
+/** @param handle is given the text of the message; of an event of another type, its name */
+function handling(handle: (text: string) => unknown) {
+  const handlers = [
+    onEvent('im.message.receive_v1', ({ message }) => handle(JSON.parse(message.content).text)),
+    onEvent('im.chat.updated_v1', () => handle(OTHER_TYPE)),
+  ];
+  return workerWith(async (type) => ({ default: handlers.find((handler) => handler.type === type) }));
+}
+
+const OTHER_TYPE = 'other type';
+
+function otherEvent(): Event {
+  return eventOf(OTHER_TYPE, createSample('im.chat.updated_v1', { version: '2.0', token: '' }));
 }
 
 interface Event {
@@ -124,43 +133,48 @@ async function countQueued(): Promise<number> {
   return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible);
 }
 
-it('runs events alone whose last delivery left no outcome, once all others are deleted, the harmful ones last', async () => {
-  const texts = ['new', 'failed before', 'handled before', 'no record', 'unfinished', 'ended alone'];
-  const events = Object.fromEntries(texts.map((text) => [text, messageEvent(text)])) as Record<string, Event>;
+it('runs events alone whose last delivery left no outcome, with everything before them deleted, the harmful ones last', async () => {
+  const [isNew, failed, handled, noRecord, unfinished] = ['new', 'failed', 'handled', 'no record', 'unfinished'].map(
+    messageEvent,
+  ) as [Event, Event, Event, Event, Event];
+  const endedAlone = otherEvent();
   const claims = createClaims(dynamo, aws.emulators.claimsTable);
-  await claims.recordFailure(events['failed before']?.key as string, 'a message');
-  const signal = AbortSignal.timeout(10_000);
-  const claimant = { messageId: 'another message', isLastDelivery: false, context, signal };
-  await claims.once(events['handled before']?.key as string, claimant, async () => 'handled');
-  await leaveUnfinished(events.unfinished as Event);
-  await leaveUnfinished(events['ended alone'] as Event, 1);
-  const records = await deliver(Object.values(events), {
-    'failed before': 2,
-    'handled before': 3,
-    'no record': 2,
-    unfinished: 3,
-    'ended alone': 3,
-  });
+  await claims.recordFailure(failed.key, 'a message');
+  const claimant = {
+    messageId: 'another message',
+    isLastDelivery: false,
+    context,
+    signal: AbortSignal.timeout(10_000),
+  };
+  await claims.once(handled.key, claimant, async () => 'handled');
+  await leaveUnfinished(unfinished);
+  await leaveUnfinished(endedAlone, 1);
+  const attempts = { failed: 2, handled: 3, 'no record': 2, unfinished: 3, [OTHER_TYPE]: 3 };
+  const records = await deliver([isNew, failed, handled, noRecord, endedAlone, unfinished], attempts);
 
-  const started: [text: string, running: number, queued: number][] = [];
-  let running = 0;
+  const started: [text: string, queued: number][] = [];
+  const running = new Set<string>();
+  const alone: string[] = [];
+  const bothStarted = Promise.withResolvers<void>();
   const worker = handling(async (text) => {
-    running += 1;
-    started.push([text, running, await countQueued()]);
-    running -= 1;
+    running.add(text);
+    started.push([text, await countQueued()]);
+    if (running.has('new') && running.has('failed')) bothStarted.resolve();
+    if (text === 'new' || text === 'failed') await bothStarted.promise;
+    if (running.size === 1) alone.push(text);
+    running.delete(text);
   });
   expect(await worker({ Records: records }, context)).toEqual({ batchItemFailures: [] });
-  expect(
-    started
-      .slice(0, 2)
-      .map(([text]) => text)
-      .toSorted(),
-  ).toEqual(['failed before', 'new']);
-  expect(started.slice(2)).toEqual([
-    ['unfinished', 1, 3],
-    ['no record', 1, 2],
-    ['ended alone', 1, 1],
+  expect(started.toSpliced(1, 2)).toEqual([
+    ['unfinished', 6],
+    ['no record', 2],
+    [OTHER_TYPE, 1],
   ]);
+  expect(started.slice(1, 3).toSorted()).toEqual([
+    ['failed', 5],
+    ['new', 5],
+  ]);
+  expect(alone).toEqual(expect.arrayContaining(['unfinished', 'no record', OTHER_TYPE]));
 });
 
 it('counts a run alone before it loads the handler, since the module itself may end the process', async () => {
@@ -185,11 +199,27 @@ it('completes an event without a handler that it ran alone', async () => {
   expect((await readRecord(event)).status).toBe('COMPLETED');
 });
 
-it('runs the copy of a dead letter alone at its first delivery, if the dead letter ended the function', async () => {
+it('runs new events of a type alone whose handler ended the function when it ran alone', async () => {
   const harmful = messageEvent('harmful');
-  const others = ['harmless', 'also harmless'].map(messageEvent);
+  await leaveUnfinished(harmful, 1);
+  const events = [messageEvent('new, of the same type'), harmful, otherEvent()];
+  const records = await deliver(events, { harmful: 3 });
+  const started: [text: string, queued: number][] = [];
+  const worker = handling(async (text) => {
+    started.push([text, await countQueued()]);
+  });
+  expect(await worker({ Records: records }, context)).toEqual({ batchItemFailures: [] });
+  expect(started).toEqual([
+    [OTHER_TYPE, 3],
+    ['new, of the same type', 2],
+    ['harmful', 1],
+  ]);
+});
+
+it('runs the copy of a dead letter alone at its first delivery, if the dead letter ended the function', async () => {
+  const harmful = otherEvent();
   await leaveUnfinished(harmful, 4);
-  const records = await deliver([harmful, ...others], {});
+  const records = await deliver([harmful, messageEvent('harmless'), messageEvent('also harmless')], {});
   for (const record of records) {
     record.messageAttributes.redriveOf = { stringValue: `dead ${record.messageId}`, dataType: 'String' } as never;
   }
@@ -198,13 +228,13 @@ it('runs the copy of a dead letter alone at its first delivery, if the dead lett
   let queuedAtHarmful: number | undefined;
   const worker = handling(async (text) => {
     started.push(text);
-    if (text === 'harmful') queuedAtHarmful = await countQueued();
+    if (text === OTHER_TYPE) queuedAtHarmful = await countQueued();
     // Neither would end, if they did not run at the same time.
     else if (started.length === 2) othersStarted.resolve();
     else await othersStarted.promise;
   });
   expect(await worker({ Records: records }, context)).toEqual({ batchItemFailures: [] });
-  expect(started.at(-1)).toBe('harmful');
+  expect(started.at(-1)).toBe(OTHER_TYPE);
   expect(queuedAtHarmful).toBe(1);
 });
 
