@@ -27,8 +27,8 @@ import { SendApi } from './send-api.ts';
 
 /** What the worker needs to report, 2 s, is in it. A lease lasts as long. */
 const WORKER_TIMEOUT_SECONDS = 4;
-/** Longer than a lease, which is exact to 2 s. In the deployment it is 360 s, six times the worker's timeout. */
-const VISIBILITY_TIMEOUT_SECONDS = 7;
+/** What the visibility timeout is longer than a lease, which is exact to 2 s. In the deployment it is 300 s longer. */
+const VISIBILITY_MARGIN_SECONDS = 3;
 const WEBHOOK_CONCURRENCY = 100;
 /** The platform pushes no more at a time here. */
 export const PUSHES_IN_FLIGHT = 50;
@@ -38,6 +38,8 @@ const MESSAGE_TYPE = 'im.message.receive_v1';
 const APP_ID = 'cli_a1b2c3d4e5f6g7h8';
 
 export interface SystemOptions {
+  /** Default: 4. Longer where no worker may be ended by its timeout, however slow the machine is. */
+  workerTimeoutSeconds?: number;
   ordering?: EmulatorOptions['ordering'];
   longConnection?: boolean;
   /** How wrong the clocks of the worker's processes are: of the first, the second, … and again from the first. */
@@ -75,10 +77,10 @@ export interface System extends AsyncDisposable {
 
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   await using parts = new AsyncDisposableStack();
-  const { ordering = 'none' } = options;
+  const { ordering = 'none', workerTimeoutSeconds = WORKER_TIMEOUT_SECONDS } = options;
   const { emulators } = parts.use(await startEmulatorProcess(ordering));
   const { AWS_ENDPOINT_URL_SQS = '', AWS_ENDPOINT_URL_DYNAMODB = '' } = emulators.environment;
-  const sqs = await FaultyProxy.start({ target: AWS_ENDPOINT_URL_SQS, rewrite: hurry });
+  const sqs = await FaultyProxy.start({ target: AWS_ENDPOINT_URL_SQS, rewrite: hurry(workerTimeoutSeconds) });
   parts.defer(() => sqs.stop());
   const dynamo = await FaultyProxy.start({ target: AWS_ENDPOINT_URL_DYNAMODB });
   parts.defer(() => dynamo.stop());
@@ -137,12 +139,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     parts.defer(() => processes.stop());
     return processes;
   };
-  const worker = startFunction(
-    'worker',
-    WORKER_TIMEOUT_SECONDS * 1000,
-    1,
-    options.workerClockShiftsMilliseconds ?? [0],
-  );
+  const worker = startFunction('worker', workerTimeoutSeconds * 1000, 1, options.workerClockShiftsMilliseconds ?? [0]);
   const webhook = startFunction('webhook', WEBHOOK_TIMEOUT_SECONDS * 1000, WEBHOOK_CONCURRENCY, [
     options.webhookClockShiftMilliseconds ?? 0,
   ]);
@@ -254,17 +251,19 @@ export function messageEvents(count: number): PlatformEvent[] {
 }
 
 /** Shortens what would take minutes: the visibility timeout, and the waiting of failed messages (up to 512 s). */
-function hurry({ operation, body }: ServiceRequest): void {
-  if (operation === 'ReceiveMessage') {
-    body.VisibilityTimeout = VISIBILITY_TIMEOUT_SECONDS;
-    // The emulator moves dead letters when it is asked for messages.
-    body.WaitTimeSeconds = 1;
-  }
-  if (operation === 'ChangeMessageVisibility') {
-    // Not below the time of a claim, which is what a message may wait for.
-    body.VisibilityTimeout = Math.min(Number(body.VisibilityTimeout), WORKER_TIMEOUT_SECONDS);
-  }
-}
+const hurry =
+  (workerTimeoutSeconds: number) =>
+  ({ operation, body }: ServiceRequest): void => {
+    if (operation === 'ReceiveMessage') {
+      body.VisibilityTimeout = workerTimeoutSeconds + VISIBILITY_MARGIN_SECONDS;
+      // The emulator moves dead letters when it is asked for messages.
+      body.WaitTimeSeconds = 1;
+    }
+    if (operation === 'ChangeMessageVisibility') {
+      // Not below the time of a lease, which is what a message may wait for.
+      body.VisibilityTimeout = Math.min(Number(body.VisibilityTimeout), WORKER_TIMEOUT_SECONDS);
+    }
+  };
 
 function clientOptions({ AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY }: Record<string, string>) {
   const credentials = { accessKeyId: AWS_ACCESS_KEY_ID ?? '', secretAccessKey: AWS_SECRET_ACCESS_KEY ?? '' };

@@ -174,7 +174,7 @@ describe('With clocks that are wrong by an hour', () => {
     ['right, then behind', [0, -HOUR_MILLISECONDS]],
     ['ahead, then behind', [HOUR_MILLISECONDS, -HOUR_MILLISECONDS]],
   ])('of workers, %s, the handler of an event that comes three times at once runs once', async (_, shifts) => {
-    await using system = await startSystem({ workerClockShiftsMilliseconds: shifts });
+    await using system = await startSystem({ workerClockShiftsMilliseconds: shifts, workerTimeoutSeconds: 600 });
     const events = messageEvents(10);
     // Leases are corrected late, and handlers run long enough for the copies to meet.
     system.faults.add({ operation: 'UpdateItem', events, times: Infinity, fault: { delayMilliseconds: 300 } });
