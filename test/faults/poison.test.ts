@@ -3,15 +3,15 @@ import { innocentNames, type Poison, type PoisonedWorker, startPoisonedWorker } 
 
 const ENDED = expect.stringMatching(/^The function ended while it ran this event/);
 
-// Handlers that loop or use up the memory take longer: poison.faults.ts.
+// Using up the memory takes longer: see poison.faults.ts.
 describe.each(['none', 'conversation'] as const)('With ordering=%s, a handler that ends the process', (ordering) => {
   let worker: PoisonedWorker;
   beforeAll(async () => {
-    worker = await startPoisonedWorker({ ordering, timeoutMilliseconds: 60_000 });
+    worker = await startPoisonedWorker(ordering);
   });
   afterAll(() => worker[Symbol.asyncDispose]());
 
-  it.each<[Poison[]]>([[['exits']], [['exits while loading']], [['exits', 'exits while loading']]])(
+  it.each<[Poison[]]>([[['exits']], [['exits while loading']], [['loops']], [['exits', 'exits while loading']]])(
     'delays the other events of its batch, and is alone in the dead-letter queue: %j',
     async (poisons) => {
       const innocents = 10 - poisons.length;

@@ -51,21 +51,13 @@ export interface PoisonedWorker extends AsyncDisposable {
   run(poisons: readonly Poison[], innocents: number): Promise<Outcome>;
 }
 
-export interface PoisonOptions {
-  ordering?: EmulatorOptions['ordering'];
-  /** Of the worker. */
-  timeoutMilliseconds: number;
-}
-
 const MESSAGE_TYPE = 'im.message.receive_v1';
 const TYPE_OF_BROKEN_MODULE = 'im.message.reaction.created_v1';
 const MAXIMUM_BATCH_SIZE = 10;
+const TIMEOUT_MILLISECONDS = 60_000;
 
 /** A worker in processes of its own, with handlers that end them, on emulators. */
-export async function startPoisonedWorker({
-  ordering = 'none',
-  timeoutMilliseconds,
-}: PoisonOptions): Promise<PoisonedWorker> {
+export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] = 'none'): Promise<PoisonedWorker> {
   await using parts = new AsyncDisposableStack();
   const { emulators } = parts.use(await startEmulatorProcess(ordering));
   const { queueUrl, queueArn, deadLetterQueueUrl, claimsTable, environment } = emulators;
@@ -81,7 +73,7 @@ export async function startPoisonedWorker({
   await project.writeHandler(`v2/${MESSAGE_TYPE}.ts`, MESSAGE_HANDLER);
   await project.writeHandler(`v2/${TYPE_OF_BROKEN_MODULE}.ts`, BROKEN_MODULE);
   await build(lambdaBundle(project.root, outdir));
-  const worker = new FunctionProcesses({
+  const worker: FunctionProcesses = new FunctionProcesses({
     bundle: path.join(outdir, 'worker.mjs'),
     environment: {
       ...environment,
@@ -91,7 +83,9 @@ export async function startPoisonedWorker({
       ENDS_WHILE_LOADING: 'yes',
       NODE_OPTIONS: '--max-old-space-size=100',
     },
-    timeoutMilliseconds,
+    timeoutMilliseconds: TIMEOUT_MILLISECONDS,
+    // As Lambda does when the time is up, but without waiting for that.
+    onMessage: (name) => worker.kill(String(name)),
     clockShiftsMilliseconds: [0],
     concurrency: 1,
   });
@@ -209,7 +203,10 @@ const MESSAGE_HANDLER = `
   export default onEvent('${MESSAGE_TYPE}', async ({ message }) => {
     const { text } = JSON.parse(message.content);
     if (text.startsWith('exits')) process.exit(1);
-    if (text.startsWith('loops')) for (;;);
+    if (text.startsWith('loops')) {
+      process.send(text);
+      for (;;);
+    }
     const held = [];
     if (text.startsWith('uses up the memory')) for (;;) held.push(new Array(100_000).fill(Math.random()));
     await new Promise((resolve) => setTimeout(resolve, 10));
