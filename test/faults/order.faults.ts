@@ -76,7 +76,7 @@ describe('With ordering=conversation', () => {
 
 describe('With ordering=none', () => {
   it("a slow tenant's events hold up no others, and each message names its group", async () => {
-    await using system = await startSystem();
+    await using system = await startSystem({ workerTimeoutSeconds: 600 });
     const slow = chatOf(4);
     const others = Array.from({ length: 6 }, () => chatOf(1)).flat();
     const groups = new Set<unknown>();
