@@ -1,3 +1,4 @@
+import './lib/tools/node-version.cjs';
 import { defineConfig } from 'vitest/config';
 import {
   FIXED_SEED,
@@ -32,7 +33,9 @@ export default defineConfig({
         maxWorkers: 2,
       }),
       project('python', 4, { include: ['test/python/**/*.python-test.ts'] }),
-      project('browser', 5, { include: ['test/inspector/**/*.browser-test.ts'], maxWorkers: 1 }),
+      // Compiling the official Go SDK takes minutes the first time.
+      project('go', 5, { include: ['test/go/**/*.go-test.ts'] }),
+      project('browser', 6, { include: ['test/inspector/**/*.browser-test.ts'], maxWorkers: 1 }),
     ],
   },
 });

@@ -1,6 +1,9 @@
 import { runConnection } from '../lib/connection.ts';
+import { handleUnhandledErrors } from '../lib/unhandled-errors.ts';
 
 // Keeps the long connection, on Fargate or on a laptop, until SIGTERM or SIGINT.
+
+handleUnhandledErrors();
 
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());

@@ -1,4 +1,7 @@
+import { handleUnhandledErrors } from '../lib/unhandled-errors.ts';
 import { createWorker } from '../lib/worker.ts';
+
+handleUnhandledErrors();
 
 /** Works the events queue. The bundler makes each `import()` a closed map of the modules that exist. */
 export const handler = createWorker({

@@ -1,10 +1,16 @@
-import { settleBefore } from './deadline.ts';
-import { errorFields } from './error-fields.ts';
-import { type EventEnvelope, OLD_CARD_TYPE } from './feishu/envelope.ts';
+import { errorFields, isError } from './error-fields.ts';
+import { type EventEnvelope, isObject, OLD_CARD_TYPE } from './feishu/envelope.ts';
 import type { CallbackContext, CallbackHandler } from './handler.ts';
 import { findHandler, type ImportModule } from './handler-modules.ts';
+import { runInScope } from './handler-scope.ts';
+import { toSafeError } from './thrown.ts';
 
-/** Answers a callback. Never rejects: the person who clicked always sees something. */
+/**
+ * Answers a callback. Never rejects: the person who clicked always sees something.
+ *
+ * A request that is sent again runs the handler again: the webhook has no table to remember responses in. The handler
+ * must be idempotent. Effects belong in the event handler of the same type, which the idempotency record protects.
+ */
 export type AnswerCallback = (envelope: EventEnvelope, context: CallbackContext) => Promise<object>;
 
 /**
@@ -15,7 +21,7 @@ export type AnswerCallback = (envelope: EventEnvelope, context: CallbackContext)
 export function createCallbackAnswerer(importCallback: ImportModule): AnswerCallback {
   return async ({ header, event }, context) => {
     try {
-      const handler = await findHandler(importCallback, 'callbacks', header.type);
+      const handler = await runInScope(context, () => findHandler(importCallback, 'callbacks', header.type));
       if (handler === undefined) return {};
       return await runCallback(handler, { event }, context);
     } catch (error) {
@@ -29,16 +35,30 @@ export function createCallbackAnswerer(importCallback: ImportModule): AnswerCall
  * Runs a callback's handler to its end, or to that of the time.
  *
  * @returns its answer as the platform gets it
- * @throws what the handler throws, what `JSON.stringify` does about its answer, and the signal's reason when it is late
+ * @throws {Error} what the handler throws, an error that escapes it while it runs, what `JSON.stringify` throws for its
+ *   answer, and the signal's reason when it is late
+ * @throws {TypeError} when the answer is neither an object nor nothing
  */
 export async function runCallback(
   handler: CallbackHandler,
   { event }: Pick<EventEnvelope, 'event'>,
   context: CallbackContext,
 ): Promise<object> {
-  const answer = await settleBefore(context.signal, handler.handle(event as never, context));
-  // Serialised here, so that an answer that is no JSON counts as the handler's failure.
-  return JSON.parse(JSON.stringify(answer ?? {}));
+  try {
+    const answer = await runInScope(context, (signal) => handler.handle(event as never, { ...context, signal }));
+    // Its properties would be the answer: an HTTP client's error has its request's Authorization header among them.
+    if (isError(answer)) throw answer;
+    return toJsonObject(answer ?? {});
+  } catch (thrown) {
+    throw toSafeError(thrown);
+  }
+}
+
+/** Serialized here, so that an answer that JSON cannot hold counts as the handler's failure. */
+function toJsonObject(answer: object): object {
+  const json: unknown = JSON.parse(JSON.stringify(answer) ?? 'null');
+  if (isObject(json)) return json;
+  throw new TypeError('A callback handler must return an object, or nothing. See CallbackAnswers for its properties.');
 }
 
 /** What the person sees when a callback's handler has failed. A link preview has no way to show that. */

@@ -22,7 +22,7 @@ export class ConnectionMetrics {
     if (this.#acknowledgeTimes.length === MAXIMUM_VALUES) this.#writeAcknowledgeTimes();
   }
 
-  /** Writes the connection's state now and once a minute, until it is disposed of. */
+  /** Writes the connection's state after each minute, and a last time when it is disposed of. */
   observe(connection: LongConnection): Disposable {
     const writeAll = () => {
       this.#writeState(connection);

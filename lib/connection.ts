@@ -1,10 +1,12 @@
 import { createCallbackAnswerer } from './callback.ts';
 import { type Environment, readAppCredentials, readRequired } from './config.ts';
 import { ConnectionMetrics } from './connection-metrics.ts';
+import { limitUnlessDebugging } from './deadline.ts';
 import { errorFields } from './error-fields.ts';
 import { parseEnvelope } from './feishu/envelope.ts';
 import { FeishuError } from './feishu/errors.ts';
 import { keepLongConnection, type LongConnection } from './feishu/long-connection/client.ts';
+import { TIMING } from './feishu/long-connection/timing.ts';
 import type { ImportModule } from './handler-modules.ts';
 import { HEALTH_PORT, startHealthServer } from './health.ts';
 import { createIntake, type Intake } from './intake.ts';
@@ -41,6 +43,7 @@ export async function runConnection(
       ...credentials,
       receive: (text) => receive(intake, text),
       acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),
+      timing: { acknowledgeWithinMs: limitUnlessDebugging(TIMING.acknowledgeWithinMs) },
       log,
       signal: stop,
     });

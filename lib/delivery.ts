@@ -6,7 +6,8 @@ import { createUuid, type EventModules, findEventHandler, runHandler } from './d
 import { type EventEnvelope, parseEnvelope } from './feishu/envelope.ts';
 import { deduplicationKey } from './feishu/event-identity.ts';
 import { createLazyClient } from './feishu-client.ts';
-import type { Log } from './handler.ts';
+import type { EventHandler, Log } from './handler.ts';
+import { shorten } from './log-text.ts';
 import type { Outcome } from './observation.ts';
 import { decodeMessage, type QueuedEvent } from './queue-message.ts';
 import type { Redrives } from './redrives.ts';
@@ -32,6 +33,8 @@ export interface Invocation {
   context: Context;
   /** Aborts when only the time to report what was done is left. */
   signal: AbortSignal;
+  /** How many deliveries ran the event in isolation, with this one; `undefined`: this one does not. */
+  isolatedRuns?: number | undefined;
 }
 
 /**
@@ -68,21 +71,24 @@ export function createSettler(
   environment: Environment,
   appTickets: AppTickets | undefined,
 ) {
-  return async (delivery: Delivery, { context, signal }: Invocation, log: Log): Promise<Settlement> => {
+  return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<Settlement> => {
+    const { context, signal, isolatedRuns } = invocation;
     const { envelope, messageId, redriveOf } = delivery;
     // Told by the dead letter, not by the event: a claim may have ended by the time of the redrive.
     if (redriveOf !== undefined && (await redrives.settle(redriveOf, messageId)) !== messageId) {
       return { outcome: 'duplicate', reason: 'Another copy took the place of the dead letter' };
     }
     const isAppTicket = await appTickets?.keep(envelope, delivery.receivedAt);
-    const handler = findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope));
-    // Without a handler nothing can be done twice, so that no claim is needed.
-    if (handler === undefined && isAppTicket) return { outcome: 'handled' };
-    if (handler === undefined) return { outcome: 'unhandled', reason: reasonOfUnhandled(envelope) };
-    let reason: string | undefined;
+    const findHandler = async () =>
+      findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope, { log, signal }));
     const key = deduplicationKey(envelope, delivery.text);
-    const isLastDelivery = delivery.attempt >= MAXIMUM_DELIVERIES;
-    const outcome = await claims.once(key, { messageId, isLastDelivery, context, signal }, async () => {
+    let reason: string | undefined;
+    const run = async (handler: EventHandler | undefined): Promise<Settlement['outcome']> => {
+      if (handler === undefined && isAppTicket) return 'handled';
+      if (handler === undefined) {
+        reason = reasonOfUnhandled(envelope);
+        return 'unhandled';
+      }
       const drop = await runHandler(handler, envelope, {
         header: envelope.header,
         source: delivery.source,
@@ -98,14 +104,31 @@ export function createSettler(
       });
       reason = drop?.message;
       return drop === undefined ? 'handled' : 'dropped';
-    });
+    };
+    const isLastDelivery = delivery.attempt >= MAXIMUM_DELIVERIES;
+    const once = (work: () => Promise<Settlement['outcome']>) =>
+      claims.once(key, { messageId, isLastDelivery, isolatedRuns, context, signal }, work);
+
+    let outcome: Settlement['outcome'];
+    if (isolatedRuns !== undefined) {
+      // The record comes first: it counts this run even if the process ends while the handler's module loads.
+      outcome = await once(async () => run(await findHandler()));
+    } else {
+      const handler = await findHandler().catch(async (error: unknown) => {
+        await claims.recordFailure(key, messageId);
+        throw error;
+      });
+      // Without a handler nothing can be done twice, so that no record is needed.
+      outcome = handler === undefined ? await run(handler) : await once(() => run(handler));
+    }
     return { outcome, ...(reason !== undefined && { reason }) };
   };
 }
 
 function reasonOfUnhandled({ kind, header }: EventEnvelope): string {
   const folder = header.version === '2.0' ? 'v2' : 'v1';
-  const advice = `add functions/handlers/${folder}/${header.type}.ts or functions/handlers/fallback.ts`;
+  const type = shorten(header.type);
+  const advice = `add functions/handlers/${folder}/${type}.ts or functions/handlers/fallback.ts`;
   if (kind === 'callback') return `It was answered when it came. To go on with it behind the queue, ${advice}`;
-  return `There is no handler for ${header.type}: ${advice}`;
+  return `There is no handler for ${type}: ${advice}`;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { settleBefore } from './deadline.ts';
 import type { EventEnvelope } from './feishu/envelope.ts';
 import { Drop, type EventContext, type EventHandler } from './handler.ts';
 import { findHandler, type ImportModule } from './handler-modules.ts';
+import { runInScope } from './handler-scope.ts';
 
 /** How the worker imports the modules of `functions/handlers`. */
 export interface EventModules {
@@ -11,15 +11,22 @@ export interface EventModules {
   fallback: ImportModule;
 }
 
-/** Finds the handler of an event: the one for its version and type, else the fallback, else none. */
-export async function findEventHandler(
+/**
+ * Finds the handler of an event: the one for its version and type, else the fallback, else none.
+ *
+ * @throws what the module throws while it loads, and the signal's reason if loading takes too long
+ */
+export function findEventHandler(
   modules: EventModules,
   { header }: EventEnvelope,
+  context: Pick<EventContext, 'log' | 'signal'>,
 ): Promise<EventHandler | undefined> {
   const version = header.version === '2.0' ? 'v2' : 'v1';
-  return (
-    (await findHandler(modules[version], version, header.type)) ??
-    (await findHandler(modules.fallback, 'fallback', 'fallback'))
+  return runInScope(
+    context,
+    async () =>
+      (await findHandler(modules[version], version, header.type)) ??
+      (await findHandler(modules.fallback, 'fallback', 'fallback')),
   );
 }
 
@@ -27,7 +34,7 @@ export async function findEventHandler(
  * Runs a handler to its end, or to that of the time.
  *
  * @returns why the handler dropped the event, or `undefined` when it handled it
- * @throws what the handler throws, and the signal's reason when the handler is late
+ * @throws what the handler throws, an error that escapes it while it runs, and the signal's reason when it is late
  */
 export async function runHandler(
   handler: EventHandler,
@@ -35,7 +42,7 @@ export async function runHandler(
   context: EventContext,
 ): Promise<Drop | undefined> {
   try {
-    await settleBefore(context.signal, (async () => handler.handle(event as never, context))());
+    await runInScope(context, (signal) => handler.handle(event as never, { ...context, signal }));
     return undefined;
   } catch (error) {
     if (error instanceof Drop) return error;

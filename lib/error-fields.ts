@@ -1,40 +1,71 @@
-import { isObject } from './feishu/envelope.ts';
+import { responseData } from './response-data.ts';
 
-/** V8 says what it could not parse: `Unexpected token 'H', "Hello, Bob" is not valid JSON`. */
-const QUOTES_TEXT = /is not valid JSON$/;
+/** V8 quotes the text that it cannot parse: `Unexpected token 'H', "Hello, Bob" is not valid JSON`. */
+const QUOTED_JSON = /(?:Unexpected token '.{1,2}', )?(?:\.{3})?".{0,60}?"(?:\.{3})? is not valid JSON/gs;
 
-type ErrorFields = { error: string; stack?: string };
+/** A loop of causes ends somewhere, and so does a reader's patience. */
+const MAXIMUM_CAUSES = 5;
+
+const UNREADABLE = 'an error that cannot be read';
+
+export type ErrorFields = { error: string; stack?: string; cause?: string };
 
 /**
- * What a log may hold of an error: its name, message and stack. Not its other properties: an HTTP client's error carries
- * the request with its Authorization header. And not what `JSON.parse` quotes, which may be what people wrote.
+ * Returns what a log may hold of an error: its name, message and stack, the names and messages of its causes, and the
+ * `code` and `msg` of the platform's response. Other properties are left out, because an HTTP client's error carries the
+ * request with its Authorization header. So is the text that `JSON.parse` quotes: it may be part of a message.
+ *
+ * @param error any value, since a handler can throw any; reading it never throws
  */
 export function errorFields(error: unknown): ErrorFields {
-  try {
-    return readError(error);
-  } catch {
-    // A getter of its own threw. What becomes of the event must not depend on that.
-    return { error: 'an error that cannot be read' };
-  }
-}
-
-function readError(error: unknown): ErrorFields {
-  if (!(error instanceof Error)) return { error: typeof error === 'string' ? error : `a thrown ${typeof error}` };
-  const message = withoutQuote(error, error.message);
+  const stack = readOr(undefined, () => (isError(error) ? error.stack : undefined));
+  const causes = readOr([], () => causesOf(error, MAXIMUM_CAUSES));
   return {
-    error: `${error.name}: ${message}${platformReason(error)}`,
-    ...(error.stack && { stack: withoutQuote(error, error.stack) }),
+    error: describe(error),
+    ...(typeof stack === 'string' && stack !== '' && { stack: withoutQuotes(stack) }),
+    ...(causes.length > 0 && { cause: causes.join('; ') }),
   };
 }
 
-function withoutQuote(error: Error, text: string): string {
-  if (!(error instanceof SyntaxError) || !QUOTES_TEXT.test(error.message)) return text;
-  return text.replace(error.message, 'The text is not valid JSON');
+/** Whether a value is an error, even one of another realm. Throws if it is a Proxy whose trap throws. */
+export function isError(value: unknown): value is Error {
+  return Error.isError(value) || value instanceof Error;
 }
 
-/** The platform's API says in its response's `code` and `msg` why it refused a call. */
-function platformReason(error: Error): string {
-  const response = 'response' in error && isObject(error.response) ? error.response : {};
-  const data = isObject(response.data) ? response.data : {};
-  return typeof data.code === 'number' ? ` (Feishu: ${data.code} ${String(data.msg)})` : '';
+/** Leaves out what V8 quotes of a text that is not valid JSON. */
+export function withoutQuotes(text: string): string {
+  return text.replace(QUOTED_JSON, 'The text is not valid JSON');
+}
+
+function describe(error: unknown): string {
+  return readOr(UNREADABLE, () => {
+    if (typeof error === 'string') return withoutQuotes(error);
+    const what = isError(error)
+      ? `${String(error.name)}: ${withoutQuotes(String(error.message))}`
+      : `a thrown ${error === null ? 'null' : typeof error}`;
+    return `${what}${readOr('', () => platformReason(error))}`;
+  });
+}
+
+function platformReason(error: unknown): string {
+  const { code, msg } = responseData(error);
+  return typeof code === 'number' ? ` (Feishu: ${code} ${String(msg)})` : '';
+}
+
+function causesOf(error: unknown, maximum: number): string[] {
+  if (!isError(error) || maximum === 0) return [];
+  const errors: unknown = 'errors' in error ? error.errors : [];
+  const direct = [...(error.cause == null ? [] : [error.cause]), ...(Array.isArray(errors) ? errors : [])];
+  return direct
+    .slice(0, maximum)
+    .flatMap((cause) => [describe(cause), ...readOr([], () => causesOf(cause, maximum - 1))])
+    .slice(0, maximum);
+}
+
+function readOr<Value>(otherwise: Value, read: () => Value): Value {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }

@@ -1,4 +1,5 @@
-import { BatchGetItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { batchGet } from './batch-get.ts';
 
 /** Why an event is in the dead-letter queue. */
 export interface FailureNote {
@@ -14,15 +15,16 @@ export interface FailureNote {
 export interface FailureNotes {
   /** @param signal aborts when the batch can wait no longer */
   write(messageId: string, reason: string, signal: AbortSignal): Promise<void>;
-  /** @returns the notes there are, by message id */
+  /**
+   * @returns the notes there are, by message id
+   * @throws the SDK's errors, and an `Error` if DynamoDB is throttled
+   */
   read(messageIds: readonly string[]): Promise<Map<string, FailureNote>>;
 }
 
 /** As long as the dead-letter queue keeps the message. */
 const KEPT_SECONDS = 14 * 24 * 60 * 60;
 const MAXIMUM_REASON_CHARACTERS = 500;
-const MAXIMUM_BATCH_SIZE = 100;
-const READ_ATTEMPTS = 10;
 
 /** @param tableName the claims table */
 export function createFailureNotes(client: DynamoDBClient, tableName: string): FailureNotes {
@@ -40,12 +42,10 @@ export function createFailureNotes(client: DynamoDBClient, tableName: string): F
 
     async read(messageIds) {
       const notes = new Map<string, FailureNote>();
-      for (let start = 0; start < messageIds.length; start += MAXIMUM_BATCH_SIZE) {
-        const ids = messageIds.slice(start, start + MAXIMUM_BATCH_SIZE).map(noteId);
-        for (const { id, reason, failedAt } of await getItems(client, tableName, ids)) {
-          if (!id?.S || !reason?.S || !failedAt?.S) continue;
-          notes.set(id.S.slice(NOTE_PREFIX.length), { reason: reason.S, failedAt: new Date(failedAt.S) });
-        }
+      const ids = [...new Set(messageIds)].map(noteId);
+      for (const { id, reason, failedAt } of await batchGet(client, tableName, ids)) {
+        if (!id?.S || !reason?.S || !failedAt?.S) continue;
+        notes.set(id.S.slice(NOTE_PREFIX.length), { reason: reason.S, failedAt: new Date(failedAt.S) });
       }
       return notes;
     },
@@ -60,18 +60,4 @@ function noteId(messageId: string): string {
 
 function toLine(reason: string): string {
   return reason.replaceAll(/\s+/g, ' ').slice(0, MAXIMUM_REASON_CHARACTERS);
-}
-
-/** DynamoDB may leave keys of a batch unprocessed, and names them. */
-async function getItems(client: DynamoDBClient, tableName: string, ids: readonly string[]) {
-  const items = [];
-  let keys = ids.map((id) => ({ id: { S: id } }));
-  for (let attempt = 0; keys.length > 0 && attempt < READ_ATTEMPTS; attempt += 1) {
-    const { Responses, UnprocessedKeys } = await client.send(
-      new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys } } }),
-    );
-    items.push(...(Responses?.[tableName] ?? []));
-    keys = (UnprocessedKeys?.[tableName]?.Keys ?? []) as typeof keys;
-  }
-  return items;
 }

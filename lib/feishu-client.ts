@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Client } from '@larksuiteoapi/node-sdk';
 import { type Environment, readAppCredentials } from './config.ts';
 import type { Log } from './handler.ts';
+import { createLazyObject } from './lazy-object.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
 
 /** Lazy and synchronous at once, as no `import` is. The bundler leaves it alone: the SDK is a file of its own. */
@@ -15,13 +16,7 @@ const loadModule = createRequire(import.meta.url);
  * @throws {FeishuError} `FEISHU_MISCONFIGURED`, at the first use, when the app's credentials are not set
  */
 export function createLazyClient(environment: Environment, log: Log, store: StoreAccess | undefined): Client {
-  let client: Client | undefined;
-  return new Proxy({} as Client, {
-    get(_, property) {
-      client ??= createClient(environment, log, store);
-      return Reflect.get(client, property);
-    },
-  });
+  return createLazyObject(() => createClient(environment, log, store));
 }
 
 function createClient(environment: Environment, log: Log, store: StoreAccess | undefined): Client {
@@ -31,11 +26,14 @@ function createClient(environment: Environment, log: Log, store: StoreAccess | u
   return store === undefined ? new sdk.Client(options) : createStoreAppClient(sdk, options, store);
 }
 
-/** The SDK logs whole requests, with the app's secret and the event's content in them: only its words are let through. */
+/**
+ * The SDK logs whole requests, with the app's secret and the event's content in them, and values such as a user's code
+ * after its own words. Only those are let through: they are the first argument, which its `LoggerProxy` puts in a list.
+ */
 function createSdkLogger(log: Log) {
   const write = (messages: unknown[]) => {
-    const words = messages.flat().filter((message) => typeof message === 'string');
-    if (words.length > 0) log.warn(`Feishu SDK: ${words.join(' ')}`);
+    const [words] = messages.flat();
+    if (typeof words === 'string') log.warn(`Feishu SDK: ${words}`);
   };
   const ignore = () => {};
   return { error: write, warn: write, info: ignore, debug: ignore, trace: ignore };

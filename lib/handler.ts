@@ -14,7 +14,7 @@ export interface CallbackContext {
   readonly source: EventSource;
   /** Writes JSON lines that name the event. */
   readonly log: Log;
-  /** Aborts when there is no time left to answer. */
+  /** Aborts when there is no time left, and when an error that escapes the handler has failed the event. */
   readonly signal: AbortSignal;
 }
 
@@ -92,22 +92,30 @@ export function onUnhandledEvent(handle: EventFunction<JsonObject>): EventHandle
   return { kind: 'fallback', type: 'fallback', handle };
 }
 
-/** The longest time that SQS can hide a message for. */
-const MAXIMUM_RETRY_AFTER_SECONDS = 12 * 60 * 60;
+/**
+ * SQS hides a message for at most 12 hours, counted from the delivery. Lambda may have used 15 minutes of them when the
+ * handler throws.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+ */
+const MAXIMUM_RETRY_AFTER_SECONDS = (12 * 60 - 15) * 60;
 
-/** Thrown by a handler: the event comes back after the given time. It counts as one of the 5 deliveries. */
+/** Thrown by a handler: the event is retried after the given time. It counts as one of the 5 deliveries. */
 export class RetryAfter extends Error {
   override readonly name = 'RetryAfter';
   readonly seconds: number;
 
   /**
-   * @param seconds whole seconds, at most 43,200 (12 hours)
-   * @throws {RangeError} when SQS could not wait for that long
+   * @param seconds whole seconds, at most 42,300 (11 hours 45 minutes)
+   * @throws {RangeError} if it is not a whole number, or SQS cannot wait that long
    */
   constructor(seconds: number, reason: string) {
     super(reason);
     if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAXIMUM_RETRY_AFTER_SECONDS) {
-      throw new RangeError(`RetryAfter takes whole seconds from 0 to ${MAXIMUM_RETRY_AFTER_SECONDS}, not ${seconds}`);
+      throw new RangeError(
+        `RetryAfter takes whole seconds from 0 to ${MAXIMUM_RETRY_AFTER_SECONDS} (11 hours 45 minutes), not ${seconds}. ` +
+          'To wait longer, store the event and use a schedule.',
+      );
     }
     this.seconds = seconds;
   }

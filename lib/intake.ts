@@ -1,7 +1,8 @@
 import type { AnswerCallback } from './callback.ts';
-import { startDeadline } from './deadline.ts';
+import { limitUnlessDebugging, startDeadline } from './deadline.ts';
 import type { EventEnvelope } from './feishu/envelope.ts';
 import type { EventSource, Log } from './handler.ts';
+import { shorten } from './log-text.ts';
 import { type Accepted, acceptedChannel } from './observation.ts';
 import type { Queue } from './queue.ts';
 
@@ -40,11 +41,11 @@ export interface IntakeParts {
 
 export function createIntake({ queue, answerCallback, createLog }: IntakeParts): Intake {
   return async ({ envelope, text, source, receivedAt, requestId }) => {
-    using deadline = startDeadline(receivedAt + ANSWER_WITHIN_MILLISECONDS - Date.now());
+    using deadline = startDeadline(receivedAt + limitUnlessDebugging(ANSWER_WITHIN_MILLISECONDS) - Date.now());
     const { kind, header } = envelope;
     const { signal } = deadline;
     const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);
-    const log = () => createLog({ event_id: header.id, event_type: header.type });
+    const log = () => createLog({ event_id: shorten(header.id), event_type: shorten(header.type) });
     const [messageId, answer] = await Promise.all([
       queued,
       kind === 'callback' ? answerCallback(envelope, { header, source, signal, log: log() }) : undefined,

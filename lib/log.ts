@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import type { Log } from './handler.ts';
-import { logFields } from './log-fields.ts';
+import { logEntry } from './log-fields.ts';
+import { toPrintable } from './printable.ts';
 
 const LEVELS = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 type Level = (typeof LEVELS)[number];
@@ -15,7 +16,8 @@ let hasStream = process.env.AWS_LAMBDA_RUNTIME_API === undefined;
  * CloudWatch then finds no metrics in it.
  */
 export function writeLine(fields: Record<string, unknown>): void {
-  const line = `${JSON.stringify(fields)}\n`;
+  // JSON.stringify leaves characters that some readers take for the end of the line, and that a terminal obeys.
+  const line = `${toPrintable(JSON.stringify(fields))}\n`;
   if (hasStream) {
     process.stdout.write(line);
     return;
@@ -48,17 +50,12 @@ function writeDirectly(bytes: Buffer): number {
 export function createLog(level: string | undefined, fields: Record<string, unknown>): Log {
   const known = LEVELS.indexOf((level ?? '').toUpperCase() as Level);
   const threshold = known === -1 ? LEVELS.indexOf('INFO') : known;
-  const writer =
-    (lineLevel: Level) =>
-    (message: string, lineFields: Record<string, unknown> = {}) => {
-      if (LEVELS.indexOf(lineLevel) < threshold) return;
-      writeLine({
-        level: lineLevel,
-        message,
-        timestamp: new Date().toISOString(),
-        ...fields,
-        ...logFields(lineFields),
-      });
-    };
+  const writer = (lineLevel: Level) => (text: unknown, lineFields: unknown) => {
+    if (LEVELS.indexOf(lineLevel) < threshold) return;
+    const { message, fields: ownFields } = logEntry(text, lineFields);
+    const line = { level: lineLevel, message, timestamp: new Date().toISOString() };
+    // Written last as well: no field of a handler replaces the line's message.
+    writeLine({ ...line, ...fields, ...ownFields, ...line });
+  };
   return { debug: writer('DEBUG'), info: writer('INFO'), warn: writer('WARN'), error: writer('ERROR') };
 }

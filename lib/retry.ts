@@ -1,6 +1,4 @@
-import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ClaimHeld } from './claims.ts';
-import { settleBefore } from './deadline.ts';
 import { RetryAfter } from './handler.ts';
 
 /** After this many deliveries the queue's redrive policy moves a message to the dead-letter queue. */
@@ -28,24 +26,4 @@ export function retryDelaySeconds(error: unknown, attempt: number, random: numbe
   const seconds = Math.ceil(BACKOFF_FACTOR ** (attempt - 1) * (0.5 + random / 2));
   // A claim may be held for as long as a function runs, but most are for milliseconds.
   return error instanceof ClaimHeld ? Math.min(seconds, error.seconds) : seconds;
-}
-
-/**
- * Makes a message visible to the workers again after a time.
- *
- * @param signal aborts when the batch can wait no longer
- */
-export type PostponeMessage = (receiptHandle: string, seconds: number, signal: AbortSignal) => Promise<void>;
-
-/** @param queueUrl the queue that the messages come from */
-export function createPostponer(queueUrl: string): PostponeMessage {
-  const client = new SQSClient();
-  return async (receiptHandle, seconds, signal) => {
-    const command = new ChangeMessageVisibilityCommand({
-      QueueUrl: queueUrl,
-      ReceiptHandle: receiptHandle,
-      VisibilityTimeout: seconds,
-    });
-    await settleBefore(signal, client.send(command, { abortSignal: signal }));
-  };
 }

@@ -1,7 +1,7 @@
 import type { Cache, Client } from '@larksuiteoapi/node-sdk';
 import type { AppTickets } from './app-tickets.ts';
 import { errorFields } from './error-fields.ts';
-import { isObject } from './feishu/envelope.ts';
+import { responseData } from './response-data.ts';
 
 type Sdk = typeof import('@larksuiteoapi/node-sdk');
 type FormatPayload = Client['formatPayload'];
@@ -80,7 +80,5 @@ export function createStoreAppClient(
 /** The SDK throws the platform's answer as an error with its code in the message, or as its HTTP client's error. */
 function isTicketRefused(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const response = 'response' in error && isObject(error.response) ? error.response : {};
-  const data = isObject(response.data) ? response.data : {};
-  return data.code === TICKET_REFUSED || error.message.includes(`code: ${TICKET_REFUSED},`);
+  return responseData(error).code === TICKET_REFUSED || error.message.includes(`code: ${TICKET_REFUSED},`);
 }

@@ -1,7 +1,9 @@
 import { embeddedMetrics, type MetricValues } from './embedded-metrics.ts';
+import { errorFields } from './error-fields.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { FeishuError } from './feishu/errors.ts';
 import { writeLine } from './log.ts';
+import { shorten } from './log-text.ts';
 
 /** What became of one HTTP request. */
 export interface WebhookOutcome {
@@ -25,14 +27,24 @@ export function writeWebhookRecord(outcome: WebhookOutcome, service = 'feishu-ev
     service,
     milliseconds,
     request_id: requestId,
-    event_id: header?.id,
-    event_type: header?.type,
+    event_id: shorten(header?.id),
+    event_type: shorten(header?.type),
     event_version: header?.version,
     code: refusal?.code,
-    reason: refusal?.message,
-    cause: refusal?.cause instanceof Error ? `${refusal.cause.name}: ${refusal.cause.message}` : undefined,
+    reason: refusal?.reason,
+    ...causeFields(refusal),
   };
   writeLine(record);
+}
+
+/** Only an error in the function itself has a stack that says where to look. */
+function causeFields(refusal: FeishuError | undefined): { cause?: string; stack?: string | undefined } {
+  if (refusal === undefined || !('cause' in refusal)) return {};
+  const { error, stack, cause } = errorFields(refusal.cause);
+  return {
+    cause: cause === undefined ? error : `${error}; ${cause}`,
+    stack: refusal.code === 'FEISHU_INTERNAL_ERROR' ? stack : undefined,
+  };
 }
 
 function metricValues({ result, milliseconds }: WebhookOutcome): MetricValues {

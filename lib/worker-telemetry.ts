@@ -6,7 +6,8 @@ import { attemptOf, type Delivery, type Settlement } from './delivery.ts';
 import { errorFields } from './error-fields.ts';
 import type { EventHeader } from './feishu/envelope.ts';
 import type { Log } from './handler.ts';
-import { logFields } from './log-fields.ts';
+import { logEntry } from './log-fields.ts';
+import { shorten } from './log-text.ts';
 import { type Settled, settledChannel } from './observation.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 
@@ -32,7 +33,7 @@ export function createWorkerTelemetry(environment: Environment) {
     /** A log whose lines name the message, and its event once that is known. */
     logOf(record: SQSRecord, header?: EventHeader): Log {
       const persistentKeys = { message_id: record.messageId, attempt: attemptOf(record) };
-      const eventKeys = header && { event_id: header.id, event_type: header.type };
+      const eventKeys = header && { event_id: shorten(header.id), event_type: shorten(header.type) };
       return toLog(logger.createChild({ persistentKeys: { ...persistentKeys, ...eventKeys } }));
     },
 
@@ -77,11 +78,13 @@ export function createWorkerTelemetry(environment: Environment) {
   };
 }
 
-/** Powertools logs every property of an error, and that of an HTTP client holds the request's Authorization header. */
+/** Powertools logs every property of an error, and an HTTP client's error holds the request's Authorization header. */
 function toLog(logger: Logger): Log {
   const writer =
-    (level: 'debug' | 'info' | 'warn' | 'error'): Log['info'] =>
-    (message, fields = {}) =>
-      logger[level](message, logFields(fields) as Record<string, string>);
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (text: unknown, lineFields: unknown): void => {
+      const { message, fields } = logEntry(text, lineFields);
+      logger[level](message, fields as Record<string, string>);
+    };
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }

@@ -173,7 +173,7 @@ describe('The program that keeps the long connection', () => {
     await using project = await createProject();
     await project.writeHandler(
       'callbacks/card.action.trigger.ts',
-      `import { onCallback } from '../../../lib/handler.ts';
+      `import { onCallback } from '#feishu-events';
        export default onCallback('card.action.trigger', () => { setInterval(() => {}, 1000); return {}; });`,
     );
     const folder = path.join(project.root, 'built');
@@ -185,6 +185,114 @@ describe('The program that keeps the long connection', () => {
     await platform.pushCallback({ id: 'c1', text }).settled;
     running.process.kill('SIGTERM');
     expect((await running.ended).code).toBe(0);
+    await aws.drain();
+  });
+
+  /** Starts the program with another handler of clicks. */
+  async function startWithHandler(handler: string, environment: NodeJS.ProcessEnv = {}) {
+    const project = await createProject();
+    onTestFinished(() => project[Symbol.asyncDispose]());
+    await project.writeHandler(
+      'callbacks/card.action.trigger.ts',
+      `import { onCallback } from '#feishu-events';\n${handler}`,
+    );
+    const folder = path.join(project.root, 'built');
+    await build(connectionBundle(project.root, folder));
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, environment, folder);
+    await connected(running);
+    const click = async (id: string) => {
+      const text = createSample('card.action.trigger', { version: '2.0', token: '' });
+      const delivery = platform.pushCallback({ id, text });
+      await delivery.settled;
+      return { answers: delivery.answers, eventId: JSON.parse(text).header.event_id };
+    };
+    const errors = () => {
+      const lines = running.output().split('\n');
+      return lines.filter((line) => line.includes('"level":"ERROR"')).map((line) => JSON.parse(line));
+    };
+    return { platform, running, click, errors };
+  }
+
+  it('stays connected when a promise that a callback left behind is rejected', async () => {
+    const { platform, running, click, errors } = await startWithHandler(`
+      const audit = async () => { throw new Error('The audit log is down'); };
+      export default onCallback('card.action.trigger', () => {
+        audit();
+        return { toast: { type: 'info', content: 'Noted' } };
+      });`);
+    const { answers, eventId } = await click('c1');
+    expect(answers).toMatchObject([{ code: 200, data: { toast: { content: 'Noted' } } }]);
+    await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
+    expect(errors()[0]).toMatchObject({
+      event_id: eventId,
+      event_type: 'card.action.trigger',
+      error: 'Error: The audit log is down',
+    });
+    const event = platform.push(sampleEvent('e1'));
+    await event.settled;
+    expect(event.state).toBe('acknowledged');
+    expect(running.output().match(/connected to/g)).toHaveLength(1);
+    await aws.drain();
+  });
+
+  it('does not leave an error that escapes a callback to listeners that were there before', async () => {
+    const NODE_OPTIONS =
+      "--import=data:text/javascript,for(const/**/name/**/of['unhandledRejection','uncaughtException'])process.on(name,()=>process.exit(128))";
+    const { click, errors } = await startWithHandler(
+      `export default onCallback('card.action.trigger', () => {
+         void Promise.reject(new Error('rejected'));
+         setImmediate(() => { throw new Error('thrown'); });
+       });`,
+      { NODE_OPTIONS },
+    );
+    await click('c1');
+    await vi.waitFor(() => expect(errors()).toHaveLength(2), wait);
+    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
+    await aws.drain();
+  });
+
+  it('answers a click with an error, and acknowledges what else is in flight, when its handler lets an exception escape', async () => {
+    const { platform, running, click, errors } = await startWithHandler(`
+      export default onCallback('card.action.trigger', () => {
+        setTimeout(() => { throw new Error('The audit log is down'); });
+        return new Promise(() => {});
+      });`);
+    const events = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
+    expect((await click('c1')).answers).toMatchObject([{ code: 200, data: { toast: { type: 'error' } } }]);
+    await Promise.all(events.map(({ settled }) => settled));
+    expect(events.map(({ state }) => state)).toEqual(Array(20).fill('acknowledged'));
+    expect(errors()).toMatchObject([{ error: 'Error: The audit log is down' }]);
+    expect(running.output().match(/connected to/g)).toHaveLength(1);
+    await aws.drain();
+  });
+
+  it('outlives a rejection that belongs to no event, but not such an exception', async () => {
+    // The program listens for these signals from its start, so that their listeners run in no handler's context.
+    const { running, click, errors } = await startWithHandler(`
+      const fail = () => {
+        throw Object.assign(new Error('The cache is down'), { config: { headers: { authorization: 'Bearer t-secret' } } });
+      };
+      const listenInstead = (signal, listener) => {
+        const others = process.rawListeners(signal);
+        process.on(signal, listener);
+        for (const other of others) process.off(signal, other);
+      };
+      export default onCallback('card.action.trigger', () => {
+        listenInstead('SIGINT', async () => fail());
+        listenInstead('SIGTERM', fail);
+      });`);
+    await click('c1');
+    running.process.kill('SIGINT');
+    await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
+    expect(errors()[0]).toMatchObject({ service: 'feishu-events', error: 'Error: The cache is down' });
+    expect(errors()[0]).not.toHaveProperty('event_id');
+    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
+    running.process.kill('SIGTERM');
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(errors()[1]).toMatchObject({ message: 'An uncaught exception ends the process' });
+    expect(output).not.toContain('t-secret');
     await aws.drain();
   });
 

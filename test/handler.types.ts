@@ -9,9 +9,9 @@ import {
   onEvent,
   onEventV1,
   onUnhandledEvent,
-} from '../lib/handler.ts';
+} from '#feishu-events';
 
-declare module '../lib/handler.ts' {
+declare module '#feishu-events' {
   interface EventPayloads {
     'types.test.merged_v1': { thing_id: string };
   }

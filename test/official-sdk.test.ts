@@ -367,12 +367,12 @@ describe('where the official SDK is wrong', () => {
     expect(await postToOurs(secured(MESSAGE), BOTH, { toEvent })).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
   });
 
-  it('it never answers a URL verification that cannot be decrypted; here it is 400', async () => {
+  it('it never answers a URL verification that cannot be decrypted; here it is 401', async () => {
     const request = plainRequest('{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}');
     const official = await postToOfficial(both().dispatcher, request, { autoChallenge: true });
     expect(official).toEqual({ isAnswered: false });
     const ours = await postToOurs(request, BOTH);
-    expect(ours).toMatchObject({ status: 400, body: { code: 'FEISHU_BODY_NOT_DECRYPTABLE' }, queued: [] });
+    expect(ours).toMatchObject({ status: 401, body: { code: 'FEISHU_SIGNATURE_MISSING' }, queued: [] });
   });
 
   it('it breaks a character whose bytes come in two chunks; here the bytes are put together first', async () => {

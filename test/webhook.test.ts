@@ -50,7 +50,8 @@ const plain = (body: string | Buffer): WebhookRequest => ({ headers: {}, body: B
 
 describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
   it('echoes the challenge of a URL verification without touching the queue', async () => {
-    const response = await webhookWith(secrets)(toEvent(write(challengeOf(token), { encryptKey })));
+    const { body } = write(challengeOf(token), { encryptKey });
+    const response = await webhookWith(secrets)(toEvent({ headers: {}, body }));
     expect(response).toMatchObject({ statusCode: 200, body: '{"challenge":"ajls384kdjx98XX"}' });
     expect(await aws.drain()).toEqual([]);
   });
@@ -74,20 +75,24 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
   });
 
   const old = Date.now() - 73 * 60 * 60 * 1000;
+  const tokenOnly = { FEISHU_VERIFICATION_TOKEN: token };
+  const unsigned = ({ body }: WebhookRequest): WebhookRequest => ({ headers: {}, body });
   const refusals: [string, number, ErrorCode, WebhookRequest, Record<string, string>?][] = [
-    ['an empty body', 400, 'FEISHU_BODY_EMPTY', plain('')],
-    ['a body that is no JSON', 400, 'FEISHU_BODY_NOT_JSON', plain('{"a":')],
-    ['a body that is no event', 400, 'FEISHU_ENVELOPE_UNKNOWN', plain('{}'), { FEISHU_VERIFICATION_TOKEN: token }],
-    ['what cannot be decrypted', 400, 'FEISHU_BODY_NOT_DECRYPTABLE', plain('{"encrypt":"no base64!"}')],
+    ['an empty body', 400, 'FEISHU_BODY_EMPTY', plain(''), tokenOnly],
+    ['a body that is not JSON', 400, 'FEISHU_BODY_NOT_JSON', plain('{"a":'), tokenOnly],
+    ['a body that is not an event', 400, 'FEISHU_ENVELOPE_UNKNOWN', plain('{}'), tokenOnly],
+    ['a plain event with a wrong token', 401, 'FEISHU_TOKEN_WRONG', plain(messageEvent({ token: 'wrong' })), tokenOnly],
+    ['an empty body although a key is set', 401, 'FEISHU_SIGNATURE_MISSING', plain('')],
+    ['what cannot be decrypted', 401, 'FEISHU_SIGNATURE_MISSING', plain('{"encrypt":"not base64!"}')],
     [
       'an encrypted body although no key is set',
       400,
       'FEISHU_ENCRYPT_KEY_MISSING',
       write(messageEvent(), { encryptKey }),
-      { FEISHU_VERIFICATION_TOKEN: token },
+      tokenOnly,
     ],
-    ['a plain event although a key is set', 401, 'FEISHU_BODY_NOT_ENCRYPTED', write(messageEvent(), undefined)],
-    ['a plain challenge although a key is set', 401, 'FEISHU_BODY_NOT_ENCRYPTED', write(challengeOf(token), undefined)],
+    ['a plain event although a key is set', 401, 'FEISHU_SIGNATURE_MISSING', write(messageEvent(), undefined)],
+    ['a plain challenge although a key is set', 401, 'FEISHU_SIGNATURE_MISSING', write(challengeOf(token), undefined)],
     [
       'an unsigned event',
       401,
@@ -108,7 +113,12 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
     ],
     ['an event of another app', 401, 'FEISHU_SIGNATURE_WRONG', write(messageEvent(), { encryptKey: 'another key' })],
     ['an event with a wrong token', 401, 'FEISHU_TOKEN_WRONG', write(messageEvent({ token: 'wrong' }), { encryptKey })],
-    ['a challenge with a wrong token', 401, 'FEISHU_TOKEN_WRONG', write(challengeOf('wrong'), { encryptKey })],
+    [
+      'a challenge with a wrong token',
+      401,
+      'FEISHU_SIGNATURE_MISSING',
+      unsigned(write(challengeOf('wrong'), { encryptKey })),
+    ],
     ['an event of 73 hours ago', 401, 'FEISHU_REQUEST_TOO_OLD', write(messageEvent(), { encryptKey }, old)],
     ['anything while no secret is set', 500, 'FEISHU_MISCONFIGURED', write(messageEvent(), { encryptKey }), {}],
   ];
@@ -231,6 +241,24 @@ describe('A callback', () => {
     expect(response).toMatchObject({ statusCode: 200, body: '{"toast":{"type":"success","content":"button"}}' });
     const [record] = await aws.drain();
     expect(record?.body).toContain('card.action.trigger');
+  });
+
+  it('leaves short lines in the log of its handler, however long its id is', async () => {
+    const text = createSample('card.action.trigger', { version: '2.0', token });
+    const body = JSON.parse(text);
+    const long = JSON.stringify({ ...body, header: { ...body.header, event_id: 'i'.repeat(100_000) } });
+    const importCallback: ImportModule = async () => ({
+      default: onCallback('card.action.trigger', (_, { log }) => {
+        log.info('clicked');
+        return {};
+      }),
+    });
+    await webhookWith(secrets, importCallback)(toHttpEvent(write(long, { encryptKey })));
+    const lines = writtenLines();
+    expect(lines).toHaveLength(2);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ message: 'clicked', event_id: `${'i'.repeat(255)}…` });
+    expect(lines.filter((line) => line.length > 2000)).toEqual([]);
+    await aws.drain();
   });
 
   it('keeps the card as it is when there is no handler or it returns nothing', async () => {

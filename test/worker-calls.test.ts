@@ -32,8 +32,8 @@ function recordOf(type: string): SQSRecord {
   return toSqsRecord({ ...message, Attributes: { ApproximateReceiveCount: '1' } }, aws.emulators.queueArn);
 }
 
-/** @returns the calls to DynamoDB and SQS that a batch of ten takes */
-async function callsOf(type: string, handle: () => void): Promise<Record<string, number>> {
+/** @returns the calls to DynamoDB and SQS that a batch of ten takes, each time it is delivered */
+async function callsOf(type: string, handle: () => void, deliveries = 1): Promise<Record<string, number>[]> {
   await using dynamo = await startCallCounter(aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string);
   await using sqs = await startCallCounter(aws.emulators.environment.AWS_ENDPOINT_URL_SQS as string);
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamo.origin);
@@ -45,29 +45,47 @@ async function callsOf(type: string, handle: () => void): Promise<Record<string,
   const handler = onEvent('im.message.receive_v1', handle);
   const v2 = (name: string) => (name === handler.type ? Promise.resolve({ default: handler }) : nothing());
   const worker = createWorker({ v2, v1: nothing, fallback: nothing }, { ...aws.environment, QUEUE_URL });
-  const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
-  await worker({ Records: Array.from({ length: 10 }, () => recordOf(type)) }, context);
-  return { ...dynamo.calls, ...sqs.calls };
+  const all: Record<string, number>[] = [];
+  const records = Array.from({ length: 10 }, () => recordOf(type));
+  for (let attempt = 1; attempt <= deliveries; attempt += 1) {
+    for (const { attributes } of records) attributes.ApproximateReceiveCount = `${attempt}`;
+    for (const { calls } of [dynamo, sqs]) for (const operation of Object.keys(calls)) delete calls[operation];
+    const endsAt = Date.now() + 60_000;
+    const context = { getRemainingTimeInMillis: () => endsAt - Date.now() } as Context;
+    await worker({ Records: records }, context);
+    all.push({ ...dynamo.calls, ...sqs.calls });
+  }
+  return all;
 }
 
+const FAILING = {
+  'DynamoDB_20120810.PutItem': 10,
+  'DynamoDB_20120810.UpdateItem': 10,
+  'AmazonSQS.ChangeMessageVisibility': 10,
+};
+
 test('a handled event takes two calls: its claim and its completion', async () => {
-  expect(await callsOf('im.message.receive_v1', () => {})).toEqual({
-    'DynamoDB_20120810.PutItem': 10,
-    'DynamoDB_20120810.UpdateItem': 10,
-  });
+  expect(await callsOf('im.message.receive_v1', () => {})).toEqual([
+    { 'DynamoDB_20120810.PutItem': 10, 'DynamoDB_20120810.UpdateItem': 10 },
+  ]);
 });
 
 test('an event without a handler takes none', async () => {
-  expect(await callsOf('example.thing.created_v1', () => {})).toEqual({});
+  expect(await callsOf('example.thing.created_v1', () => {})).toEqual([{}]);
 });
 
-test('an event whose handler fails takes three: its claim, giving it back, and postponing the message', async () => {
+test('an event whose handler fails takes three: taking its lease, recording the failure, and postponing the message', async () => {
   const fail = () => {
     throw new Error('not now');
   };
-  expect(await callsOf('im.message.receive_v1', fail)).toEqual({
-    'DynamoDB_20120810.PutItem': 10,
-    'DynamoDB_20120810.DeleteItem': 10,
-    'AmazonSQS.ChangeMessageVisibility': 10,
-  });
+  expect(await callsOf('im.message.receive_v1', fail)).toEqual([FAILING]);
+});
+
+test('a batch that was delivered before takes one more, which tells failures from the end of the function', async () => {
+  const fail = () => {
+    throw new Error('not now');
+  };
+  const [first, second] = await callsOf('im.message.receive_v1', fail, 2);
+  expect(first).toEqual(FAILING);
+  expect(second).toEqual({ ...FAILING, 'DynamoDB_20120810.BatchGetItem': 1 });
 });

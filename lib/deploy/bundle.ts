@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { BuildOptions } from 'esbuild';
+import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { handlerModules } from './handler-modules.ts';
 import { fastBuiltins, loadedLater, withoutOtherPlaces } from './lean-bundle.ts';
 
@@ -29,7 +30,13 @@ export function lambdaBundle(root: string, outdir: string) {
     // Half the artifact's size; stack traces need the lines alone.
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [...options.plugins, loadedLater(path.join(root, 'lib', `${LOADED_LATER}.ts`)), withoutOtherPlaces],
+    plugins: [
+      // Here only, because the connection, which has a part of the same handlers, is bundled after the functions.
+      handlerModules(path.join(root, 'functions', 'handlers')),
+      ...options.plugins,
+      loadedLater(path.join(root, 'lib', `${LOADED_LATER}.ts`)),
+      withoutOtherPlaces,
+    ],
   } satisfies BuildOptions;
 }
 
@@ -67,7 +74,7 @@ function entryPoints(root: string, outdir: string, names: readonly string[]) {
     mainFields: ['module', 'main'],
     // A folder of handlers may be empty.
     logOverride: { 'empty-glob': 'silent' },
-    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), fastBuiltins],
+    plugins: [fastBuiltins, evaluateFailedModulesAgain],
   } satisfies BuildOptions;
 }
 

@@ -56,7 +56,7 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
   const onDeadLetters = (work: (commands: DeadLetterCommands) => Promise<void>) => () =>
     withDeadLetters(host.getProvider('aws'), work);
   return {
-    'doctor:stack:examine': () => examine(host.getProvider('aws')),
+    'doctor:stack:examine': () => examine(host),
     'dlq:list:list': onDeadLetters((commands) => commands.list(readSelection(options))),
     'dlq:show:show': onDeadLetters((commands) => commands.show(String(options.id))),
     'dlq:redrive:redrive': onDeadLetters((commands) => commands.redrive(readSelection(options))),
@@ -64,11 +64,14 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
   };
 }
 
-async function examine(provider: AwsProvider): Promise<void> {
+async function examine(host: Serverless): Promise<void> {
   const { examineDeployment } = await import('./doctor/doctor.ts');
+  const { secretNameOf } = await import('./secrets.ts');
+  const provider = host.getProvider('aws');
   const config = await provider.getAwsSdkV3Config();
   const stackName = provider.naming.getStackName();
-  const isHealthy = await examineDeployment({ config, stackName, stage: provider.getStage(), print: console.log });
+  const secretName = secretNameOf(host);
+  const isHealthy = await examineDeployment({ config, stackName, secretName, print: console.log });
   if (!isHealthy) process.exitCode = 1;
 }
 

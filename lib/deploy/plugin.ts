@@ -5,9 +5,10 @@ import { build } from 'esbuild';
 import { LAMBDA_FILES, LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from './bundle.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
+import { handlerWarnings } from './handler-modules.ts';
 import { type DeployOptions, readOptions } from './options.ts';
 import { secretReferences } from './secret-references.ts';
-import { dropSecret, ensureSecret, saveSecrets } from './secrets.ts';
+import { dropSecret, ensureSecret, saveSecrets, secretNameOf } from './secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
 import { resolveTemplate } from './template.ts';
 
@@ -28,12 +29,14 @@ export default class FeishuEventsPlugin {
   };
   readonly #serverless: Serverless;
   readonly #notice: (text: string) => void;
+  readonly #warning: (text: string) => void;
   readonly #progress: StepProgress;
   #options!: DeployOptions;
 
   constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
     this.#serverless = serverless;
     this.#notice = (text) => log.notice(text);
+    this.#warning = (text) => log.warning(text);
     this.#progress = progress.get('feishu-events');
     this.hooks = {
       initialize: () => this.#readOptions(),
@@ -66,7 +69,11 @@ export default class FeishuEventsPlugin {
   async #bundle(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const outdir = path.join(serviceDir, BUNDLES_FOLDER);
-    await Promise.all([build(lambdaBundle(serviceDir, outdir)), build(platformSdkBundle(serviceDir, outdir))]);
+    const [{ warnings }] = await Promise.all([
+      build(lambdaBundle(serviceDir, outdir)),
+      build(platformSdkBundle(serviceDir, outdir)),
+    ]);
+    for (const { text } of handlerWarnings(warnings)) this.#warning(text);
     for (const name of LAMBDA_FUNCTIONS) {
       const definition = service.functions[name];
       if (definition === undefined) continue;
@@ -127,7 +134,7 @@ export default class FeishuEventsPlugin {
   }
 
   get #secretName(): string {
-    return `${this.#serverless.service.service}/${this.#serverless.getProvider('aws').getStage()}`;
+    return secretNameOf(this.#serverless);
   }
 
   /** The framework removes what is below it together with the stack. */

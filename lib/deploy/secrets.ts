@@ -3,6 +3,12 @@ import { DeploymentError } from './deployment-error.ts';
 import type { DeployOptions } from './options.ts';
 import { RECOVERY_WINDOW_DAYS, readSecret, removeSecret, type StoredSecret, writeSecret } from './secret-store.ts';
 import { describeMissing, readLocalSecrets, secretNames } from './secret-values.ts';
+import type { Serverless } from './serverless.ts';
+
+/** @returns the name in AWS Secrets Manager of the secret that a deployment of this service and stage uses */
+export function secretNameOf(serverless: Serverless): string {
+  return `${serverless.service.service}/${serverless.getProvider('aws').getStage()}`;
+}
 
 /** The secret of one stage, and what decides what belongs in it. */
 export interface StageSecret {

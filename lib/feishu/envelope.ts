@@ -61,11 +61,21 @@ export function parseJsonObject(text: string): JsonObject {
     // The parser's message quotes the body, which must not reach a log: no cause.
     throw new FeishuError(
       'FEISHU_BODY_NOT_JSON',
-      'The body is no JSON. Does something before this function change it?',
+      'The body is not valid JSON. Does something before this function change it?',
     );
   }
-  if (!isObject(value)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is JSON, but no object.');
+  if (!isObject(value)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is not a JSON object.');
   return value;
+}
+
+/** @returns `undefined` when the text is not a JSON object */
+export function tryParseJsonObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -161,6 +171,6 @@ export function asText(value: unknown): string | undefined {
 function unknownEnvelope(what: string): FeishuError {
   return new FeishuError(
     'FEISHU_ENVELOPE_UNKNOWN',
-    `The body is no event that the platform is known to send (${what}). Is something else posting to this URL?`,
+    `The body is not an event that the platform is known to send: ${what}. Is something else posting to this URL?`,
   );
 }

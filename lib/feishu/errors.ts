@@ -1,7 +1,7 @@
 /**
- * Every way a delivery can be refused, with the HTTP status it is answered with.
+ * Every reason a request is rejected for, with the HTTP status of the response.
  *
- * The code is also the log field, the metric's dimension and the anchor in the README's runbook.
+ * The code is also the log field, the metric's dimension and the anchor in docs/error-codes.md.
  */
 export const ERROR_STATUS = {
   FEISHU_BODY_EMPTY: 400,
@@ -22,15 +22,24 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
-/** A delivery that is refused. The message says what to look at and never holds a secret, a body or a signature. */
+export interface FeishuErrorOptions extends ErrorOptions {
+  /** What only the log may say, where the response must not tell one reason from another. Default: the message. */
+  reason?: string;
+}
+
+/** A rejected request. Its message says what to check and never contains a secret, a body or a signature. */
 export class FeishuError extends Error {
   override readonly name = 'FeishuError';
   readonly code: ErrorCode;
   readonly status: number;
+  /** For the log; as free of secrets as the message. */
+  readonly reason: string;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  /** @param message goes into the response */
+  constructor(code: ErrorCode, message: string, { reason = message, ...options }: FeishuErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.status = ERROR_STATUS[code];
+    this.reason = reason;
   }
 }

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { asText, type EventEnvelope, isObject, type JsonObject } from './envelope.ts';
+import { asText, type EventEnvelope, isObject, type JsonObject, OLD_CARD_TYPE } from './envelope.ts';
+import { type JsonMember, splitMembers } from './json-members.ts';
 
 /**
  * Names the occurrence an event reports: two deliveries with the same key report the same one, also when one came by
  * webhook and the other by long connection.
  *
  * The id is `message_id` for `im.message.receive_v1`, of which the platform says "do not rely on event_id"; else
- * `event_id` or `uuid`; else, where the platform sends none, a hash of the body.
+ * `event_id` or `uuid`; else, where the platform sends none, a hash of the event without its Verification Token, which is
+ * empty over the long connection and changes when it is rotated.
  *
  * @param text the decrypted JSON text that `envelope` was parsed from
  * @see https://open.feishu.cn/document/server-docs/im-v1/message/events/receive
@@ -16,7 +18,7 @@ export function deduplicationKey(envelope: EventEnvelope, text: string): string 
   const id =
     (header.type === 'im.message.receive_v1' ? asText(field(event, 'message', 'message_id')) : undefined) ??
     header.id ??
-    createHash('sha256').update(text).digest('hex');
+    createHash('sha256').update(textWithoutToken(envelope, text)).digest('hex');
   return JSON.stringify([header.app ?? '', header.type, id]);
 }
 
@@ -34,6 +36,29 @@ export function conversationOf({ event, header }: EventEnvelope): string {
     header.app ??
     'unknown'
   );
+}
+
+/**
+ * Removes the Verification Token: `header.token` of v2.0, the top-level `token` of v1.0. The old card callback has none:
+ * its `token`, to update the card with, tells one click from another.
+ *
+ * The rest stays as it is written. Parsing would round integers above 2^53 and make different events equal.
+ */
+function textWithoutToken({ header }: EventEnvelope, text: string): string {
+  if (header.type === OLD_CARD_TYPE) return text;
+  if (header.version === '1.0') return writeWithoutToken(splitMembers(text));
+  const members = splitMembers(text).map(({ name, value }) =>
+    name === 'header' ? { name, value: writeWithoutToken(splitMembers(value)) } : { name, value },
+  );
+  return writeMembers(members);
+}
+
+function writeWithoutToken(members: readonly JsonMember[]): string {
+  return writeMembers(members.filter(({ name }) => name !== 'token'));
+}
+
+function writeMembers(members: readonly JsonMember[]): string {
+  return `{${members.map(({ name, value }) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
 }
 
 function field(object: JsonObject, outer: string, inner: string): unknown {

@@ -26,7 +26,7 @@ type SdkPayloadsV1 = { [Type in SdkType1]: SdkPayload<Type> };
  * The payload of each v2.0 event type. Add a type that is missing by declaration merging:
  *
  * ```ts
- * declare module '../../../lib/handler.ts' {
+ * declare module '#feishu-events' {
  *   interface EventPayloads { 'example.thing.created_v1': { thing_id: string } }
  * }
  * ```

@@ -8,10 +8,12 @@ import {
   OLD_CARD_TYPE,
   parseJsonObject,
   readEnvelope,
+  tryParseJsonObject,
 } from './envelope.ts';
 import { FeishuError } from './errors.ts';
 import { type SignedRequest, sign, verify } from './signature.ts';
 import { parseSigningTime } from './timestamp.ts';
+import { readEncryptedUrlVerification } from './url-verification.ts';
 
 /** An HTTP POST of the platform. Header names are in lower case, the body is as it came. */
 export interface WebhookRequest {
@@ -30,54 +32,49 @@ export type WebhookDelivery =
   /** `text`: the decrypted JSON as the platform wrote it, with integers above 2^53 and unknown fields intact. */
   | { kind: 'event'; envelope: EventEnvelope; text: string };
 
-/** Reports of re-deliveries go up to 72 hours. Nothing older is accepted, so that no replay outlives its claim. */
+/** The platform re-delivers for up to 72 hours. Anything older is rejected, so that no replay outlives its record. */
 export const MAXIMUM_EVENT_AGE_SECONDS = 72 * 60 * 60;
-/** Callbacks are never sent again, so that an old one is a replay. */
+/** The platform never sends a callback again, so an old one is a replay. */
 export const MAXIMUM_CALLBACK_AGE_SECONDS = 5 * 60;
 
-/**
- * Of a body that no signature vouches for, where an Encrypt Key is set: only a URL verification may come unsigned then,
- * which has some 300 bytes. Whoever posts more makes nobody parse and decrypt it.
- */
-const MAXIMUM_UNSIGNED_BYTES = 16 * 1024;
+/** The hexadecimal digest of SHA-1 (old card callback) or SHA-256. */
+const SIGNATURE = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
-/** The secret that vouches for a request. `undefined`: it is unsigned, or nothing is set to check its signature with. */
+/** The secret that a request was signed with. `undefined`: it is unsigned. */
 export type Proof = { encryptKey: string } | { verificationToken: string } | undefined;
+
+/** A body, decrypted and parsed. */
+interface OpenedBody {
+  text: string;
+  json: JsonObject;
+}
 
 /**
  * Verifies, decrypts and parses a request of the platform.
  *
+ * With an Encrypt Key set, every unsigned request gets the same error, whatever its body decrypts to, except a valid URL
+ * verification. Only the error's `reason`, for the log, tells one from another.
+ *
  * @param now milliseconds since the epoch
- * @throws {FeishuError} with status 400 or 401 when the request is refused; the message says what to look at
+ * @throws {FeishuError} with status 400 or 401 when the request is rejected; the message says what to check
  */
 export function readRequest(request: WebhookRequest, secrets: WebhookSecrets, now: number): WebhookDelivery {
-  if (request.body.length === 0) {
-    throw new FeishuError(
-      'FEISHU_BODY_EMPTY',
-      'The body is empty. The platform sends events as POST with a JSON body.',
-    );
-  }
   // The signature comes first: it is cheaper than parsing, and a forged body then reaches no parser.
-  const proof = findProof(request, secrets);
-  if (proof === undefined && secrets.encryptKeys.length > 0 && request.body.length > MAXIMUM_UNSIGNED_BYTES) {
-    throw unsigned('X-Lark-Signature, made with the Encrypt Key, is missing');
-  }
-  const { text, json, wasEncrypted } = openBody(request.body, proof, secrets);
-  if (!wasEncrypted && secrets.encryptKeys.length > 0 && !isOldCard(json)) throw notEncrypted();
-  const envelope = readEnvelope(json);
-  // A URL verification carries no signature; only its token and its encryption vouch for it.
+  const { proof, flaw } = checkSignature(request, secrets);
+  const hasEncryptKey = secrets.encryptKeys.length > 0;
+  if (hasEncryptKey && proof === undefined) return readUnsigned(request.body, flaw, secrets);
+  const isTokenSigned = proof !== undefined && 'verificationToken' in proof;
+  const opened = hasEncryptKey && isTokenSigned ? openOldCard(request.body) : openBody(request.body, proof);
+  const envelope = readEnvelope(opened.json);
   if (envelope.kind === 'url-verification') {
     checkToken(envelope.token, secrets);
     return { kind: 'url-verification', challenge: envelope.challenge };
   }
-  if (envelope.header.type === OLD_CARD_TYPE) {
-    if (proof === undefined) throw unsigned('an old card callback must be signed; is FEISHU_VERIFICATION_TOKEN set?');
-  } else {
-    if (secrets.encryptKeys.length > 0) requireEncryptKeyProof(proof);
-    checkToken(envelope.token, secrets);
-  }
+  // The token of an old card is the one to update the card with: only a signature authenticates it.
+  if (envelope.header.type !== OLD_CARD_TYPE) checkToken(envelope.token, secrets);
+  else if (proof === undefined) throw unsignedOldCard(flaw);
   if (proof !== undefined) checkAge(request, envelope, now);
-  return { kind: 'event', envelope, text };
+  return { kind: 'event', envelope, text: opened.text };
 }
 
 /**
@@ -106,109 +103,104 @@ export function writeRequest(text: string, secret: Proof, now: number): WebhookR
   };
 }
 
-function findProof(request: WebhookRequest, { encryptKeys, verificationTokens }: WebhookSecrets): Proof {
-  const signature = request.headers['x-lark-signature'];
-  if (signature === undefined) return undefined;
-  // A SHA-1 in hexadecimal has 40 characters: the old card callback, signed with the Verification Token.
-  const algorithm = signature.length === 40 ? 'sha1' : 'sha256';
-  const candidates = algorithm === 'sha1' ? verificationTokens : encryptKeys;
-  if (candidates.length === 0) return undefined;
-  const signed = { ...signedHeaders(request), body: request.body };
+/** @returns the secret that fits the signature, or else why the request counts as unsigned */
+function checkSignature(
+  { headers, body }: WebhookRequest,
+  { encryptKeys, verificationTokens }: WebhookSecrets,
+): { proof: Proof; flaw: string } {
+  const unsigned = (flaw: string) => ({ proof: undefined, flaw });
+  const signature = headers['x-lark-signature'];
+  if (signature === undefined) return unsigned('The header X-Lark-Signature is missing');
+  if (!SIGNATURE.test(signature)) return unsigned('The header X-Lark-Signature is not a hexadecimal digest');
+  const timestamp = headers['x-lark-request-timestamp'];
+  if (timestamp === undefined) return unsigned('The header X-Lark-Request-Timestamp is missing');
+  const nonce = headers['x-lark-request-nonce'];
+  if (nonce === undefined) return unsigned('The header X-Lark-Request-Nonce is missing');
+  // A SHA-1 digest has 40 characters: the old card callback, signed with the Verification Token.
+  const isSha1 = signature.length === 40;
+  const [algorithm, candidates, name] = isSha1
+    ? (['sha1', verificationTokens, 'FEISHU_VERIFICATION_TOKEN'] as const)
+    : (['sha256', encryptKeys, 'FEISHU_ENCRYPT_KEY'] as const);
+  if (candidates.length === 0) return unsigned(`${name}, which X-Lark-Signature is made with, is not set`);
+  const signed: SignedRequest = { timestamp, nonce, body };
   // All candidates are tried, so that the time does not tell which one fits.
   const [secret] = candidates.filter((candidate) => verify(signed, signature, candidate, algorithm));
   if (secret === undefined) {
-    const name = algorithm === 'sha1' ? 'FEISHU_VERIFICATION_TOKEN' : 'FEISHU_ENCRYPT_KEY';
     throw new FeishuError(
       'FEISHU_SIGNATURE_WRONG',
-      `X-Lark-Signature does not fit the body. Is ${name} the one of this app's developer console, and does the raw body arrive unchanged?`,
+      `X-Lark-Signature does not match the body. Is ${name} the one of this app's developer console, and does the raw body arrive unchanged?`,
     );
   }
-  return algorithm === 'sha1' ? { verificationToken: secret } : { encryptKey: secret };
+  return { proof: isSha1 ? { verificationToken: secret } : { encryptKey: secret }, flaw: '' };
 }
 
-function signedHeaders({ headers }: WebhookRequest): Omit<SignedRequest, 'body'> {
-  const timestamp = headers['x-lark-request-timestamp'];
-  const nonce = headers['x-lark-request-nonce'];
-  if (timestamp === undefined) throw unsigned('the header X-Lark-Request-Timestamp is missing');
-  if (nonce === undefined) throw unsigned('the header X-Lark-Request-Nonce is missing');
-  return { timestamp, nonce };
+/** @param flaw why the request counts as unsigned */
+function readUnsigned(body: Buffer, flaw: string, secrets: WebhookSecrets): WebhookDelivery {
+  const verification = readEncryptedUrlVerification(body, secrets.encryptKeys, (token) =>
+    isExpectedToken(token, secrets),
+  );
+  if (verification.challenge === undefined) throw unauthenticated(`${flaw}, and ${verification.reason}.`);
+  return { kind: 'url-verification', challenge: verification.challenge };
 }
 
-function openBody(
-  body: Buffer,
-  proof: Proof,
-  { encryptKeys }: WebhookSecrets,
-): { text: string; json: JsonObject; wasEncrypted: boolean } {
-  if (!isUtf8(body)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is no UTF-8 text, so it is no JSON.');
+/**
+ * With an Encrypt Key set, old card callbacks still come plain, signed with the Verification Token. An encrypted body
+ * with that signature is not decrypted: the Verification Token must not be enough to try ciphertexts.
+ */
+function openOldCard(body: Buffer): OpenedBody {
   const text = body.toString('utf8');
-  const json = parseJsonObject(text);
-  if (typeof json.encrypt !== 'string') return { text, json, wasEncrypted: false };
-  if (encryptKeys.length === 0) {
+  const json = isUtf8(body) ? tryParseJsonObject(text) : undefined;
+  if (json !== undefined && isOldCard(json)) return { text, json };
+  throw unauthenticated(
+    'X-Lark-Signature is made with the Verification Token, which is only valid for a plain old card callback.',
+  );
+}
+
+/** @param proof of a request that may be specific about what is wrong: it is signed, or there is nothing to decrypt */
+function openBody(body: Buffer, proof: Proof): OpenedBody {
+  if (body.length === 0) {
+    throw new FeishuError(
+      'FEISHU_BODY_EMPTY',
+      'The body is empty. The platform sends events as POST with a JSON body.',
+    );
+  }
+  if (!isUtf8(body)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is not UTF-8, so it is not JSON.');
+  const opened = parse(body.toString('utf8'));
+  const encryptKey = proof !== undefined && 'encryptKey' in proof ? proof.encryptKey : undefined;
+  const { encrypt: encrypted } = opened.json;
+  if (typeof encrypted !== 'string') {
+    if (encryptKey === undefined || isOldCard(opened.json)) return opened;
+    throw new FeishuError(
+      'FEISHU_BODY_NOT_ENCRYPTED',
+      'The body is plain although FEISHU_ENCRYPT_KEY is set. Is the Encrypt Key saved in the developer console too?',
+    );
+  }
+  if (encryptKey === undefined) {
     throw new FeishuError(
       'FEISHU_ENCRYPT_KEY_MISSING',
       'The body is encrypted, but FEISHU_ENCRYPT_KEY is not set. Copy the Encrypt Key from the developer console.',
     );
   }
-  if (proof !== undefined && 'encryptKey' in proof) {
-    return { ...decryptWithFirstFitting(json.encrypt, [proof.encryptKey]), wasEncrypted: true };
-  }
-  return { ...decryptUnsigned(json.encrypt, encryptKeys), wasEncrypted: true };
+  return parse(decrypt(encrypted, encryptKey));
 }
 
-/**
- * Anyone can send an unsigned body. Were its padding told from its content here, captured ciphertext could be decrypted
- * byte by byte (a padding oracle): the answer is the same for both, and the reason is for the log alone.
- */
-function decryptUnsigned(encrypted: string, keys: readonly string[]): { text: string; json: JsonObject } {
-  try {
-    return decryptWithFirstFitting(encrypted, keys);
-  } catch (cause) {
-    throw new FeishuError(
-      'FEISHU_BODY_NOT_DECRYPTABLE',
-      "The body cannot be decrypted. Is FEISHU_ENCRYPT_KEY the Encrypt Key of this app's developer console? The log has more.",
-      { cause },
-    );
-  }
+function parse(text: string): OpenedBody {
+  return { text, json: parseJsonObject(text) };
 }
 
-/** A wrong key can decrypt to well-padded nonsense, so that only a parsed object proves the right one. */
-function decryptWithFirstFitting(encrypted: string, keys: readonly string[]): { text: string; json: JsonObject } {
-  let firstError: unknown;
-  for (const key of keys) {
-    try {
-      const text = decrypt(encrypted, key);
-      return { text, json: parseJsonObject(text) };
-    } catch (error) {
-      firstError ??= error;
-    }
-  }
-  throw firstError;
-}
-
-function notEncrypted(): FeishuError {
-  return new FeishuError(
-    'FEISHU_BODY_NOT_ENCRYPTED',
-    'The body is plain although FEISHU_ENCRYPT_KEY is set. Is the Encrypt Key saved in the developer console too?',
-  );
-}
-
-function requireEncryptKeyProof(proof: Proof): void {
-  if (proof === undefined) throw unsigned('X-Lark-Signature, made with the Encrypt Key, is missing');
-  if ('encryptKey' in proof) return;
-  throw new FeishuError(
-    'FEISHU_SIGNATURE_WRONG',
-    'X-Lark-Signature is made with the Verification Token, which only the old card callback may be.',
-  );
-}
-
-function checkToken(token: string | undefined, { verificationTokens }: WebhookSecrets): void {
-  if (verificationTokens.length === 0) return;
-  const matches = verificationTokens.filter((expected) => isSameSecret(token ?? '', expected));
-  if (matches.length > 0) return;
+function checkToken(token: string | undefined, secrets: WebhookSecrets): void {
+  if (isExpectedToken(token, secrets)) return;
   throw new FeishuError(
     'FEISHU_TOKEN_WRONG',
     "The token in the body is not FEISHU_VERIFICATION_TOKEN. Is it the Verification Token of this app's developer console?",
   );
+}
+
+/** Without a Verification Token set, every token is. */
+function isExpectedToken(token: string | undefined, { verificationTokens }: WebhookSecrets): boolean {
+  if (verificationTokens.length === 0) return true;
+  const matches = verificationTokens.filter((expected) => isSameSecret(token ?? '', expected));
+  return matches.length > 0;
 }
 
 /** Compares the digests, which have the same length whatever is compared, in constant time. */
@@ -218,7 +210,7 @@ function isSameSecret(actual: string, expected: string): boolean {
 }
 
 function checkAge(request: WebhookRequest, { kind }: EventEnvelope, now: number): void {
-  const { timestamp, nonce } = signedHeaders(request);
+  const { 'x-lark-request-timestamp': timestamp = '', 'x-lark-request-nonce': nonce = '' } = request.headers;
   const signedAt = parseSigningTime(timestamp + nonce);
   const maximumSeconds = kind === 'callback' ? MAXIMUM_CALLBACK_AGE_SECONDS : MAXIMUM_EVENT_AGE_SECONDS;
   if (signedAt === undefined || now - signedAt <= maximumSeconds * 1000) return;
@@ -228,6 +220,21 @@ function checkAge(request: WebhookRequest, { kind }: EventEnvelope, now: number)
   );
 }
 
-function unsigned(reason: string): FeishuError {
-  return new FeishuError('FEISHU_SIGNATURE_MISSING', `The request is not signed: ${reason}.`);
+/**
+ * With an Encrypt Key set, the one response to what is unsigned and not a valid URL verification. Its status, code and
+ * text never depend on the request.
+ *
+ * @param reason for the log
+ */
+function unauthenticated(reason: string): FeishuError {
+  return new FeishuError(
+    'FEISHU_SIGNATURE_MISSING',
+    'The request has no valid X-Lark-Signature. Are FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN those of this ' +
+      "app's developer console, is the Encrypt Key saved there, and do all headers arrive? The function's log names the reason.",
+    { reason },
+  );
+}
+
+function unsignedOldCard(flaw: string): FeishuError {
+  return new FeishuError('FEISHU_SIGNATURE_MISSING', `The old card callback is not signed. ${flaw}.`);
 }

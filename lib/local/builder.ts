@@ -1,4 +1,5 @@
 import { type BuildOptions, type BuildResult, context, formatMessages, type Plugin } from 'esbuild';
+import { handlerWarnings } from '../deploy/handler-modules.ts';
 
 export interface BuilderOptions {
   bundle: BuildOptions & { plugins: Plugin[] };
@@ -6,6 +7,8 @@ export interface BuilderOptions {
   watch: boolean;
   /** Called after each build that succeeds. */
   onBuilt: () => void;
+  /** Takes what could not be checked about the handlers. */
+  onWarning: (text: string) => void;
   /** Takes what is wrong with a later build. */
   onFailure: (text: string) => void;
 }
@@ -16,13 +19,17 @@ export interface BuilderOptions {
  * @returns a function that ends the watching
  * @throws when the first build fails; the message names the files
  */
-export async function startBuilder({ bundle, watch, onBuilt, onFailure }: BuilderOptions) {
+export async function startBuilder({ bundle, watch, onBuilt, onWarning, onFailure }: BuilderOptions) {
   const firstBuild = Promise.withResolvers<string | undefined>();
   let isFirst = true;
   const onEnd = async (result: BuildResult) => {
     const failure = result.errors.length === 0 ? undefined : await describe(result);
-    if (failure === undefined) onBuilt();
-    else if (!isFirst) onFailure(failure);
+    if (failure === undefined) {
+      for (const { text } of handlerWarnings(result.warnings)) onWarning(text);
+      onBuilt();
+    } else if (!isFirst) {
+      onFailure(failure);
+    }
     isFirst = false;
     firstBuild.resolve(failure);
   };

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { debuggingOptions } from './debugging.ts';
+import { readLines } from './read-lines.ts';
 
 export interface ConnectionProcessOptions {
   environment: Record<string, string>;
@@ -45,14 +46,16 @@ export class ConnectionProcess {
   #start(bundlePath: string): void {
     const { environment, onLine, onObservation, onEnd } = this.#options;
     const observer = fileURLToPath(new URL('observe-process.ts', import.meta.url));
-    const program = spawn(process.execPath, ['--enable-source-maps', '--import', observer, bundlePath], {
-      env: environment,
+    const debugging = debuggingOptions();
+    const nodeOptions = [...debugging.execArgv, '--enable-source-maps', '--import', observer];
+    const program = spawn(process.execPath, [...nodeOptions, bundlePath], {
+      env: { ...environment, ...debugging.environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Not ended by the terminal's Ctrl+C along with this process: it has its turn when the stack stops.
       detached: true,
     });
     for (const input of [program.stdout, program.stderr]) {
-      if (input !== null) createInterface({ input }).on('line', onLine);
+      if (input !== null) readLines(input, onLine);
     }
     program.on('message', ({ channel, message }: { channel: string; message: unknown }) =>
       onObservation(channel, message),

@@ -1,6 +1,7 @@
+import { devNull } from 'node:os';
 import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { createFailureNotes } from '../failure-notes.ts';
 import { MAXIMUM_DELIVERIES } from '../retry.ts';
@@ -49,6 +50,20 @@ const EVENTS_QUEUE = 'feishu-events';
 const DEAD_LETTER_QUEUE = 'feishu-events-dead';
 const CLAIMS_TABLE = 'feishu-events-claims';
 
+const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
+/** Everything that an SDK client would otherwise take from this machine's environment and profile. */
+const CLIENT_SETTINGS = {
+  region: REGION,
+  credentials: CREDENTIALS,
+  maxAttempts: 3,
+  retryMode: 'standard',
+  defaultsMode: 'standard',
+  useFipsEndpoint: false,
+  useDualstackEndpoint: false,
+  authSchemePreference: [],
+  userAgentAppId: 'feishu-events',
+} satisfies SQSClientConfig;
+
 /** @throws when the data folder is another process's or cannot be read; the message says what to do */
 export async function startEmulators(options: EmulatorOptions): Promise<Emulators> {
   await using parts = new AsyncDisposableStack();
@@ -65,9 +80,8 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   );
   parts.defer(() => claimsEmulator.stop());
 
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const sqsEndpoint = queueEmulator.endpoint;
-  const sqs = new SQSClient({ endpoint: sqsEndpoint, region: REGION, credentials });
+  const sqs = new SQSClient({ ...CLIENT_SETTINGS, endpoint: sqsEndpoint });
   parts.defer(() => sqs.destroy());
   const suffix = ordering === 'conversation' ? '.fifo' : '';
   const fifo = ordering === 'conversation' ? { FifoQueue: 'true' } : {};
@@ -81,7 +95,12 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     RedrivePolicy: JSON.stringify(redrive),
   };
   await sqs.send(new CreateQueueCommand({ QueueName: queue.name, Attributes: attributes }));
-  const dynamo = new DynamoDBClient({ endpoint: claimsEmulator.endpoint, region: REGION, credentials });
+  const dynamo = new DynamoDBClient({
+    ...CLIENT_SETTINGS,
+    endpoint: claimsEmulator.endpoint,
+    accountIdEndpointMode: 'disabled',
+    endpointDiscoveryEnabled: false,
+  });
   parts.defer(() => dynamo.destroy());
   await claimsEmulator.during(openClaimsTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
     if (dataFolder === undefined) throw cause;
@@ -107,8 +126,11 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     kept: kept.map((message) => ({ ...message, reason: notes.get(message.record.messageId)?.reason })),
     environment: {
       AWS_REGION: REGION,
-      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+      // The default profile in ~/.aws may have another endpoint, or require FIPS.
+      AWS_CONFIG_FILE: devNull,
+      AWS_SHARED_CREDENTIALS_FILE: devNull,
       AWS_ENDPOINT_URL_SQS: sqsEndpoint,
       AWS_ENDPOINT_URL_DYNAMODB: claimsEmulator.endpoint,
     },

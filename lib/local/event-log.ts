@@ -30,7 +30,9 @@ export interface EventRecord {
   lastError?: string;
 }
 
-const KEPT = 10_000;
+const MAXIMUM_RECORDS = 10_000;
+/** Ids, types and reasons come from outside, and are of any length. */
+const MAXIMUM_CHARACTERS = 16 * 1024 * 1024;
 const STATUS_OF_OUTCOME: Record<Exclude<Outcome, 'retrying'>, EventStatus> = {
   handled: 'handled',
   dropped: 'dropped',
@@ -38,10 +40,11 @@ const STATUS_OF_OUTCOME: Record<Exclude<Outcome, 'retrying'>, EventStatus> = {
   duplicate: 'duplicate',
 };
 
-/** Remembers the last 10,000 events. It hears of an event from two threads, in any order. */
+/** Remembers the last 10,000 events, or as many as fit into 16 Mi characters. It hears of an event from two threads, in any order. */
 export class EventLog {
   readonly #records = new Map<string, EventRecord>();
   readonly #onChange: (record: EventRecord) => void;
+  #characters = 0;
 
   constructor(onChange: (record: EventRecord) => void = () => {}) {
     this.#onChange = onChange;
@@ -96,10 +99,24 @@ export class EventLog {
     const updatedAt = new Date().toISOString();
     const known = this.#records.get(messageId) ?? { messageId, status: 'queued', attempts: 0, updatedAt };
     const record = { ...known, ...fields, updatedAt };
+    this.#characters += charactersOf(record) - charactersOf(this.#records.get(messageId));
     this.#records.set(messageId, record);
-    if (this.#records.size > KEPT) this.#records.delete(this.#records.keys().next().value as string);
+    this.#shrink();
     this.#onChange(record);
   }
+
+  #shrink(): void {
+    for (const [messageId, record] of this.#records) {
+      if (this.#records.size <= MAXIMUM_RECORDS && this.#characters <= MAXIMUM_CHARACTERS) return;
+      this.#records.delete(messageId);
+      this.#characters -= charactersOf(record);
+    }
+  }
+}
+
+/** Of what may be long. */
+function charactersOf({ id, type, lastError }: Partial<EventRecord> = {}): number {
+  return [id, type, lastError].reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }
 
 function headerFields({ id, type, version }: EventHeader): Partial<EventRecord> {

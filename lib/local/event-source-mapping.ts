@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { errorFields } from '../error-fields.ts';
+import { toEntry } from '../printable.ts';
 import { toSqsRecord } from '../sqs-record.ts';
 
 export interface EventSourceMappingOptions {
@@ -53,7 +55,8 @@ async function poll(options: EventSourceMappingOptions, stopping: AbortSignal): 
       await options.pause?.();
     } catch (error) {
       if (stopping.aborted) return;
-      console.error('The event source mapping cannot reach the queue; trying again', error);
+      const { error: reason, stack = reason } = errorFields(error);
+      console.error(toEntry(`The event source mapping cannot reach the queue; trying again: ${stack}`));
       await sleep(RETRY_MILLISECONDS, undefined, { signal: stopping }).catch(() => {});
     }
   }

@@ -1,4 +1,5 @@
-import { toPrintable } from '../printable.ts';
+import { CONTINUATION, toEntry } from '../printable.ts';
+import { CONSOLE_MARK } from './console-output.ts';
 
 /** A line of JSON that a function's log wrote, read. */
 export interface FunctionLine {
@@ -30,16 +31,21 @@ export function readFunctionLine(line: string): FunctionLine | undefined {
 }
 
 /**
- * Puts a line that a function wrote into the form a person reads.
+ * Formats a line that a function wrote for a person. Whatever is not the start of a line of the log is marked, so that
+ * neither a handler's own output nor a line break in a message or a stack looks like one.
  *
  * @returns `undefined` for lines that only carry metrics
  */
 export function formatFunctionLine(text: string): string | undefined {
   const line = readFunctionLine(text);
-  if (line === undefined) return parseFields(text)?._aws === undefined ? toPrintable(text) : undefined;
+  if (line === undefined) return parseFields(text)?._aws === undefined ? formatOutput(text) : undefined;
   const { timestamp, level, message, details, stack } = line;
   const words = [timestamp.slice(11, 23), level.padEnd(5), message, ...details.map(formatField)];
-  return toPrintable(`${words.join(' ')}${stack === undefined ? '' : `\n${stack}`}`);
+  return toEntry(`${words.join(' ')}${stack === undefined ? '' : `\n${stack}`}`);
+}
+
+function formatOutput(text: string): string {
+  return `${CONTINUATION}${toEntry(text.startsWith(CONSOLE_MARK) ? text.slice(CONSOLE_MARK.length) : text)}`;
 }
 
 /** Writes a detail of a line as `name=value`. */

@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { parentPort, workerData } from 'node:worker_threads';
 import { acceptedChannel, settledChannel } from '../observation.ts';
+import { markConsoleOutput } from './console-output.ts';
 import type { FunctionReply, FunctionRequest, FunctionThreadData } from './local-function.ts';
 import { yieldToOtherThreads } from './priority.ts';
 
@@ -15,6 +16,7 @@ for (const { name } of [acceptedChannel, settledChannel]) {
 
 const { bundleUrl, name, isBackground } = workerData as FunctionThreadData;
 if (isBackground) yieldToOtherThreads();
+markConsoleOutput();
 const { handler } = await import(bundleUrl);
 
 port.on('message', async ({ id, event, endsAt }: FunctionRequest) => {

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
+import { errorFields } from '../error-fields.ts';
 import { type HttpResponse, jsonResponse } from '../http.ts';
+import { toEntry } from '../printable.ts';
 
 /** Lambda takes 6 MB for an invocation. */
 const MAXIMUM_BODY_BYTES = 6 * 1024 * 1024;
@@ -39,7 +41,8 @@ export async function startHttpServer(host: string, port: number, answer: Answer
     } catch (error) {
       // Whoever sent it is gone in the middle of it.
       if (request.destroyed && !request.complete) return;
-      console.error(`${request.method} ${request.url} could not be answered:`, error);
+      const { error: reason, stack = reason } = errorFields(error);
+      console.error(toEntry(`${request.method} ${request.url} could not be answered: ${stack}`));
       send(response, jsonResponse(500, { message: 'Internal Server Error' }));
     }
   });

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { errorFields } from '../error-fields.ts';
+import { readLines } from './read-lines.ts';
 
 /** What the thread starts with. */
 export interface FunctionThreadData {
@@ -106,12 +107,13 @@ class FunctionThread {
       stderr: true,
     });
     for (const input of [this.#thread.stdout, this.#thread.stderr]) {
-      createInterface({ input }).on('line', options.onLine);
+      readLines(input, options.onLine);
     }
     this.#thread.on('message', (message: FunctionReply) => this.#receive(message));
     this.#thread.on('error', (error) => {
-      this.#lastError = `: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-      options.onLine(`The function ${options.name} failed${this.#lastError}`);
+      const fields = errorFields(error);
+      this.#lastError = `: ${fields.stack ?? fields.error}`;
+      options.onLine(toLogLine(`The function ${options.name} failed`, fields));
     });
     this.#thread.on('exit', () => this.#end());
   }
@@ -166,4 +168,9 @@ class FunctionThread {
       this.#settle(id)?.reject(new Error(`The function ${this.#options.name} ended${this.#lastError}`));
     }
   }
+}
+
+/** As the functions' own log has it, so that a line break in the error starts no line of its own. */
+function toLogLine(message: string, fields: object): string {
+  return JSON.stringify({ level: 'ERROR', message, timestamp: new Date().toISOString(), ...fields });
 }

@@ -8,7 +8,9 @@ import { connectionBundle, lambdaBundle, platformSdkBundle } from '../deploy/bun
 import { type Accepted, acceptedChannel, type Settled } from '../observation.ts';
 import { type BuilderOptions, startBuilder } from './builder.ts';
 import { ConnectionProcess } from './connection-process.ts';
+import { debuggingEnvironment, isDebugging, timeoutUnlessDebugging } from './debugging.ts';
 import { type Emulators, startEmulators } from './emulators.ts';
+import { createFunctionEnvironment } from './environment.ts';
 import { EventLog, type EventRecord } from './event-log.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { type ApiCall, createFeishuStandIn } from './feishu-stand-in.ts';
@@ -22,7 +24,7 @@ import { Traffic } from './traffic.ts';
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…` and `LOG_LEVEL`, as the deployed functions have them. */
+  /** `FEISHU_…`, `LOG_LEVEL` and what the handlers read. AWS settings in it do not reach the functions. */
   environment: Record<string, string>;
   host: string;
   /** 0: any free one. */
@@ -76,7 +78,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const eventLog = new EventLog((record) => inspector.changed(record));
   const emulators = await startEmulators({
     ordering: options.ordering ?? 'none',
-    visibilityTimeoutSeconds: VISIBILITY_TIMEOUT_SECONDS,
+    visibilityTimeoutSeconds: timeoutUnlessDebugging(VISIBILITY_TIMEOUT_SECONDS),
     dataFolder: options.dataFolder,
   });
   parts.defer(() => emulators.stop());
@@ -106,7 +108,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     inspector.line(line);
     options.onLine(line);
   };
-  const baseEnvironment = { ...options.environment, ...emulators.environment, QUEUE_URL: emulators.queueUrl };
+  const baseEnvironment = {
+    ...createFunctionEnvironment(options.environment, emulators.environment),
+    ...debuggingEnvironment(),
+    QUEUE_URL: emulators.queueUrl,
+  };
   const createFunction = (
     name: string,
     { environment, ...limits }: Pick<LocalFunctionOptions, 'environment' | 'timeoutSeconds' | 'isBackground'>,
@@ -121,9 +127,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     parts.defer(() => localFunction.stop());
     return localFunction;
   };
-  const webhook = createFunction('webhook', { timeoutSeconds: WEBHOOK_TIMEOUT_SECONDS, environment: {} });
+  const webhook = createFunction('webhook', {
+    timeoutSeconds: timeoutUnlessDebugging(WEBHOOK_TIMEOUT_SECONDS),
+    environment: {},
+  });
   const worker = createFunction('worker', {
-    timeoutSeconds: WORKER_TIMEOUT_SECONDS,
+    timeoutSeconds: timeoutUnlessDebugging(WORKER_TIMEOUT_SECONDS),
     environment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess(options.environment, standIn.origin) },
     isBackground: true,
   });
@@ -193,13 +202,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 function keepLoaded(bundle: BuilderOptions['bundle'], load: () => void, { watch, onNotice }: StackOptions) {
   let isReload = false;
   return startBuilder({
-    bundle,
+    // A debugger shows variables by their names.
+    bundle: { ...bundle, minify: !isDebugging() },
     watch,
     onBuilt() {
       load();
       if (isReload) onNotice('The sources have changed: the functions are loaded again.');
       isReload = true;
     },
+    onWarning: onNotice,
     onFailure: (text) => onNotice(`The sources have changed, but the functions stay as they were:\n${text}`),
   });
 }

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { readAppCredentials } from '../config.ts';
-import { toPrintable } from '../printable.ts';
+import { toEntry } from '../printable.ts';
 import { readCommandLine } from '../tools/command-line.ts';
-import { createRecorder } from '../tools/recorder.ts';
 import { readLocalEnvironment, writeMissingEnvironmentFile } from './environment.ts';
 import { formatEvent } from './format-event.ts';
 import { formatFunctionLine } from './function-lines.ts';
@@ -64,7 +63,7 @@ async function start(): Promise<Stack> {
     );
   }
   const isDebugging = environment.LOG_LEVEL?.toUpperCase() === 'DEBUG';
-  const record = startRecording();
+  const record = await startRecording();
   return startStack({
     root,
     environment,
@@ -77,13 +76,12 @@ async function start(): Promise<Stack> {
       const text = formatFunctionLine(line);
       if (text !== undefined) console.log(text);
     },
-    onNotice: (text) => console.log(text),
+    onNotice: print,
     onDelivery(delivery) {
       if (isDebugging) console.log(formatEvent(delivery));
       record?.(delivery);
     },
-    onApiCall: ({ method, path: target, body }) =>
-      console.log(toPrintable(`Would have sent: ${method} ${target} ${body}`)),
+    onApiCall: ({ method, path: target, body }) => print(`Would have sent: ${method} ${target} ${body}`),
     onConnectionEnd() {
       process.exitCode = 1;
       stopped.resolve();
@@ -91,7 +89,7 @@ async function start(): Promise<Stack> {
   });
 }
 
-function startRecording() {
+async function startRecording() {
   const [folder = '.recorded'] = positionals;
   if (!values.record && (positionals.length > 0 || values['keep-text'])) throw new Error(`Add --record.\n\n${USAGE}`);
   if (positionals.length > 1) throw new Error(`One folder, not ${positionals.join(' ')}.\n\n${USAGE}`);
@@ -99,12 +97,18 @@ function startRecording() {
   const keepsText = values['keep-text'];
   const isReplaced = keepsText ? 'but not what people wrote: keep it to yourself' : 'and so is what people wrote';
   console.log(`Recording to ${folder}: ids and names are replaced, ${isReplaced}.`);
+  // It knows the fields of all samples: other starts do not load them.
+  const { createRecorder } = await import('../tools/recorder.ts');
   return createRecorder({
     folder: path.resolve(root, folder),
     keyFile: path.join(root, '.local/recording-key'),
     keepsText,
-    onNotice: (text) => console.log(text),
+    onNotice: print,
   });
+}
+
+function print(text: string): void {
+  console.log(toEntry(text));
 }
 
 function readPort(value = '3000'): number {

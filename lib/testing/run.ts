@@ -7,6 +7,7 @@ import type { CallbackContext, CallbackHandler, EventHandler, EventSource } from
 import { ANSWER_WITHIN_MILLISECONDS } from '../intake.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../retry.ts';
 import { createLogCapture, type LogLine } from './captured-log.ts';
+import { catchEscapedErrors } from './escaped-errors.ts';
 import { createFakeClient, type FeishuCall, type FeishuStubs } from './fake-client.ts';
 
 /** What the deployed worker has, less what it needs to report a batch. */
@@ -60,6 +61,9 @@ export type CallbackResult<Answer> = Logged &
 /**
  * Runs an event's handler as the worker does, with the official SDK's client on no network.
  *
+ * A promise that the handler leaves and that is rejected while it runs fails the event, as it does when deployed. If it
+ * is rejected later, the test runner reports it.
+ *
  * @param event the payload, or as a string the JSON of a whole event: a recorded one, or what `createSample` makes
  * @throws {TypeError} when the event is not of the handler's type, a stub is at no method of the client, or the handler
  *   has used something of the client that there is not
@@ -84,9 +88,10 @@ export async function run(
   const text = typeof event === 'string' ? event : JSON.stringify(event);
   const envelope = typeof event === 'string' ? parseEvent(handler, text) : envelopeOf(handler, JSON.parse(text));
   Object.assign(envelope.header, options.header);
-  return handler.kind === 'callbacks'
+  using _escapedErrors = catchEscapedErrors();
+  return await (handler.kind === 'callbacks'
     ? runOneCallback(handler, envelope, options)
-    : runOneEvent(handler, envelope, text, options);
+    : runOneEvent(handler, envelope, text, options));
 }
 
 async function runOneEvent(

@@ -6,6 +6,7 @@ import { writeRequest } from '../feishu/request.ts';
 import type { EventRecord, EventStatus } from '../local/event-log.ts';
 import type { ApiCall } from '../local/feishu-stand-in.ts';
 import { startStack } from '../local/stack.ts';
+import { toPrintable } from '../printable.ts';
 import { readCommandLine } from './command-line.ts';
 import { type PostResult, post } from './post.ts';
 import { createProgress } from './progress.ts';
@@ -114,12 +115,18 @@ async function check(what: string, step: () => Promise<string>): Promise<void> {
   try {
     const details = await step();
     progress.end();
-    console.log(`${styleText('green', '✓')} ${what}\n  ${details.replaceAll('\n', '\n  ')}`);
+    console.log(`${styleText('green', '✓')} ${what}\n  ${indent(details)}`);
   } catch (error) {
     failures += 1;
     progress.end();
-    console.log(`${styleText('red', '✗')} ${what}\n  ${error instanceof Error ? error.message : error}`);
+    console.log(
+      `${styleText('red', '✗')} ${what}\n  ${indent(error instanceof Error ? error.message : String(error))}`,
+    );
   }
+}
+
+function indent(text: string): string {
+  return toPrintable(text).replaceAll('\n', '\n  ');
 }
 
 async function deliver(text: string): Promise<PostResult> {

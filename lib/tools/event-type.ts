@@ -4,6 +4,11 @@ import { SAMPLE_TYPES, type SampleType } from './samples.ts';
 
 /** As many as a person reads. */
 const MAXIMUM_SUGGESTIONS = 3;
+const LONGEST_TYPE = Math.max(...SAMPLE_TYPES.map(({ type }) => type.length));
+/** One letter in three: with more than that wrong, almost anything would be near to a short type. */
+const MAXIMUM_MISTAKES_A_LETTER = 1 / 3;
+/** What is longer is near to no type. Comparing takes time for each of its letters. */
+const MAXIMUM_TYPED_CHARACTERS = LONGEST_TYPE * (1 + MAXIMUM_MISTAKES_A_LETTER);
 
 /**
  * Finds an event type that a person has typed.
@@ -28,14 +33,14 @@ export function completeEventType(typed: string): SampleType | undefined {
 
 /** The types that a mistyped or incomplete one may stand for, the likeliest first. */
 export function suggestEventTypes(typed: string): string[] {
+  if (typed.length > MAXIMUM_TYPED_CHARACTERS) return [];
   const wanted = typed.toLowerCase();
   const candidates = SAMPLE_TYPES.map(({ type }) => ({
     type,
     mistakes: distance(type.toLowerCase(), wanted),
   })).toSorted((one, other) => one.mistakes - other.mistakes);
   const containing = candidates.filter(({ type }) => wanted.length > 2 && type.toLowerCase().includes(wanted));
-  // One letter in three: with more than that wrong, almost anything would be near to a short type.
-  const near = candidates.filter(({ type, mistakes }) => mistakes <= type.length / 3);
+  const near = candidates.filter(({ type, mistakes }) => mistakes <= type.length * MAXIMUM_MISTAKES_A_LETTER);
   const nearest = near.filter(({ mistakes }) => mistakes === near[0]?.mistakes);
   return (containing.length > 0 ? containing : nearest).slice(0, MAXIMUM_SUGGESTIONS).map(({ type }) => type);
 }

@@ -7,9 +7,42 @@ declare global {
   }
 }
 
-/** Parses JSON so that `JSON.stringify` writes integers above 2^53 as they came. */
+/** Functions that call themselves for each level exhaust the stack at some thousands. An event has about ten. */
+const MAXIMUM_LEVELS = 1_000;
+
+/** JSON is nested more deeply than it can be processed. */
+export class NestingError extends RangeError {
+  override readonly name = 'NestingError';
+
+  constructor() {
+    super(`The JSON is nested more than ${MAXIMUM_LEVELS} levels deep.`);
+  }
+}
+
+/**
+ * Parses JSON so that `JSON.stringify` writes integers above 2^53 as they came.
+ *
+ * @throws {SyntaxError} when the text is not valid JSON
+ * @throws {NestingError} when it is nested more than 1,000 levels deep
+ */
 export function parseExactly(text: string): unknown {
+  if (isNestedTooDeeply(text)) throw new NestingError();
   return JSON.parse(text, (_key, value, { source }) =>
     typeof value === 'number' && !Number.isSafeInteger(value) ? JSON.rawJSON(source) : value,
   );
+}
+
+/** By one pass over the text: a regular expression would take quadratic time for some. */
+function isNestedTooDeeply(text: string): boolean {
+  let levels = 0;
+  let isInString = false;
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index];
+    if (character === '"') isInString = !isInString;
+    else if (isInString) index += character === '\\' ? 1 : 0;
+    else if (character === '{' || character === '[') levels += 1;
+    else if (character === '}' || character === ']') levels -= 1;
+    if (levels > MAXIMUM_LEVELS) return true;
+  }
+  return false;
 }

@@ -30,7 +30,7 @@ export function handlerTestFile({ folder, type }: NewHandler): string {
 
 export function handlerSource({ folder, type, isUndeclared = false }: NewHandler): string {
   const made = FUNCTION_OF_FOLDER[folder];
-  const head = `import { ${made} } from '../../../lib/handler.ts';\n${isUndeclared ? declaration(folder, type) : ''}`;
+  const head = `import { ${made} } from '#feishu-events';\n${isUndeclared ? declaration(folder, type) : ''}`;
   if (folder === 'callbacks') {
     return `${head}
 export default ${made}('${type}', async (callback, { log }) => {
@@ -48,7 +48,7 @@ export default ${made}('${type}', async (event, { log }) => {
 
 function declaration(folder: Folder, type: string): string {
   return `
-declare module '../../../lib/handler.ts' {
+declare module '#feishu-events' {
   interface ${PAYLOADS_OF_FOLDER[folder]} {
     ${type.includes('.') ? `'${type}'` : type}: Record<string, unknown>;
   }
@@ -59,12 +59,12 @@ declare module '../../../lib/handler.ts' {
 export function handlerTestSource(handler: NewHandler): string {
   const { folder, type, isUndeclared = false } = handler;
   const payload = isUndeclared ? '{}' : `samplePayload('${type}')`;
-  const samples = isUndeclared ? '' : "import { samplePayload } from '../../../lib/tools/samples.ts';\n";
+  const samples = isUndeclared ? '' : "import { samplePayload } from '#feishu-events/samples';\n";
   const [verb, outcome] = folder === 'callbacks' ? ['answers', 'answered'] : ['handles', 'handled'];
   return `import { expect, it } from 'vitest';
+${samples}import { run } from '#feishu-events/testing';
 import handler from '../../../${handlerFile(handler)}';
-import { run } from '../../../lib/testing/run.ts';
-${samples}
+
 it('${verb} ${type}', async () => {
   const result = await run(handler, ${payload});
   expect(result.outcome).toBe('${outcome}');

@@ -1,20 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { type Envelope, isObject, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import type { Proof, WebhookSecrets } from '../feishu/request.ts';
 import { UsageError } from './command-line.ts';
-import { parseExactly } from './exact-json.ts';
+import { NestingError, parseExactly } from './exact-json.ts';
+import { readTextFile } from './read-text-file.ts';
 
 type Body = Record<string, unknown>;
 
+/** Lambda takes 6 MB for an invocation: what is larger cannot be sent. */
+const MAXIMUM_FILE_BYTES = 6 * 1024 * 1024;
+
 /**
- * Reads the event of a file, and puts in the Verification Token that the receiver expects.
+ * Reads the event of a file of up to 6 MiB, and puts in the Verification Token that the receiver expects.
  *
- * @throws {UsageError} when there is no such file, or no event in it
+ * @throws {UsageError} when there is no such file, when it is larger, or when there is no event in it
  */
 export async function readEventFile(file: string, secrets: WebhookSecrets): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((cause) => {
-    throw new UsageError(`${file} cannot be read: ${cause.message}`, { cause });
+  const text = await readTextFile(file, MAXIMUM_FILE_BYTES).catch((cause) => {
+    const isTooLarge = cause instanceof RangeError;
+    throw new UsageError(isTooLarge ? cause.message : `${file} cannot be read: ${cause.message}`, { cause });
   });
   try {
     JSON.parse(text);
@@ -24,6 +28,7 @@ export async function readEventFile(file: string, secrets: WebhookSecrets): Prom
   try {
     return putToken(text, secrets);
   } catch (cause) {
+    if (cause instanceof NestingError) throw new UsageError(`${file}: ${cause.message}`, { cause });
     const advice =
       'v2.0 has "schema" and "header", v1.0 has an "event" with a "type". npm run send -- --list lists types.';
     throw new UsageError(`${file} holds no event: ${advice}`, { cause });

@@ -1,4 +1,5 @@
 import type { WebhookRequest } from '../feishu/request.ts';
+import { ResponseTooLargeError, readResponseText } from '../feishu/response-text.ts';
 
 export interface PostResult {
   status: number;
@@ -6,22 +7,40 @@ export interface PostResult {
   milliseconds: number;
 }
 
+/** The platform reads a few hundred bytes. */
+const MAXIMUM_RESPONSE_BYTES = 1024 * 1024;
+/** A handler may be halted in a debugger meanwhile. */
+const WITHIN_MILLISECONDS = 5 * 60_000;
+
 /**
- * Posts a request as the platform does, which follows no redirection.
+ * Posts a request as the platform does, which follows no redirects.
  *
- * @throws when nothing answers; the message says what to do
+ * @param withinMilliseconds for the whole response
+ * @throws when nothing answers in time, or with more than 1 MiB; the message says what to do
  */
-export async function post(url: string, request: WebhookRequest): Promise<PostResult> {
+export async function post(
+  url: string,
+  request: WebhookRequest,
+  withinMilliseconds = WITHIN_MILLISECONDS,
+): Promise<PostResult> {
   try {
-    return await exchange(url, request, { redirect: 'manual' });
+    return await exchange(url, request, { redirect: 'manual', signal: AbortSignal.timeout(withinMilliseconds) });
   } catch (cause) {
+    if (cause instanceof ResponseTooLargeError) {
+      throw new Error(`${url} is not the webhook: ${cause.message}. Is the address right?`, { cause });
+    }
     const reason = networkReason(cause);
     const advice = reason === 'ECONNREFUSED' ? 'Nothing listens there. Is npm start running?' : 'Is the address right?';
     throw new Error(`${url} does not answer (${reason}). ${advice}`, { cause });
   }
 }
 
-/** Posts a request and reads the answer. @throws what `fetch` throws; see {@link networkReason} */
+/**
+ * Posts a request and reads the response, of up to 1 MiB.
+ *
+ * @throws {ResponseTooLargeError} when it is larger
+ * @throws what `fetch` throws; see {@link networkReason}
+ */
 export async function exchange(
   url: string,
   { headers, body }: WebhookRequest,
@@ -34,7 +53,8 @@ export async function exchange(
     headers: headers as Record<string, string>,
     body: new Uint8Array(body),
   });
-  return { status: response.status, body: await response.text(), milliseconds: performance.now() - started };
+  const text = await readResponseText(response, MAXIMUM_RESPONSE_BYTES);
+  return { status: response.status, body: text, milliseconds: performance.now() - started };
 }
 
 /** Why `fetch` got no answer: it hides that in the cause of a "fetch failed". */

@@ -37,6 +37,9 @@ export function createRecorder({ folder, keyFile, onNotice, ...options }: Record
   };
 }
 
+/** A file's name may have 255 bytes. */
+const MAXIMUM_TYPE_CHARACTERS = 100;
+
 /** In the order of time, so that a conversation can be read and played from the first to the last. */
 function fileName({ envelope: { header }, receivedAt, text }: Delivery, key: string): string {
   const time = (header.created ?? receivedAt).toISOString().replace(/[-:]/g, '');
@@ -45,7 +48,8 @@ function fileName({ envelope: { header }, receivedAt, text }: Delivery, key: str
     .digest('hex')
     .slice(0, 8);
   // A type comes from outside: it must not lead out of the folder.
-  return `${time}-${header.type.replace(/[^\w.-]/g, '_')}-${id}.json`;
+  const type = header.type.replace(/[^\w.-]/g, '_').slice(0, MAXIMUM_TYPE_CHARACTERS);
+  return `${time}-${type}-${id}.json`;
 }
 
 function readKey(file: string): string {

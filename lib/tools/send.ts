@@ -3,7 +3,7 @@ import { readWebhookSecrets } from '../config.ts';
 import { type WebhookSecrets, writeRequest } from '../feishu/request.ts';
 import { readLocalEnvironment } from '../local/environment.ts';
 import { WEBHOOK_PATH } from '../local/gateway.ts';
-import { toPrintable } from '../printable.ts';
+import { toEntry } from '../printable.ts';
 import { adviceOn } from './answer-advice.ts';
 import { readCommandLine, UsageError } from './command-line.ts';
 import { findEventType, formatEventTypes } from './event-type.ts';
@@ -72,7 +72,7 @@ async function send(): Promise<number> {
   const url = target ?? `http://${environment.HOST || '127.0.0.1'}:${environment.PORT || 3000}${WEBHOOK_PATH}`;
   const proof = values.plain ? undefined : proofOf(text, secrets);
   const answer = await post(url, writeRequest(text, proof, Date.now()));
-  console.log(`${answer.status} in ${Math.round(answer.milliseconds)} ms: ${toPrintable(answer.body)}`);
+  console.log(`${answer.status} in ${Math.round(answer.milliseconds)} ms: ${toEntry(answer.body)}`);
   const advice = adviceOn(answer);
   if (advice === undefined) return 0;
   console.error(advice);

@@ -4,13 +4,15 @@ import { readCommandLine, UsageError } from './command-line.ts';
 import { findBase } from './upgrade/find-base.ts';
 import { createGit, type Git } from './upgrade/git.ts';
 import { mergeVersions, type VersionMerge } from './upgrade/merge-versions.ts';
+import { rewriteCommit } from './upgrade/rewrite-imports.ts';
 
 // npm run upgrade: takes over a newer version of the template, all of it or nothing.
 
 const USAGE = `Usage: npm run upgrade -- <checkout> [--base <commit>]
 
 Merges a newer version of the template into this project, as one commit: lib, deploy, the functions' entry points, the
-settings and package.json. functions/handlers and test/handlers stay as they are. Where both this project and the
+settings and package.json. functions/handlers and test/handlers stay as they are; only their imports of the template
+become its names, such as #feishu-events. Where both this project and the
 template have changed the same lines it says where, and changes nothing.
 
   <checkout>        the folder of a checkout of the newer template, or its address
@@ -45,6 +47,7 @@ function upgrade(): number {
   const { base, isShared } = readBase(git, theirs);
   if (base === theirs) {
     console.log(`There is nothing newer: this project has ${describe(git, theirs)}.`);
+    renewImports(git, before);
     return 0;
   }
   const ours = isShared ? before : commit(git, `${before}^{tree}`, [before, base], 'Name the version of the template');
@@ -57,6 +60,18 @@ function upgrade(): number {
   git(['merge', '--ff-only', '--quiet', upgraded]);
   console.log(successReport(git, merge, base, short(git, before)));
   return 0;
+}
+
+/** An earlier version's command knows nothing of the names: called again after an upgrade from it, this one does. */
+function renewImports(git: Git, before: string): void {
+  const { tree, rewritten } = rewriteCommit(git, before);
+  if (rewritten.length === 0) return;
+  git(['merge', '--ff-only', '--quiet', commit(git, tree, [before], 'Import the template by its names')]);
+  console.log(describeRewritten(rewritten).join('\n'));
+}
+
+function describeRewritten(files: string[]): string[] {
+  return files.map((file) => `  ${file}: imports the template by its names, such as #feishu-events.`);
 }
 
 function refuseUnfinishedWork(git: Git): void {
@@ -92,12 +107,13 @@ function short(git: Git, version: string): string {
   return git(['rev-parse', '--short', version]);
 }
 
-function successReport(git: Git, { kept, overruled }: VersionMerge, base: string, before: string): string {
+function successReport(git: Git, { kept, overruled, rewritten }: VersionMerge, base: string, before: string): string {
   const changed = git(['diff', '--shortstat', before, 'HEAD']).trim();
   return [
     `${styleText('green', '✓')} Upgraded from ${describe(git, base)}: ${changed}.`,
     ...kept.map((file) => `  ${file}: yours stays, although the template has changed it.`),
     ...overruled.map((field) => `  package.json, ${field}: the template's version, instead of yours.`),
+    ...describeRewritten(rewritten),
     '',
     'Next:   npm install && npm run check && npm test',
     `Undo:   git reset --keep ${before}`,

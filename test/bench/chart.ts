@@ -17,7 +17,7 @@ export function drawChart(comparisons: readonly Comparison[]): string {
   const compared = comparisons.filter(({ alternative }) => alternative !== undefined);
   const height = TOP + compared.length * ROW + 16;
   const one = NAME_WIDTH + BAR_WIDTH / LARGEST;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${NAME_WIDTH + BAR_WIDTH + 70} ${height}" role="img" aria-label="Cost beside the alternatives">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${NAME_WIDTH + BAR_WIDTH + 70} ${height}" role="img" aria-label="Cost relative to the alternatives">
   <style>
     text { font: 13px system-ui, sans-serif; fill: #1f2328; }
     .small { font-size: 12px; fill: #59636e; }
@@ -32,7 +32,7 @@ export function drawChart(comparisons: readonly Comparison[]): string {
       line { stroke: #9198a1; }
     }
   </style>
-  <text x="8" y="24">What feishu-events costs beside the alternative: shorter is better</text>
+  <text x="8" y="24">Cost of feishu-events relative to the alternative: shorter is better</text>
   <text x="${one}" y="48" text-anchor="middle" class="small">the alternative = 1</text>
   <line x1="${one}" y1="${TOP - 8}" x2="${one}" y2="${height - 12}"/>
 ${compared.map((comparison, index) => drawRow(comparison, TOP + index * ROW)).join('\n')}

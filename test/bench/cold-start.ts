@@ -181,7 +181,7 @@ function report(samples: Samples, starts: number): Report {
         measure,
         unit: 'ms',
         ours: net('ours'),
-        alternative: { name: side === 'usual' ? 'the usual way' : 'the floor', value: net(side) },
+        alternative: { name: side === 'usual' ? 'common setup' : 'lower bound', value: net(side) },
         reach: reach[side],
       }),
     );
@@ -195,20 +195,20 @@ function report(samples: Samples, starts: number): Report {
         measure: "webhook's bundle, minified",
         unit: 'KB',
         ours: minifiedBytes.ours / 1000,
-        alternative: { name: 'the usual way', value: minifiedBytes.usual / 1000 },
+        alternative: { name: 'common setup', value: minifiedBytes.usual / 1000 },
         reach: 1,
       },
       {
         measure: `webhook's peak memory, ${WARM_EVENTS} events`,
         unit: 'MiB',
         ours: median(peakMebibytes.ours),
-        alternative: { name: 'the usual way', value: median(peakMebibytes.usual) },
+        alternative: { name: 'common setup', value: median(peakMebibytes.usual) },
         reach: 1,
       },
     ],
     [
       `Cold: medians of ${starts} fresh processes each, in turns, under aws-lambda-ric; an empty function's ${median(samples.event.empty).toFixed(0)} ms is subtracted. The queue is a stand-in that answers SendMessage over TLS on loopback.`,
-      "The usual way: the official SDK's dispatcher and client-sqs, bundled as esbuild does unless told. The floor: node:crypto and a hand-signed request over node:https. Both do less: no log, no metrics, no time limit.",
+      "Common setup: the official SDK's dispatcher and client-sqs, bundled with esbuild's defaults. Lower bound: node:crypto and a hand-signed request over node:https. Both do less: no log, no metrics, no time limit.",
     ],
     samples,
   );

@@ -167,11 +167,11 @@ function report({ ours, official }: Record<Side, Samples>, starts: number, event
   return {
     columns: ['ours', 'official client', 'ratio'],
     rows: [
-      row('size of the bundle', 'KB', 0, ({ bundleBytes }) => [bundleBytes / 1000]),
-      row('from its start to the connection', 'ms', 0, (side) => side.starts.map((s) => s.startMilliseconds)),
+      row('bundle size', 'KB', 0, ({ bundleBytes }) => [bundleBytes / 1000]),
+      row('from start to connection', 'ms', 0, (side) => side.starts.map((s) => s.startMilliseconds)),
       row('resident memory, idle', 'MiB', 1, (side) => side.starts.map((s) => s.idleMebibytes)),
       row(`resident memory after ${count} events`, 'MiB', 1, (side) => side.loads.map((l) => l.loadedMebibytes)),
-      row('processor time an event', 'µs', 0, (side) => side.loads.map((l) => l.processorMicrosecondsPerEvent)),
+      row('CPU time per event', 'µs', 0, (side) => side.loads.map((l) => l.processorMicrosecondsPerEvent)),
       row('events a second', '', 0, (side) => side.loads.map((l) => l.eventsPerSecond)),
       {
         name: 'not acknowledged in time',

@@ -6,20 +6,20 @@ import type { Report } from './report.ts';
 import { SCENARIOS } from './simulation/scenarios.ts';
 import { capacityTable, tableOf } from './simulation/table.ts';
 
-describe('docs/SCALE.md has the tables', () => {
+describe('docs/scaling.md has the tables', () => {
   const linesOf = ({ columns, rows }: Pick<Report, 'columns' | 'rows'>) => [
     `| | ${columns.join(' | ')} |`,
     `|---|${'---|'.repeat(columns.length)}`,
     ...rows.map(({ name, cells }) => `| ${[name, ...cells].join(' | ')} |`),
   ];
   const tableUnder = async (heading: string) => {
-    const text = await readFile(path.join(PROJECT_ROOT, 'docs/SCALE.md'), 'utf8');
+    const text = await readFile(path.join(PROJECT_ROOT, 'docs/scaling.md'), 'utf8');
     const section = text.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
     return section.split('\n').filter((line) => line.startsWith('|'));
   };
 
   test('that npm run bench -- --simulate prints', async () => {
-    expect(linesOf(tableOf(SCENARIOS))).toEqual(await tableUnder('What the simulation says'));
+    expect(linesOf(tableOf(SCENARIOS))).toEqual(await tableUnder('Simulation results'));
   });
 
   test('of how many events the workers handle', async () => {

@@ -255,7 +255,7 @@ test('Percentiles are those of the values', () => {
   expect([distribution.mean, distribution.maximum]).toEqual([500.5, 1000]);
 });
 
-test("A million events cost what the README's table says, one by one", () => {
+test('A million events cost what docs/cost.md says, one by one', () => {
   const timings = { webhook: 20, handler: 100 };
   const oneByOne = { timings, traffic: { eventsPerSecond: 1, seconds: 10_000 }, quotas: {} };
   expect(costOfMillion(run(oneByOne), scenarioWith(oneByOne).settings)).toBeCloseTo(6.15, 2);

@@ -63,9 +63,9 @@ function compare(size: string, times: Record<Side, number[]>): Comparison[] {
     reach: atMost,
   });
   return [
-    one('verify, decrypt and parse', 'ours', 'bare Node', 'bare', 1.15),
+    one('verify, decrypt and parse', 'ours', 'plain Node', 'bare', 1.15),
     one('verify, decrypt and parse', 'ours', 'the official dispatcher', 'official', 0.6),
-    one('refuse a forged request', 'refused', 'accepting a true one', 'ours', 0.5),
+    one('reject a forged request', 'refused', 'accepting a genuine one', 'ours', 0.5),
   ];
 }
 

@@ -48,7 +48,7 @@ interface Samples {
 
 /**
  * One execution environment of the worker, with events that are waiting in the queue: claim, dispatch, completion and
- * deletion. The usual way takes one message at a time. Both are handed their messages by the bench, on the same SQS and
+ * deletion. The common setup takes one message at a time. Both are handed their messages by the bench, on the same SQS and
  * DynamoDB emulators in a process of their own, and run under AWS's runtime client.
  */
 export async function benchWorker({ isQuick }: SuiteOptions): Promise<Report> {
@@ -209,7 +209,7 @@ function report(samples: Samples, rounds: number, events: number): Report {
     Object.entries(callsPerEvent[side])
       .filter(([operation]) => operation.startsWith(service))
       .reduce((sum, [, count]) => sum + count, 0);
-  const against = (value: number) => ({ name: 'the usual way', value });
+  const against = (value: number) => ({ name: 'common setup', value });
   const speed = (measure: string, eventsPerSecond: Record<Side, number[]>) => ({
     measure,
     unit: '',
@@ -218,7 +218,7 @@ function report(samples: Samples, rounds: number, events: number): Report {
     isMoreBetter: true,
   });
   const calls = (name: string, service: string) => ({
-    measure: `worker: calls to ${name} an event`,
+    measure: `worker: calls to ${name} per event`,
     unit: '',
     ours: callsOf('ours', service),
     alternative: against(callsOf('usual', service)),
@@ -226,7 +226,7 @@ function report(samples: Samples, rounds: number, events: number): Report {
   });
   return reportComparisons(
     [
-      { ...speed(`worker: events a second, ${LATENCY_MILLISECONDS} ms a call`, distant), reach: 3 },
+      { ...speed(`worker: events a second, ${LATENCY_MILLISECONDS} ms per call`, distant), reach: 3 },
       speed('worker: events a second, on loopback', loopback),
       calls('DynamoDB', 'DynamoDB'),
       calls('SQS', 'AmazonSQS'),
@@ -239,7 +239,7 @@ function report(samples: Samples, rounds: number, events: number): Report {
       },
     ],
     [
-      `Worker: one execution environment, medians of ${rounds} rounds of ${events} events in turns. The usual way takes one message at a time, with Powertools' idempotency and the official SDK's client. SQS and DynamoDB are emulators in a process of their own, once as they are and once behind a proxy that adds ${LATENCY_MILLISECONDS} ms to each call, as the way within a region does. On loopback most of the time is the emulators', and the same for both. Of the calls, two to DynamoDB are needed for each event; those to SQS are a receive and a deletion for each batch.`,
+      `Worker: one execution environment, medians of ${rounds} rounds of ${events} events in turns. The common setup takes one message at a time, with Powertools' idempotency and the official SDK's client. SQS and DynamoDB are emulators in a process of their own, once as they are and once behind a proxy that adds ${LATENCY_MILLISECONDS} ms to each call, as the way within a region does. On loopback most of the time is the emulators', and the same for both. Of the calls, two to DynamoDB are needed for each event; those to SQS are a receive and a deletion for each batch.`,
     ],
     samples,
   );

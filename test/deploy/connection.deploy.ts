@@ -153,12 +153,12 @@ describe("The long connection's task", () => {
   test('is healthy by its health check, and unhealthy when the program does not answer', async () => {
     const { connection } = containers as Record<'connection', Container>;
     const [kind, command, ...args] = connection.healthCheck.command;
-    expect([kind, command]).toEqual(['CMD', 'node']);
-    const check = async () => (await run(process.execPath, args, { environment: {} })).code;
+    expect([kind, command]).toEqual(['CMD', 'bash']);
+    const check = async () => (await run('/bin/bash', args, { environment: {} })).code;
     expect(await check()).toBe(0);
     running.kill('SIGTERM');
     const exit = await Promise.race([once(running, 'exit'), sleep(connection.stopTimeout * 1000, ['too late'])]);
     expect(exit).toEqual([0, null]);
-    expect(await check()).toBe(1);
+    expect(await check()).not.toBe(0);
   });
 });

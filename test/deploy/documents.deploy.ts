@@ -5,7 +5,7 @@ import { createProject, type Project, ROOT } from './support/project.ts';
 import { pythonTool } from './support/python.ts';
 import { run } from './support/run.ts';
 
-// The commands of README.md that need an account, in an order that makes sense. test/documents/commands.test.ts sees to
+// The commands of the documents that need an account, in an order that makes sense. test/documents/commands.test.ts sees to
 // it that none is missing here.
 
 const SECRETS = {
@@ -58,7 +58,7 @@ async function addDeadLetter(stage: string): Promise<string> {
   return MessageId;
 }
 
-describe('The commands of the README', () => {
+describe('The commands of the documents', () => {
   test('deploy a stage, and tell of it', async () => {
     expect(await succeed('aws sts get-caller-identity')).toContain('Account');
     await succeed('npx serverless package');
@@ -68,11 +68,18 @@ describe('The commands of the README', () => {
   });
 
   test('examine it: moto has no HTTP API, which the doctor finds', async () => {
-    // It runs `npx serverless doctor stack`, and waits 30 s for an event that nothing works on here.
+    // It runs `npx serverless doctor stack --stage prod`, and waits 30 s for an event that nothing works on here.
     const { code, output } = await runAsWritten('npm run doctor -- --stage prod');
     expect(output).toContain('✓ The secret feishu-events/prod is complete');
     expect(output).toContain('to be mended.');
     expect(code).toBe(1);
+  });
+
+  test("print the functions' logs", async () => {
+    // moto has invoked the worker with the doctor's event, and nothing has called the webhook.
+    await succeed('npx serverless logs -f worker --stage prod');
+    const { output } = await runAsWritten('npx serverless logs -f webhook --stage prod');
+    expect(output).toContain('No existing streams for the function');
   });
 
   test('show, send again and delete dead letters', async () => {

@@ -174,7 +174,7 @@ describe('The first deployment', () => {
       logsOf('worker'),
       ['sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage', QueueArn],
       [
-        'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+        'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
         expect.stringMatching(`:table/${CLAIMS_TABLE}$`),
       ],
     ]);

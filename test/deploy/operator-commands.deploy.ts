@@ -293,7 +293,7 @@ async function examine({ stage }: Deployment): Promise<{ isHealthy: boolean; lin
   const isHealthy = await examineDeployment({
     config: {},
     stackName: `feishu-events-${stage}`,
-    stage,
+    secretName: `feishu-events/${stage}`,
     print: (line) => lines.push(stripVTControlCharacters(line)),
     arrivalMilliseconds: 2000,
   });

@@ -12,12 +12,17 @@ const COMMANDS = [...new Set(readDocuments().flatMap(commandsOf))];
 
 /** Where else a command is run, as it is written: that file must say so in these words. */
 const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) => string][] = [
-  [/^npm run test:(faults|deploy|python|browser)$/, 'vitest.long.config.ts', (command) => `'${command.split(':')[1]}'`],
+  [
+    /^npm run test:(faults|deploy|python|go|browser)$/,
+    'vitest.long.config.ts',
+    (command) => `'${command.split(':')[1]}'`,
+  ],
   [/^npm run test:properties$/, 'test/support/property-tests.test.ts', () => 'vitest.properties.config.ts'],
   [/^npm (ci|test)$|^npm run (demo|check|audit|test:\w+)$|^npx serverless package$/, '.ci/run', (command) => command],
   [/^\.ci\/run$/, '.ci/run', () => '#!/usr/bin/env bash'],
-  [/^npx biome check --write \.$/, 'package.json', () => 'biome check'],
+  [/^npm run format$/, 'package.json', () => 'biome check --write .'],
   [/^npm run screenshots$/, 'test/inspector/screenshots.browser-test.ts', (command) => command],
+  [/^npm run debug$/, 'test/local/debugging.test.ts', (command) => command],
   [/^npm start$/, 'test/local/start.test.ts', () => "'lib/local/start.ts'"],
   [/^npm start -- --long-connection$/, 'test/local/start.test.ts', () => "'--long-connection'"],
   [/^npm start -- (--long-connection )?--record\b/, 'test/tools/record.test.ts', () => "'--record'"],
@@ -29,6 +34,11 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
     () => 'toMatchFileSnapshot',
   ],
   [/^npm run (bench|compare)\b/, 'test/tools/help.test.ts', () => "['--help']"],
+  [/^npx vitest (run )?test\/handlers\b/, 'test/documents/examples.test.ts', () => 'vitest.mjs'],
+  [/^node test\/bench\/simulation\/measure\.ts$/, 'test/bench/simulation/measure.ts', () => 'measured.json'],
+  // These download from a package registry.
+  [/^npm ci --ignore-scripts$/, 'lib/tools/node-version.cjs', () => '--ignore-scripts'],
+  [/^npm rebuild node |^pnpm approve-builds$/, 'lib/tools/node-version.cjs', (command) => command],
   [/^(npx serverless|npm run doctor|aws) /, 'test/deploy/documents.deploy.ts', (command) => command],
 ];
 
@@ -41,7 +51,7 @@ describe('The commands of the documents', () => {
   it.each(elsewhere)('%s is run', (command) => {
     const [, file, words] = RUN_ELSEWHERE.find(([pattern]) => pattern.test(command)) ?? [];
     if (file === undefined || words === undefined)
-      throw new Error('No test is known to run this command: add it above.');
+      throw new Error('No test runs this command: add one, and name it above.');
     expect(readFileSync(path.join(PROJECT_ROOT, file), 'utf8')).toContain(words(command));
   });
 

@@ -3,21 +3,32 @@ import path from 'node:path';
 import { lexer, type Token, type Tokens, walkTokens } from 'marked';
 import { PROJECT_ROOT } from '../support/project.ts';
 
-/** A Markdown file of the project, taken apart. */
+/** A parsed Markdown file of the project. */
 export interface Document {
   /** Its path in the project. */
   name: string;
   headings: Tokens.Heading[];
   codeBlocks: Tokens.Code[];
-  /** What stands between backticks inside the text. */
+  /** Inline code. */
   codeSpans: string[];
+  /** Targets of links and images, including those in HTML. */
   links: string[];
   tables: Tokens.Table[];
 }
 
-/** Every Markdown file that the project has for its readers. */
+/** Every Markdown file that the project has for its readers, in both languages. */
 export function readDocuments(): Document[] {
-  return globSync('{.,docs}/*.md', { cwd: PROJECT_ROOT }).map(readDocument);
+  return globSync('{.,docs,docs/zh-CN}/*.md', { cwd: PROJECT_ROOT }).toSorted().map(readDocument);
+}
+
+/** The files that exist in both languages, by their English name. */
+export function translatedNames(): string[] {
+  return ['README.md', ...globSync('docs/*.md', { cwd: PROJECT_ROOT })].toSorted();
+}
+
+/** @param name of the English document, for example `docs/handlers.md` */
+export function chineseNameOf(name: string): string {
+  return name === 'README.md' ? 'README.zh-CN.md' : name.replace(/^docs\//, 'docs/zh-CN/');
 }
 
 export function readDocument(name: string): Document {
@@ -27,29 +38,38 @@ export function readDocument(name: string): Document {
   });
   const ofType = <Kind extends Token>(type: string) => tokens.filter((token) => token.type === type) as Kind[];
   const links = [...ofType<Tokens.Link>('link'), ...ofType<Tokens.Image>('image')];
+  const html = ofType<Tokens.HTML>('html').flatMap(({ text }) => [
+    ...text.matchAll(/\b(?:src|srcset|href)="([^"]+)"/g),
+  ]);
   return {
     name,
     headings: ofType('heading'),
     codeBlocks: ofType('code'),
     codeSpans: ofType<Tokens.Codespan>('codespan').map(({ text }) => text),
-    links: links.map(({ href }) => href),
+    links: [...links.map(({ href }) => href), ...html.map(([, target]) => target as string)],
     tables: ofType('table'),
   };
 }
 
-/** A heading's anchor, as code hosts make it. */
-export function anchorOf({ text }: Tokens.Heading): string {
-  return text
-    .toLowerCase()
-    .replaceAll(/[^\p{Letter}\p{Number}\p{Mark} _-]/gu, '')
-    .replaceAll(' ', '-');
+/** The anchors of a document's headings, as code hosts generate them. */
+export function anchorsOf({ headings }: Document): string[] {
+  const anchors = headings.map(({ text }) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\p{Letter}\p{Number}\p{Mark} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+  return anchors.map((anchor, index) => {
+    const earlier = anchors.slice(0, index).filter((other) => other === anchor).length;
+    return earlier === 0 ? anchor : `${anchor}-${earlier}`;
+  });
 }
 
-/** The commands that a document tells its reader to run, as they are written, each once. */
+/** The commands that a document tells its reader to run, each once. */
 export function commandsOf({ codeBlocks, codeSpans }: Document): string[] {
   const lines = codeBlocks.filter(({ lang }) => !lang).flatMap(({ text }) => text.split('\n'));
   const commands = [...lines, ...codeSpans]
-    .filter((text) => /^(npm|npx|aws|git|bash|\.ci\/run)\b/.test(text))
+    .filter((text) => /^((npm|npx|pnpm|node|aws|git|bash) |\.ci\/run$)/.test(text))
     .flatMap((text) => text.replace(/\s+# .*$/, '').split(' && '));
   return [...new Set(commands.map((command) => command.trim()))];
 }

@@ -1,28 +1,36 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseEnv } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { lambdaBundle } from '../../lib/deploy/bundle.ts';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
-import { readDocuments } from './document.ts';
+import { type Document, readDocuments } from './document.ts';
 
-const WITH_CODE = readDocuments()
-  .map(({ name, codeBlocks }) => ({ name, examples: codeBlocks.filter(({ lang }) => lang === 'ts') }))
-  .filter(({ examples }) => examples.length > 0);
-/** A document and its translation have the same code. */
-const DIFFERENT = [
-  ...Map.groupBy(WITH_CODE, ({ examples }) => examples.map(({ text }) => text).join('\n')).values(),
-].map((documents) => ({
-  names: documents.map(({ name }) => name).join(' and '),
-  examples: documents.flatMap(({ examples }) => examples).slice(0, documents[0]?.examples.length),
-}));
+/** Where the code of each language is tested. Chinese documents have the same code: see `translation.test.ts`. */
+const TESTED_LANGUAGES = new Map([
+  ['', 'commands.test.ts'],
+  ['ts', 'here'],
+  ['ini', 'here'],
+  ['python', '../python/migrating.python-test.ts'],
+  ['go', '../go/migrating.go-test.ts'],
+]);
 
-describe.each(DIFFERENT)('The TypeScript in $names', ({ examples }) => {
-  it('is right: it has the types it should have, builds, and its tests pass', async () => {
+const ENGLISH = readDocuments().filter(({ name }) => !name.includes('zh-CN'));
+const blocksIn = ({ codeBlocks }: Document, language: string) => codeBlocks.filter(({ lang }) => lang === language);
+
+it.each(ENGLISH)('$name only has code that a test runs', ({ codeBlocks }) => {
+  const untested = codeBlocks.filter(({ lang = '' }) => !TESTED_LANGUAGES.has(lang));
+  expect(untested.map(({ lang, text }) => ({ lang, text }))).toEqual([]);
+});
+
+const withTypeScript = ENGLISH.filter((document) => blocksIn(document, 'ts').length > 0);
+
+describe.each(withTypeScript)('The TypeScript in $name', (document) => {
+  it('has correct types, builds, and its tests pass', async () => {
     await using project = await createProject();
-    await copyFile(path.join(PROJECT_ROOT, 'tsconfig.json'), path.join(project.root, 'tsconfig.json'));
-    const files = examples.map(({ text }) => {
+    const files = blocksIn(document, 'ts').map(({ text }) => {
       const [, file] = /^\/\/ (\S+\.ts)$/m.exec(text.split('\n', 1)[0] as string) ?? [];
       if (file === undefined) throw new Error(`The first line of an example must name its file:\n${text}`);
       return { file, text };
@@ -31,6 +39,9 @@ describe.each(DIFFERENT)('The TypeScript in $names', ({ examples }) => {
       await mkdir(path.join(project.root, path.dirname(file)), { recursive: true });
       await writeFile(path.join(project.root, file), text);
     }
+    const configuration = JSON.parse(await readFile(path.join(PROJECT_ROOT, 'tsconfig.json'), 'utf8'));
+    configuration.include.push('*.ts');
+    await writeFile(path.join(project.root, 'tsconfig.json'), JSON.stringify(configuration));
 
     const types = await run(project.root, 'node_modules/typescript/bin/tsc');
     expect(types).toEqual({ code: 0, output: '' });
@@ -44,5 +55,14 @@ describe.each(DIFFERENT)('The TypeScript in $names', ({ examples }) => {
       expect(result).toMatchObject({ code: 0 });
       expect(result.output).toContain(`${tests.length} passed`);
     }
+  });
+});
+
+describe('The settings in examples of .env', () => {
+  it('are those in docs/configuration.md', () => {
+    const configuration = ENGLISH.find(({ name }) => name === 'docs/configuration.md');
+    const examples = ENGLISH.flatMap((document) => blocksIn(document, 'ini')).map(({ text }) => parseEnv(text));
+    expect(examples.length).toBeGreaterThan(0);
+    expect(configuration?.codeSpans).toEqual(expect.arrayContaining(examples.flatMap(Object.keys)));
   });
 });

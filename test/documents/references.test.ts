@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
-import { anchorOf, readDocument, readDocuments } from './document.ts';
+import { anchorsOf, readDocument, readDocuments } from './document.ts';
 
-/** A path in the project: below one of its folders, and with no placeholder in it. */
-const PROJECT_PATH = /^(functions|lib|test|deploy|docs|\.ci)\/[\w./-]*$/;
+/** A path in the project without a placeholder in it. */
+const PROJECT_PATH = /^(functions|lib|test|deploy|docs|\.ci|\.vscode|\.github)\/[\w./-]*$/;
 
-/** What a reader makes: examples of modules, and what the programs write. */
-const MADE_BY_THE_READER = /^(functions|test)\/handlers\//;
+/** Readers create these. */
+const CREATED_BY_READERS = /^(functions|test)\/handlers\//;
 
 describe.each(readDocuments())('$name', ({ name, codeSpans, links }) => {
   it('links to files and headings that exist', () => {
@@ -18,13 +18,21 @@ describe.each(readDocuments())('$name', ({ name, codeSpans, links }) => {
         const [file, anchor] = link.split('#') as [string, string?];
         const target = file === '' ? name : path.join(path.dirname(name), file);
         if (!existsSync(path.join(PROJECT_ROOT, target))) return true;
-        return anchor !== undefined && !readDocument(target).headings.map(anchorOf).includes(decodeURI(anchor));
+        return anchor !== undefined && !anchorsOf(readDocument(target)).includes(decodeURI(anchor));
       });
     expect(broken).toEqual([]);
   });
 
   it('names paths that exist', () => {
-    const paths = codeSpans.filter((text) => PROJECT_PATH.test(text) && !MADE_BY_THE_READER.test(text));
+    const paths = codeSpans.filter((text) => PROJECT_PATH.test(text) && !CREATED_BY_READERS.test(text));
     expect(paths.filter((file) => !existsSync(path.join(PROJECT_ROOT, file)))).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  it('links to every guide', () => {
+    const guides = readDocuments().filter(({ name }) => /^docs\/[\w-]+\.md$/.test(name));
+    const linked = readDocument('README.md').links.map((link) => link.split('#')[0]);
+    expect(guides.map(({ name }) => name).filter((name) => !linked.includes(name))).toEqual([]);
   });
 });

@@ -1,35 +1,48 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { commandsOf, readDocument } from './document.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+import { chineseNameOf, commandsOf, type Document, readDocument, translatedNames } from './document.ts';
 
-// A reader of either language finds the same. What can be compared without knowing the languages is compared.
+// Readers of both languages find the same. These tests compare what can be compared without knowing the languages.
 
-const english = readDocument('README.md');
-const chinese = readDocument('README.zh-CN.md');
+/** The code blocks, without the comments on commands, which are translated. */
+function codeOf({ codeBlocks }: Document): string[] {
+  return codeBlocks.map(({ lang, text }) => (lang ? text : text.replaceAll(/\s+# .*$/gm, '')));
+}
 
-describe('README.md and README.zh-CN.md', () => {
-  it('have the same sections', () => {
-    const depths = ({ headings }: typeof english) => headings.map(({ depth }) => depth);
-    expect(depths(chinese)).toEqual(depths(english));
+function structureOf(document: Document) {
+  const { headings, tables, codeSpans } = document;
+  return {
+    headings: headings.map(({ depth }) => depth),
+    code: codeOf(document),
+    commands: commandsOf(document).toSorted(),
+    tables: tables.map(({ rows }) =>
+      rows.map((cells) => cells.map(({ text }) => text.match(/`[^`]+`/g)?.toSorted() ?? [])),
+    ),
+    names: [...new Set(codeSpans)].toSorted(),
+  };
+}
+
+describe.each(translatedNames())('%s', (name) => {
+  const chineseName = chineseNameOf(name);
+
+  it(`has a Chinese version, ${chineseName}`, () => {
+    expect(existsSync(path.join(PROJECT_ROOT, chineseName))).toBe(true);
   });
 
-  it('have the same code', () => {
-    const code = ({ codeBlocks }: typeof english) =>
-      codeBlocks.filter(({ lang }) => lang !== '' && lang !== undefined).map(({ text }) => text);
-    expect(code(chinese)).toEqual(code(english));
+  it('has the same headings, code, commands, tables and names in both languages', () => {
+    expect(structureOf(readDocument(chineseName))).toEqual(structureOf(readDocument(name)));
   });
 
-  it('tell the reader to run the same commands', () => {
-    expect(commandsOf(chinese).toSorted()).toEqual(commandsOf(english).toSorted());
+  it('and its Chinese version link to each other', () => {
+    const linkBetween = (from: string, to: string) => path.relative(path.dirname(from), to);
+    expect(readDocument(name).links).toContain(linkBetween(name, chineseName));
+    expect(readDocument(chineseName).links).toContain(linkBetween(chineseName, name));
   });
+});
 
-  it('have the same tables, with the same names, figures and links in them', () => {
-    const shapes = ({ tables }: typeof english) =>
-      tables.map(({ rows }) => rows.map((cells) => cells.map(({ text }) => text.match(/`[^`]+`/g)?.toSorted() ?? [])));
-    expect(shapes(chinese)).toEqual(shapes(english));
-  });
-
-  it('name the same options, variables, paths and codes', () => {
-    const names = ({ codeSpans }: typeof english) => [...new Set(codeSpans)].toSorted();
-    expect(names(chinese)).toEqual(names(english));
-  });
+it.each(['README.md', 'README.zh-CN.md'])('%s is at most 200 lines long', (name) => {
+  const text = readFileSync(path.join(PROJECT_ROOT, name), 'utf8');
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
 });

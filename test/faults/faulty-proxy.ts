@@ -60,6 +60,8 @@ export interface FaultyProxyOptions {
 export class FaultyProxy {
   /** Asked for each request. */
   decide: (request: ServiceRequest) => Fault | undefined = () => undefined;
+  /** Told of each request that the service has done, before anything of its response comes back. */
+  onDone: (request: ServiceRequest) => void = () => {};
   readonly #options: FaultyProxyOptions;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server: Server = createServer((request, response) => this.#forward(request, response));
@@ -109,6 +111,7 @@ export class FaultyProxy {
   async #exchange(incoming: IncomingMessage, request: ServiceRequest, fault: Fault, outgoing: ServerResponse) {
     this.#options.rewrite?.(request);
     const answer = await this.#send(incoming, JSON.stringify(request.body));
+    if (answer.status === 200) this.onDone(request);
     fault.after?.();
     if (fault.loseAnswer === 'cut') return void outgoing.destroy();
     if (fault.loseAnswer === 'silent') return;

@@ -11,11 +11,9 @@ export interface Invocation {
 }
 
 /** What the process sends once it has loaded the function. */
-export interface Ready {
-  isReady: true;
-}
+export const READY = 'ready';
 
-/** What the process sends. */
+/** What the process sends about an invocation. */
 export interface Reply {
   id: number;
   result?: unknown;
@@ -30,6 +28,8 @@ export interface FunctionOptions {
   clockShiftsMilliseconds: readonly number[];
   /** How many invocations a process runs at a time. On Lambda it is one. */
   concurrency: number;
+  /** Takes what the function's handlers send with `process.send`. */
+  onMessage?: (message: unknown) => void;
 }
 
 /** A Lambda function whose execution environments are processes, so that they can be killed and frozen. */
@@ -93,7 +93,7 @@ class FunctionProcess {
   #lastId = 0;
 
   constructor(
-    { bundle, environment, timeoutMilliseconds }: FunctionOptions,
+    { bundle, environment, timeoutMilliseconds, onMessage }: FunctionOptions,
     clockShiftMilliseconds: number,
     onTimeout: () => void,
   ) {
@@ -104,12 +104,12 @@ class FunctionProcess {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    const { promise: ready, resolve } = Promise.withResolvers<void>();
+    const { promise: ready, resolve: becomeReady } = Promise.withResolvers<void>();
     this.#ready = ready;
-    this.#process.on('message', (message: Ready | Reply) => {
-      if ('isReady' in message) return resolve();
-      const { id, ...reply } = message;
-      this.#invocations.get(id)?.settle(reply);
+    this.#process.on('message', (message: Reply | typeof READY) => {
+      if (message === READY) becomeReady();
+      else if (typeof message.id === 'number') this.#invocations.get(message.id)?.settle(message);
+      else onMessage?.(message);
     });
     this.ended = once(this.#process, 'exit');
     void this.ended.then(() => this.#end());
@@ -134,7 +134,7 @@ class FunctionProcess {
       else reject(new Error(error));
     };
     this.#invocations.set(id, { settle, text: JSON.stringify(event) });
-    // As on Lambda, loading the function does not count.
+    // As on Lambda, loading the function does not count as time of the invocation.
     void this.#ready.then(() => {
       if (!this.#invocations.has(id)) return;
       // Lambda kills an environment whose invocation times out.

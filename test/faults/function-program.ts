@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { Invocation, Ready, Reply } from './function-process.ts';
+import { type Invocation, READY, type Reply } from './function-process.ts';
 
 // A process that stands for a Lambda execution environment: it loads a bundle, and runs its handler when asked to.
 
@@ -7,7 +7,7 @@ const shiftMilliseconds = Number(process.env.CLOCK_SHIFT_MILLISECONDS ?? 0);
 if (shiftMilliseconds !== 0) shiftClock(shiftMilliseconds);
 
 const { handler } = await import(pathToFileURL(process.argv[2] as string).href);
-const reply = (message: Reply | Ready) => process.send?.(message);
+const reply = (message: Reply) => process.send?.(message);
 
 process.on('message', async ({ id, event, milliseconds }: Invocation) => {
   // Not by the date: Lambda's own time does not jump when the clock is wrong.
@@ -20,7 +20,7 @@ process.on('message', async ({ id, event, milliseconds }: Invocation) => {
   }
 });
 process.once('disconnect', () => process.exit());
-reply({ isReady: true });
+process.send?.(READY);
 
 function shiftClock(byMilliseconds: number): void {
   const RealDate = Date;

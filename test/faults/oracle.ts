@@ -19,6 +19,8 @@ export interface Verdict {
   dead: string[];
   /** Messages in the dead-letter queue that were handled all the same. */
   deadThoughHandled: string[];
+  /** Messages whose handler started although their event was completed, visibly or not. */
+  ranAgain: string[];
 }
 
 /** It only ends a test in which a message circles forever. */
@@ -72,6 +74,7 @@ export async function judge(system: System, sent: readonly PlatformEvent[]): Pro
     doubled: idsOf(sent.filter(({ id }) => (visibleTimes.get(id)?.length ?? 0) > 1)),
     dead: [...dead],
     deadThoughHandled: idsOf(sent.filter((event) => dead.has(event.id) && isHandled(event))),
+    ranAgain: system.ranAgain.filter((id) => sent.some((event) => event.id === id)),
   };
 }
 
@@ -104,5 +107,12 @@ async function readCompletedClaims({ clients, emulators }: System): Promise<Set<
 
 /** The verdict when nothing is amiss. */
 export function allHandled(events: readonly PlatformEvent[]): Verdict {
-  return { acknowledged: events.map(({ id }) => id), lost: [], doubled: [], dead: [], deadThoughHandled: [] };
+  return {
+    acknowledged: events.map(({ id }) => id),
+    lost: [],
+    doubled: [],
+    dead: [],
+    deadThoughHandled: [],
+    ranAgain: [],
+  };
 }

@@ -44,7 +44,7 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
     const verdict = await judge(system, events);
     schedule.injected.set('batch delivered twice and reversed', repeated());
     report(system, schedule, verdict, actualSeed);
-    expect(verdict).toMatchObject({ lost: [], doubled: [] });
+    expect(verdict).toMatchObject({ lost: [], doubled: [], ranAgain: [] });
     expect(verdict.acknowledged.length).toBeGreaterThan(0.99 * events.length);
     expect(verdict.dead.length).toBeLessThan(0.01 * events.length);
   });
@@ -67,7 +67,7 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
     schedule.end();
     const verdict = await judge(system, events);
     report(system, schedule, verdict, actualSeed);
-    expect(verdict).toMatchObject({ lost: [], doubled: [] });
+    expect(verdict).toMatchObject({ lost: [], doubled: [], ranAgain: [] });
     const numberOf = new Map(events.map(({ id }, number) => [id, number]));
     const visible = Map.groupBy(
       system.api.visible.map((id) => numberOf.get(id) ?? -1),
@@ -99,7 +99,7 @@ function slowestAcknowledgementMs({ platform }: System): number {
   return Math.max(...platform.deliveries.map(({ acknowledgedInMs = 0 }) => acknowledgedInMs));
 }
 
-/** The figures of the README. */
+/** The figures of docs/reliability.md. */
 function report(system: System, { injected }: Schedule, verdict: Verdict, usedSeed: string): void {
   const { deliveries } = system.platform;
   const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0);
@@ -115,6 +115,7 @@ function report(system: System, { injected }: Schedule, verdict: Verdict, usedSe
       `${verdict.dead.length} in the dead-letter queue, ${verdict.deadThoughHandled.length} of them handled`,
       `${system.api.repeated} calls repeated with the same uuid`,
       `${Math.round(slowestAcknowledgementMs(system))} ms took the slowest acknowledgement`,
+      `${sum(system.runs.values())} runs of the handler, ${verdict.ranAgain.length} of them after the event was completed`,
       `${verdict.lost.length} lost, ${verdict.doubled.length} effects doubled`,
     ].join('\n'),
   );

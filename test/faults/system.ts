@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,22 +17,24 @@ import { FakeClock } from '../fake-platform/clock.ts';
 import type { Delivery, PlatformEvent, PushOptions } from '../fake-platform/deliveries.ts';
 import { FakePlatform } from '../fake-platform/platform.ts';
 import { type EmulatorProcess, startEmulatorProcess } from '../support/emulator-process.ts';
-import { PROJECT_ROOT } from '../support/project.ts';
+import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { start } from '../support/run.ts';
 import { FaultRules } from './fault-rules.ts';
 import { FaultyProxy, type ServiceRequest } from './faulty-proxy.ts';
 import { FunctionProcesses } from './function-process.ts';
+import { claimOf } from './oracle.ts';
 import { SendApi } from './send-api.ts';
 
-/** What the worker needs to report, 2 s, is in it. A claim lasts as long. */
+/** What the worker needs to report, 2 s, is in it. A lease lasts as long. */
 const WORKER_TIMEOUT_SECONDS = 4;
-/** Longer than the worker's timeout, as that of the deployment is; there it is 360 s. */
-const VISIBILITY_TIMEOUT_SECONDS = 5;
+/** Longer than a lease, which is exact to 2 s. In the deployment it is 360 s, six times the worker's timeout. */
+const VISIBILITY_TIMEOUT_SECONDS = 7;
 const WEBHOOK_CONCURRENCY = 100;
 /** The platform pushes no more at a time here. */
 export const PUSHES_IN_FLIGHT = 50;
 
 const ENCRYPT_KEY = 'an encrypt key';
+const MESSAGE_TYPE = 'im.message.receive_v1';
 const APP_ID = 'cli_a1b2c3d4e5f6g7h8';
 
 export interface SystemOptions {
@@ -59,6 +61,10 @@ export interface System extends AsyncDisposable {
   emulators: EmulatorProcess['emulators'];
   /** Past the proxies. */
   clients: { sqs: SQSClient; dynamo: DynamoDBClient };
+  /** How often the handler of a message has started, by message. */
+  runs: Map<string, number>;
+  /** Messages whose handler started although their event was completed. */
+  ranAgain: string[];
   /** Deliveries to the worker, by queue message. */
   delivered: Map<string, number>;
   /** Lets the platform's time pass until it pushes nothing any more. */
@@ -97,9 +103,28 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   };
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-faults-'));
   parts.defer(() => rm(outdir, { recursive: true }));
-  await Promise.all(
-    [lambdaBundle, connectionBundle, platformSdkBundle].map((bundle) => build(bundle(PROJECT_ROOT, outdir))),
-  );
+  const project = parts.use(await createProject());
+  await reportRuns(project);
+  await Promise.all([
+    build(lambdaBundle(project.root, outdir)),
+    build(connectionBundle(project.root, outdir)),
+    // From here, where its packages are.
+    build(platformSdkBundle(PROJECT_ROOT, outdir)),
+  ]);
+  const runs = new Map<string, number>();
+  const ranAgain: string[] = [];
+  const completed = new Set<string>();
+  /** By the message of the event. */
+  const records = new Map<string, string>();
+  dynamo.onDone = ({ operation, text, body }) => {
+    if (operation !== 'UpdateItem' || !text.includes('COMPLETED')) return;
+    const { id } = body.Key as { id: { S: string } };
+    completed.add(id.S);
+  };
+  const onRun = ({ run }: Run) => {
+    runs.set(run, (runs.get(run) ?? 0) + 1);
+    if (completed.has(records.get(run) ?? '')) ranAgain.push(run);
+  };
   const startFunction = (name: string, timeoutMilliseconds: number, concurrency: number, shifts: readonly number[]) => {
     const processes = new FunctionProcesses({
       bundle: path.join(outdir, `${name}.mjs`),
@@ -107,6 +132,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       clockShiftsMilliseconds: shifts,
       timeoutMilliseconds,
       concurrency,
+      onMessage: (message) => onRun(message as Run),
     });
     parts.defer(() => processes.stop());
     return processes;
@@ -166,6 +192,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     api,
     emulators,
     clients,
+    runs,
+    ranAgain,
     delivered,
     async settle() {
       // The clock stands still while an answer may come, so that none is late because this machine is slow.
@@ -175,10 +203,38 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
         while (clock.advanceToNext(clock.nowMs)) while (platform.inFlight >= PUSHES_IN_FLIGHT) await sleep(1);
       }
     },
-    push: (event, pushOptions) => platform.pushByWebhook(event, target, pushOptions),
-    pushByLongConnection: (event, pushOptions) => platform.push(event, {}, pushOptions),
+    push(event, pushOptions) {
+      records.set(event.id, claimOf(event));
+      return platform.pushByWebhook(event, target, pushOptions);
+    },
+    pushByLongConnection(event, pushOptions) {
+      records.set(event.id, claimOf(event));
+      return platform.push(event, {}, pushOptions);
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** What the worker's handler sends when it starts: the message that it answers. */
+interface Run {
+  run: string;
+}
+
+/** Has the project's own handler say when it starts. */
+async function reportRuns({ root, writeHandler }: TemporaryProject): Promise<void> {
+  const handlers = path.join(root, 'functions/handlers');
+  const original = path.join(root, 'functions/original/v2');
+  await mkdir(original, { recursive: true });
+  await rename(path.join(handlers, `v2/${MESSAGE_TYPE}.ts`), path.join(original, 'echo.ts'));
+  await writeHandler(
+    `v2/${MESSAGE_TYPE}.ts`,
+    `import { onEvent } from '../../../lib/handler.ts';
+     import echo from '../../original/v2/echo.ts';
+     export default onEvent('${MESSAGE_TYPE}', (event, context) => {
+       process.send({ run: event.message.message_id });
+       return echo.handle(event, context);
+     });`,
+  );
 }
 
 /** A text message, which the project's own handler answers. Its id is that of the message. */
@@ -188,7 +244,7 @@ export function messageEvent(chat: string, messageId?: string): PlatformEvent {
   event.message.message_id = messageId ?? event.message.message_id;
   return {
     id: event.message.message_id,
-    text: createSample('im.message.receive_v1', { version: '2.0', token: '', event }),
+    text: createSample(MESSAGE_TYPE, { version: '2.0', token: '', event }),
   };
 }
 

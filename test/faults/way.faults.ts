@@ -166,4 +166,22 @@ describe('With clocks that are wrong by an hour', () => {
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(happened()).toBe(1);
   });
+
+  it.each([
+    ['ahead, then right', [HOUR_MILLISECONDS, 0]],
+    ['behind, then right', [-HOUR_MILLISECONDS, 0]],
+    ['right, then ahead', [0, HOUR_MILLISECONDS]],
+    ['right, then behind', [0, -HOUR_MILLISECONDS]],
+    ['ahead, then behind', [HOUR_MILLISECONDS, -HOUR_MILLISECONDS]],
+  ])('of workers, %s, the handler of an event that comes three times at once runs once', async (_, shifts) => {
+    await using system = await startSystem({ workerClockShiftsMilliseconds: shifts });
+    const events = messageEvents(10);
+    // Leases are corrected late, and handlers run long enough for the copies to meet.
+    system.faults.add({ operation: 'UpdateItem', events, times: Infinity, fault: { delayMilliseconds: 300 } });
+    for (let copy = 0; copy < 3; copy++) for (const event of events) system.push(event);
+    await system.settle();
+    expect(await judge(system, events)).toEqual(allHandled(events));
+    expect(events.map(({ id }) => system.runs.get(id))).toEqual(events.map(() => 1));
+    expect(system.worker.started).toBeGreaterThan(1);
+  });
 });

@@ -63,13 +63,13 @@ describe('a body that decrypt refuses', () => {
   const wellEncrypted = 'AAECAwQFBgcICQoLDA0OD3IUuVFPrXiICyVpCo+6o8Y=';
 
   it.each([
-    ['a character outside of base64', wellEncrypted.replace('U', '!'), 'no base64'],
-    ['base64 cut off', wellEncrypted.slice(0, -1), 'no base64'],
-    ['base64 without its padding', wellEncrypted.replace('=', ''), 'no base64'],
-    ['base64 with a line break', `${wellEncrypted.slice(0, 40)}\n${wellEncrypted.slice(40)}`, 'no base64'],
-    ['base64 with an end in its middle', wellEncrypted.replace('Uu', '=='), 'no base64'],
-    ['Chinese', '你好你好', 'no base64'],
-    ['nothing but padding', '====', 'no base64'],
+    ['a character outside of base64', wellEncrypted.replace('U', '!'), 'not base64'],
+    ['base64 cut off', wellEncrypted.slice(0, -1), 'not base64'],
+    ['base64 without its padding', wellEncrypted.replace('=', ''), 'not base64'],
+    ['base64 with a line break', `${wellEncrypted.slice(0, 40)}\n${wellEncrypted.slice(40)}`, 'not base64'],
+    ['base64 with an end in its middle', wellEncrypted.replace('Uu', '=='), 'not base64'],
+    ['Chinese', '你好你好', 'not base64'],
+    ['nothing but padding', '====', 'not base64'],
     ['nothing', '', '0 bytes are not'],
     ['a short initialisation vector', Buffer.alloc(15).toString('base64'), '15 bytes are not'],
     ['an initialisation vector and nothing more', Buffer.alloc(16).toString('base64'), '16 bytes are not'],
@@ -77,15 +77,13 @@ describe('a body that decrypt refuses', () => {
     ['a padding of no bytes', 'AAECAwQFBgcICQoLDA0OD2wmlAfnUIIvKFGFCKrgPnY=', 'padding'],
     ['a padding longer than a block', 'AAECAwQFBgcICQoLDA0OD3Sy7ZWsk4b7Porr25Q43d0=', 'padding'],
     ['a padding of unlike bytes', 'AAECAwQFBgcICQoLDA0ODzOCqX0Yy1GhgIC9Qmdfo3g=', 'padding'],
-    ['bytes that are no UTF-8', 'AAECAwQFBgcICQoLDA0OD+SymhGoo3OdjULnCglIyHs=', 'no UTF-8'],
-    ['half a surrogate pair as bytes', 'AAECAwQFBgcICQoLDA0OD+5vdacnY5WRBA0exM5WJUE=', 'no UTF-8'],
+    ['bytes that are no UTF-8', 'AAECAwQFBgcICQoLDA0OD+SymhGoo3OdjULnCglIyHs=', 'not UTF-8'],
+    ['half a surrogate pair as bytes', 'AAECAwQFBgcICQoLDA0OD+5vdacnY5WRBA0exM5WJUE=', 'not UTF-8'],
   ])('has %s', (_name, encrypted, reason) => {
     const refusal = refusalOf(() => decrypt(encrypted, KEY));
     expect(refusal).toMatchObject({ code: 'FEISHU_BODY_NOT_DECRYPTABLE', status: 400 });
     expect(refusal?.message).toContain(reason);
     expect(refusal?.message).toContain('FEISHU_ENCRYPT_KEY');
-    // What OpenSSL says of the padding; nothing else has a cause.
-    expect(refusal?.cause instanceof Error).toBe(reason === 'padding');
   });
 
   it('was encrypted with another key', () => {

@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { encrypt } from '../../lib/feishu/cipher.ts';
 import { readRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { createSample } from '../../lib/tools/samples.ts';
 import { refusalOf } from '../support/refusal.ts';
@@ -8,11 +9,16 @@ import { refusalOf } from '../support/refusal.ts';
 
 vi.mock('node:crypto', async (importOriginal) => {
   const original = await importOriginal<typeof crypto>();
-  return { ...original, timingSafeEqual: vi.fn(original.timingSafeEqual) };
+  return {
+    ...original,
+    timingSafeEqual: vi.fn(original.timingSafeEqual),
+    createDecipheriv: vi.fn(original.createDecipheriv),
+  };
 });
 const comparisons = vi.mocked(crypto.timingSafeEqual).mock;
 beforeEach(() => {
   vi.mocked(crypto.timingSafeEqual).mockClear();
+  vi.mocked(crypto.createDecipheriv).mockClear();
 });
 
 const encryptKeys = ['first key', 'second key', 'third key'];
@@ -51,5 +57,29 @@ describe('The signature', () => {
     const headers = { ...request.headers, 'x-lark-signature': forged };
     expect(read({ ...request, headers }, { encryptKeys, verificationTokens: [] })).toBe('FEISHU_SIGNATURE_WRONG');
     expect(lengths()).toEqual(Array(encryptKeys.length).fill([64, 64]));
+  });
+});
+
+describe('An unsigned body, where an Encrypt Key is set,', () => {
+  const keys = ['first key', 'second key', 'third key'];
+  const verification = (token: string) => JSON.stringify({ challenge: 'c', token, type: 'url_verification' });
+  const bodies: [string, string][] = [
+    ['a URL verification', encrypt(verification('third'), 'first key')],
+    ['a URL verification with the last key', encrypt(verification('first token'), 'third key')],
+    ['a URL verification with a wrong token', encrypt(verification('wrong'), 'second key')],
+    ['a URL verification without a token', encrypt('{"type":"url_verification","challenge":"c"}', 'second key')],
+    ['an event', encrypt(event('first token'), 'second key')],
+    ['text that is not JSON', encrypt('text', 'first key')],
+    ['wrong padding', Buffer.alloc(48).toString('base64')],
+  ];
+
+  it.each(bodies)('takes the same steps when it decrypts to %s', (_name, encrypted) => {
+    const parse = vi.spyOn(JSON, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    const outcomes = () => parse.mock.results.map(({ type }) => type).toSorted();
+    read({ headers: {}, body: Buffer.from(`{"encrypt":"${encrypted}"}`) }, { encryptKeys: keys, verificationTokens });
+    expect(outcomes()).toEqual([...Array(1 + keys.length).fill('return'), ...Array(keys.length).fill('throw')]);
+    expect(vi.mocked(crypto.createDecipheriv)).toHaveBeenCalledTimes(keys.length);
+    expect(lengths()).toEqual(Array(keys.length * verificationTokens.length).fill([32, 32]));
   });
 });

@@ -81,6 +81,53 @@ describe('the deduplication key', () => {
     expect(keyOf(text)).not.toBe(keyOf(version2({ a: 2 }, { id: '' })));
   });
 
+  describe('where the event has no id', () => {
+    const version2Text = (token: string, rest = '') =>
+      `{"schema":"2.0","header":{"event_id":"","event_type":"a.b_v1",${token}"app_id":"cli_1"},"event":{"n":1${rest}}}`;
+    const version1Text = (token: string, rest = '') => `{"uuid":"",${token}"event":{"type":"a","n":1${rest}}}`;
+
+    it.each([
+      ['v2.0', version2Text],
+      ['v1.0', version1Text],
+    ])('is the same whatever the Verification Token is: %s', (_name, write) => {
+      const byWebhook = keyOf(write('"token":"rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV",'));
+      expect(keyOf(write('"token":"",'))).toBe(byWebhook);
+      expect(keyOf(write('"token":"after a rotation",'))).toBe(byWebhook);
+      expect(keyOf(write('"\\u0074oken": "escaped" , '))).toBe(byWebhook);
+      expect(keyOf(write(''))).toBe(byWebhook);
+    });
+
+    it.each([
+      ['v2.0', version2Text],
+      ['v1.0', version1Text],
+    ])('differs with any other part: %s', (_name, write) => {
+      const rests = [
+        '',
+        ',"token":"c-1"',
+        ',"token":"c-2"',
+        ',"id":9007199254740992',
+        ',"id":9007199254740993',
+        ',"header":{"token":"c-1"}',
+        ',"header":{"token":"c-2"}',
+      ];
+      expect(new Set(rests.map((rest) => keyOf(write('"token":"t",', rest)))).size).toBe(rests.length);
+    });
+
+    it('keeps a token where the version has no Verification Token', () => {
+      const keys = ['a', 'b'].map((token) =>
+        keyOf(version2Text('').replace('{"schema"', `{"token":"${token}","schema"`)),
+      );
+      expect(new Set(keys).size).toBe(2);
+    });
+
+    it('is made of an event nested 100,000 deep', () => {
+      const deep = (inner: string) => `,"deep":${'{"a":'.repeat(100_000)}${inner}${'}'.repeat(100_000)}`;
+      const keys = ['1', '2'].map((inner) => keyOf(version2Text('"token":"t",', deep(inner))));
+      expect(keys[0]).not.toBe(keys[1]);
+      expect(keyOf(version2Text('"token":"",', deep('1')))).toBe(keys[0]);
+    });
+  });
+
   it('is made from the body of an old card callback, so that each click counts', () => {
     const click = (token: string) => JSON.stringify({ open_message_id: 'om_1', token, action: { tag: 'button' } });
     expect(keyOf(click('c-1'))).toBe(keyOf(click('c-1')));

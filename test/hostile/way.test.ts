@@ -65,6 +65,48 @@ describe('An event type', () => {
   });
 });
 
+describe('An event nested 50,000 deep', () => {
+  const deep = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
+  it.each([
+    ['im.message.receive_v1', '2.0'],
+    ['im.chat.updated_v1', '2.0'],
+    ['card.action.trigger', '2.0'],
+    ['url.preview.get', '2.0'],
+    ['message', '1.0'],
+  ] as const)('of the type %s is accepted and goes through the worker', async (type, version) => {
+    const id = crypto.randomUUID();
+    const sample = JSON.parse(createSample(type, { version, token }));
+    const identified =
+      version === '1.0' ? { ...sample, uuid: id } : { ...sample, header: { ...sample.header, event_id: id } };
+    const text = JSON.stringify(identified).replace('"event":{', `"deep":${deep},"event":{"deep":${deep},`);
+    expect(await send(signed(text))).toMatchObject({ status: 200 });
+    await vi.waitFor(() => {
+      const record = stack.events().find((event) => event.id === id);
+      expect(record).toMatchObject({ type, attempts: 1 });
+      expect(['handled', 'dropped']).toContain(record?.status);
+    }, wait);
+  });
+
+  it('and unsigned, is rejected like any other', async () => {
+    expect(await send({ headers: {}, body: Buffer.from(deep) })).toMatchObject({ status: 401 });
+  });
+});
+
+describe('Long ids and types', () => {
+  it('make no long line in a log', async () => {
+    const id = `${crypto.randomUUID()}${'i'.repeat(200_000)}`;
+    const firstLine = lines.length;
+    const request = signed(
+      messageWith({ event_id: id, event_type: 't'.repeat(200_000), tenant_key: 'k'.repeat(200_000) }),
+    );
+    expect(await send(request)).toMatchObject({ status: 200 });
+    await vi.waitFor(() => expect(stack.events().find((event) => event.id === id)?.status).toBe('dropped'), wait);
+    const written = lines.slice(firstLine);
+    expect(written.filter((line) => line.includes(id.slice(0, 36)))).toHaveLength(2);
+    expect(written.filter((line) => line.length > 5000).map((line) => line.length)).toEqual([]);
+  });
+});
+
 describe('A request that is sent again', () => {
   it('as it is, has one effect', async () => {
     const event = textMessage('Once');

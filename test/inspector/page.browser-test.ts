@@ -5,7 +5,7 @@ import { isWiderThanWindow, launchBrowser, openPage } from './browser.ts';
 import { type RunningStack, startStack } from './running-stack.ts';
 
 const CHAT_UPDATED = 'im.chat.updated_v1';
-const handlerThat = (does: string) => `import { onEvent, RetryAfter } from '../../../lib/handler.ts';
+const handlerThat = (does: string) => `import { onEvent, RetryAfter } from '#feishu-events';
 
 export default onEvent('${CHAT_UPDATED}', (event, { log }) => {
   log.info('A chat has changed');

@@ -305,10 +305,65 @@ describe('What the page is told', () => {
   });
 });
 
+describe('A request for more than the page ever asks', () => {
+  const brackets = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+  const deepEvent = JSON.stringify({ schema: '2.0', header: { event_type: 'a.b_v1', token }, event: { deep: 0 } });
+  const deepText = deepEvent.replace('0}', `${brackets(50_000)}}`);
+  const longName = 'x'.repeat(200_000);
+
+  it.each<[string, string, string]>([
+    ['a type of 200,000 characters', JSON.stringify({ kind: 'sample', type: longName }), '"type" must not be longer'],
+    [
+      'a variant of 200,000',
+      JSON.stringify({ kind: 'sample', type: 'message', variant: longName }),
+      '"variant" must not',
+    ],
+    [
+      'a message id of 200,000',
+      JSON.stringify({ kind: 'again', messageId: longName }),
+      '"messageId" must not be longer',
+    ],
+    ['an origin of 200,000', JSON.stringify({ kind: 'text', text: '{}', from: longName }), '"from" must not be longer'],
+    ['a text that is none', '{"kind":"text","text":{"schema":"2.0"}}', '"text" must be a string'],
+    ['a type that is none', '{"kind":"sample","type":["message"]}', '"type" must be a string'],
+    ['a kind that is none', `{"kind":${brackets(50_000)}}`, '"kind" must be'],
+    ['an event nested 50,000 deep', JSON.stringify({ kind: 'text', text: deepText }), 'nested more than 1000 levels'],
+    ['a body nested 50,000 deep', brackets(50_000), 'must be a JSON object'],
+    ['a body that is not JSON', '{"kind":', 'JSON'],
+  ])('to send %s is rejected, and the reason is given', async (_, body, reason) => {
+    const known = stack.events().length;
+    const { status, body: answer } = await ask(ROUTES.send, json, body);
+    expect({ status, answer }).toEqual({ status: 400, answer: expect.stringContaining(reason.replaceAll('"', '\\"')) });
+    expect(stack.events().length).toBe(known);
+  });
+
+  it.each<[string, string, string]>([
+    ['an id of 200,000 characters', JSON.stringify({ messageId: longName }), '"messageId" must not be longer'],
+    ['an id that is none', `{"messageId":${brackets(50_000)}}`, '"messageId" must be a string'],
+    ['a list', '[]', 'must be a JSON object'],
+  ])('to redrive %s is rejected, and the reason is given', async (_, body, reason) => {
+    const { status, body: answer } = await ask(ROUTES.redrive, json, body);
+    expect({ status, answer }).toEqual({ status: 400, answer: expect.stringContaining(reason.replaceAll('"', '\\"')) });
+  });
+
+  it('for a draft of a long type is rejected', async () => {
+    const { status, body } = await ask(`${ROUTES.draft}?type=${'x'.repeat(300)}`);
+    expect({ status, body }).toEqual({ status: 400, body: expect.stringContaining('must not be longer than 256') });
+  });
+
+  it('is rejected when its body is larger than 6 MiB', async () => {
+    for (const route of [ROUTES.send, ROUTES.redrive]) {
+      expect((await ask(route, json, JSON.stringify({ kind: 'text', text: 'x'.repeat(6 * 1024 * 1024) }))).status).toBe(
+        413,
+      );
+    }
+  });
+});
+
 describe('What an earlier npm start has left in the dead-letter queue', () => {
   it('is shown with its content, and can be brought back', async () => {
     await using project = await createProject();
-    const handlerThat = (does: string) => `import { onEvent, RetryAfter } from '../../../lib/handler.ts';
+    const handlerThat = (does: string) => `import { onEvent, RetryAfter } from '#feishu-events';
       export default onEvent('im.chat.updated_v1', () => { ${does} });`;
     const dataFolder = path.join(project.root, '.local');
     const text = createSample('im.chat.updated_v1', { version: '2.0', token });
@@ -356,6 +411,13 @@ describe('What the page sends', () => {
       );
     },
   );
+
+  it('is rejected in words when it is nested too deeply', async () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    const answer = await command({ kind: 'text', text: `{"event":{"type":"message","deep":${deep}}}` });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toContain('nested more than 1000 levels deep');
+  });
 
   it('is a duplicate when it is the same event again', async () => {
     const messageId = await sendMessage('again');

@@ -9,7 +9,7 @@ import { type RunningStack, startStack } from './running-stack.ts';
 const FOLDER = process.env.SCREENSHOTS;
 
 const BOT_ADDED = 'im.chat.member.bot.added_v1';
-const FAILING = `import { onEvent } from '../../../lib/handler.ts';
+const FAILING = `import { onEvent } from '#feishu-events';
 
 interface Greeting {
   text: string;

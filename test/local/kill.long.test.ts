@@ -37,7 +37,7 @@ describe('npm start, killed', () => {
     project = await createProject();
     await project.writeHandler(
       `v2/${TYPE}.ts`,
-      `import { onEvent, RetryAfter } from '../../../lib/handler.ts';
+      `import { onEvent, RetryAfter } from '#feishu-events';
        export default onEvent('${TYPE}', async (event, { header, uuid }) => {
          if (event.chat_id === 'fails') throw new RetryAfter(0, 'never');
          if (event.chat_id === 'later') throw new RetryAfter(3600, 'not yet');

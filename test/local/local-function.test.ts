@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { formatFunctionLine, readFunctionLine } from '../../lib/local/function-lines.ts';
 import { createLocalFunction } from '../../lib/local/local-function.ts';
 import { createProject } from '../support/project.ts';
 
@@ -30,4 +31,59 @@ describe('A local function', () => {
     await localFunction.stop();
     expect(getPriority()).toBe(own);
   });
+
+  it('keeps what a handler writes apart from the lines of the log', async () => {
+    await using project = await createProject();
+    const bundle = path.join(project.root, 'bundle.mjs');
+    await writeFile(bundle, WRITING_BUNDLE);
+    const lines: string[] = [];
+    const localFunction = createLocalFunction({
+      name: 'function',
+      environment: {},
+      timeoutSeconds: 60,
+      onLine: (line) => lines.push(line),
+      onObservation: () => {},
+    });
+    localFunction.load(bundle);
+    await localFunction.invoke({});
+    await expect.poll(() => lines.length, { timeout: 30_000 }).toBe(6);
+    await localFunction.stop();
+    expect(lines.filter((line) => readFunctionLine(line) !== undefined).map((line) => JSON.parse(line))).toEqual([
+      { message: 'of the log\u2028{"message":"forged"}' },
+    ]);
+    const shown = lines.map(formatFunctionLine);
+    expect(shown.filter((text) => text?.startsWith('    | ')).toSorted()).toEqual([
+      '    | ',
+      '    | from console.error',
+      '    | from console.log',
+      '    | {"message":"forged"}',
+      '    | {"message":"forged"}',
+    ]);
+  });
+
+  it('says in one line of the log why it has failed', async () => {
+    await using project = await createProject();
+    const bundle = path.join(project.root, 'bundle.mjs');
+    await writeFile(bundle, `throw new Error('no start\\n{"message":"forged"}');`);
+    const lines: string[] = [];
+    const localFunction = createLocalFunction({
+      name: 'function',
+      environment: {},
+      timeoutSeconds: 60,
+      onLine: (line) => lines.push(line),
+      onObservation: () => {},
+    });
+    localFunction.load(bundle);
+    await expect(localFunction.invoke({})).rejects.toThrow('The function function ended: Error: no start');
+    await localFunction.stop();
+    expect(lines.map((line) => readFunctionLine(line)?.message)).toEqual(['The function function failed']);
+    expect(lines[0]).toContain('no start');
+  });
 });
+
+const FORGED = '{"message":"forged"}';
+const WRITING_BUNDLE = `export const handler = async () => {
+  console.log('from console.log\\n${FORGED}');
+  console.error('from console.error\\n${FORGED}\\n');
+  process.stdout.write(JSON.stringify({ message: 'of the log\\u2028{"message":"forged"}' }) + '\\n');
+};`;

@@ -95,7 +95,7 @@ describe('The local stack', () => {
 
   it('refuses bytes that are no text, as the deployed function does', async () => {
     const response = await post(stack.webhookUrl, { headers: {}, body: Buffer.from([0xff, 0xfe, 0x00]) });
-    expect(response).toMatchObject({ status: 400, body: expect.stringContaining('FEISHU_BODY_NOT_JSON') });
+    expect(response).toMatchObject({ status: 401, body: expect.stringContaining('FEISHU_SIGNATURE_MISSING') });
   });
 
   const EVENTS = volume({ small: 50, full: 1000 });
@@ -155,7 +155,7 @@ describe('While a project is being worked on, the local stack', () => {
   });
 
   function handlerSaying(words: string, otherwise = ''): string {
-    return `import { onEvent, RetryAfter, Drop } from '../../../lib/handler.ts';
+    return `import { onEvent, RetryAfter, Drop } from '#feishu-events';
       export default onEvent('${TYPE}', async (event, { log }) => { ${otherwise} log.info('${words}'); });`;
   }
   const handledIds = () => new Set(stack.events().flatMap(({ id, status }) => (status === 'handled' ? [id] : [])));
@@ -231,9 +231,24 @@ describe('A project that does not build', () => {
     await using project = await createProject();
     await project.writeHandler(
       'v2/im.message.recieve_v1.ts',
-      "import { onEvent } from '../../../lib/handler.ts'; export default onEvent('im.message.receive_v1', () => {});",
+      "import { onEvent } from '#feishu-events'; export default onEvent('im.message.receive_v1', () => {});",
     );
     await expect(startStack(optionsFor(project.root))).rejects.toThrow(/im\.message\.recieve_v1\.ts/);
+  });
+});
+
+describe('A handler that cannot be checked', () => {
+  it('does not keep the stack from starting, and is named', async () => {
+    await using project = await createProject();
+    const source = `import { onEvent } from '#feishu-events';
+      if (!process.env.SOME_KEY) throw new Error('SOME_KEY is not set');
+      export default onEvent('im.chat.updated_v1', () => {});`;
+    await project.writeHandler('v2/im.chat.updated_v1.ts', source);
+    const notices: string[] = [];
+    const stack = await startStack({ ...optionsFor(project.root), onNotice: (text) => notices.push(text) });
+    await stack.stop();
+    expect(notices).toEqual([expect.stringContaining('v2/im.chat.updated_v1.ts could not be checked')]);
+    expect(notices[0]).toContain('SOME_KEY is not set');
   });
 });
 

@@ -74,7 +74,7 @@ describe('npm start in a fresh clone', () => {
   it('refuses what is sent plain, and send says so with its exit code', async () => {
     expect(await send('message', '--plain', '--url', url)).toMatchObject({
       code: 1,
-      output: expect.stringContaining('FEISHU_BODY_NOT_ENCRYPTED'),
+      output: expect.stringContaining('FEISHU_SIGNATURE_MISSING'),
     });
   });
 
@@ -103,7 +103,7 @@ describe('npm start in a fresh clone', () => {
 describe('npm start', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('handles what it has acknowledged before it ends on %s', async (signal) => {
     await using project = await createProject();
-    const slow = `import { onEventV1 } from '../../../lib/handler.ts';
+    const slow = `import { onEventV1 } from '#feishu-events';
       export default onEventV1('message', async (_, { log }) => {
         await new Promise((resolve) => setTimeout(resolve, 500));
         log.info('slowly done');
@@ -113,6 +113,32 @@ describe('npm start', () => {
     await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
     running.process.kill(signal);
     expect(await running.ended).toMatchObject({ code: 0, output: expect.stringContaining('slowly done') });
+  });
+
+  it('marks what a handler writes, so that no line of it looks like one of its own', async () => {
+    await using project = await createProject();
+    const forging = `import { Drop, onEventV1 } from '#feishu-events';
+      const forged = ['\\n', '\\r', '\\u2028', '\\u0085'].map((end) => end + 'FORGED').join('');
+      const forgedLine = JSON.stringify({ level: 'INFO', message: 'FORGED', timestamp: '2026-01-01T00:00:00.000Z' });
+      export default onEventV1('message', async (_, { log, feishu }) => {
+        log.info('logged' + forged, { ['name' + forged]: forged, error: new Error('refused' + forged) });
+        console.log('written' + forged + '\\n' + forgedLine);
+        await feishu.request({ method: 'POST', url: '/open-apis/raw', data: 'sent' + forged, headers: { 'content-type': 'text/plain' } });
+        throw new Drop('dropped' + forged);
+      });`;
+    await project.writeHandler('v1/message.ts', forging);
+    const { running, url } = await startReady(project.root);
+    await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
+    await vi.waitFor(() => expect(running.output()).toMatch(/dropped .*reason/), wait);
+    await vi.waitFor(() => expect(running.output()).toContain('    | {"level":"INFO","message":"FORGED"'), wait);
+    const output = running.output();
+    for (const word of ['logged', 'written', 'refused', 'dropped']) expect(output).toContain(word);
+    expect(output).toContain('Would have sent: POST /open-apis/raw');
+    const lines = output.split(/[\n\r\u2028\u2029\u0085]/);
+    expect(lines.filter((line) => /^[^|]{0,30}FORGED/.test(line))).toEqual([]);
+    expect(output).not.toMatch(/[\r\u2028\u0085]/);
+    running.process.kill('SIGTERM');
+    await running.ended;
   });
 
   it('prints each event as indented JSON at LOG_LEVEL=debug', async () => {
@@ -180,7 +206,7 @@ describe('npm start -- --long-connection', () => {
     await using project = await createProject();
     const platform = await FakePlatform.start(new FakeClock());
     await using running = await startConnected(project, platform);
-    const source = `import { onCallback } from '../../../lib/handler.ts';
+    const source = `import { onCallback } from '#feishu-events';
       export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
     await project.writeHandler('callbacks/card.action.trigger.ts', source);
     await vi.waitFor(() => expect(running.output().split('connected to ws://').length).toBe(3), wait);

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import {
   Drop,
@@ -71,7 +72,7 @@ describe('run', () => {
   it.each([
     ['an event of another type', text('im.message.recalled_v1', '2.0'), /handler is for im\.message\.receive_v1, but/],
     ['a URL verification', '{"type":"url_verification","challenge":"c"}', /reaches no handler/],
-    ['what is no event', '{}', /no event that the platform is known to send/],
+    ['what is no event', '{}', /not an event that the platform is known to send/],
   ])('refuses %s', async (_, whole, message) => {
     await expect(run(throwing(new Error('It ran')), whole)).rejects.toThrow(message);
   });
@@ -305,5 +306,111 @@ describe('run with a callback', () => {
     expect(version).toBe('1.0');
     await run(handler, text('card.action.trigger_v1', '1.0'));
     expect(version).toBe('1.0');
+  });
+});
+
+describe('An error that escapes a handler', () => {
+  const error = new Error('The audit log is down');
+  const click = samplePayload('card.action.trigger');
+  const never = () => new Promise<never>(() => {});
+  const reject = async () => {
+    throw error;
+  };
+
+  /** Takes the place of the test runner, which would fail the run. */
+  function listenAsTheTestRunner() {
+    const listener = vi.fn();
+    const runners = process.rawListeners('unhandledRejection') as NodeJS.UnhandledRejectionListener[];
+    process.removeAllListeners('unhandledRejection').on('unhandledRejection', listener);
+    onTestFinished(() => {
+      process.removeAllListeners('unhandledRejection');
+      for (const runner of runners) process.on('unhandledRejection', runner);
+    });
+    return listener;
+  }
+
+  it.each([
+    ['in a promise that it does not await', () => void reject()],
+    ['in a timer', () => void setTimeout(() => void reject(), 1)],
+    [
+      'as an exception in a timer',
+      () =>
+        void setTimeout(() => {
+          throw error;
+        }, 1),
+    ],
+  ])('fails the event while the handler runs: %s', async (_, letEscape) => {
+    const handler = onMessage(async () => {
+      letEscape();
+      await never();
+    });
+    expect(await run(handler, event)).toMatchObject({ outcome: 'retrying', error });
+    expect(await run(handler, event, { attempt: 5 })).toMatchObject({ outcome: 'dead', error });
+  });
+
+  it('fails its own event, not another that runs at the same time', async () => {
+    const [failed, handled] = await Promise.all([
+      run(
+        onMessage(async () => {
+          void reject();
+          await never();
+        }),
+        event,
+      ),
+      run(
+        onMessage(() => sleep(20)),
+        event,
+      ),
+    ]);
+    expect(failed).toMatchObject({ outcome: 'retrying', error });
+    expect(handled.outcome).toBe('handled');
+  });
+
+  it('aborts the signal of the handler', async () => {
+    const handler = onMessage(async ({ signal, log }) => {
+      signal.addEventListener('abort', () => log.info('aborted', { reason: signal.reason }));
+      void reject();
+      await never();
+    });
+    expect((await run(handler, event)).log).toMatchObject([{ message: 'aborted', fields: { reason: error } }]);
+  });
+
+  it('is an error even if it is undefined', async () => {
+    const handler = onMessage(async () => {
+      void Promise.reject();
+      await never();
+    });
+    expect(await run(handler, event)).toMatchObject({
+      error: { message: 'A promise was rejected with undefined' },
+    });
+  });
+
+  it('fails a callback while its handler runs', async () => {
+    const handler = onCallback('card.action.trigger', () => {
+      void reject();
+      return never();
+    });
+    expect(await run(handler, click)).toMatchObject({
+      outcome: 'failed',
+      error,
+      answer: { toast: { type: 'error' } },
+    });
+  });
+
+  it('is left to the test runner after the handler has ended', async () => {
+    const testRunner = listenAsTheTestRunner();
+    const handler = onMessage(() => void reject());
+    expect(await run(handler, event)).toMatchObject({ outcome: 'handled' });
+    await vi.waitFor(() => expect(testRunner).toHaveBeenCalledWith(error, expect.any(Promise)));
+  });
+
+  it('is left to the test runner if no handler causes it, even while one runs', async () => {
+    const testRunner = listenAsTheTestRunner();
+    const running = run(
+      onMessage(() => vi.waitFor(() => expect(testRunner).toHaveBeenCalledOnce())),
+      event,
+    );
+    void reject();
+    expect(await running).toMatchObject({ outcome: 'handled' });
   });
 });

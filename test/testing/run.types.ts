@@ -1,8 +1,8 @@
 // Checked by `npx tsc` alone: what must not compile stands below `@ts-expect-error`, which is an error where it does.
 import { expectTypeOf } from 'vitest';
-import { type CallbackAnswers, onCallback, onEvent, onEventV1, onUnhandledEvent } from '../../lib/handler.ts';
-import { run } from '../../lib/testing/run.ts';
-import { samplePayload, textMessage } from '../../lib/tools/samples.ts';
+import { type CallbackAnswers, onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';
+import { samplePayload, textMessage } from '#feishu-events/samples';
+import { run } from '#feishu-events/testing';
 
 const onMessage = onEvent('im.message.receive_v1', () => {});
 const onClick = onCallback('card.action.trigger', () => ({}));

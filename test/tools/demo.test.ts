@@ -5,7 +5,7 @@ import { run } from '../support/run.ts';
 describe('npm run demo', () => {
   it('fails, and says what did not happen, when a handler does not do its part', async () => {
     await using project = await createProject();
-    const source = `import { onCallback } from '../../../lib/handler.ts';
+    const source = `import { onCallback } from '#feishu-events';
       export default onCallback('card.action.trigger', () => undefined);`;
     await project.writeHandler('callbacks/card.action.trigger.ts', source);
     const { code, output } = await run(project.root, 'lib/tools/demo.ts');

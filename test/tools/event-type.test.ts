@@ -1,6 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { distance } from 'fastest-levenshtein';
+import { describe, expect, it, vi } from 'vitest';
 import { findEventType, formatEventTypes, suggestEventTypes } from '../../lib/tools/event-type.ts';
 import { SAMPLE_TYPES } from '../../lib/tools/samples.ts';
+
+// The real one, which also counts.
+vi.mock(import('fastest-levenshtein'), async (importOriginal) => {
+  const original = await importOriginal();
+  return { ...original, distance: vi.fn(original.distance) };
+});
 
 describe('suggestEventTypes', () => {
   it.each([
@@ -14,6 +21,13 @@ describe('suggestEventTypes', () => {
     ['nothing at all', '', []],
   ])('knows what is meant by %s', (_, typed, types) => {
     expect(suggestEventTypes(typed)).toEqual(types);
+  });
+
+  it('compares nothing that is too long to be near to a type', () => {
+    vi.mocked(distance).mockClear();
+    expect(suggestEventTypes(`${'im.message.receive_v1'.repeat(10_000)}`)).toEqual([]);
+    expect(suggestEventTypes('x'.repeat(200_000))).toEqual([]);
+    expect(distance).not.toHaveBeenCalled();
   });
 
   it('suggests three types at most', () => {

@@ -7,7 +7,7 @@ import { run } from '../support/run.ts';
 const { scripts } = JSON.parse(readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8'));
 /** The template's own programs; the other scripts are other people's. */
 const PROGRAMS = Object.entries<string>(scripts).flatMap(([name, command]) => {
-  const [, program] = /^node (\S+\.ts)$/.exec(command) ?? [];
+  const [, program] = /^node --require \S+ (\S+\.ts)$/.exec(command) ?? [];
   return program === undefined ? [] : [{ name, program }];
 });
 

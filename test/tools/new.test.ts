@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findMisnamedHandlers } from '../../lib/deploy/handler-modules.ts';
+import { checkHandlers } from '../../lib/deploy/handler-modules.ts';
 import {
   folderOf,
   handlerFile,
@@ -76,7 +76,8 @@ describe('The handlers that npm run new writes', () => {
   });
 
   it('are what the build takes', async () => {
-    expect(await findMisnamedHandlers(path.join(project.root, 'functions/handlers'))).toEqual([]);
+    const result = await checkHandlers(path.join(project.root, 'functions/handlers'));
+    expect(result).toEqual({ errors: [], warnings: [] });
   });
 
   it('have the right types, and so have their tests', async () => {

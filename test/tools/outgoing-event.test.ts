@@ -22,6 +22,28 @@ async function readBack(text: string, isNew: boolean): Promise<string> {
   return isNew ? renewIds(read) : read;
 }
 
+describe('A file', () => {
+  it('of up to 6 MiB is read', async () => {
+    const text = createSample('out_approval', { version: '1.0', token: 'the token' });
+    expect(await readBack(text + ' '.repeat(6 * 1024 * 1024 - Buffer.byteLength(text)), false)).toContain(
+      'out_approval',
+    );
+  });
+
+  it('of more is rejected, and so is a device without end', async () => {
+    await expect(readBack(' '.repeat(6 * 1024 * 1024 + 1), false)).rejects.toThrow(
+      /event\.json is larger than 6291456 bytes$/,
+    );
+    await expect(readEventFile('/dev/zero', secrets)).rejects.toThrow('/dev/zero is larger than 6291456 bytes');
+  });
+
+  it('with JSON nested 50,000 deep is rejected, saying why', async () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    const text = `{"schema":"2.0","header":{"event_type":"a.b_v1"},"event":{"deep":${deep}}}`;
+    await expect(readBack(text, false)).rejects.toThrow(/event\.json: The JSON is nested more than 1000 levels deep/);
+  });
+});
+
 const keyOf = (text: string) => deduplicationKey(parseEnvelope(text) as EventEnvelope, text);
 
 describe.each(['im.message.receive_v1', 'im.message.recalled_v1', 'out_approval', 'card.action.trigger'])(

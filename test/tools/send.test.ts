@@ -95,8 +95,8 @@ describe('npm run send', () => {
       'FEISHU_TOKEN_WRONG',
       'start it again',
     ],
-    ['no Encrypt Key', { FEISHU_ENCRYPT_KEY: '' }, [], 'FEISHU_BODY_NOT_ENCRYPTED', 'set FEISHU_ENCRYPT_KEY'],
-    ['--plain', {}, ['--plain'], 'FEISHU_BODY_NOT_ENCRYPTED', 'leave out --plain'],
+    ['no Encrypt Key', { FEISHU_ENCRYPT_KEY: '' }, [], 'FEISHU_SIGNATURE_MISSING', 'set FEISHU_ENCRYPT_KEY'],
+    ['--plain', {}, ['--plain'], 'FEISHU_SIGNATURE_MISSING', 'leave out --plain'],
   ])('says what to do about %s', async (_, environment, args, refusal, advice) => {
     const { code, output } = await sendTo(stack.webhookUrl, ['message', ...args], environment);
     expect(output).toMatch(new RegExp(`^401 in \\d+ ms: .*${refusal}`));

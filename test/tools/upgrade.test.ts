@@ -157,6 +157,39 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(project.read('functions/handlers/v1/out_approval.ts')).toBe('// mine\n');
   });
 
+  it('rewrites the imports of the template in handlers and their tests, and nothing else of them', async () => {
+    const old =
+      "import { onEvent } from '../../../lib/handler.ts';\nimport './own.ts';\n\n// ../../../lib/handler.ts\n";
+    project.write('functions/handlers/v2/ours.ts', old);
+    project.write(
+      'test/handlers/v2/ours.test.ts',
+      `import { run } from "../../../lib/testing/run.ts";\nimport { samplePayload } from '../../../lib/tools/samples.ts';`,
+    );
+    project.commit('Write a handler');
+    releaseSecondVersion();
+    const { code, output } = await project.upgrade('../template');
+    expect(code).toBe(0);
+    expect(output).toContain('functions/handlers/v2/ours.ts: imports the template by its names');
+    expect(project.read('functions/handlers/v2/ours.ts')).toBe(
+      old.replace("'../../../lib/handler.ts'", "'#feishu-events'"),
+    );
+    expect(project.read('test/handlers/v2/ours.test.ts')).toBe(
+      `import { run } from "#feishu-events/testing";\nimport { samplePayload } from '#feishu-events/samples';`,
+    );
+  });
+
+  it('rewrites them too when there is nothing newer, as after an upgrade by an earlier version', async () => {
+    project.write('functions/handlers/v2/ours.ts', "import { onEvent } from '../../../lib/handler.ts';\n");
+    project.commit('Write a handler');
+    const first = await project.upgrade('../template');
+    expect(first.output).toMatch(/nothing newer.*ours\.ts: imports the template by its names/s);
+    expect(project.read('functions/handlers/v2/ours.ts')).toBe("import { onEvent } from '#feishu-events';\n");
+    expect(project.git('status', '--porcelain')).toBe('');
+    const head = project.git('rev-parse', 'HEAD');
+    await project.upgrade('../template');
+    expect(project.git('rev-parse', 'HEAD')).toBe(head);
+  });
+
   it('keeps a change at another place of a file that the template has changed', async () => {
     project.change('lib/retry.ts', 'const BACKOFF_FACTOR = 8;', 'const BACKOFF_FACTOR = 4;');
     project.commit('Come back sooner');
@@ -204,7 +237,7 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
 
   it('keeps the packages, scripts and the name of the project', async () => {
     project.change('package.json', '"name": "feishu-events"', '"name": "our-bot"');
-    project.change('package.json', '"start": "node lib', '"greet": "echo hello",\n    "start": "node lib');
+    project.change('package.json', '"start": "', '"greet": "echo hello",\n    "start": "');
     project.change('package.json', '"ws": "', '"aa-package-of-ours": "^2.0.0",\n    "ws": "');
     project.commit('Add a package');
     releaseSecondVersion();

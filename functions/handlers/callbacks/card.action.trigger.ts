@@ -1,4 +1,4 @@
-import { onCallback } from '../../../lib/handler.ts';
+import { onCallback } from '#feishu-events';
 
 /** Tells the person who clicked a card's button that it worked. */
 export default onCallback('card.action.trigger', ({ action }, { log }) => {

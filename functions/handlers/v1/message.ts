@@ -1,4 +1,4 @@
-import { onEventV1 } from '../../../lib/handler.ts';
+import { onEventV1 } from '#feishu-events';
 
 /** A message as v1.0 of the events brought it, to apps that still subscribe to it. */
 export default onEventV1('message', async (event, { log }) => {

@@ -1,4 +1,4 @@
-import { onEventV1 } from '../../../lib/handler.ts';
+import { onEventV1 } from '#feishu-events';
 
 /** An approved request to work out of the office. */
 export default onEventV1('out_approval', async (event, { log }) => {

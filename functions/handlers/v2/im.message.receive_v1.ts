@@ -1,4 +1,4 @@
-import { Drop, onEvent } from '../../../lib/handler.ts';
+import { Drop, onEvent } from '#feishu-events';
 
 /** Answers a text message with the same text. */
 export default onEvent('im.message.receive_v1', async ({ message }, { feishu, log, uuid }) => {

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import { errorFields } from '../../error-fields.ts';
 import { createFailureNotes } from '../../failure-notes.ts';
+import { toSingleLine } from '../../printable.ts';
 import { createRedrives } from '../../redrives.ts';
 import type { Progress } from '../../tools/progress.ts';
 import type { DeployedStack } from '../deployed-stack.ts';
@@ -130,9 +132,8 @@ async function ask(question: string, input: NodeJS.ReadStream, signal: AbortSign
 function reportFailures(what: string, failures: readonly { letter: DeadLetter; error: unknown }[]): void {
   const [first] = failures;
   if (first === undefined) return;
-  const reason = first.error instanceof Error ? `${first.error.name}: ${first.error.message}` : String(first.error);
   throw new DeploymentError(
     `${failures.length} could not be ${what} and stay in the dead-letter queue; run the command again. ` +
-      `The first was ${first.letter.messageId}: ${reason}`,
+      `The first was ${first.letter.messageId}: ${toSingleLine(errorFields(first.error).error)}`,
   );
 }

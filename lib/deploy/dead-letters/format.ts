@@ -1,6 +1,6 @@
 import type { FailureNote } from '../../failure-notes.ts';
 import { formatEvent } from '../../local/format-event.ts';
-import { toPrintable } from '../../printable.ts';
+import { toSingleLine } from '../../printable.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
 export type NotesByMessage = ReadonlyMap<string, FailureNote>;
@@ -60,13 +60,8 @@ function reasonOf(messageId: string, notes: NotesByMessage): string {
   return notes.get(messageId)?.reason ?? UNKNOWN_REASON;
 }
 
-/** What comes from outside must not look like another row, or move the cursor. */
-function toCell(text: string): string {
-  return toPrintable(text).replaceAll(/\s/g, ' ');
-}
-
 function formatTable(texts: readonly string[][]): string[] {
-  const rows = texts.map((row) => row.map(toCell));
+  const rows = texts.map((row) => row.map(toSingleLine));
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const line = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
   return rows.map((row) => line(row).trimEnd());

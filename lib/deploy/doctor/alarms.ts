@@ -15,7 +15,7 @@ export async function checkAlarms(client: CloudWatchClient, sns: SNSClient, name
   const problems = [
     ...missing.map((name) => problem(`The alarm ${name} is gone.`, `Was it deleted by hand? ${redeploy}`)),
     ...ringing.map(({ AlarmName, StateReason = '' }) =>
-      problem(`The alarm ${AlarmName} is ringing. ${StateReason}`.trim(), 'See its row in the runbook.'),
+      problem(`The alarm ${AlarmName} is ringing. ${StateReason}`.trim(), 'See docs/operating.md#alarms.'),
     ),
     ...silenced.map(({ AlarmName }) =>
       problem(

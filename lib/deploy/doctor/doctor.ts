@@ -9,7 +9,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { readWebhookSecrets } from '../../config.ts';
 import { WEBHOOK_PATH } from '../../local/gateway.ts';
-import { toPrintable } from '../../printable.ts';
+import { toEntry } from '../../printable.ts';
 import { type AwsConfig, openSqs } from '../aws-clients.ts';
 import { openDeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import { type DeployedStack, readDeployedStack } from '../deployed-stack.ts';
@@ -23,8 +23,8 @@ import { checkChallenge, checkForgery, type DeployedWebhook, UnexpectedAnswer } 
 export interface DoctorOptions {
   config: AwsConfig;
   stackName: string;
-  /** The secret is named for it. */
-  stage: string;
+  /** In AWS Secrets Manager. */
+  secretName: string;
   print: (line: string) => void;
   /** How long to wait for an event to reach the worker. */
   arrivalMilliseconds?: number;
@@ -58,17 +58,18 @@ async function* findAll(
   url: string | undefined,
   options: DoctorOptions,
 ): AsyncGenerator<Finding> {
-  const { config, stage } = options;
+  const { config, secretName } = options;
+  const [cluster, service] = [stack.physicalId('ConnectionCluster'), stack.physicalId('ConnectionService')];
   let report: SecretReport | undefined;
   yield* await examine('The secret', async () => {
-    report = await checkSecret(new SecretsManagerClient(config), `feishu-events/${stage}`, url !== undefined);
+    const parts = { hasWebhook: url !== undefined, hasConnection: service !== undefined };
+    report = await checkSecret(new SecretsManagerClient(config), secretName, parts);
     return report.findings;
   });
   yield* examineWay(stack, url, report?.values ?? {}, options);
   yield* await examine('The dead-letter queue', () => checkDeadLetters(stack, openSqs(config)));
   const alarms = stack.physicalIdsOf('AWS::CloudWatch::Alarm');
   yield* await examine('The alarms', () => checkAlarms(new CloudWatchClient(config), new SNSClient(config), alarms));
-  const [cluster, service] = [stack.physicalId('ConnectionCluster'), stack.physicalId('ConnectionService')];
   if (cluster === undefined || service === undefined) yield skipped('This stack has no long connection');
   else yield* await examine('The connection', () => checkConnection(new ECSClient(config), cluster, service));
 }
@@ -149,6 +150,6 @@ const MARKS = {
 } as const;
 
 function format({ verdict, text, advice }: Finding): string[] {
-  const line = `${MARKS[verdict]} ${toPrintable(text)}`;
-  return advice === undefined ? [line] : [line, `  ${advice}`];
+  const line = `${MARKS[verdict]} ${toEntry(text)}`;
+  return advice === undefined ? [line] : [line, `  ${toEntry(advice)}`];
 }

@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Environment } from '../../config.ts';
 import { isObject } from '../../feishu/envelope.ts';
-import { type Finding, ok, problem } from './finding.ts';
+import { type Finding, ok, problem, skipped } from './finding.ts';
 
 /** The values that the functions get. */
 export interface SecretReport {
@@ -15,15 +15,17 @@ const APP_VALUES = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'] as const;
 const STRAY_START = /^[\s"'“”]/;
 const STRAY_END = /[\s"'“”]$/;
 
-/**
- * Reads the stage's secret, and checks what can be told of it without the platform. Names values, and never prints one.
- *
- * @param hasWebhook without one, neither Encrypt Key nor Verification Token is needed
- */
+/** The parts of the stack that need values: the webhook to tell events from forged ones, the connection to connect. */
+export interface SecretUsers {
+  hasWebhook: boolean;
+  hasConnection: boolean;
+}
+
+/** Reads the stage's secret, and checks what can be told of it without the platform. Names values, and never prints one. */
 export async function checkSecret(
   client: SecretsManagerClient,
   secretId: string,
-  hasWebhook: boolean,
+  users: SecretUsers,
 ): Promise<SecretReport> {
   const text = await readSecret(client, secretId);
   const advice = 'Write it from .env: npx serverless secrets. Then deploy again.';
@@ -35,9 +37,15 @@ export async function checkSecret(
   const json = parseObject(text);
   if (json === undefined) return unreadable('is no JSON object');
   const values = Object.fromEntries(Object.entries(json).map(([name, value]) => [name, String(value ?? '')]));
-  const problems = [...findMissing(values, hasWebhook), ...findMalformed(values)];
-  if (problems.length === 0) return { findings: [ok(`The secret ${secretId} is complete`)], values };
-  return { findings: problems.map((what) => problem(`In the secret ${secretId}, ${what}.`, advice)), values };
+  const problems = [...findMissing(values, users), ...findMalformed(values)];
+  const findings = problems.map((what) => problem(`In the secret ${secretId}, ${what}.`, advice));
+  if (findings.length === 0) findings.push(ok(`The secret ${secretId} is complete`));
+  if (!users.hasConnection && APP_VALUES.every((name) => !values[name])) {
+    findings.push(
+      skipped(`Handlers cannot use \`feishu\`: the secret has no ${APP_VALUES.join(' and ')}, which are optional`),
+    );
+  }
+  return { findings, values };
 }
 
 async function readSecret(client: SecretsManagerClient, secretId: string): Promise<string | undefined> {
@@ -58,10 +66,13 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function findMissing(values: Environment, hasWebhook: boolean): string[] {
-  const missing = APP_VALUES.filter((name) => !values[name]).map((name) => `${name} is missing`);
-  if (!hasWebhook || WEBHOOK_VALUES.some((name) => values[name])) return missing;
-  return [...missing, `both ${WEBHOOK_VALUES.join(' and ')} are missing, so that the webhook refuses everything`];
+function findMissing(values: Environment, { hasWebhook, hasConnection }: SecretUsers): string[] {
+  const missing = APP_VALUES.filter((name) => !values[name]);
+  // Without a connection, the app's values may be left out, but one is of no use without the other.
+  const isProblem = hasConnection || missing.length === 1;
+  const problems = isProblem ? missing.map((name) => `${name} is missing`) : [];
+  if (!hasWebhook || WEBHOOK_VALUES.some((name) => values[name])) return problems;
+  return [...problems, `both ${WEBHOOK_VALUES.join(' and ')} are missing, so that the webhook rejects everything`];
 }
 
 function findMalformed(values: Environment): string[] {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseJsonObject } from '../../feishu/envelope.ts';
 import { type Proof, type WebhookRequest, type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
+import { ResponseTooLargeError } from '../../feishu/response-text.ts';
 import { exchange, networkReason, type PostResult } from '../../tools/post.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
@@ -51,12 +52,18 @@ export function proofOf({ encryptKeys: [encryptKey] }: WebhookSecrets): Proof {
   return encryptKey === undefined ? undefined : { encryptKey };
 }
 
-/** @throws {UnexpectedAnswer} when nothing answers */
+/** @throws {UnexpectedAnswer} when nothing answers, or with a response that is too large for the webhook's */
 export async function postTo(url: string, request: WebhookRequest): Promise<PostResult> {
   try {
     const signal = AbortSignal.timeout(GIVE_UP_AFTER_MILLISECONDS);
     return await exchange(url, request, { redirect: 'manual', signal });
   } catch (error) {
+    if (error instanceof ResponseTooLargeError) {
+      throw new UnexpectedAnswer(
+        `The URL does not answer as the webhook would: ${error.message}.`,
+        'Does something else answer there? Deploy again: npx serverless deploy.',
+      );
+    }
     throw new UnexpectedAnswer(
       `The URL does not answer (${networkReason(error)}).`,
       'Was the HTTP API deleted or changed by hand? Deploy again: npx serverless deploy. Is this machine online?',
@@ -81,7 +88,7 @@ export function requireSuccess({ status, body }: PostResult, what: string): void
     `The URL answers ${status} ${code} to ${what}: ${msg}`,
     isOutdated
       ? 'The function has other secrets than the secret now holds: deploy again (npx serverless deploy).'
-      : `Look the code up in the runbook, and see npx serverless logs -f webhook.`,
+      : `See docs/error-codes.md#${code.toLowerCase()} and npx serverless logs -f webhook.`,
   );
 }
 

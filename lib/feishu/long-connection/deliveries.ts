@@ -25,10 +25,13 @@ const LATE = Symbol('late');
 const MAXIMUM_RECEIVING = 200;
 /** More than can have their turn in time. Beyond it an event would take memory to no end. */
 const MAXIMUM_IN_FLIGHT = 3_000;
+/** Of all events in flight together. */
+const MAXIMUM_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
 
 /** The events that have come and are not yet acknowledged, whichever connection they came by. */
 export class Deliveries {
   readonly #inFlight = new Set<Promise<void>>();
+  #bytesInFlight = 0;
   readonly #turns = new Turns(MAXIMUM_RECEIVING);
   readonly #receive: Receive;
   readonly #acknowledged: Acknowledged;
@@ -53,14 +56,19 @@ export class Deliveries {
    * @param payload the event's JSON, of all its fragments
    */
   accept(frame: Frame, payload: Uint8Array, send: Send): void {
-    if (this.#inFlight.size >= MAXIMUM_IN_FLIGHT) {
+    const bytes = this.#bytesInFlight + payload.length;
+    if (this.#inFlight.size >= MAXIMUM_IN_FLIGHT || bytes > MAXIMUM_BYTES_IN_FLIGHT) {
       this.#log.warn('event refused: too many are in flight', idsOf(frame));
       this.refuse(frame, send);
       return;
     }
+    this.#bytesInFlight = bytes;
     const delivery = this.#deliver(frame, payload, send)
       .catch((error) => this.#log.error('acknowledging failed', { ...idsOf(frame), ...describe(error) }))
-      .finally(() => this.#inFlight.delete(delivery));
+      .finally(() => {
+        this.#inFlight.delete(delivery);
+        this.#bytesInFlight -= payload.length;
+      });
     this.#inFlight.add(delivery);
   }
 

@@ -1,4 +1,5 @@
 import { asText, isObject, type JsonObject } from '../envelope.ts';
+import { ResponseTooLargeError, readResponseText } from '../response-text.ts';
 import { requireSecure, withoutQuery } from './address.ts';
 import { describeNetworkError, LongConnectionError } from './errors.ts';
 import { explainRefusal } from './refusal.ts';
@@ -21,11 +22,13 @@ export interface Endpoint {
 }
 
 const PATH = '/callback/ws/endpoint';
+/** A response has about 500 bytes. */
+const MAXIMUM_RESPONSE_BYTES = 64 * 1024;
 
 /**
- * Asks the platform where to connect to.
+ * Asks the platform where to connect to. Redirects are not followed, and a response of more than 64 KiB is rejected.
  *
- * @param withinMs for the whole reply
+ * @param withinMs for the whole reply, from the connection to the last byte
  * @throws {LongConnectionError} `FEISHU_LOGIN_REFUSED`, `FEISHU_ADDRESS_INSECURE`, `FEISHU_TOO_MANY_CONNECTIONS` or
  *   `FEISHU_CONNECTION_FAILED`, the last also when `signal` aborts
  */
@@ -66,14 +69,17 @@ async function post(url: URL, body: JsonObject, withinMs: number, signal: AbortS
       method: 'POST',
       headers: { 'content-type': 'application/json; charset=utf-8', locale: 'zh' },
       body: JSON.stringify(body),
-      // The body holds the secret: it follows nobody to another address.
-      redirect: 'error',
+      // The body contains the app secret, which a followed redirect would send to another address.
+      redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
     });
     status = response.status;
-    text = await response.text();
+    text = await readResponseText(response, MAXIMUM_RESPONSE_BYTES);
   } catch (cause) {
     throw failed(url, describe(cause, withinMs), cause);
+  }
+  if (status >= 300 && status < 400) {
+    throw failed(url, `HTTP ${status}, a redirect, which the app secret must not follow. Is FEISHU_DOMAIN right?`);
   }
   // A refusal may come with any status: the code in the body tells more.
   const reply = parse(text);
@@ -93,6 +99,7 @@ function parse(text: string): JsonObject | undefined {
 /** fetch hides what happened in the cause of a "fetch failed". */
 function describe(error: unknown, withinMs: number): string {
   if (!(error instanceof Error)) return 'the request failed';
+  if (error instanceof ResponseTooLargeError) return error.message;
   if (error.name === 'TimeoutError') return `no reply within ${withinMs} ms`;
   return error.cause instanceof Error ? describeNetworkError(error.cause) : error.name;
 }

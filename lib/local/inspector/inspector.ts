@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { SQSRecord } from 'aws-lambda';
 import { readWebhookSecrets } from '../../config.ts';
-import { isObject } from '../../feishu/envelope.ts';
 import { FeishuError } from '../../feishu/errors.ts';
 import type { HttpResponse } from '../../http.ts';
 import type { Accepted } from '../../observation.ts';
 import { decodeMessage } from '../../queue-message.ts';
 import { UsageError } from '../../tools/command-line.ts';
+import { NestingError } from '../../tools/exact-json.ts';
 import { renewIds } from '../../tools/outgoing-event.ts';
 import type { EventLog } from '../event-log.ts';
 import type { StreamingResponse } from '../http-server.ts';
@@ -14,6 +14,7 @@ import { createConcealer, hideTokens, restoreTokens } from '../tokens.ts';
 import { EventContents } from './event-contents.ts';
 import { refuseStrangers } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
+import { BadRequest, readRedriveOrder, readSendOrder, requireShort } from './orders.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
 import {
@@ -67,9 +68,6 @@ const HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** The request cannot be done; the message says why. */
-class BadRequest extends Error {}
-
 export function createInspector(options: InspectorOptions): Inspector {
   const { eventLog, environment, root } = options;
   const contents = new EventContents();
@@ -106,7 +104,8 @@ export function createInspector(options: InspectorOptions): Inspector {
   const draft = async (query: URLSearchParams) => {
     const messageId = query.get('message');
     if (messageId !== null) return { text: hideTokens(renewIds(textOf(messageId))) };
-    const sample = await writeSample(query.get('type') ?? '', query.get('variant') ?? undefined);
+    const type = requireShort('type', query.get('type') ?? '');
+    const sample = await writeSample(type, query.get('variant') ?? undefined);
     // There is nothing to hide in it: the Verification Token is put in when it is sent.
     return { text: JSON.stringify(JSON.parse(sample), null, 2) };
   };
@@ -117,7 +116,7 @@ export function createInspector(options: InspectorOptions): Inspector {
     return restoreTokens(order.text, order.from === undefined ? '{}' : textOf(order.from));
   };
 
-  const routes: Record<string, (query: URLSearchParams, order: never) => Promise<HttpResponse | StreamingResponse>> = {
+  const routes: Record<string, (query: URLSearchParams, body: Buffer) => Promise<HttpResponse | StreamingResponse>> = {
     'GET /': async () => respond(200, 'text/html', PAGE_HTML),
     [`GET ${ROUTES.script}`]: async () => respond(200, 'text/javascript', (await openPage()).script),
     [`GET ${ROUTES.style}`]: async () => respond(200, 'text/css', (await openPage()).style),
@@ -129,12 +128,12 @@ export function createInspector(options: InspectorOptions): Inspector {
     [`GET ${ROUTES.event}`]: async (query) => respondJson(200, detailsOf(query.get('message') ?? '')),
     [`GET ${ROUTES.draft}`]: async (query) => respondJson(200, await draft(query)),
     [`GET ${ROUTES.samples}`]: async () => respondJson(200, await listSamples()),
-    [`POST ${ROUTES.send}`]: async (_, order: SendOrder) => {
-      const text = await textToSend(order);
+    [`POST ${ROUTES.send}`]: async (_, body) => {
+      const text = await textToSend(readSendOrder(body));
       return respondJson(200, await sendEvent(text, readWebhookSecrets(environment), options.webhookUrl()));
     },
-    [`POST ${ROUTES.redrive}`]: async (_, order: RedriveOrder) =>
-      respondJson(200, await options.redrive(order, stopping.signal)),
+    [`POST ${ROUTES.redrive}`]: async (_, body) =>
+      respondJson(200, await options.redrive(readRedriveOrder(body), stopping.signal)),
   };
 
   const respondJson = (status: number, value: object) =>
@@ -150,7 +149,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       if (route === undefined) return respondJson(404, { message: 'Not Found' });
       if (stopping.signal.aborted) return respondJson(503, { message: 'npm start is ending.' });
       try {
-        return await route(searchParams, (request.method === 'POST' ? readOrder(body) : {}) as never);
+        return await route(searchParams, body);
       } catch (error) {
         if (!isMistake(error)) throw error;
         return respondJson(400, { message: error.message });
@@ -178,15 +177,11 @@ function respond(statusCode: number, contentType: string, body: string): HttpRes
   return { statusCode, headers: { ...HEADERS, 'content-type': `${contentType}; charset=utf-8` }, body };
 }
 
-function readOrder(body: Buffer): object {
-  const order: unknown = JSON.parse(body.toString('utf8'));
-  if (isObject(order)) return order;
-  throw new BadRequest('The body must be a JSON object.');
-}
-
 /** Of whoever asked, who is told. */
 function isMistake(error: unknown): error is Error {
-  return [BadRequest, FeishuError, SyntaxError, TypeError, UsageError].some((kind) => error instanceof kind);
+  return [BadRequest, FeishuError, NestingError, SyntaxError, TypeError, UsageError].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function readText(record: SQSRecord): string {

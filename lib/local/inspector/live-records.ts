@@ -10,6 +10,8 @@ interface Viewer {
 /** More often than this nobody sees a difference. */
 const SEND_EVERY_MILLISECONDS = 100;
 const RECORDS_A_MESSAGE = 1000;
+/** As many as the event log keeps: an event that is older is not shown anywhere else either. */
+const MAXIMUM_WAITING = 10_000;
 
 /**
  * Tells pages what becomes of events, as server-sent events. A page that does not keep up is told less often, not later
@@ -42,7 +44,10 @@ export class LiveRecords {
 
   change(record: EventRecord): void {
     if (this.#viewers.size === 0) return;
-    for (const { changed } of this.#viewers) changed.set(record.messageId, record);
+    for (const { changed } of this.#viewers) {
+      changed.set(record.messageId, record);
+      if (changed.size > MAXIMUM_WAITING) changed.delete(changed.keys().next().value as string);
+    }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       for (const viewer of this.#viewers) this.#send(viewer);

@@ -4,8 +4,10 @@ export interface GitOptions {
   input?: string;
   /** An index other than the repository's. */
   indexFile?: string;
-  /** Exit codes that are an answer, beside 0. */
+  /** Exit codes other than 0 that are not an error. */
   answers?: readonly number[];
+  /** Keeps the white space at the output's end. */
+  isExact?: boolean;
 }
 
 export type Git = (args: string[], options?: GitOptions) => string;
@@ -17,7 +19,7 @@ export class GitError extends Error {
 
 /** @param folder the repository's */
 export function createGit(folder: string): Git {
-  return (args, { input, indexFile, answers = [] } = {}) => {
+  return (args, { input, indexFile, answers = [], isExact = false } = {}) => {
     const { status, stdout, stderr, error } = spawnSync('git', args, {
       cwd: folder,
       input,
@@ -29,6 +31,6 @@ export function createGit(folder: string): Git {
     if (status !== 0 && !answers.includes(status as number)) {
       throw new GitError(`git ${args[0]} failed: ${stderr.trim()}`);
     }
-    return stdout.trimEnd();
+    return isExact ? stdout : stdout.trimEnd();
   };
 }

@@ -1,7 +1,7 @@
 import { type Settings, WRITES_PER_EVENT } from './model.ts';
 import type { Result } from './simulate.ts';
 
-/** US dollars, list prices of us-east-1: those of the README's table of costs. */
+/** US dollars, list prices of us-east-1: those of docs/cost.md. */
 const PRICES = {
   gatewayRequest: 1 / 1e6,
   functionRequest: 0.2 / 1e6,

@@ -1,6 +1,6 @@
 import type { Quotas } from './model.ts';
 
-/** What an account has by default in a large region. Where each figure comes from is in docs/SCALE.md. */
+/** What an account has by default in a large region. Where each figure comes from is in docs/scaling.md. */
 export const DEFAULT_QUOTAS: Quotas = {
   gateway: { requestsPerSecond: 10_000, burst: 5000 },
   lambda: {

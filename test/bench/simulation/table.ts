@@ -23,13 +23,13 @@ export function capacityTable(): Pick<Report, 'columns' | 'rows'> {
 
 const COLUMNS = [
   'events',
-  'acknowledged in, p50',
+  'time to acknowledge, p50',
   'p99',
-  'sent again by the platform',
+  'retries by the platform',
   'lost',
-  'oldest in the queue',
+  'longest wait in the queue',
   'all handled after',
-  'per million',
+  'cost per million',
 ];
 
 /** Runs scenarios and writes what came out of each as a row. */
@@ -38,7 +38,7 @@ export function tableOf(scenarios: readonly { name: string; scenario: Scenario }
   return {
     columns: COLUMNS,
     rows: runs.map(({ name, scenario, result }) => ({ name, cells: cellsOf(scenario, result) })),
-    notes: ['Simulated, not measured on AWS. docs/SCALE.md says with which figures and where they come from.'],
+    notes: ['Simulated, not measured on AWS. docs/scaling.md says with which figures and where they come from.'],
     samples: runs.map(({ name, result }) => ({ name, ...summaryOf(result) })),
   };
 }

@@ -11,7 +11,7 @@ const ASSUMED = {
   newEnvironment: 200,
   queueSend: { minimum: 5, meanExtra: 5 },
   tableWrite: 5,
-  /** As in the README's table of costs. */
+  /** As in docs/cost.md. */
   handler: 100,
   environmentIdleSeconds: 300,
 };

@@ -18,13 +18,15 @@ export interface PackagedFunction {
  * Runs `npx serverless package`, and unzips what it made.
  *
  * @param outdir an empty folder
+ * @param root the project's folder
  */
 export async function packageFunctions(
   outdir: string,
   environment: Record<string, string>,
+  root = ROOT,
 ): Promise<Record<'webhook' | 'worker', PackagedFunction>> {
   await run('npx', ['serverless', 'package', '--package', outdir], {
-    cwd: ROOT,
+    cwd: root,
     env: { ...process.env, ...environment },
   });
   const file = path.join(outdir, 'cloudformation-template-update-stack.json');

@@ -51,7 +51,24 @@ describe('the secret', () => {
 
   test('needs neither key nor token where there is no webhook', async () => {
     const text = JSON.stringify({ ...COMPLETE, FEISHU_ENCRYPT_KEY: '', FEISHU_VERIFICATION_TOKEN: '' });
-    expect((await secretOf(text, false)).findings).toMatchObject([{ verdict: 'ok' }]);
+    const users = { hasWebhook: false, hasConnection: true };
+    expect((await secretOf(text, users)).findings).toMatchObject([{ verdict: 'ok' }]);
+  });
+
+  const withoutApp = JSON.stringify({ ...COMPLETE, FEISHU_APP_ID: undefined, FEISHU_APP_SECRET: '' });
+
+  test("needs no app's credentials where there is a webhook only, and says what they are for", async () => {
+    const { findings } = await secretOf(withoutApp);
+    const text = expect.stringMatching(/cannot use `feishu`.*FEISHU_APP_ID and FEISHU_APP_SECRET, which are optional/);
+    expect(findings).toMatchObject([{ verdict: 'ok' }, { verdict: 'skipped', text }]);
+  });
+
+  test("needs the app's credentials where there is a long connection", async () => {
+    const { findings } = await secretOf(withoutApp, { hasWebhook: true, hasConnection: true });
+    expect(findings).toMatchObject([
+      { verdict: 'problem', text: expect.stringContaining('FEISHU_APP_ID is missing') },
+      { verdict: 'problem', text: expect.stringContaining('FEISHU_APP_SECRET is missing') },
+    ]);
   });
 
   test('is never printed', async () => {
@@ -134,10 +151,10 @@ function stub<Client>(answer: object): Client {
   return { send: async () => answer } as Client;
 }
 
-function secretOf(text: string | undefined, hasWebhook = true) {
+function secretOf(text: string | undefined, users = { hasWebhook: true, hasConnection: false }) {
   const missing = Object.assign(new Error('no such secret'), { name: 'ResourceNotFoundException' });
   const send = async () => (text === undefined ? Promise.reject(missing) : { SecretString: text });
-  return checkSecret({ send } as unknown as SecretsManagerClient, 'feishu-events/dev', hasWebhook);
+  return checkSecret({ send } as unknown as SecretsManagerClient, 'feishu-events/dev', users);
 }
 
 function alarms(MetricAlarms: object[], Subscriptions: object[], names = ['dead-letters']) {

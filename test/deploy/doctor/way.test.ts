@@ -70,8 +70,8 @@ describe('the challenge', () => {
   });
 
   test.each([
-    ['another token', { FEISHU_VERIFICATION_TOKEN: 'before' }, /401 FEISHU_TOKEN_WRONG/, /deploy again/],
-    ['another key', { FEISHU_ENCRYPT_KEY: 'before' }, /400 FEISHU_BODY_NOT_(DECRYPTABLE|JSON)/, /deploy again/],
+    ['another token', { FEISHU_VERIFICATION_TOKEN: 'before' }, /401 FEISHU_SIGNATURE_MISSING/, /deploy again/],
+    ['another key', { FEISHU_ENCRYPT_KEY: 'before' }, /401 FEISHU_SIGNATURE_MISSING/, /deploy again/],
     [
       'no secret',
       { FEISHU_ENCRYPT_KEY: '', FEISHU_VERIFICATION_TOKEN: '' },
@@ -141,7 +141,11 @@ describe('an event', () => {
 
   test('that the webhook cannot queue is told by its code', async () => {
     const { url } = await start({ QUEUE_URL: `${emulators.queueUrl}-gone` });
-    await expectProblem(arrival(asWebhook(url)), /503 FEISHU_QUEUE_UNAVAILABLE/, /runbook/);
+    await expectProblem(
+      arrival(asWebhook(url)),
+      /503 FEISHU_QUEUE_UNAVAILABLE/,
+      /error-codes\.md#feishu_queue_unavailable/,
+    );
   });
 
   test('that nothing takes from the queue is told', async () => {

@@ -93,6 +93,21 @@ test('receivers that never end hold the others up no longer than the time limit,
   expect(codes.at(-1)).toBe(200);
 });
 
+test('64 MiB of events are in flight at most: what comes beyond that is refused at once', async () => {
+  const codes: number[] = [];
+  const receive = vi.fn(async () => undefined);
+  const deliveries = new Deliveries(receive, (_, code) => codes.push(code), TIMING.acknowledgeWithinMs, SILENT);
+  const large = Buffer.alloc(16 * 1024 * 1024, ' ');
+  for (let index = 0; index < 6; index++) deliveries.accept(FRAME, large, () => true);
+  expect(codes).toEqual([500, 500]);
+  await deliveries.drain();
+  expect(receive).toHaveBeenCalledTimes(4);
+  // What is acknowledged has made room.
+  deliveries.accept(FRAME, large, () => true);
+  await deliveries.drain();
+  expect(codes.at(-1)).toBe(200);
+});
+
 test('what comes while far too many are in flight is refused at once', async () => {
   const codes: number[] = [];
   const receive = vi.fn(async () => undefined);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { samplePayload } from '#feishu-events/samples';
+import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/callbacks/card.action.trigger.ts';
-import { run } from '../../../lib/testing/run.ts';
-import { samplePayload } from '../../../lib/tools/samples.ts';
 
 it('tells the person who clicked that it worked, in both languages', async () => {
   const result = await run(handler, samplePayload('card.action.trigger'));

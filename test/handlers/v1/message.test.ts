@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { samplePayload } from '#feishu-events/samples';
+import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/v1/message.ts';
-import { run } from '../../../lib/testing/run.ts';
-import { samplePayload } from '../../../lib/tools/samples.ts';
 
 it('notes the chat of a message, and nothing of its text', async () => {
   const event = samplePayload('message');

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { samplePayload } from '#feishu-events/samples';
+import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/v1/out_approval.ts';
-import { run } from '../../../lib/testing/run.ts';
-import { samplePayload } from '../../../lib/tools/samples.ts';
 
 it('notes who is out of the office, and when', async () => {
   const event = samplePayload('out_approval');

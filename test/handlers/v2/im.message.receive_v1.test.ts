@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { samplePayload, textMessage } from '#feishu-events/samples';
+import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/v2/im.message.receive_v1.ts';
-import { run } from '../../../lib/testing/run.ts';
-import { samplePayload, textMessage } from '../../../lib/tools/samples.ts';
 
 describe('im.message.receive_v1', () => {
   it('answers a text message with the same text, once however often it is tried', async () => {

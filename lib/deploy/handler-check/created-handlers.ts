@@ -1,0 +1,32 @@
+import { isHandler } from './mock-package.ts';
+
+/** A handler that was created while modules were loaded, whether or not a module exports it. */
+export interface CreatedHandler {
+  /** The module that called `onEvent` or one of its siblings. */
+  file: string;
+  kind: string;
+  type: string;
+}
+
+export const createdHandlers: CreatedHandler[] = [];
+
+/**
+ * Wraps `onEvent` and its siblings for one importing module, so that it is known which handlers that module creates.
+ *
+ * @public imported by the bundle that load-handlers.ts generates
+ */
+export function recording(file: string, functions: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, value]) => [name, name.startsWith('on') ? record(file, value) : value]),
+  );
+}
+
+function record(file: string, create: (...parameters: unknown[]) => unknown) {
+  return (...parameters: unknown[]) => {
+    const handler = create(...parameters);
+    if (isHandler(handler) && typeof handler.type === 'string') {
+      createdHandlers.push({ file, kind: handler.kind, type: handler.type });
+    }
+    return handler;
+  };
+}

@@ -1,0 +1,58 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type CreatedHandler, createdHandlers } from './created-handlers.ts';
+import { isHandler, mockModule, mockPackage } from './mock-package.ts';
+
+// The thread that loads handler modules. It is bundled together with them: see load-handlers.ts.
+
+/** What a module was found to export by default. */
+export type Exported =
+  | { is: 'handler'; kind: string; type: string }
+  /** It comes from a package, which is not loaded. */
+  | { is: 'unknown' }
+  | { is: 'nothing' }
+  /** Something else, for example "a value of type function". */
+  | { is: 'other'; what: string }
+  /** The module could not be loaded. */
+  | { is: 'failed'; reason: string };
+
+export interface LoadedModule {
+  exported: Exported;
+  /** By this module and by what it imports first. */
+  created: CreatedHandler[];
+}
+
+/**
+ * Loads the modules one after the other, from the one that the thread is told to begin with, and reports each.
+ *
+ * @public imported by the bundle that load-handlers.ts generates
+ */
+export async function loadModules(imports: (() => Promise<{ default?: unknown }>)[]): Promise<void> {
+  // Loading a module must not reach the network.
+  Object.assign(globalThis, { fetch: mockPackage, WebSocket: mockPackage, EventSource: mockPackage });
+  const { first } = workerData as { first: number };
+  for (const [index, load] of imports.entries()) {
+    if (index < first) continue;
+    const exported = await load().then(describe, describeFailure);
+    parentPort?.postMessage({ exported, created: createdHandlers.splice(0) } satisfies LoadedModule);
+  }
+  // A timer or a server of a module would keep the thread alive.
+  process.exit();
+}
+
+function describe(module: { default?: unknown }): Exported {
+  if (!('default' in module)) return { is: 'nothing' };
+  const { default: value } = module;
+  if (isMock(value)) return { is: 'unknown' };
+  if (!isHandler(value)) return { is: 'other', what: value == null ? `${value}` : `a value of type ${typeof value}` };
+  if (isMock(value.type)) return { is: 'unknown' };
+  return { is: 'handler', kind: value.kind, type: String(value.type) };
+}
+
+function isMock(value: unknown): boolean {
+  return value === mockPackage || value === mockModule;
+}
+
+function describeFailure(error: unknown): Exported {
+  const [firstLine] = String(error).split('\n');
+  return { is: 'failed', reason: `it throws ${firstLine}` };
+}

@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { build } from 'esbuild';
+import { claimIdOf } from '../../lib/claims.ts';
+import { lambdaBundle } from '../../lib/deploy/bundle.ts';
+import { createFailureNotes } from '../../lib/failure-notes.ts';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
+import type { EmulatorOptions } from '../../lib/local/emulators.ts';
+import { encodeMessage } from '../../lib/queue-message.ts';
+import { toSqsRecord } from '../../lib/sqs-record.ts';
+import { createSample, textMessage } from '../../lib/tools/samples.ts';
+import { startEmulatorProcess } from '../support/emulator-process.ts';
+import { createProject } from '../support/project.ts';
+import { FunctionProcesses } from './function-process.ts';
+
+/** Ends the process when it runs. The other type's module does when it is loaded. */
+export type Poison = 'exits' | 'exits while loading' | 'loops' | 'uses up the memory';
+
+/** What became of the events of one queue. */
+export interface Outcome {
+  /** The events in the dead-letter queue, and the failure reason of each. */
+  dead: Record<string, string | undefined>;
+  /** The events that were completed. */
+  completed: string[];
+  /** After how many deliveries of the first batch the last innocent event was completed. */
+  deliveries: number;
+}
+
+export interface PoisonedWorker extends AsyncDisposable {
+  /**
+   * Queues events, delivers them until the queue is empty, and says what became of them. All messages come back together,
+   * which is the worst case.
+   *
+   * @param poisons an event each, which is named after its poison and a number
+   * @param innocents how many other events there are
+   */
+  run(poisons: readonly Poison[], innocents: number): Promise<Outcome>;
+}
+
+export interface PoisonOptions {
+  ordering?: EmulatorOptions['ordering'];
+  /** Of the worker. */
+  timeoutMilliseconds: number;
+}
+
+const MESSAGE_TYPE = 'im.message.receive_v1';
+const TYPE_OF_BROKEN_MODULE = 'im.message.reaction.created_v1';
+const MAXIMUM_BATCH_SIZE = 10;
+
+/** A worker in processes of its own, with handlers that end them, on emulators. */
+export async function startPoisonedWorker({
+  ordering = 'none',
+  timeoutMilliseconds,
+}: PoisonOptions): Promise<PoisonedWorker> {
+  await using parts = new AsyncDisposableStack();
+  const { emulators } = parts.use(await startEmulatorProcess(ordering));
+  const { queueUrl, queueArn, deadLetterQueueUrl, claimsTable, environment } = emulators;
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const clientOptions = { region: 'us-east-1', credentials };
+  const sqs = new SQSClient({ ...clientOptions, endpoint: environment.AWS_ENDPOINT_URL_SQS as string });
+  parts.defer(() => sqs.destroy());
+  const dynamo = new DynamoDBClient({ ...clientOptions, endpoint: environment.AWS_ENDPOINT_URL_DYNAMODB as string });
+  parts.defer(() => dynamo.destroy());
+  const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-poison-'));
+  parts.defer(() => rm(outdir, { recursive: true }));
+  const project = parts.use(await createProject());
+  await project.writeHandler(`v2/${MESSAGE_TYPE}.ts`, MESSAGE_HANDLER);
+  await project.writeHandler(`v2/${TYPE_OF_BROKEN_MODULE}.ts`, BROKEN_MODULE);
+  await build(lambdaBundle(project.root, outdir));
+  const worker = new FunctionProcesses({
+    bundle: path.join(outdir, 'worker.mjs'),
+    environment: {
+      ...environment,
+      QUEUE_URL: queueUrl,
+      CLAIMS_TABLE: claimsTable,
+      LOG_LEVEL: 'ERROR',
+      ENDS_WHILE_LOADING: 'yes',
+      NODE_OPTIONS: '--max-old-space-size=100',
+    },
+    timeoutMilliseconds,
+    clockShiftsMilliseconds: [0],
+    concurrency: 1,
+  });
+  parts.defer(() => worker.stop());
+
+  const countQueued = async (): Promise<number> => {
+    const { Attributes = {} } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
+    );
+    return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible);
+  };
+
+  const receive = async (from: string): Promise<SQSRecord[]> => {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: from,
+        MaxNumberOfMessages: MAXIMUM_BATCH_SIZE,
+        MessageAttributeNames: ['All'],
+        MessageSystemAttributeNames: ['All'],
+      }),
+    );
+    return Messages.map((message) => toSqsRecord(message, queueArn));
+  };
+
+  /** As the event source mapping does it. */
+  const deliver = async (records: SQSRecord[]) => {
+    const response = (await worker.invoke({ Records: records }).catch(() => undefined)) as SQSBatchResponse | undefined;
+    if (response === undefined) return;
+    const failed = new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const done = records.filter(({ messageId }) => !failed.has(messageId));
+    if (done.length > 0)
+      await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries: entriesOf(done) }));
+  };
+
+  /** Six times the function's timeout pass: all leases are over, and what was not deleted is visible again. */
+  const letTimePass = async (records: SQSRecord[]) => {
+    for (const { body } of records) {
+      const update = new UpdateItemCommand({
+        TableName: claimsTable,
+        Key: { id: { S: recordIdOf(body) } },
+        UpdateExpression: 'SET in_progress_expiration = :past',
+        ConditionExpression: 'attribute_exists(id)',
+        ExpressionAttributeValues: { ':past': { N: '0' } },
+      });
+      await dynamo.send(update).catch((error: Error) => {
+        if (error.name !== 'ConditionalCheckFailedException') throw error;
+      });
+    }
+    // None if the queue has just moved its last messages to the dead-letter queue.
+    if (records.length === 0) return;
+    const Entries = entriesOf(records).map((entry) => ({ ...entry, VisibilityTimeout: 0 }));
+    await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
+  };
+
+  const isCompleted = async (body: string): Promise<boolean> => {
+    const Key = { id: { S: recordIdOf(body) } };
+    const { Item } = await dynamo.send(new GetItemCommand({ TableName: claimsTable, Key, ConsistentRead: true }));
+    return Item?.status?.S === 'COMPLETED';
+  };
+
+  const readDeadLetters = async (): Promise<Outcome['dead']> => {
+    const dead: Outcome['dead'] = {};
+    for (
+      let letters = await receive(deadLetterQueueUrl);
+      letters.length > 0;
+      letters = await receive(deadLetterQueueUrl)
+    ) {
+      const notes = await createFailureNotes(dynamo, claimsTable).read(letters.map(({ messageId }) => messageId));
+      for (const { messageId, body } of letters) dead[nameOf(body)] = notes.get(messageId)?.reason;
+    }
+    return dead;
+  };
+
+  const running = parts.move();
+  return {
+    async run(poisons, innocents) {
+      for (const QueueUrl of [queueUrl, deadLetterQueueUrl]) await sqs.send(new PurgeQueueCommand({ QueueUrl }));
+      // The poisons in between: what comes before one of them is no safer than what comes after it.
+      const innocentBodies = Array.from({ length: innocents }, (_, index) => eventOf(`innocent ${index}`));
+      const bodies = innocentBodies.toSpliced(
+        innocents / 2,
+        0,
+        ...poisons.map((poison, index) => eventOf(`${poison} ${index}`)),
+      );
+      for (const body of bodies) {
+        const event = { text: body, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+        await sqs.send(new SendMessageCommand(encodeMessage(queueUrl, parseEnvelope(body) as EventEnvelope, event)));
+      }
+      let deliveries = 0;
+      const areInnocentsCompleted = async () => (await Promise.all(innocentBodies.map(isCompleted))).every(Boolean);
+      for (let delivery = 1; (await countQueued()) > 0; delivery += 1) {
+        const records: SQSRecord[] = [];
+        for (let some = await receive(queueUrl); some.length > 0; some = await receive(queueUrl)) {
+          records.push(...some);
+          await deliver(some);
+        }
+        await letTimePass(records);
+        if (deliveries === 0 && (await areInnocentsCompleted())) deliveries = delivery;
+      }
+      const completed: string[] = [];
+      for (const body of bodies) if (await isCompleted(body)) completed.push(nameOf(body));
+      return { dead: await readDeadLetters(), completed, deliveries };
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Names of innocent events. */
+export function innocentNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `innocent ${index}`);
+}
+
+const MESSAGE_HANDLER = `
+  import { onEvent } from '../../../lib/handler.ts';
+  export default onEvent('${MESSAGE_TYPE}', async ({ message }) => {
+    const { text } = JSON.parse(message.content);
+    if (text.startsWith('exits')) process.exit(1);
+    if (text.startsWith('loops')) for (;;);
+    const held = [];
+    if (text.startsWith('uses up the memory')) for (;;) held.push(new Array(100_000).fill(Math.random()));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  });`;
+
+/** Not while it is bundled. */
+const BROKEN_MODULE = `
+  import { onEvent } from '../../../lib/handler.ts';
+  if (process.env.ENDS_WHILE_LOADING) process.exit(1);
+  export default onEvent('${TYPE_OF_BROKEN_MODULE}', () => {});`;
+
+/** Each in a chat of its own: a FIFO queue delivers the messages of a chat one after the other. */
+function eventOf(name: string): string {
+  const event = textMessage(name);
+  event.message.chat_id = `oc_${randomUUID()}`;
+  const type = name.startsWith('exits while loading') ? TYPE_OF_BROKEN_MODULE : MESSAGE_TYPE;
+  return createSample(type, { version: '2.0', token: '', event });
+}
+
+function nameOf(body: string): string {
+  return JSON.parse(JSON.parse(body).event.message.content).text;
+}
+
+function recordIdOf(body: string): string {
+  return claimIdOf(deduplicationKey(parseEnvelope(body) as EventEnvelope, body));
+}
+
+function entriesOf(records: readonly SQSRecord[]) {
+  return records.map(({ receiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle: receiptHandle }));
+}

@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import inspector from 'node:inspector';
+import { SourceMap } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createCallbackAnswerer } from '../../lib/callback.ts';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { onCallback } from '../../lib/handler.ts';
+import { ANSWER_WITHIN_MILLISECONDS, createIntake } from '../../lib/intake.ts';
+import { startStack } from '../../lib/local/stack.ts';
+import { createLog } from '../../lib/log.ts';
+import { createSample } from '../../lib/tools/samples.ts';
+import { Debugger } from '../support/debugger.ts';
+import { createProject, PROJECT_ROOT } from '../support/project.ts';
+import { run, start } from '../support/run.ts';
+
+const WAIT = { timeout: 60_000, interval: 50 };
+
+/** Prints each long timer that is set. */
+const TIMER_SPY = `
+const { setTimeout: set } = globalThis;
+globalThis.setTimeout = Object.assign((callback, milliseconds, ...rest) => {
+  if (milliseconds >= 2000) process.stdout.write('timer ' + milliseconds + '\\n');
+  return set(callback, milliseconds, ...rest);
+}, set);
+`;
+
+const HANDLER = 'v2/im.chat.updated_v1.ts';
+const SOURCE = `import { onEvent } from '#feishu-events';
+
+export default onEvent('im.chat.updated_v1', (event, { log }) => {
+  const nameOfChat = event.chat_id;
+  log.info('The chat was updated', { nameOfChat });
+});
+`;
+const BREAKPOINT_LINE = SOURCE.split('\n').findIndex((line) => line.includes('log.info'));
+
+/** Where a line of a source is in a bundle: what editors look for to set a breakpoint. */
+function findGeneratedLine(bundle: string, source: string, line: number) {
+  const map = new SourceMap(JSON.parse(readFileSync(`${bundle}.map`, 'utf8')));
+  const lines = readFileSync(bundle, 'utf8').split('\n');
+  for (const [lineNumber, text] of lines.entries()) {
+    const columnNumber = text.search(/\S/);
+    if (columnNumber < 0) continue;
+    const entry = map.findEntry(lineNumber, columnNumber);
+    if (!('originalSource' in entry) || entry.originalLine !== line) continue;
+    if (path.resolve(path.dirname(bundle), entry.originalSource) === source) return { lineNumber, columnNumber };
+  }
+  throw new Error(`${source}:${line + 1} is not in the bundle`);
+}
+
+describe('npm run debug', () => {
+  it('pauses at a breakpoint in a handler, where variables have their names and no timeout runs', async () => {
+    await using project = await createProject();
+    await project.writeHandler(HANDLER, SOURCE);
+    const spy = path.join(project.root, 'spy.cjs');
+    await writeFile(spy, TIMER_SPY);
+    await using stack = start(project.root, 'lib/local/start.ts', [], {
+      PORT: '0',
+      NODE_OPTIONS: `--inspect=127.0.0.1:0 --require ${spy}`,
+    });
+    await vi.waitFor(() => expect(stack.output()).toContain('is ready'), WAIT);
+    const [debuggerUrl = ''] = /(?<=Debugger listening on )ws:\S+/.exec(stack.output()) ?? [];
+    const [port] = /(?<=127\.0\.0\.1:)\d+(?=\/feishu)/.exec(stack.output()) ?? [];
+    using editor = await Debugger.attach(debuggerUrl);
+
+    const worker = await vi.waitFor(() => {
+      const scripts = editor.events.filter(({ method }) => method === 'Debugger.scriptParsed');
+      const script = scripts.find(({ params }) => String(params.url).endsWith('/worker.mjs'));
+      if (script === undefined) throw new Error('The worker has not been loaded yet');
+      return script;
+    }, WAIT);
+    expect(worker.params.sourceMapURL).toBe('worker.mjs.map');
+    const location = findGeneratedLine(
+      fileURLToPath(String(worker.params.url)),
+      path.join(project.root, 'functions/handlers', HANDLER),
+      BREAKPOINT_LINE,
+    );
+    const breakpoint = await editor.callThread(worker.sessionId, 'Debugger.setBreakpointByUrl', {
+      url: worker.params.url,
+      ...location,
+    });
+    expect(breakpoint).toMatchObject({ result: { locations: [{ lineNumber: location.lineNumber }] } });
+
+    const sent = await run(project.root, 'lib/tools/send.ts', ['im.chat.updated_v1'], { PORT: port });
+    expect(sent).toMatchObject({ code: 0 });
+    const paused = await vi.waitFor(() => {
+      const event = editor.events.find(({ method }) => method === 'Debugger.paused');
+      if (event === undefined) throw new Error('The handler has not been paused yet');
+      return event;
+    }, WAIT);
+    const [frame] = paused.params.callFrames as { callFrameId: string }[];
+    const evaluated = await editor.callThread(paused.sessionId, 'Debugger.evaluateOnCallFrame', {
+      callFrameId: frame?.callFrameId,
+      expression: 'nameOfChat',
+    });
+    expect(evaluated).toMatchObject({ result: { result: { type: 'string', value: expect.stringMatching(/^oc_/) } } });
+
+    // The timeouts of both functions are 12 hours, and the handler's ends a little earlier.
+    const timers = [...stack.output().matchAll(/^timer (\d+)/gm)].map(([, milliseconds]) => Number(milliseconds));
+    expect(timers.filter((milliseconds) => milliseconds === 43_200_000)).toHaveLength(2);
+    expect(timers.filter((milliseconds) => milliseconds > 50_000 && milliseconds < 43_000_000)).toEqual([]);
+
+    await editor.callThread(paused.sessionId, 'Debugger.resume');
+    await vi.waitFor(() => expect(stack.output()).toContain('The chat was updated'), WAIT);
+  });
+});
+
+describe('The queue under a debugger', () => {
+  it('does not deliver an event again while a breakpoint holds it', async () => {
+    inspector.open(0);
+    try {
+      const stack = await startStack({
+        root: PROJECT_ROOT,
+        environment: {},
+        host: '127.0.0.1',
+        port: 0,
+        watch: false,
+        onLine: () => {},
+        onNotice: () => {},
+        onApiCall: () => {},
+      });
+      const { sqs, queueUrl: QueueUrl } = stack.queue;
+      const { Attributes } = await sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['VisibilityTimeout'] }),
+      );
+      await stack.stop();
+      expect(Attributes).toEqual({ VisibilityTimeout: '43200' });
+    } finally {
+      inspector.close();
+    }
+  });
+});
+
+describe('A callback', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.useRealTimers();
+  });
+
+  async function answerAfter(milliseconds: number) {
+    vi.useFakeTimers();
+    const { promise: paused, resolve: resume } = Promise.withResolvers<void>();
+    const handler = onCallback('card.action.trigger', async () => {
+      await paused;
+      return { toast: { type: 'success', content: 'Done' } };
+    });
+    const intake = createIntake({
+      queue: { send: async () => 'message' },
+      answerCallback: createCallbackAnswerer(async () => ({ default: handler })),
+      createLog: (fields) => createLog('ERROR', fields),
+    });
+    const text = createSample('card.action.trigger', { version: '2.0', token: 'token' });
+    const answer = intake({
+      envelope: parseEnvelope(text) as EventEnvelope,
+      text,
+      source: 'webhook',
+      receivedAt: Date.now(),
+      requestId: undefined,
+    });
+    await vi.advanceTimersByTimeAsync(milliseconds);
+    resume();
+    return await answer;
+  }
+
+  it('fails when it is late', async () => {
+    expect(await answerAfter(ANSWER_WITHIN_MILLISECONDS + 1)).toMatchObject({ toast: { type: 'error' } });
+  });
+
+  it('has all the time it needs under a debugger', async () => {
+    vi.stubEnv('NO_DEADLINES', 'true');
+    expect(await answerAfter(3_600_000)).toMatchObject({ toast: { type: 'success' } });
+  });
+});

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { EventLog } from '../../lib/local/event-log.ts';
+
+const idsOf = (log: EventLog) => log.list().map(({ messageId }) => messageId);
+const MIB = 1024 * 1024;
+
+test('the last 10,000 events are kept', () => {
+  const log = new EventLog();
+  for (let index = 0; index < 10_002; index++) log.failed(`m${index}`, 'no');
+  expect(log.list()).toHaveLength(10_000);
+  expect(idsOf(log)[0]).toBe('m2');
+  expect(log.find('m1')).toBeUndefined();
+});
+
+test('of events with long texts, no more are kept than fit into 16 Mi characters', () => {
+  const log = new EventLog();
+  for (let index = 0; index < 20; index++) log.failed(`m${index}`, 'x'.repeat(MIB));
+  expect(idsOf(log)).toEqual(Array.from({ length: 16 }, (_, index) => `m${index + 4}`));
+});
+
+test('a record that changes counts with its newest text only', () => {
+  const log = new EventLog();
+  for (let index = 0; index < 100; index++) log.failed('m', 'x'.repeat(MIB));
+  log.failed('other', 'short');
+  expect(idsOf(log)).toEqual(['m', 'other']);
+});
