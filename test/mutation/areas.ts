@@ -8,8 +8,12 @@ export interface Area {
 export const AREAS: readonly Area[] = [
   { modules: ['lib/feishu/*.ts'], tests: ['test/feishu/*.test.ts'] },
   {
-    modules: ['lib/feishu/long-connection/*.ts'],
-    tests: ['test/feishu/long-connection/!(load|official-client).test.ts'],
+    modules: ['lib/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,refusal,settings}.ts'],
+    tests: ['test/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,refusal,settings}.test.ts'],
+  },
+  {
+    modules: ['lib/feishu/long-connection/{acknowledgement,client,connection,deliveries,discovery,turns}.ts'],
+    tests: ['test/feishu/long-connection/{connection,deliveries,discovery,events,stop}.test.ts'],
   },
   { modules: ['lib/queue-message.ts'], tests: ['test/queue-message.test.ts'] },
   {
