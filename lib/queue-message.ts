@@ -66,7 +66,7 @@ export function escapeForSqs(text: string): string {
  */
 export function decodeMessage({ body, messageAttributes }: SQSRecord): QueuedEvent {
   const source = messageAttributes.source?.stringValue;
-  const receivedAt = new Date(messageAttributes.receivedAt?.stringValue ?? '');
+  const receivedAt = new Date(messageAttributes.receivedAt?.stringValue ?? Number.NaN);
   if ((source !== 'webhook' && source !== 'long-connection') || Number.isNaN(receivedAt.getTime())) {
     throw new TypeError('The queue message has no valid "source" and "receivedAt": something else wrote to this queue');
   }
@@ -82,6 +82,7 @@ export function decodeMessage({ body, messageAttributes }: SQSRecord): QueuedEve
 function encodeBody(text: string): { body: string; encoding?: 'gzip' } {
   if (Buffer.byteLength(text) <= MAXIMUM_BODY_BYTES) return { body: text };
   const body = zlib().gzipSync(text).toString('base64');
+  // Stryker disable next-line EqualityOperator: no text can be made to have exactly this size when it is compressed
   if (body.length > MAXIMUM_BODY_BYTES) {
     throw new FeishuError(
       'FEISHU_EVENT_TOO_LARGE',

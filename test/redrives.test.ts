@@ -56,6 +56,16 @@ describe('What took the place of a dead letter', () => {
     await expect(elsewhere.successorOf('dead-6')).rejects.toThrow('not found');
   });
 
+  it('is not looked up when the record could not be written for another reason', async () => {
+    const error = Object.assign(new Error('Slow down'), { name: 'ThrottlingException' });
+    const send = async (command: object) => {
+      if (command instanceof PutItemCommand) throw error;
+      return { Item: { successor: { S: 'copy-0' } } };
+    };
+    const throttled = createRedrives({ send } as unknown as DynamoDBClient, 'table');
+    await expect(throttled.settle('dead-8', 'copy-1')).rejects.toBe(error);
+  });
+
   it('is not known when something else than an error is thrown', async () => {
     const throwing = { send: () => Promise.reject('no error') } as unknown as DynamoDBClient;
     await expect(createRedrives(throwing, 'table').settle('dead-7', 'copy-1')).rejects.toBe('no error');

@@ -9,4 +9,12 @@ describe('The areas of the mutation tests', () => {
   it.each(patterns)('have files at %s', (pattern) => {
     expect(globSync(pattern, { cwd: PROJECT_ROOT })).not.toEqual([]);
   });
+
+  it('have every module of the protocol, once', () => {
+    const covered = globSync([...AREAS.flatMap(({ modules }) => modules)], { cwd: PROJECT_ROOT });
+    const counted = AREAS.flatMap(({ modules }) => globSync(modules, { cwd: PROJECT_ROOT }));
+    expect(counted.toSorted()).toEqual(covered.toSorted());
+    const all = globSync('lib/feishu/**/*.ts', { cwd: PROJECT_ROOT });
+    expect(all.filter((module) => !covered.includes(module) && !WITHOUT_BEHAVIOR.includes(module))).toEqual([]);
+  });
 });

@@ -94,7 +94,7 @@ async function check({ modules, tests }: Area): Promise<'passed' | 'failed' | 'o
   const args = [STRYKER, 'run', 'test/mutation/stryker.config.json', '--mutate', modules.join(',')];
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    env: { ...process.env, MUTATION_TESTS: tests.join(',') },
+    env: { ...process.env, MUTATION_TESTS: globSync(tests, { cwd: ROOT }).join(',') },
     stdio: ['ignore', 'inherit', 'inherit'],
     // In a process group, so that its test runners end with it.
     detached: true,

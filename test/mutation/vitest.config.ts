@@ -11,5 +11,6 @@ export default defineConfig({
     provide: { volume: 'small', propertySeed: FIXED_SEED },
     globalSetup: GLOBAL_SETUP,
     setupFiles: SETUP_FILES,
+    isolate: false,
   },
 });

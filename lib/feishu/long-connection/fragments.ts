@@ -88,6 +88,7 @@ export class Fragments {
 
   #forget(messageId: string): void {
     const set = this.#sets.get(messageId);
+    // Stryker disable next-line ConditionalExpression: only sets that are there are forgotten; the check is for the type
     if (set === undefined) return;
     clearTimeout(set.forget);
     this.#bytes -= set.bytes;

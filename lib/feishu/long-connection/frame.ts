@@ -129,6 +129,7 @@ function requiredOf({ sequenceId, logId, service, method }: Partial<Frame>) {
   if (logId === undefined) throw new TypeError('LogID is missing');
   if (service === undefined) throw new TypeError('service is missing');
   if (method === undefined) throw new TypeError('method is missing');
+  // Stryker disable next-line ObjectLiteral: the frame has these values already; returned, they have the right types
   return { sequenceId, logId, service, method };
 }
 

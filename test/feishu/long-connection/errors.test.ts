@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { describeNetworkError } from '../../../lib/feishu/long-connection/errors.ts';
+import { describeNetworkError, LongConnectionError } from '../../../lib/feishu/long-connection/errors.ts';
+
+test('an error has a code, and with it a consequence', () => {
+  const error = new LongConnectionError('FEISHU_LOGIN_REFUSED', 'refused', { cause: 'the cause' });
+  expect(error).toMatchObject({ name: 'LongConnectionError', message: 'refused', cause: 'the cause' });
+  expect(error).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED', consequence: 'give up' });
+});
 
 test('when all addresses of a name refuse, Node gives no message, and the code is told', () => {
   const error = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });

@@ -139,6 +139,27 @@ test('fragments that disagree about their number are refused', () => {
   expect(() => fragments.add({ messageId: 'm', sum: 3, seq: 2 }, bytes('x'))).toThrow('was an event of 2');
 });
 
+test('an event may have 1,024 fragments, and a single one is not copied', () => {
+  const fragments = new Fragments();
+  expect(fragments.add({ messageId: 'm', sum: 1024, seq: 0 }, bytes('x'))).toBeUndefined();
+  const payload = bytes('whole');
+  expect(fragments.add({ messageId: 'n', sum: 1, seq: 0 }, payload)).toBe(payload);
+});
+
+test.each([
+  ['m', '3', '2', { messageId: 'm', sum: 3, seq: 2 }],
+  ['m', '123456789', '10', { messageId: 'm', sum: 123_456_789, seq: 10 }],
+  [undefined, undefined, undefined, { messageId: '', sum: 1, seq: 0 }],
+  ['', '', '', { messageId: '', sum: 1, seq: 0 }],
+])('the headers %j, %j and %j are a position', (messageId, sum, seq, expected) => {
+  expect(readPosition(messageId, sum, seq)).toEqual(expected);
+});
+
+test.each(['x', '-1', '1.5', ' 1', '1 ', '1x', 'x1', '1234567890', '__proto__'])('%j is no count', (text) => {
+  expect(() => readPosition('m', text, '0')).toThrow('A fragment is refused: sum is no count.');
+  expect(() => readPosition('m', '1', text)).toThrow('A fragment is refused: seq is no count.');
+});
+
 function bytes(text: string): Buffer {
   return Buffer.from(text);
 }

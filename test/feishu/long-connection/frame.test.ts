@@ -106,6 +106,20 @@ test('a frame of nothing but headers takes no more memory than 128 of them', () 
   expect(decodeFrame(bytes.subarray(0, -2)).headers).toHaveLength(128);
 });
 
+test('a header may lack its key or its value, and have fields that nobody knows', () => {
+  const frame = (header: string) => decodeFrame(Buffer.from(`0800100018002000${header}`, 'hex')).headers;
+  expect(frame('2a00')).toEqual([{ key: '', value: '' }]);
+  expect(frame('2a030a0161')).toEqual([{ key: 'a', value: '' }]);
+  expect(frame('2a03120162')).toEqual([{ key: '', value: 'b' }]);
+  expect(frame('2a081805' + '0a0161' + '120162')).toEqual([{ key: 'a', value: 'b' }]);
+});
+
+test('an error has the cause and the number of bytes', () => {
+  expect(() => decodeFrame(Buffer.from('0800', 'hex'))).toThrow(
+    expect.objectContaining({ message: '2 bytes are no frame: LogID is missing', cause: expect.any(TypeError) }),
+  );
+});
+
 test('the value of a header is found by its key', () => {
   expect(headerOf(ping, 'type')).toBe('ping');
   expect(headerOf(ping, '__proto__')).toBeUndefined();

@@ -47,3 +47,32 @@ test('stopped, it leaves no timer behind', () => {
   heartbeat.stop();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('it pings again after each interval, although no pong comes', () => {
+  const heartbeat = new Heartbeat(ping, died, 1_000, 15_000);
+  heartbeat.start();
+  vi.advanceTimersByTime(14_999);
+  expect(ping).toHaveBeenCalledTimes(15);
+  expect(died).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(died).toHaveBeenCalledTimes(1);
+});
+
+test('a pong with the same interval leaves the next ping where it was', () => {
+  const heartbeat = new Heartbeat(ping, died, 10_000, 15_000);
+  heartbeat.start();
+  vi.advanceTimersByTime(9_000);
+  heartbeat.pong(10_000);
+  vi.advanceTimersByTime(1_000);
+  expect(ping).toHaveBeenCalledTimes(2);
+});
+
+test('stopped after a pong, it pings no more', () => {
+  const heartbeat = new Heartbeat(ping, died, 1_000, 15_000);
+  heartbeat.start();
+  heartbeat.pong(2_000);
+  heartbeat.stop();
+  expect(vi.getTimerCount()).toBe(0);
+  vi.advanceTimersByTime(60_000);
+  expect(ping).toHaveBeenCalledTimes(1);
+});
