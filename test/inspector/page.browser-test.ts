@@ -174,8 +174,7 @@ describe('The page of npm start', () => {
     await focusOn('Send again');
     await waitForText(await rowOf(page, () => page.keyboard.press('Enter')), 'duplicate');
     await page.keyboard.press('Escape');
-    const focused = await page.evaluate("document.activeElement?.getAttribute('aria-label')");
-    expect(focused).toBe('Events, newest first');
+    await page.waitForFunction("document.activeElement?.getAttribute('aria-label') === 'Events, newest first'");
     expect(opened.complaints).toEqual([]);
   });
 
