@@ -28,9 +28,8 @@ export function readSettings(config: unknown, previous: Settings): Settings {
 
 /** Reads the payload of a pong, which is often empty and need not be JSON. */
 export function readPongSettings(payload: Uint8Array | undefined, previous: Settings): Settings {
-  if (payload === undefined || payload.length === 0) return previous;
   try {
-    return readSettings(JSON.parse(Buffer.from(payload).toString('utf8')), previous);
+    return readSettings(JSON.parse(Buffer.from(payload ?? []).toString('utf8')), previous);
   } catch {
     return previous;
   }
