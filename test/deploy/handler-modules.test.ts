@@ -2,11 +2,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { checkHandlers, handlerModules, handlerWarnings } from '../../lib/deploy/handler-modules.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const IMPORT = "import { onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';\n";
 

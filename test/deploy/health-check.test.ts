@@ -11,8 +11,6 @@ import { HEALTH_PORT, startHealthServer } from '../../lib/health.ts';
 import { createProject, ROOT } from './support/project.ts';
 import { run } from './support/run.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
-
 interface Container {
   Name: string;
   StopTimeout: number;

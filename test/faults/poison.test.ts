@@ -1,17 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { volume } from '../support/volume.ts';
 import { innocentNames, type Poison, type PoisonedWorker, startPoisonedWorker } from './poison.ts';
 
 const ENDED = expect.stringMatching(/^The function ended while it ran this event/);
 
 // Using up the memory takes longer: see poison.faults.ts.
-describe.each(['none', 'conversation'] as const)('With ordering=%s, a handler that ends the process', (ordering) => {
+const ORDERINGS = volume<('none' | 'conversation')[]>({ small: ['none'], full: ['none', 'conversation'] });
+const POISONS = volume<[Poison[]][]>({
+  small: [[['exits', 'exits while loading']]],
+  full: [[['exits']], [['exits while loading']], [['loops']], [['exits', 'exits while loading']]],
+});
+
+describe.each(ORDERINGS)('With ordering=%s, a handler that ends the process', (ordering) => {
   let worker: PoisonedWorker;
   beforeAll(async () => {
     worker = await startPoisonedWorker(ordering);
   });
   afterAll(() => worker[Symbol.asyncDispose]());
 
-  it.each<[Poison[]]>([[['exits']], [['exits while loading']], [['loops']], [['exits', 'exits while loading']]])(
+  it.each(POISONS)(
     'delays the other events of its batch, and is alone in the dead-letter queue: %j',
     async (poisons) => {
       const innocents = 10 - poisons.length;

@@ -33,8 +33,6 @@ const AWS_SETTINGS = {
 
 const READY = /feishu-events is ready: POST (http:\/\/127\.0\.0\.1:\d+\/feishu\/events)/;
 const wait = { timeout: 60_000, interval: 50 };
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
-
 describe('With the AWS settings of a machine in its environment', () => {
   const secrets = { FEISHU_ENCRYPT_KEY: 'a key', FEISHU_VERIFICATION_TOKEN: 'a token' };
   const app = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'secret-of-the-app' };

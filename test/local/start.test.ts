@@ -6,6 +6,7 @@ import { FakeClock } from '../fake-platform/clock.ts';
 import { FakePlatform } from '../fake-platform/platform.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
+import { volume } from '../support/volume.ts';
 import { wait } from '../support/wait.ts';
 import { expectContentShown } from '../support/written-output.ts';
 
@@ -101,19 +102,22 @@ describe('npm start in a fresh clone', () => {
 });
 
 describe('npm start', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('handles what it has acknowledged before it ends on %s', async (signal) => {
-    await using project = await createProject();
-    const slow = `import { onEventV1 } from '#feishu-events';
+  it.each(volume<NodeJS.Signals[]>({ small: ['SIGINT'], full: ['SIGINT', 'SIGTERM'] }))(
+    'handles what it has acknowledged before it ends on %s',
+    async (signal) => {
+      await using project = await createProject();
+      const slow = `import { onEventV1 } from '#feishu-events';
       export default onEventV1('message', async (_, { log }) => {
         await new Promise((resolve) => setTimeout(resolve, 500));
         log.info('slowly done');
       });`;
-    await project.writeHandler('v1/message.ts', slow);
-    const { running, url } = await startReady(project.root);
-    await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
-    running.process.kill(signal);
-    expect(await running.ended).toMatchObject({ code: 0, output: expect.stringContaining('slowly done') });
-  });
+      await project.writeHandler('v1/message.ts', slow);
+      const { running, url } = await startReady(project.root);
+      await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
+      running.process.kill(signal);
+      expect(await running.ended).toMatchObject({ code: 0, output: expect.stringContaining('slowly done') });
+    },
+  );
 
   it('marks what a handler writes, so that no line of it looks like one of its own', async () => {
     await using project = await createProject();
