@@ -11,6 +11,5 @@ export default defineConfig({
     provide: { volume: 'small', propertySeed: FIXED_SEED },
     globalSetup: GLOBAL_SETUP,
     setupFiles: SETUP_FILES,
-    isolate: false,
   },
 });
