@@ -24,7 +24,7 @@ function isHttp(part: unknown): boolean {
   if (typeof part === 'function') return true;
   if (!isObject(part)) return false;
   if (HTTP_MEMBERS.some((name) => name in part)) return true;
-  // What the SDK's calls return has `data` too, beside the platform's `code`.
+  // The result of an SDK call also has `data`, next to the platform's `code`.
   return typeof part.code !== 'number' && BODY_MEMBERS.some((name) => name in part);
 }
 

@@ -25,7 +25,7 @@ export interface IdempotencyRecords {
   /**
    * Takes the lease of an event, unless another owner holds it or the event is completed.
    *
-   * @returns the record that is in the way, if there is one
+   * @returns the record that prevents it, if any
    */
   take(lease: Lease, signal: AbortSignal): Promise<IdempotencyRecord | undefined>;
   /** Completes an event: whichever owner holds the lease by now, the work is done. */
@@ -108,7 +108,7 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
 
   /**
    * @param over a lease to take over, provided that its owner has not changed it since
-   * @returns the item that is in the way, if there is one
+   * @returns the item that prevents it, if any
    */
   const put = async (lease: Lease, signal: AbortSignal, over?: Item): Promise<Item | undefined> => {
     const { id, owner, messageId, isolatedRuns, remainingMilliseconds } = lease;

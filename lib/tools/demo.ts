@@ -106,7 +106,7 @@ try {
   await stack.stop();
 }
 
-console.log(failures === 0 ? '\nAll of it happened.' : `\n${failures} of it did not happen.`);
+console.log(failures === 0 ? '\nAll steps passed.' : `\nFailed steps: ${failures}.`);
 process.exitCode = failures === 0 ? 0 : 1;
 
 /** Runs a step and says what happened, in a person's words. */

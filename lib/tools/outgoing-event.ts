@@ -13,7 +13,7 @@ const MAXIMUM_FILE_BYTES = 6 * 1024 * 1024;
 /**
  * Reads the event of a file of up to 6 MiB, and puts in the Verification Token that the receiver expects.
  *
- * @throws {UsageError} when there is no such file, when it is larger, or when there is no event in it
+ * @throws {UsageError} if the file does not exist, is larger, or contains no event
  */
 export async function readEventFile(file: string, secrets: WebhookSecrets): Promise<string> {
   const text = await readTextFile(file, MAXIMUM_FILE_BYTES).catch((cause) => {

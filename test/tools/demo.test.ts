@@ -11,7 +11,7 @@ describe('npm run demo', () => {
     const { code, output } = await run(project.root, 'lib/tools/demo.ts');
     expect(output).toContain('✗ A card click is answered while the person waits');
     expect(output).toContain('✓ The same message, delivered again, has no second effect');
-    expect(output).toContain('1 of it did not happen.');
+    expect(output).toContain('Failed steps: 1.');
     expect(code).toBe(1);
   });
 });

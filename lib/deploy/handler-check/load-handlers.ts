@@ -159,7 +159,7 @@ function withMocks(library: string): Plugin {
   };
 }
 
-/** Gives each module of the project its own address, so that it finds the files beside it. */
+/** Gives each module of the project its own address, so that it finds the files in its folder. */
 const withOwnAddress: Plugin = {
   name: 'with-own-address',
   setup(build) {
