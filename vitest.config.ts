@@ -1,4 +1,4 @@
-import './lib/tools/node-version.cjs';
+import './lib/cli/node-version.cjs';
 import { defineConfig } from 'vitest/config';
 import { FIXED_SEED, GLOBAL_SETUP, PATIENT, SETUP_FILES } from './test/support/vitest-settings.ts';
 

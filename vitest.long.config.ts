@@ -1,4 +1,4 @@
-import './lib/tools/node-version.cjs';
+import './lib/cli/node-version.cjs';
 import { defineConfig } from 'vitest/config';
 import {
   FIXED_SEED,
@@ -35,7 +35,7 @@ export default defineConfig({
       project('python', 4, { include: ['test/python/**/*.python-test.ts'] }),
       // Compiling the official Go SDK takes minutes the first time.
       project('go', 5, { include: ['test/go/**/*.go-test.ts'] }),
-      project('browser', 6, { include: ['test/inspector/**/*.browser-test.ts'], maxWorkers: 1 }),
+      project('browser', 6, { include: ['test/local/inspector/**/*.browser-test.ts'], maxWorkers: 1 }),
     ],
   },
 });

@@ -1,4 +1,4 @@
-import './lib/tools/node-version.cjs';
+import './lib/cli/node-version.cjs';
 import { randomInt } from 'node:crypto';
 import { defineConfig } from 'vitest/config';
 import { GLOBAL_SETUP, PATIENT, propertyTestFiles, SETUP_FILES } from './test/support/vitest-settings.ts';

@@ -1,5 +1,5 @@
-import { runConnection } from '../lib/connection.ts';
-import { handleUnhandledErrors } from '../lib/unhandled-errors.ts';
+import { runConnection } from '../lib/connection/connection.ts';
+import { handleUnhandledErrors } from '../lib/handler-runtime/unhandled-errors.ts';
 
 // Keeps the long connection, on Fargate or on a laptop, until SIGTERM or SIGINT.
 

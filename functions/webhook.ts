@@ -1,5 +1,5 @@
-import { handleUnhandledErrors } from '../lib/unhandled-errors.ts';
-import { createWebhook } from '../lib/webhook.ts';
+import { handleUnhandledErrors } from '../lib/handler-runtime/unhandled-errors.ts';
+import { createWebhook } from '../lib/webhook/webhook.ts';
 
 handleUnhandledErrors();
 

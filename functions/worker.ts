@@ -1,5 +1,5 @@
-import { handleUnhandledErrors } from '../lib/unhandled-errors.ts';
-import { createWorker } from '../lib/worker.ts';
+import { handleUnhandledErrors } from '../lib/handler-runtime/unhandled-errors.ts';
+import { createWorker } from '../lib/worker/worker.ts';
 
 handleUnhandledErrors();
 

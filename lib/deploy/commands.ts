@@ -1,6 +1,6 @@
-import type { DeadLetterCommands } from './dead-letters/command.ts';
-import type { Selection } from './dead-letters/visit.ts';
+import type { Selection } from '../dead-letters/visit.ts';
 import { DeploymentError } from './deployment-error.ts';
+import type { DeadLetterCommands } from './dlq/command.ts';
 import type { AwsProvider, Serverless } from './serverless.ts';
 
 export type CommandOptions = Readonly<Record<string, string | boolean | null | undefined>>;
@@ -66,7 +66,7 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
 
 async function examine(host: Serverless): Promise<void> {
   const { examineDeployment } = await import('./doctor/doctor.ts');
-  const { secretNameOf } = await import('./secrets.ts');
+  const { secretNameOf } = await import('./secrets/secrets.ts');
   const provider = host.getProvider('aws');
   const config = await provider.getAwsSdkV3Config();
   const stackName = provider.naming.getStackName();
@@ -83,8 +83,8 @@ async function withDeadLetters(
   const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
   const { openSqs } = await import('./aws-clients.ts');
   const { readDeployedStack } = await import('./deployed-stack.ts');
-  const { createDeadLetterCommands } = await import('./dead-letters/command.ts');
-  const { createProgress } = await import('../tools/progress.ts');
+  const { createDeadLetterCommands } = await import('./dlq/command.ts');
+  const { createProgress } = await import('../cli/progress.ts');
   const config = await provider.getAwsSdkV3Config();
   const stack = await readDeployedStack(new CloudFormationClient(config), provider.naming.getStackName());
   const interruption = new AbortController();

@@ -4,7 +4,7 @@ import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { build } from 'esbuild';
-import { connectionBundle } from './bundle.ts';
+import { connectionBundle } from '../build/bundle.ts';
 import { DeploymentError } from './deployment-error.ts';
 
 const FILE = 'connection.mjs';

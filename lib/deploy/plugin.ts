@@ -2,15 +2,15 @@ import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { build } from 'esbuild';
-import { LAMBDA_FILES, LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from './bundle.ts';
+import { LAMBDA_FILES, LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from '../build/bundle.ts';
+import { handlerWarnings } from '../build/check-handlers.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
-import { handlerWarnings } from './handler-modules.ts';
 import { type DeployOptions, readOptions } from './options.ts';
-import { secretReferences } from './secret-references.ts';
-import { dropSecret, ensureSecret, saveSecrets, secretNameOf } from './secrets.ts';
+import { resolveTemplate } from './resolve-template.ts';
+import { secretReferences } from './secrets/secret-references.ts';
+import { dropSecret, ensureSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
-import { resolveTemplate } from './template.ts';
 
 const BUNDLES_FOLDER = '.build';
 

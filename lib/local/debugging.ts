@@ -1,5 +1,5 @@
 import inspector from 'node:inspector';
-import { NO_DEADLINES } from '../deadline.ts';
+import { NO_DEADLINES } from '../util/deadline.ts';
 
 /** The longest visibility timeout of SQS. A breakpoint may hold an event for as long. */
 const DEBUGGING_TIMEOUT_SECONDS = 12 * 60 * 60;

@@ -1,10 +1,10 @@
 import type { SQSRecord } from 'aws-lambda';
-import { attemptOf, readDelivery } from '../delivery.ts';
 import type { EventHeader } from '../feishu/envelope.ts';
 import type { EventSource } from '../handler.ts';
-import type { Accepted, Outcome, Settled } from '../observation.ts';
-import { MAXIMUM_DELIVERIES } from '../retry.ts';
-import type { KeptRecord } from './emulators.ts';
+import type { Accepted, Outcome, Settled } from '../observability/diagnostics-channels.ts';
+import { attemptOf, readDelivery } from '../worker/processor.ts';
+import { MAXIMUM_DELIVERIES } from '../worker/retry.ts';
+import type { KeptRecord } from './emulators/emulators.ts';
 
 export const EVENT_STATUSES = ['queued', 'handled', 'retrying', 'dropped', 'dead', 'redriven', 'duplicate'] as const;
 /** `redriven`: it was dead, and a copy of it has taken its place. */

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { errorFields } from '../error-fields.ts';
-import { toEntry } from '../printable.ts';
-import { toSqsRecord } from '../sqs-record.ts';
+import { errorFields } from '../observability/error-fields.ts';
+import { toSqsRecord } from '../queue/sqs-record.ts';
+import { toEntry } from '../util/printable.ts';
 
 export interface EventSourceMappingOptions {
   sqs: SQSClient;

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { type HttpResponse, jsonResponse } from '../http.ts';
+import { type HttpResponse, jsonResponse } from '../webhook/http.ts';
+import { WEBHOOK_PATH } from '../webhook/path.ts';
 import type { Answer } from './http-server.ts';
 import { INSPECTOR_PATH, type Inspector } from './inspector/inspector.ts';
 
-export const WEBHOOK_PATH = '/feishu/events';
 export const EVENTS_PATH = '/_events';
 
 export interface GatewayOptions {

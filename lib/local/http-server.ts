@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
-import { errorFields } from '../error-fields.ts';
-import { type HttpResponse, jsonResponse } from '../http.ts';
-import { toEntry } from '../printable.ts';
+import { errorFields } from '../observability/error-fields.ts';
+import { toEntry } from '../util/printable.ts';
+import { type HttpResponse, jsonResponse } from '../webhook/http.ts';
 
 /** Lambda takes 6 MB for an invocation. */
 const MAXIMUM_BODY_BYTES = 6 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import path from 'node:path';
+import { readCommandLine } from '../cli/command-line.ts';
+import { readLocalEnvironment, writeMissingEnvironmentFile } from '../cli/environment.ts';
+import { formatEvent } from '../cli/format-event.ts';
 import { readAppCredentials } from '../config.ts';
-import { toEntry } from '../printable.ts';
-import { readCommandLine } from '../tools/command-line.ts';
-import { readLocalEnvironment, writeMissingEnvironmentFile } from './environment.ts';
-import { formatEvent } from './format-event.ts';
-import { formatFunctionLine } from './function-lines.ts';
+import { toEntry } from '../util/printable.ts';
+import { formatFunctionLine } from './functions/function-lines.ts';
 import { type Stack, startStack } from './stack.ts';
 
 // npm start: the local stack, until it is interrupted.
@@ -98,7 +98,7 @@ async function startRecording() {
   const isReplaced = keepsText ? 'but not what people wrote: keep it to yourself' : 'and so is what people wrote';
   console.log(`Recording to ${folder}: ids and names are replaced, ${isReplaced}.`);
   // It knows the fields of all samples: other starts do not load them.
-  const { createRecorder } = await import('../tools/recorder.ts');
+  const { createRecorder } = await import('./recording/recorder.ts');
   return createRecorder({
     folder: path.resolve(root, folder),
     keyFile: path.join(root, '.local/recording-key'),

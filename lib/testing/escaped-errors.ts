@@ -1,4 +1,4 @@
-import { currentScope } from '../handler-scope.ts';
+import { currentScope } from '../handler-runtime/handler-scope.ts';
 
 const EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
 type ProcessEvent = (typeof EVENTS)[number];

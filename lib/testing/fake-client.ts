@@ -1,5 +1,5 @@
 import { Client, type HttpInstance, type HttpRequestOptions } from '@larksuiteoapi/node-sdk';
-import { createLazyObject } from '../lazy-object.ts';
+import { createLazyObject } from '../util/lazy-object.ts';
 
 /** One call of the official SDK's client. */
 export interface FeishuCall {

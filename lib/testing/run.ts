@@ -1,11 +1,11 @@
-import { failureAnswer, runCallback } from '../callback.ts';
-import { startDeadline } from '../deadline.ts';
-import { createUuid, runHandler } from '../dispatch.ts';
 import { type EventEnvelope, type EventHeader, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { CallbackContext, CallbackHandler, EventHandler, EventSource } from '../handler.ts';
-import { ANSWER_WITHIN_MILLISECONDS } from '../intake.ts';
-import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../retry.ts';
+import { failureAnswer, runCallback } from '../intake/callbacks.ts';
+import { ANSWER_WITHIN_MILLISECONDS } from '../intake/intake.ts';
+import { startDeadline } from '../util/deadline.ts';
+import { createUuid, runHandler } from '../worker/dispatch.ts';
+import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
 import { createLogCapture, type LogLine } from './captured-log.ts';
 import { catchEscapedErrors } from './escaped-errors.ts';
 import { createFakeClient, type FeishuCall, type FeishuStubs } from './fake-client.ts';

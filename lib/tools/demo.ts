@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
+import { readCommandLine } from '../cli/command-line.ts';
+import { type PostResult, post } from '../cli/post.ts';
+import { createProgress } from '../cli/progress.ts';
 import { writeRequest } from '../feishu/request.ts';
 import type { EventRecord, EventStatus } from '../local/event-log.ts';
-import type { ApiCall } from '../local/feishu-stand-in.ts';
+import type { ApiCall } from '../local/mock-platform.ts';
 import { startStack } from '../local/stack.ts';
-import { toPrintable } from '../printable.ts';
-import { readCommandLine } from './command-line.ts';
-import { type PostResult, post } from './post.ts';
-import { createProgress } from './progress.ts';
-import { createSample, textMessage } from './samples.ts';
+import { createSample, textMessage } from '../samples/samples.ts';
+import { toPrintable } from '../util/printable.ts';
 
 // npm run demo: real events, signed and encrypted as the platform does it, through the whole way on this machine.
 

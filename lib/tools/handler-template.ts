@@ -1,4 +1,4 @@
-import type { SampleType } from './samples.ts';
+import type { SampleType } from '../samples/samples.ts';
 
 /** The folders of `functions/handlers`, by what makes their modules. */
 type Folder = 'v2' | 'v1' | 'callbacks';

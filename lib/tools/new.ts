@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MODULE_NAME } from '../handler-modules.ts';
-import { readCommandLine, UsageError } from './command-line.ts';
-import { completeEventType, findEventType } from './event-type.ts';
+import { readCommandLine, UsageError } from '../cli/command-line.ts';
+import { MODULE_NAME } from '../handler-runtime/find-handler.ts';
+import { completeEventType, findEventType } from '../samples/event-type.ts';
+import { SAMPLE_TYPES, versionOf } from '../samples/samples.ts';
 import {
   folderOf,
   handlerFile,
@@ -12,7 +13,6 @@ import {
   handlerTestSource,
   type NewHandler,
 } from './handler-template.ts';
-import { SAMPLE_TYPES, versionOf } from './samples.ts';
 
 // npm run new: writes a handler module and a test for it.
 

@@ -1,15 +1,15 @@
 import path from 'node:path';
+import { readCommandLine, UsageError } from '../cli/command-line.ts';
+import { readLocalEnvironment } from '../cli/environment.ts';
+import { proofOf, readEventFile, renewIds } from '../cli/outgoing-event.ts';
+import { post } from '../cli/post.ts';
 import { readWebhookSecrets } from '../config.ts';
 import { type WebhookSecrets, writeRequest } from '../feishu/request.ts';
-import { readLocalEnvironment } from '../local/environment.ts';
-import { WEBHOOK_PATH } from '../local/gateway.ts';
-import { toEntry } from '../printable.ts';
-import { adviceOn } from './answer-advice.ts';
-import { readCommandLine, UsageError } from './command-line.ts';
-import { findEventType, formatEventTypes } from './event-type.ts';
-import { proofOf, readEventFile, renewIds } from './outgoing-event.ts';
-import { post } from './post.ts';
-import { createSample } from './samples.ts';
+import { findEventType, formatEventTypes } from '../samples/event-type.ts';
+import { createSample } from '../samples/samples.ts';
+import { toEntry } from '../util/printable.ts';
+import { WEBHOOK_PATH } from '../webhook/path.ts';
+import { adviceOn } from './response-advice.ts';
 
 // npm run send: signs, encrypts and posts an event, as the platform would.
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { styleText } from 'node:util';
-import { readCommandLine, UsageError } from './command-line.ts';
+import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { findBase } from './upgrade/find-base.ts';
 import { createGit, type Git } from './upgrade/git.ts';
 import { mergeVersions, type VersionMerge } from './upgrade/merge-versions.ts';

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
-import { createSample } from '../../lib/tools/samples.ts';
+import { createSample } from '../../lib/samples/samples.ts';
 import { comparator, installComparators } from './comparators.ts';
 import { type Comparison, median, quantile, type Report, reportComparisons, type SuiteOptions } from './report.ts';
 

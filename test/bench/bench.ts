@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { arch, availableParallelism } from 'node:os';
 import path from 'node:path';
-import { readCommandLine } from '../../lib/tools/command-line.ts';
+import { readCommandLine } from '../../lib/cli/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { benchAcknowledge } from './acknowledge.ts';
 import { drawChart } from './chart.ts';

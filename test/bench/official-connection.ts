@@ -1,6 +1,6 @@
 import * as lark from '@larksuiteoapi/node-sdk';
 import type { EventEnvelope } from '../../lib/feishu/envelope.ts';
-import { createQueue } from '../../lib/queue.ts';
+import { createQueue } from '../../lib/intake/event-queue.ts';
 
 // What functions/connection.ts is for, on the official client: each event goes to the queue before it is acknowledged.
 // It does less besides: no health check, no metrics, no time limit, no callbacks, and no type of event but this one.

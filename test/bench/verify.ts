@@ -2,7 +2,7 @@ import { createDecipheriv, createHash, timingSafeEqual } from 'node:crypto';
 import { EventDispatcher, LoggerLevel } from '@larksuiteoapi/node-sdk';
 import { FeishuError } from '../../lib/feishu/errors.ts';
 import { readRequest, type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
-import { createSample, textMessage } from '../../lib/tools/samples.ts';
+import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { invokeOfficial } from '../support/official-sdk.ts';
 import { type Comparison, median, type Report, reportComparisons, type SuiteOptions } from './report.ts';
 

@@ -9,11 +9,11 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse } from 'aws-lambda';
 import { build } from 'esbuild';
-import { lambdaBundle, platformSdkBundle } from '../../lib/deploy/bundle.ts';
+import { lambdaBundle, platformSdkBundle } from '../../lib/build/bundle.ts';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { encodeMessage } from '../../lib/queue-message.ts';
-import { toSqsRecord } from '../../lib/sqs-record.ts';
-import { createSample } from '../../lib/tools/samples.ts';
+import { encodeMessage } from '../../lib/queue/message.ts';
+import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
+import { createSample } from '../../lib/samples/samples.ts';
 import { type Runtime, startRuntime } from '../deploy/artifacts/runtime.ts';
 import { installRuntimeClient } from '../deploy/artifacts/runtime-client.ts';
 import { startCallCounter } from '../support/call-counter.ts';

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readCommandLine } from '../../lib/tools/command-line.ts';
+import { readCommandLine } from '../../lib/cli/command-line.ts';
 
 const USAGE = `Usage: npm run audit
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectionBundle, lambdaBundle, platformSdkBundle } from '../../lib/deploy/bundle.ts';
+import { connectionBundle, lambdaBundle, platformSdkBundle } from '../../lib/build/bundle.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
 interface LockedPackage {

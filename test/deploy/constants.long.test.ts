@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Environment, isStoreApp } from '../../lib/config.ts';
 import type { Template } from '../../lib/deploy/serverless.ts';
 import { VISIBILITY_TIMEOUT_SECONDS, WEBHOOK_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
-import { MAXIMUM_DELIVERIES } from '../../lib/retry.ts';
+import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
 import { SCENARIOS } from '../bench/simulation/scenarios.ts';
 import { createProject, type Project } from './support/project.ts';
 

@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { LongConnectionStatus } from '../../lib/feishu/long-connection/client.ts';
+import { HEALTH_PORT, startHealthServer } from '../../lib/connection/health-server.ts';
+import type { LongConnectionStatus } from '../../lib/feishu/long-connection/reconnector.ts';
 import { TIMING } from '../../lib/feishu/long-connection/timing.ts';
-import { HEALTH_PORT, startHealthServer } from '../../lib/health.ts';
 import { createProject, ROOT } from './support/project.ts';
 import { run } from './support/run.ts';
 

@@ -230,7 +230,7 @@ describe('The first deployment', () => {
     const names = shown
       .filter(([namespace]: string[]) => namespace === 'feishu-events')
       .map(([, name]: string[]) => name);
-    // Those of lib/webhook-record.ts and lib/worker-telemetry.ts.
+    // Those of lib/webhook/access-log.ts and lib/worker/telemetry.ts.
     const handling = ['Handled', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead', 'QueueAge', 'HandleTime'];
     expect(new Set(names)).toEqual(new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', ...handling]));
   });

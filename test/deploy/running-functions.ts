@@ -2,10 +2,11 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { onEvent, onUnhandledEvent } from '../../lib/handler.ts';
 import { startEventSourceMapping } from '../../lib/local/event-source-mapping.ts';
-import { createGateway, WEBHOOK_PATH } from '../../lib/local/gateway.ts';
+import { createGateway } from '../../lib/local/gateway.ts';
 import { startHttpServer } from '../../lib/local/http-server.ts';
-import { createWebhook } from '../../lib/webhook.ts';
-import { createWorker } from '../../lib/worker.ts';
+import { WEBHOOK_PATH } from '../../lib/webhook/path.ts';
+import { createWebhook } from '../../lib/webhook/webhook.ts';
+import { createWorker } from '../../lib/worker/worker.ts';
 
 export interface RunningFunctions {
   /** `http://host:port`, as the stack's output `HttpApiUrl`. */

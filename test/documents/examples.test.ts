@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { lambdaBundle } from '../../lib/deploy/bundle.ts';
+import { lambdaBundle } from '../../lib/build/bundle.ts';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
 import { volume } from '../support/volume.ts';

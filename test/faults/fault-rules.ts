@@ -1,4 +1,4 @@
-import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { Fault, ServiceRequest } from './faulty-proxy.ts';
 import { claimOf } from './oracle.ts';
 

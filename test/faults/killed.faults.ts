@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import { allHandled, judge } from './oracle.ts';
 import { messageEvents, type System, startSystem } from './system.ts';
 

@@ -1,10 +1,10 @@
 import { paginateScan } from '@aws-sdk/client-dynamodb';
 import { DeleteMessageBatchCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { expect, vi } from 'vitest';
-import { claimIdOf } from '../../lib/claims.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
-import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import { claimIdOf } from '../../lib/store/idempotency.ts';
+import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { System } from './system.ts';
 
 /** What became of all events, once the system is quiet. */

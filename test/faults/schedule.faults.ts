@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import { deliverTwice } from './deliver-twice.ts';
 import { judge, untilFewAreLeft, type Verdict } from './oracle.ts';
 import { Schedule } from './schedule.ts';

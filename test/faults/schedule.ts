@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PlatformEvent } from '../fake-platform/deliveries.ts';
+import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { Fault, ServiceRequest } from './faulty-proxy.ts';
 import { claimOf } from './oracle.ts';
 import type { System } from './system.ts';

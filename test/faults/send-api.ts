@@ -1,5 +1,5 @@
-import { createFeishuStandIn } from '../../lib/local/feishu-stand-in.ts';
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
+import { createFeishuStandIn } from '../../lib/local/mock-platform.ts';
 
 const UUID_KEPT_MILLISECONDS = 60 * 60 * 1000;
 

@@ -2,7 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decrypt, encrypt } from '../../lib/feishu/cipher.ts';
-import { refusalOf } from '../support/refusal.ts';
+import { refusalOf } from '../support/rejection.ts';
 import { runs } from '../support/volume.ts';
 
 const KEY = 'kudryavka';

@@ -2,8 +2,8 @@ import * as crypto from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { encrypt } from '../../lib/feishu/cipher.ts';
 import { readRequest, writeRequest } from '../../lib/feishu/request.ts';
-import { createSample } from '../../lib/tools/samples.ts';
-import { refusalOf } from '../support/refusal.ts';
+import { createSample } from '../../lib/samples/samples.ts';
+import { refusalOf } from '../support/rejection.ts';
 
 // Not by a stopwatch: how often, and over what, Node's constant-time comparison is asked.
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { refusalOf } from '../support/refusal.ts';
+import { refusalOf } from '../support/rejection.ts';
 import { runs } from '../support/volume.ts';
 
 const parse = (body: unknown) => parseEnvelope(JSON.stringify(body));

@@ -4,9 +4,9 @@ import { encrypt } from '../../lib/feishu/cipher.ts';
 import type { FeishuError } from '../../lib/feishu/errors.ts';
 import { readRequest, type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { sign } from '../../lib/feishu/signature.ts';
-import { createSample } from '../../lib/tools/samples.ts';
+import { createSample } from '../../lib/samples/samples.ts';
 import { flipBit, flipBitOfHeader } from '../support/bits.ts';
-import { refusalOf } from '../support/refusal.ts';
+import { refusalOf } from '../support/rejection.ts';
 import { runs } from '../support/volume.ts';
 
 const NOW = Date.parse('2026-10-04T10:23:46Z');

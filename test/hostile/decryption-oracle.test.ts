@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { encrypt } from '../../lib/feishu/cipher.ts';
 import { type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
-import type { HttpResponse } from '../../lib/http.ts';
-import { formatFunctionLine } from '../../lib/local/function-lines.ts';
-import { createSample } from '../../lib/tools/samples.ts';
-import { createWebhook } from '../../lib/webhook.ts';
+import { formatFunctionLine } from '../../lib/local/functions/function-lines.ts';
+import { createSample } from '../../lib/samples/samples.ts';
+import type { HttpResponse } from '../../lib/webhook/http.ts';
+import { createWebhook } from '../../lib/webhook/webhook.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { toHttpEvent } from '../support/http-events.ts';
 import { writtenLines } from '../support/written-output.ts';

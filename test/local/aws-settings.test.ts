@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectionBundle, lambdaBundle } from '../../lib/deploy/bundle.ts';
-import { createFunctionEnvironment } from '../../lib/local/environment.ts';
-import { createSample } from '../../lib/tools/samples.ts';
-import { FakePlatform } from '../fake-platform/platform.ts';
+import { connectionBundle, lambdaBundle } from '../../lib/build/bundle.ts';
+import { createFunctionEnvironment } from '../../lib/cli/environment.ts';
+import { createSample } from '../../lib/samples/samples.ts';
+import { FakePlatform } from '../mock-platform/platform.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
 

@@ -1,11 +1,11 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { post } from '../../lib/cli/post.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import type { EventRecord } from '../../lib/local/event-log.ts';
-import type { ApiCall } from '../../lib/local/feishu-stand-in.ts';
+import type { ApiCall } from '../../lib/local/mock-platform.ts';
 import { type Stack, type StackOptions, startStack } from '../../lib/local/stack.ts';
-import { post } from '../../lib/tools/post.ts';
-import { createSample, textMessage } from '../../lib/tools/samples.ts';
+import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { deliver } from '../support/deliver.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';

@@ -1,9 +1,9 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createSample } from '../../lib/tools/samples.ts';
-import { FakeClock } from '../fake-platform/clock.ts';
-import { FakePlatform } from '../fake-platform/platform.ts';
+import { createSample } from '../../lib/samples/samples.ts';
+import { FakeClock } from '../mock-platform/clock.ts';
+import { FakePlatform } from '../mock-platform/platform.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
 import { volume } from '../support/volume.ts';

@@ -8,25 +8,29 @@ export interface Area {
 export const AREAS: readonly Area[] = [
   { modules: ['lib/feishu/*.ts'], tests: ['test/feishu/*.test.ts'] },
   {
-    modules: ['lib/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,refusal,settings}.ts'],
-    tests: ['test/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,refusal,settings}.test.ts'],
+    modules: ['lib/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,rejection,settings}.ts'],
+    tests: [
+      'test/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,rejection,settings}.test.ts',
+    ],
   },
   {
-    modules: ['lib/feishu/long-connection/{acknowledgement,client,connection,deliveries,discovery,turns}.ts'],
+    modules: [
+      'lib/feishu/long-connection/{acknowledgement,client,connection,deliveries,discovery,concurrency-limit}.ts',
+    ],
     tests: ['test/feishu/long-connection/{connection,deliveries,discovery,events,stop}.test.ts'],
   },
-  { modules: ['lib/queue-message.ts'], tests: ['test/queue-message.test.ts'] },
+  { modules: ['lib/queue/message.ts'], tests: ['test/queue/message.test.ts'] },
   {
-    modules: ['lib/claims.ts', 'lib/idempotency-records.ts'],
-    tests: ['test/claims.test.ts', 'test/worker.test.ts', 'test/worker-isolation.test.ts'],
+    modules: ['lib/store/{idempotency,idempotency-records,service-clock}.ts'],
+    tests: ['test/store/idempotency.test.ts', 'test/worker/{worker,isolation}.test.ts'],
   },
   {
-    modules: ['lib/retry.ts', 'lib/delivery.ts'],
-    tests: ['test/retry.test.ts', 'test/worker*.test.ts', 'test/testing/run.test.ts'],
+    modules: ['lib/worker/{isolation,processor,received-messages,retry,suspects}.ts'],
+    tests: ['test/worker/*.test.ts', 'test/testing/run.test.ts'],
   },
   {
-    modules: ['lib/redrives.ts', 'lib/deploy/dead-letters/redrive.ts'],
-    tests: ['test/redrives.test.ts', 'test/deploy/dead-letters/*.test.ts'],
+    modules: ['lib/store/redrives.ts', 'lib/dead-letters/redrive.ts'],
+    tests: ['test/store/redrives.test.ts', 'test/dead-letters/*.test.ts'],
   },
 ];
 

@@ -2,7 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { readCommandLine } from '../../lib/tools/command-line.ts';
+import { readCommandLine } from '../../lib/cli/command-line.ts';
 import { AREAS, type Area, WITHOUT_BEHAVIOR } from './areas.ts';
 
 const USAGE = `Usage: npm run test:mutation [-- [--changed] [--minutes N] [module …]]

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createSample, textMessage } from '../../lib/tools/samples.ts';
-import { FakeClock } from '../fake-platform/clock.ts';
-import { FakePlatform } from '../fake-platform/platform.ts';
+import { createSample, textMessage } from '../../lib/samples/samples.ts';
+import { FakeClock } from '../mock-platform/clock.ts';
+import { FakePlatform } from '../mock-platform/platform.ts';
 import { wait } from '../support/wait.ts';
 import { providePython } from './environment.ts';
 

@@ -1,5 +1,5 @@
+import { type PostResult, post } from '../../lib/cli/post.ts';
 import type { WebhookRequest } from '../../lib/feishu/request.ts';
-import { type PostResult, post } from '../../lib/tools/post.ts';
 
 /** Posts a request until it is not answered with 503: a busy machine may be too slow to queue an event in time. */
 export async function deliver(url: string, request: WebhookRequest): Promise<PostResult> {

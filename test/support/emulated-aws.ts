@@ -1,10 +1,10 @@
 import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll } from 'vitest';
-import { type EmulatorOptions, type Emulators, startEmulators } from '../../lib/local/emulators.ts';
-import { toSqsRecord } from '../../lib/sqs-record.ts';
+import { type EmulatorOptions, type Emulators, startEmulators } from '../../lib/local/emulators/emulators.ts';
+import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
 // Loaded before the first event, whose time limit would otherwise include compiling it.
-import '../../lib/sqs-sender.ts';
+import '../../lib/intake/sqs-sender.ts';
 
 export interface EmulatedAws {
   readonly emulators: Emulators;

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { EmulatorOptions, Emulators } from '../../lib/local/emulators.ts';
+import type { EmulatorOptions, Emulators } from '../../lib/local/emulators/emulators.ts';
 
 export interface EmulatorProcess extends AsyncDisposable {
   emulators: Omit<Emulators, 'sqs' | 'dynamo' | 'stop'>;

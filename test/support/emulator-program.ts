@@ -1,4 +1,4 @@
-import { type EmulatorOptions, startEmulators } from '../../lib/local/emulators.ts';
+import { type EmulatorOptions, startEmulators } from '../../lib/local/emulators/emulators.ts';
 
 // The emulators as a process: see emulator-process.ts.
 

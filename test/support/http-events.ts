@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { WebhookRequest } from '../../lib/feishu/request.ts';
-import type { HttpEvent } from '../../lib/http.ts';
+import type { HttpEvent } from '../../lib/webhook/http.ts';
 
 interface Transport {
   name: string;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type HttpResponse, jsonResponse } from '../../lib/http.ts';
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
+import { type HttpResponse, jsonResponse } from '../../lib/webhook/http.ts';
 
 /** The platform's API as far as it gives tokens and takes messages, on loopback. */
 export class PlatformApi implements AsyncDisposable {

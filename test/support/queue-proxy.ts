@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { Emulators } from '../../lib/local/emulators.ts';
+import type { Emulators } from '../../lib/local/emulators/emulators.ts';
 
 /** What happens to requests to the queue. `silent`: they get there, and nothing comes back. */
 export type QueueBehaviour = 'normal' | 'down' | 'silent' | { answersAfter: Promise<void> };

@@ -1,8 +1,8 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { WebhookRequest, WebhookSecrets } from '../../lib/feishu/request.ts';
-import type { HttpEvent } from '../../lib/http.ts';
-import type { Emulators } from '../../lib/local/emulators.ts';
-import { createWebhook } from '../../lib/webhook.ts';
+import type { Emulators } from '../../lib/local/emulators/emulators.ts';
+import type { HttpEvent } from '../../lib/webhook/http.ts';
+import { createWebhook } from '../../lib/webhook/webhook.ts';
 import { toHttpEvent } from './http-events.ts';
 
 type ImportCallback = Parameters<typeof createWebhook>[0];

@@ -10,8 +10,8 @@ import {
   onUnhandledEvent,
   RetryAfter,
 } from '../../lib/handler.ts';
+import { createSample, samplePayload, textMessage } from '../../lib/samples/samples.ts';
 import { run } from '../../lib/testing/run.ts';
-import { createSample, samplePayload, textMessage } from '../../lib/tools/samples.ts';
 
 const event = textMessage('Hello');
 /** A handler of messages. */

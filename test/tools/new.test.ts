@@ -3,7 +3,8 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkHandlers } from '../../lib/deploy/handler-modules.ts';
+import { checkHandlers } from '../../lib/build/check-handlers.ts';
+import { SAMPLE_TYPES } from '../../lib/samples/samples.ts';
 import {
   folderOf,
   handlerFile,
@@ -12,7 +13,6 @@ import {
   handlerTestSource,
   type NewHandler,
 } from '../../lib/tools/handler-template.ts';
-import { SAMPLE_TYPES } from '../../lib/tools/samples.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { run } from '../support/run.ts';
 import { volume } from '../support/volume.ts';

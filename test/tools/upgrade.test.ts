@@ -96,12 +96,16 @@ function copy(): Repository {
 }
 
 function releaseSecondVersion(): string {
-  template.change('lib/retry.ts', 'export const MAXIMUM_DELIVERIES = 5;', 'export const MAXIMUM_DELIVERIES = 6;');
+  template.change(
+    'lib/worker/retry.ts',
+    'export const MAXIMUM_DELIVERIES = 5;',
+    'export const MAXIMUM_DELIVERIES = 6;',
+  );
   template.change('functions/worker.ts', '/** Works the events queue.', '/** Works the queue of events.');
   template.change('deploy/queues.yml', 'Resources:', '# Queues.\nResources:');
   template.write('lib/news.ts', 'export const news = 1;\n');
   template.write(HANDLER, '// The template has another echo now.\n');
-  template.git('rm', '--quiet', 'lib/self-test.ts');
+  template.git('rm', '--quiet', 'lib/worker/self-test.ts');
   template.change('package.json', '"ws": "', '"example-of-the-template": "^1.0.0",\n    "ws": "');
   template.write('package-lock.json', '{ "lockfileVersion": 3 }\n');
   return template.commit('Second version');
@@ -127,11 +131,11 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(output).toContain('Upgraded from');
     expect(output).toContain('npm install && npm run check && npm test');
     expect(code).toBe(0);
-    expect(project.read('lib/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
+    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
     expect(project.read('functions/worker.ts')).toContain('Works the queue of events.');
     expect(project.read('deploy/queues.yml')).toContain('# Queues.');
     expect(project.read('lib/news.ts')).toBe('export const news = 1;\n');
-    expect(existsSync(path.join(project.root, 'lib/self-test.ts'))).toBe(false);
+    expect(existsSync(path.join(project.root, 'lib/worker/self-test.ts'))).toBe(false);
     expect(project.read('package.json')).toBe(template.read('package.json'));
     expect(project.read('package-lock.json')).toBe(template.read('package-lock.json'));
     expect(project.git('status', '--porcelain')).toBe('');
@@ -191,17 +195,17 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
   });
 
   it('keeps a change at another place of a file that the template has changed', async () => {
-    project.change('lib/retry.ts', 'const BACKOFF_FACTOR = 8;', 'const BACKOFF_FACTOR = 4;');
+    project.change('lib/worker/retry.ts', 'const BACKOFF_FACTOR = 8;', 'const BACKOFF_FACTOR = 4;');
     project.commit('Come back sooner');
     releaseSecondVersion();
     expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
-    expect(project.read('lib/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
-    expect(project.read('lib/retry.ts')).toContain('BACKOFF_FACTOR = 4');
+    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
+    expect(project.read('lib/worker/retry.ts')).toContain('BACKOFF_FACTOR = 4');
   });
 
   it('stops at conflicts, lists them, and changes nothing', async () => {
-    project.change('lib/retry.ts', 'MAXIMUM_DELIVERIES = 5', 'MAXIMUM_DELIVERIES = 9');
-    project.write('lib/self-test.ts', '// mine\n');
+    project.change('lib/worker/retry.ts', 'MAXIMUM_DELIVERIES = 5', 'MAXIMUM_DELIVERIES = 9');
+    project.write('lib/worker/self-test.ts', '// mine\n');
     project.change('package.json', '"test": "vitest run"', '"test": "vitest run --bail 1"');
     project.commit('Change what the template will change');
     template.change('package.json', '"test": "vitest run"', '"test": "vitest run --passWithNoTests"');
@@ -210,15 +214,15 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     const { code, output } = await project.upgrade('../template');
     expect(output).toContain('Nothing was changed.');
     const listed = output.split('\n').filter((line) => /^ {2}(lib|package)/.test(line));
-    expect(listed).toEqual(['  lib/retry.ts', '  lib/self-test.ts', '  package.json: scripts.test']);
+    expect(listed).toEqual(['  lib/worker/retry.ts', '  lib/worker/self-test.ts', '  package.json: scripts.test']);
     expect(output).toContain(`git merge ${template.git('rev-parse', '--short', theirs)}`);
     expect(code).toBe(1);
     expect(project.state()).toEqual(before);
-    expect(project.read('lib/retry.ts')).toContain('MAXIMUM_DELIVERIES = 9');
+    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 9');
   });
 
   it('succeeds after a conflict was merged by hand with the commands that it names', async () => {
-    project.change('lib/retry.ts', 'MAXIMUM_DELIVERIES = 5', 'MAXIMUM_DELIVERIES = 9');
+    project.change('lib/worker/retry.ts', 'MAXIMUM_DELIVERIES = 5', 'MAXIMUM_DELIVERIES = 9');
     project.commit('Try more often');
     releaseSecondVersion();
     const { output } = await project.upgrade('../template');
@@ -226,8 +230,8 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     const [last = ''] = commands.splice(-1);
     for (const command of commands) project.git(...command.trim().split(' ').slice(1));
     expect(() => project.git(...last.trim().split(' ').slice(1))).toThrow();
-    expect(project.git('diff', '--name-only', '--diff-filter=U')).toBe('lib/retry.ts');
-    project.git('checkout', '--theirs', 'lib/retry.ts');
+    expect(project.git('diff', '--name-only', '--diff-filter=U')).toBe('lib/worker/retry.ts');
+    project.git('checkout', '--theirs', 'lib/worker/retry.ts');
     project.commit('Take over the second version');
     expect(await project.upgrade('../template')).toMatchObject({
       code: 0,
@@ -276,10 +280,10 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     await project.upgrade('../template');
     project.change('lib/news.ts', 'news = 1', 'news = 1 + 1');
     project.commit('Change the news');
-    template.change('lib/retry.ts', 'MAXIMUM_DELIVERIES = 6', 'MAXIMUM_DELIVERIES = 7');
+    template.change('lib/worker/retry.ts', 'MAXIMUM_DELIVERIES = 6', 'MAXIMUM_DELIVERIES = 7');
     template.commit('Third version');
     expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
-    expect(project.read('lib/retry.ts')).toContain('MAXIMUM_DELIVERIES = 7');
+    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 7');
     expect(project.read('lib/news.ts')).toContain('1 + 1');
     expect(await project.upgrade('../template')).toMatchObject({
       code: 0,
@@ -289,7 +293,7 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
 
   it('refuses while there are changes that are not committed', async () => {
     releaseSecondVersion();
-    project.write('lib/retry.ts', '// under way\n');
+    project.write('lib/worker/retry.ts', '// under way\n');
     const before = project.state();
     const { code, output } = await project.upgrade('../template');
     expect(output).toMatch(/not committed.*git stash.*\n M lib\/retry\.ts/);
@@ -317,20 +321,20 @@ describe('npm run upgrade', () => {
     project.git('commit', '--quiet', '--amend', '--message', 'Begin with notes');
     releaseSecondVersion();
     expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
-    expect(project.read('lib/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
+    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
     expect(project.read('NOTES.md')).toBe('Ours.\n');
   });
 
   it('asks for the version where it cannot be told, and takes it', async () => {
     const project = copy();
-    project.change('lib/retry.ts', 'const BACKOFF_FACTOR = 8;', 'const BACKOFF_FACTOR = 4;');
+    project.change('lib/worker/retry.ts', 'const BACKOFF_FACTOR = 8;', 'const BACKOFF_FACTOR = 4;');
     project.git('add', '--all');
     project.git('commit', '--quiet', '--amend', '--message', 'Begin with a change');
     releaseSecondVersion();
     expect(await project.upgrade('../template')).toMatchObject({ code: 2, output: expect.stringContaining('--base') });
     expect(await project.upgrade('../template', '--base', firstVersion)).toMatchObject({ code: 0 });
-    expect(project.read('lib/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
-    expect(project.read('lib/retry.ts')).toContain('BACKOFF_FACTOR = 4');
+    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
+    expect(project.read('lib/worker/retry.ts')).toContain('BACKOFF_FACTOR = 4');
   });
 
   it('takes the packages that its code was tested with, and says so', async () => {

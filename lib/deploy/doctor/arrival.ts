@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetEventSourceMappingCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { claimIdOf } from '../../claims.ts';
+import { openDeadLetterQueue } from '../../dead-letters/dead-letter-queue.ts';
 import { parseEnvelope } from '../../feishu/envelope.ts';
 import { deduplicationKey } from '../../feishu/event-identity.ts';
 import { writeRequest } from '../../feishu/request.ts';
-import { encodeMessage } from '../../queue-message.ts';
-import { SELF_TEST_TYPE } from '../../self-test.ts';
-import { openDeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
+import { encodeMessage } from '../../queue/message.ts';
+import { claimIdOf } from '../../store/idempotency.ts';
+import { SELF_TEST_TYPE } from '../../worker/self-test.ts';
 import { type Finding, ok, problem } from './finding.ts';
 import { type DeployedWebhook, postTo, proofOf, requireSuccess } from './webhook.ts';
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { exchange, networkReason, type PostResult } from '../../cli/post.ts';
 import { parseJsonObject } from '../../feishu/envelope.ts';
 import { type Proof, type WebhookRequest, type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
 import { ResponseTooLargeError } from '../../feishu/response-text.ts';
-import { exchange, networkReason, type PostResult } from '../../tools/post.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
 /** The deployed webhook, and the secrets to write to it as the platform would. */

@@ -8,7 +8,7 @@ import { describeNetworkError, LongConnectionError } from './errors.ts';
 import { Fragments, readPosition } from './fragments.ts';
 import { CONTROL_METHOD, DATA_METHOD, decodeFrame, encodeFrame, type Frame, headerOf } from './frame.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { explainRefusedUpgrade } from './refusal.ts';
+import { explainRefusedUpgrade } from './rejection.ts';
 import { readPongSettings, type Settings } from './settings.ts';
 import type { Timing } from './timing.ts';
 

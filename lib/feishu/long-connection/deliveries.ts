@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { FeishuError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { acknowledge, type Outcome } from './acknowledgement.ts';
+import { Turns } from './concurrency-limit.ts';
 import { type Frame, headerOf } from './frame.ts';
-import { Turns } from './turns.ts';
 
 /**
  * Takes an event over. Once it resolves the event counts as queued, and what it resolves to, if anything, is the

@@ -2,7 +2,7 @@ import { asText, isObject, type JsonObject } from '../envelope.ts';
 import { ResponseTooLargeError, readResponseText } from '../response-text.ts';
 import { requireSecure, withoutQuery } from './address.ts';
 import { describeNetworkError, LongConnectionError } from './errors.ts';
-import { explainRefusal } from './refusal.ts';
+import { explainRefusal } from './rejection.ts';
 import { DEFAULT_SETTINGS, readSettings, type Settings } from './settings.ts';
 
 export interface Credentials {

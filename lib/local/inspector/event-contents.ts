@@ -1,4 +1,4 @@
-import { type FunctionLine, formatField, readFunctionLine } from '../function-lines.ts';
+import { type FunctionLine, formatField, readFunctionLine } from '../functions/function-lines.ts';
 import type { LogLine } from './wire.ts';
 
 interface Content {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type HttpResponse, jsonResponse } from '../../http.ts';
+import { type HttpResponse, jsonResponse } from '../../webhook/http.ts';
 
 /** Set by what stands between the browser and here: a tunnel to the internet, a proxy. */
 const FORWARDING_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'cf-connecting-ip', 'via'];

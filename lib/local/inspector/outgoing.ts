@@ -1,11 +1,11 @@
+import { proofOf, putToken } from '../../cli/outgoing-event.ts';
+import { post } from '../../cli/post.ts';
 import { parseEnvelope } from '../../feishu/envelope.ts';
 import { type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
-import { proofOf, putToken } from '../../tools/outgoing-event.ts';
-import { post } from '../../tools/post.ts';
 import type { SampleChoice, SendResult } from './wire.ts';
 
 /** The samples are many, and nobody may ask for one: they are not loaded at the start. */
-const loadSamples = () => import('../../tools/samples.ts');
+const loadSamples = () => import('../../samples/samples.ts');
 
 export async function listSamples(): Promise<SampleChoice[]> {
   const { SAMPLE_TYPES } = await loadSamples();
@@ -19,7 +19,7 @@ export async function listSamples(): Promise<SampleChoice[]> {
 export async function writeSample(type: string, variant: string | undefined): Promise<string> {
   const { createSample, SAMPLE_TYPES, versionOf } = await loadSamples();
   if (!SAMPLE_TYPES.some((known) => known.type === type)) {
-    const { suggestEventTypes } = await import('../../tools/event-type.ts');
+    const { suggestEventTypes } = await import('../../samples/event-type.ts');
     const [suggestion] = suggestEventTypes(type);
     if (suggestion !== undefined) throw new TypeError(`There is no event type "${type}". Did you mean ${suggestion}?`);
   }

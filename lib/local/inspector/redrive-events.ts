@@ -1,7 +1,7 @@
-import { openDeadLetterQueue } from '../../deploy/dead-letters/dead-letter-queue.ts';
-import { redrive } from '../../deploy/dead-letters/redrive.ts';
-import { createRedrives } from '../../redrives.ts';
-import type { Emulators } from '../emulators.ts';
+import { openDeadLetterQueue } from '../../dead-letters/dead-letter-queue.ts';
+import { redrive } from '../../dead-letters/redrive.ts';
+import { createRedrives } from '../../store/redrives.ts';
+import type { Emulators } from '../emulators/emulators.ts';
 import type { RedriveOrder, RedriveReport } from './wire.ts';
 
 /** Moves the local stack's dead letters back to its events queue, as `serverless dlq redrive` does. */

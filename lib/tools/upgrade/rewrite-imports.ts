@@ -10,6 +10,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['lib/handler.ts', '#feishu-events'],
   ['lib/testing/run.ts', '#feishu-events/testing'],
   ['lib/tools/samples.ts', '#feishu-events/samples'],
+  ['lib/samples/samples.ts', '#feishu-events/samples'],
 ]);
 
 const RELATIVE_SPECIFIER = /(['"])(\.{1,2}\/[^'"\n]+)\1/g;

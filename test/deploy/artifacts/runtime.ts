@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { type HttpResponse, jsonResponse } from '../../../lib/http.ts';
 import { type HttpServer, startHttpServer } from '../../../lib/local/http-server.ts';
+import { type HttpResponse, jsonResponse } from '../../../lib/webhook/http.ts';
 
 export interface RuntimeOptions {
   /** Of AWS's runtime client. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { HttpResponse } from '../../../lib/http.ts';
 import { startHttpServer } from '../../../lib/local/http-server.ts';
+import type { HttpResponse } from '../../../lib/webhook/http.ts';
 import { startMoto } from './moto.ts';
 
 export type Moto = Awaited<ReturnType<typeof startMotoWithAlarm>>;

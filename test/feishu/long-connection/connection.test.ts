@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { type DiscoveryBehaviour, loginRefused, SERVICE_ID } from '../../fake-platform/gateway.ts';
+import { type DiscoveryBehaviour, loginRefused, SERVICE_ID } from '../../mock-platform/gateway.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
 afterEach(() => void vi.useRealTimers());

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FeishuError } from '../../../lib/feishu/errors.ts';
-import { FakeClock } from '../../fake-platform/clock.ts';
-import { encodeWireFrame, wireHeader } from '../../fake-platform/wire.ts';
+import { FakeClock } from '../../mock-platform/clock.ts';
+import { encodeWireFrame, wireHeader } from '../../mock-platform/wire.ts';
 import { connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
 test('an event is acknowledged with 200 once it is received', async () => {

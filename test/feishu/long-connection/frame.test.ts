@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LongConnectionError } from '../../../lib/feishu/long-connection/errors.ts';
 import { decodeFrame, encodeFrame, type Frame, headerOf } from '../../../lib/feishu/long-connection/frame.ts';
-import { decodeWireFrame, encodeWireFrame } from '../../fake-platform/wire.ts';
+import { decodeWireFrame, encodeWireFrame } from '../../mock-platform/wire.ts';
 import { runs } from '../../support/volume.ts';
 
 const KNOWN_PING = '0800100018f681801020002a0c0a0474797065120470696e67';

@@ -1,10 +1,10 @@
 import { onTestFinished, vi } from 'vitest';
 import type { Log } from '../../../lib/feishu/log.ts';
-import { keepLongConnection, type LongConnectionOptions } from '../../../lib/feishu/long-connection/client.ts';
+import { keepLongConnection, type LongConnectionOptions } from '../../../lib/feishu/long-connection/reconnector.ts';
 import type { Timing } from '../../../lib/feishu/long-connection/timing.ts';
-import { type Clock, FakeClock } from '../../fake-platform/clock.ts';
-import type { PlatformEvent } from '../../fake-platform/deliveries.ts';
-import { FakePlatform } from '../../fake-platform/platform.ts';
+import { type Clock, FakeClock } from '../../mock-platform/clock.ts';
+import type { PlatformEvent } from '../../mock-platform/deliveries.ts';
+import { FakePlatform } from '../../mock-platform/platform.ts';
 import { wait } from '../../support/wait.ts';
 
 export const APP_ID = 'cli_0123456789abcdef';

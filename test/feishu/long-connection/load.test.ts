@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../fake-platform/clock.ts';
-import { pushInStorm } from '../../fake-platform/storm.ts';
+import { FakeClock } from '../../mock-platform/clock.ts';
+import { pushInStorm } from '../../mock-platform/storm.ts';
 import { volume } from '../../support/volume.ts';
 import { connectClient, event, startPlatform } from './harness.ts';
 

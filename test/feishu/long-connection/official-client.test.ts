@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import * as lark from '@larksuiteoapi/node-sdk';
 import { expect, onTestFinished, test } from 'vitest';
-import type { FakePlatform } from '../../fake-platform/platform.ts';
+import type { FakePlatform } from '../../mock-platform/platform.ts';
 import { APP_ID, APP_SECRET, startPlatform, until } from './harness.ts';
 
 const TYPE = 'im.message.receive_v1';

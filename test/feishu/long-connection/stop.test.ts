@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { FakePlatform } from '../../fake-platform/platform.ts';
+import type { FakePlatform } from '../../mock-platform/platform.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
 test('twenty events in flight are acknowledged before it closes', async () => {
@@ -166,7 +166,7 @@ test('a process that is refused ends with an error', async () => {
 });
 
 function startProgram(platform: FakePlatform, { handlerMs = 0 } = {}): ChildProcess {
-  const program = fileURLToPath(new URL('../../fake-platform/client-program.ts', import.meta.url));
+  const program = fileURLToPath(new URL('../../mock-platform/client-program.ts', import.meta.url));
   const client = spawn(process.execPath, [program, 'ours', platform.domain, APP_ID, APP_SECRET, String(handlerMs)]);
   onTestFinished(() => void client.kill('SIGKILL'));
   return client;

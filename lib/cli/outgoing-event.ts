@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { type Envelope, isObject, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
+import type { Proof, WebhookSecrets } from '../feishu/request.ts';
+import { NestingError, parseExactly } from '../util/exact-json.ts';
+import { UsageError } from './command-line.ts';
+import { readTextFile } from './read-text-file.ts';
+
+type Body = Record<string, unknown>;
+
+/** Lambda takes 6 MB for an invocation: what is larger cannot be sent. */
+const MAXIMUM_FILE_BYTES = 6 * 1024 * 1024;
+
+/**
+ * Reads the event of a file of up to 6 MiB, and puts in the Verification Token that the receiver expects.
+ *
+ * @throws {UsageError} if the file does not exist, is larger, or contains no event
+ */
+export async function readEventFile(file: string, secrets: WebhookSecrets): Promise<string> {
+  const text = await readTextFile(file, MAXIMUM_FILE_BYTES).catch((cause) => {
+    const isTooLarge = cause instanceof RangeError;
+    throw new UsageError(isTooLarge ? cause.message : `${file} cannot be read: ${cause.message}`, { cause });
+  });
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    return putToken(text, secrets);
+  } catch (cause) {
+    if (cause instanceof NestingError) throw new UsageError(`${file}: ${cause.message}`, { cause });
+    const advice =
+      'v2.0 has "schema" and "header", v1.0 has an "event" with a "type". npm run send -- --list lists types.';
+    throw new UsageError(`${file} holds no event: ${advice}`, { cause });
+  }
+}
+
+/**
+ * Puts in the Verification Token that the receiver expects.
+ *
+ * @param text the event's JSON
+ * @throws {FeishuError} when it is no event
+ */
+export function putToken(text: string, { verificationTokens: [token] }: WebhookSecrets): string {
+  const envelope = parseEnvelope(text);
+  if (token === undefined || isOldCard(envelope) || envelope.token === token) return text;
+  const body = parseExactly(text) as Body;
+  return JSON.stringify(isObject(body.header) ? { ...body, header: { ...body.header, token } } : { ...body, token });
+}
+
+/**
+ * Gives an event ids of its own, those that `deduplicationKey` goes by, so that it counts as another one.
+ *
+ * @param text the event's JSON
+ * @throws {FeishuError} when it is no event
+ */
+export function renewIds(text: string): string {
+  const { header, event, ...body } = parseExactly(text) as Body;
+  // It has no id: its token, which may be used twice alone, is what tells one click from another.
+  if (isOldCard(parseEnvelope(text))) return JSON.stringify({ ...body, token: `c-${newId()}` });
+  if (!isObject(header)) return JSON.stringify({ ...body, uuid: newId(), event });
+  const message = isObject(event) && isObject(event.message) ? event.message : undefined;
+  return JSON.stringify({
+    ...body,
+    header: { ...header, event_id: randomUUID() },
+    event: message === undefined ? event : { ...(event as Body), message: { ...message, message_id: `om_${newId()}` } },
+  });
+}
+
+function isOldCard(envelope: Envelope): boolean {
+  return envelope.kind !== 'url-verification' && envelope.header.type === OLD_CARD_TYPE;
+}
+
+function newId(): string {
+  return randomUUID().replaceAll('-', '');
+}
+
+/**
+ * What the platform would sign the event with.
+ *
+ * @throws {UsageError} when the event is an old card callback and the Verification Token is not set
+ */
+export function proofOf(
+  text: string,
+  { encryptKeys: [encryptKey], verificationTokens: [verificationToken] }: WebhookSecrets,
+): Proof {
+  const envelope = parseEnvelope(text);
+  if (envelope.kind === 'callback' && envelope.header.type === OLD_CARD_TYPE) {
+    if (verificationToken === undefined)
+      throw new UsageError('The old card callback is signed with FEISHU_VERIFICATION_TOKEN: set it.');
+    return { verificationToken };
+  }
+  return encryptKey === undefined ? undefined : { encryptKey };
+}

@@ -1,0 +1,65 @@
+import { type Environment, readAppCredentials, readRequired } from '../config.ts';
+import { parseEnvelope } from '../feishu/envelope.ts';
+import { FeishuError } from '../feishu/errors.ts';
+import { keepLongConnection, type LongConnection } from '../feishu/long-connection/reconnector.ts';
+import { TIMING } from '../feishu/long-connection/timing.ts';
+import type { ImportModule } from '../handler-runtime/find-handler.ts';
+import { createCallbackAnswerer } from '../intake/callbacks.ts';
+import { createQueue } from '../intake/event-queue.ts';
+import { createIntake, type Intake } from '../intake/intake.ts';
+import { errorFields } from '../observability/error-fields.ts';
+import { createLog } from '../observability/log.ts';
+import { limitUnlessDebugging } from '../util/deadline.ts';
+import { HEALTH_PORT, startHealthServer } from './health-server.ts';
+import { ConnectionMetrics } from './metrics.ts';
+
+/**
+ * Keeps the long connection in front of the intake until it is told to stop.
+ *
+ * @param importCallback imports a module of `functions/handlers/callbacks`
+ * @param stop aborting it takes no more events, acknowledges those under way, and closes
+ * @returns the program's exit code: 0 when it was stopped, 1 when the platform refused the app or the configuration is
+ *   wrong
+ */
+export async function runConnection(
+  importCallback: ImportModule,
+  stop: AbortSignal,
+  environment: Environment = process.env,
+): Promise<0 | 1> {
+  const log = createLog(environment.LOG_LEVEL, { service: environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events' });
+  try {
+    const intake = createIntake({
+      queue: createQueue(readRequired(environment, 'QUEUE_URL')),
+      answerCallback: createCallbackAnswerer(importCallback),
+      createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
+    });
+    const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
+    const credentials = readAppCredentials(environment);
+    let connection: LongConnection | undefined;
+    // Before the connection: when the port is taken, no event may have come.
+    const port = Number(environment.HEALTH_PORT ?? HEALTH_PORT);
+    await using _health = await startHealthServer(() => connection?.status(), port);
+    connection = keepLongConnection({
+      ...credentials,
+      receive: (text) => receive(intake, text),
+      acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),
+      timing: { acknowledgeWithinMs: limitUnlessDebugging(TIMING.acknowledgeWithinMs) },
+      log,
+      signal: stop,
+    });
+    using _metrics = metrics.observe(connection);
+    await connection.ended;
+    return 0;
+  } catch (error) {
+    log.error('The long connection has ended', errorFields(error));
+    return 1;
+  }
+}
+
+function receive(intake: Intake, text: string): Promise<object | undefined> {
+  const envelope = parseEnvelope(text);
+  if (envelope.kind === 'url-verification') {
+    throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'A URL verification came over the long connection.');
+  }
+  return intake({ envelope, text, source: 'long-connection', receivedAt: Date.now(), requestId: undefined });
+}

@@ -1,0 +1,59 @@
+import type { LongConnection } from '../feishu/long-connection/reconnector.ts';
+import { embeddedMetrics, type MetricValues } from '../observability/embedded-metrics.ts';
+import { writeLine } from '../observability/log.ts';
+
+const INTERVAL_MILLISECONDS = 60_000;
+/** CloudWatch takes 100 values of a metric in one line. */
+const MAXIMUM_VALUES = 100;
+
+/** Writes what the long connection does as metrics. */
+export class ConnectionMetrics {
+  readonly #service: string;
+  #acknowledgeTimes: number[] = [];
+  #knownReconnects = 0;
+
+  constructor(service = 'feishu-events') {
+    this.#service = service;
+  }
+
+  /** Counts an acknowledgement. */
+  acknowledged(milliseconds: number): void {
+    this.#acknowledgeTimes.push(Math.round(milliseconds));
+    if (this.#acknowledgeTimes.length === MAXIMUM_VALUES) this.#writeAcknowledgeTimes();
+  }
+
+  /** Writes the connection's state after each minute, and a last time when it is disposed of. */
+  observe(connection: LongConnection): Disposable {
+    const writeAll = () => {
+      this.#writeState(connection);
+      this.#writeAcknowledgeTimes();
+    };
+    const timer = setInterval(writeAll, INTERVAL_MILLISECONDS);
+    return {
+      [Symbol.dispose]() {
+        clearInterval(timer);
+        writeAll();
+      },
+    };
+  }
+
+  #writeState(connection: LongConnection): void {
+    const { state, reconnects, inFlight } = connection.status();
+    this.#write({
+      ConnectionUp: { unit: 'Count', value: state === 'connected' ? 1 : 0 },
+      Reconnects: { unit: 'Count', value: reconnects - this.#knownReconnects },
+      InFlight: { unit: 'Count', value: inFlight },
+    });
+    this.#knownReconnects = reconnects;
+  }
+
+  #writeAcknowledgeTimes(): void {
+    if (this.#acknowledgeTimes.length === 0) return;
+    this.#write({ AcknowledgeTime: { unit: 'Milliseconds', value: this.#acknowledgeTimes } });
+    this.#acknowledgeTimes = [];
+  }
+
+  #write(values: MetricValues): void {
+    writeLine({ ...embeddedMetrics(values, [['service']]), service: this.#service });
+  }
+}

@@ -1,0 +1,80 @@
+import { formatEvent } from '../../cli/format-event.ts';
+import type { DeadLetter } from '../../dead-letters/dead-letter.ts';
+import type { FailureNote } from '../../store/failure-reasons.ts';
+import { toSingleLine } from '../../util/printable.ts';
+
+export type NotesByMessage = ReadonlyMap<string, FailureNote>;
+
+const UNKNOWN_REASON =
+  'not known: the worker ended before it could note one (out of time or memory?), or something else sent the message';
+
+/** What is in the queue: how much of each type and reason, then each letter on a line of its own. */
+export function formatList(letters: readonly DeadLetter[], notes: NotesByMessage, now: number): string[] {
+  if (letters.length === 0) return ['No dead letters.'];
+  const ages = letters.map((letter) => formatAge(now - letter.receivedAt.getTime()));
+  const rows = letters.map(({ messageId, type, eventId = '-', attempts }, index) => [
+    messageId,
+    type,
+    eventId,
+    ages[index] as string,
+    `${attempts}`,
+    reasonOf(messageId, notes),
+  ]);
+  return [
+    ...formatGroups(letters, notes),
+    '',
+    ...formatTable([['message', 'type', 'event', 'age', 'attempts', 'reason'], ...rows]),
+  ];
+}
+
+/** How much there is of each type and reason, the most first. */
+export function formatGroups(letters: readonly DeadLetter[], notes: NotesByMessage): string[] {
+  const groups = Map.groupBy(letters, ({ type, messageId }) => JSON.stringify([type, reasonOf(messageId, notes)]));
+  const rows = [...groups]
+    .toSorted(([, one], [, other]) => other.length - one.length)
+    .map(([key, { length }]) => [`${length}`, ...(JSON.parse(key) as string[])]);
+  return formatTable([['count', 'type', 'reason'], ...rows]);
+}
+
+/** All of one letter, with its event. */
+export function formatLetter(letter: DeadLetter, note: FailureNote | undefined, now: number): string[] {
+  const { messageId, type, eventId, receivedAt, attempts, redrives, record } = letter;
+  const facts = [
+    ['message', messageId],
+    ['type', type],
+    ['event', eventId ?? '-'],
+    ['received', `${receivedAt.toISOString()} (${formatAge(now - receivedAt.getTime())} ago)`],
+    ['attempts', `${attempts}${redrives > 0 ? `, redriven ${redrives} times` : ''}`],
+    ['failed', note?.failedAt.toISOString() ?? '-'],
+    ['reason', note?.reason ?? UNKNOWN_REASON],
+  ];
+  return [
+    ...formatTable(facts),
+    '',
+    'The event, decrypted, as the platform sent it: it may hold what people wrote.',
+    formatEvent(record),
+  ];
+}
+
+function reasonOf(messageId: string, notes: NotesByMessage): string {
+  return notes.get(messageId)?.reason ?? UNKNOWN_REASON;
+}
+
+function formatTable(texts: readonly string[][]): string[] {
+  const rows = texts.map((row) => row.map(toSingleLine));
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const line = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+  return rows.map((row) => line(row).trimEnd());
+}
+
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['min', 60],
+] as const;
+
+function formatAge(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  const [unit, length] = UNITS.find(([, unitSeconds]) => seconds >= unitSeconds) ?? (['s', 1] as const);
+  return `${Math.floor(seconds / length)} ${unit}`;
+}

@@ -1,0 +1,63 @@
+import type { EventEnvelope } from '../feishu/envelope.ts';
+import type { EventSource, Log } from '../handler.ts';
+import { type Accepted, acceptedChannel } from '../observability/diagnostics-channels.ts';
+import { shorten } from '../observability/log-text.ts';
+import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
+import type { AnswerCallback } from './callbacks.ts';
+import type { Queue } from './event-queue.ts';
+
+/** The platform waits for 3 s in all; the rest is for the way here and back. */
+const ACKNOWLEDGE_WITHIN_MILLISECONDS = 2500;
+/** What writing the response takes, on a busy processor too. */
+const RESPOND_MILLISECONDS = 200;
+/** The time a callback's handler has, from the callback's arrival. */
+export const ANSWER_WITHIN_MILLISECONDS = ACKNOWLEDGE_WITHIN_MILLISECONDS - RESPOND_MILLISECONDS;
+
+/** A verified event, decrypted and parsed. */
+export interface IntakeEvent {
+  envelope: EventEnvelope;
+  /** The JSON text that the envelope was parsed from. */
+  text: string;
+  source: EventSource;
+  /** When it arrived, in milliseconds since the epoch. */
+  receivedAt: number;
+  requestId: string | undefined;
+}
+
+/**
+ * Takes an event, whichever way it came: when the promise fulfils, SQS has stored it and it may be acknowledged.
+ *
+ * @returns the answer to a callback, `undefined` for an event
+ * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` or `FEISHU_QUEUE_UNAVAILABLE`, within 2.5 s of the arrival
+ */
+export type Intake = (event: IntakeEvent) => Promise<object | undefined>;
+
+export interface IntakeParts {
+  queue: Queue;
+  answerCallback: AnswerCallback;
+  /** Makes the log that a callback's handler writes to. */
+  createLog: (fields: Record<string, unknown>) => Log;
+}
+
+export function createIntake({ queue, answerCallback, createLog }: IntakeParts): Intake {
+  return async ({ envelope, text, source, receivedAt, requestId }) => {
+    using deadline = startDeadline(receivedAt + limitUnlessDebugging(ANSWER_WITHIN_MILLISECONDS) - Date.now());
+    const { kind, header } = envelope;
+    const { signal } = deadline;
+    const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);
+    const log = () => createLog({ event_id: shorten(header.id), event_type: shorten(header.type) });
+    const [messageId, answer] = await Promise.all([
+      queued,
+      kind === 'callback' ? answerCallback(envelope, { header, source, signal, log: log() }) : undefined,
+    ]);
+    acceptedChannel.publish({
+      messageId,
+      header,
+      text,
+      source,
+      receivedAt: new Date(receivedAt).toISOString(),
+      acknowledgedAt: new Date().toISOString(),
+    } satisfies Accepted);
+    return answer;
+  };
+}

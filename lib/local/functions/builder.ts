@@ -1,0 +1,51 @@
+import { type BuildOptions, type BuildResult, context, formatMessages, type Plugin } from 'esbuild';
+import { handlerWarnings } from '../../build/check-handlers.ts';
+
+export interface BuilderOptions {
+  bundle: BuildOptions & { plugins: Plugin[] };
+  /** Builds again when a source changes. */
+  watch: boolean;
+  /** Called after each build that succeeds. */
+  onBuilt: () => void;
+  /** Takes what could not be checked about the handlers. */
+  onWarning: (text: string) => void;
+  /** Takes what is wrong with a later build. */
+  onFailure: (text: string) => void;
+}
+
+/**
+ * Builds bundles as they are deployed.
+ *
+ * @returns a function that ends the watching
+ * @throws when the first build fails; the message names the files
+ */
+export async function startBuilder({ bundle, watch, onBuilt, onWarning, onFailure }: BuilderOptions) {
+  const firstBuild = Promise.withResolvers<string | undefined>();
+  let isFirst = true;
+  const onEnd = async (result: BuildResult) => {
+    const failure = result.errors.length === 0 ? undefined : await describe(result);
+    if (failure === undefined) {
+      for (const { text } of handlerWarnings(result.warnings)) onWarning(text);
+      onBuilt();
+    } else if (!isFirst) {
+      onFailure(failure);
+    }
+    isFirst = false;
+    firstBuild.resolve(failure);
+  };
+  const builder = await context({
+    ...bundle,
+    plugins: [...bundle.plugins, { name: 'on-end', setup: (build) => build.onEnd(onEnd) }],
+  });
+  // `onEnd` hears of a failure too.
+  if (watch) await builder.watch();
+  else await builder.rebuild().catch(() => {});
+  const failure = await firstBuild.promise;
+  if (failure === undefined) return () => builder.dispose();
+  await builder.dispose();
+  throw new Error(failure);
+}
+
+async function describe({ errors }: BuildResult): Promise<string> {
+  return (await formatMessages(errors, { kind: 'error' })).join('').trim();
+}

@@ -1,0 +1,89 @@
+import { type Environment, readRequired, readWebhookSecrets } from '../config.ts';
+import { FeishuError } from '../feishu/errors.ts';
+import { readRequest, type WebhookSecrets } from '../feishu/request.ts';
+import type { ImportModule } from '../handler-runtime/find-handler.ts';
+import { createCallbackAnswerer } from '../intake/callbacks.ts';
+import { createQueue } from '../intake/event-queue.ts';
+import { createIntake, type Intake } from '../intake/intake.ts';
+import { createLog } from '../observability/log.ts';
+import { type WebhookOutcome, writeWebhookRecord } from './access-log.ts';
+import { type HttpEvent, type HttpRequest, type HttpResponse, jsonResponse, readHttpEvent } from './http.ts';
+
+/** The platform's own first retry comes after this time. */
+const RETRY_AFTER_SECONDS = 15;
+
+/** A header that another system wrote is only logged when it is a plain identifier. */
+const IDENTIFIER = /^[\w.:=-]{1,128}$/;
+
+interface Answer extends Pick<WebhookOutcome, 'result' | 'header'> {
+  body: object;
+}
+
+/**
+ * Makes the function that receives the platform's HTTP requests.
+ *
+ * @param importCallback imports a module of `functions/handlers/callbacks`
+ */
+export function createWebhook(importCallback: ImportModule, environment: Environment = process.env) {
+  let configured: { secrets: WebhookSecrets; intake: Intake } | undefined;
+  // Kept only once it succeeds: a mistake in the configuration is reported by each request, and ends with its cause.
+  const configure = () =>
+    (configured ??= {
+      secrets: readWebhookSecrets(environment),
+      intake: createIntake({
+        queue: createQueue(readRequired(environment, 'QUEUE_URL')),
+        answerCallback: createCallbackAnswerer(importCallback),
+        createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
+      }),
+    });
+
+  const answer = async (request: HttpRequest, requestId: string | undefined): Promise<Answer> => {
+    const { secrets, intake } = configure();
+    const delivery = readRequest(request, secrets, Date.now());
+    if (delivery.kind === 'url-verification') {
+      return { result: 'url-verified', body: { challenge: delivery.challenge } };
+    }
+    const { envelope, text } = delivery;
+    const callbackAnswer = await intake({
+      envelope,
+      text,
+      source: 'webhook',
+      receivedAt: request.receivedAt,
+      requestId,
+    });
+    return { result: 'accepted', header: envelope.header, body: callbackAnswer ?? { msg: 'success' } };
+  };
+
+  return async (event: HttpEvent): Promise<HttpResponse> => {
+    const request = readHttpEvent(event, Date.now());
+    const requestId = readRequestId(request);
+    const record = (outcome: Pick<WebhookOutcome, 'result' | 'header' | 'refusal'>) => {
+      const milliseconds = Date.now() - request.receivedAt;
+      writeWebhookRecord({ ...outcome, requestId, milliseconds }, environment.POWERTOOLS_SERVICE_NAME);
+    };
+    try {
+      const { body, ...outcome } = await answer(request, requestId);
+      record(outcome);
+      return jsonResponse(200, body);
+    } catch (error) {
+      const refusal = toFeishuError(error);
+      record({ result: 'refused', refusal });
+      return refuse(refusal);
+    }
+  };
+}
+
+function refuse({ status, code, message }: FeishuError): HttpResponse {
+  const headers = status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {};
+  return jsonResponse(status, { code, msg: message }, headers);
+}
+
+function toFeishuError(error: unknown): FeishuError {
+  if (error instanceof FeishuError) return error;
+  const message = 'An error in the function itself. The platform will send the event again. See the log for its cause.';
+  return new FeishuError('FEISHU_INTERNAL_ERROR', message, { cause: error });
+}
+
+function readRequestId({ headers }: HttpRequest): string | undefined {
+  return [headers['x-request-id'], headers['x-tt-logid']].find((id) => id !== undefined && IDENTIFIER.test(id));
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type { EventEnvelope } from '../feishu/envelope.ts';
+import { Drop, type EventContext, type EventHandler } from '../handler.ts';
+import { findHandler, type ImportModule } from '../handler-runtime/find-handler.ts';
+import { runInScope } from '../handler-runtime/handler-scope.ts';
+
+/** How the worker imports the modules of `functions/handlers`. */
+export interface EventModules {
+  v2: ImportModule;
+  v1: ImportModule;
+  fallback: ImportModule;
+}
+
+/**
+ * Finds the handler of an event: the one for its version and type, else the fallback, else none.
+ *
+ * @throws what the module throws while it loads, and the signal's reason if loading takes too long
+ */
+export function findEventHandler(
+  modules: EventModules,
+  { header }: EventEnvelope,
+  context: Pick<EventContext, 'log' | 'signal'>,
+): Promise<EventHandler | undefined> {
+  const version = header.version === '2.0' ? 'v2' : 'v1';
+  return runInScope(
+    context,
+    async () =>
+      (await findHandler(modules[version], version, header.type)) ??
+      (await findHandler(modules.fallback, 'fallback', 'fallback')),
+  );
+}
+
+/**
+ * Runs a handler to its end, or to that of the time.
+ *
+ * @returns why the handler dropped the event, or `undefined` when it handled it
+ * @throws what the handler throws, an error that escapes it while it runs, and the signal's reason when it is late
+ */
+export async function runHandler(
+  handler: EventHandler,
+  { event }: EventEnvelope,
+  context: EventContext,
+): Promise<Drop | undefined> {
+  try {
+    await runInScope(context, (signal) => handler.handle(event as never, { ...context, signal }));
+    return undefined;
+  } catch (error) {
+    if (error instanceof Drop) return error;
+    throw error;
+  }
+}
+
+/**
+ * Makes the context's `uuid`: 32 characters of the 50 that Feishu's send APIs take.
+ *
+ * @param key names the event
+ */
+export function createUuid(key: string): EventContext['uuid'] {
+  return (label) =>
+    createHash('sha256')
+      .update(JSON.stringify([key, label]))
+      .digest('hex')
+      .slice(0, 32);
+}

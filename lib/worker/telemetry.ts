@@ -1,0 +1,90 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { SQSRecord } from 'aws-lambda';
+import type { Environment } from '../config.ts';
+import type { EventHeader } from '../feishu/envelope.ts';
+import type { Log } from '../handler.ts';
+import { type Settled, settledChannel } from '../observability/diagnostics-channels.ts';
+import { errorFields } from '../observability/error-fields.ts';
+import { logEntry } from '../observability/log-fields.ts';
+import { shorten } from '../observability/log-text.ts';
+import { attemptOf, type Delivery, type Settlement } from './processor.ts';
+import { MAXIMUM_DELIVERIES } from './retry.ts';
+
+type LogLevel = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+/** The metric and the log level of each outcome. */
+const OUTCOMES = {
+  handled: { metric: 'Handled', level: 'info' },
+  dropped: { metric: 'Dropped', level: 'info' },
+  duplicate: { metric: 'Duplicate', level: 'info' },
+  unhandled: { metric: 'Unhandled', level: 'debug' },
+} as const;
+
+/** The worker's log and metrics. */
+export function createWorkerTelemetry(environment: Environment) {
+  const serviceName = environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events';
+  const logLevel = (environment.LOG_LEVEL ?? 'INFO').toUpperCase() as LogLevel;
+  const logger = new Logger({ serviceName, logLevel });
+  const metrics = new Metrics({ namespace: 'feishu-events', serviceName });
+
+  return {
+    log: toLog(logger),
+
+    /** A log whose lines name the message, and its event once that is known. */
+    logOf(record: SQSRecord, header?: EventHeader): Log {
+      const persistentKeys = { message_id: record.messageId, attempt: attemptOf(record) };
+      const eventKeys = header && { event_id: shorten(header.id), event_type: shorten(header.type) };
+      return toLog(logger.createChild({ persistentKeys: { ...persistentKeys, ...eventKeys } }));
+    },
+
+    /** @param started milliseconds since the epoch */
+    settled({ messageId, receivedAt }: Delivery, { outcome, reason }: Settlement, log: Log, started: number) {
+      const { metric, level } = OUTCOMES[outcome];
+      metrics.addMetric(metric, MetricUnit.Count, 1);
+      metrics.addMetric('QueueAge', MetricUnit.Milliseconds, Math.max(0, started - receivedAt.getTime()));
+      const milliseconds = Date.now() - started;
+      if (outcome === 'handled') metrics.addMetric('HandleTime', MetricUnit.Milliseconds, milliseconds);
+      log[level](outcome, { milliseconds, reason });
+      settledChannel.publish({
+        messageId,
+        outcome,
+        ...(reason !== undefined && { reason }),
+        milliseconds,
+      } satisfies Settled);
+    },
+
+    /**
+     * @param seconds after which the message comes back
+     * @param started milliseconds since the epoch
+     */
+    failed(record: SQSRecord, error: unknown, seconds: number, log: Log, started: number) {
+      const isLast = attemptOf(record) >= MAXIMUM_DELIVERIES;
+      metrics.addMetric(isLast ? 'Dead' : 'Retried', MetricUnit.Count, 1);
+      const fields = errorFields(error);
+      if (isLast) log.error('The event failed for the last time; it goes to the dead-letter queue', fields);
+      else log.warn('The event failed; it comes back', { seconds, ...fields });
+      settledChannel.publish({
+        messageId: record.messageId,
+        outcome: 'retrying',
+        reason: fields.error,
+        milliseconds: Date.now() - started,
+      } satisfies Settled);
+    },
+
+    /** Writes the metrics of one invocation. */
+    publish() {
+      metrics.publishStoredMetrics();
+    },
+  };
+}
+
+/** Powertools logs every property of an error, and an HTTP client's error holds the request's Authorization header. */
+function toLog(logger: Logger): Log {
+  const writer =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (text: unknown, lineFields: unknown): void => {
+      const { message, fields } = logEntry(text, lineFields);
+      logger[level](message, fields as Record<string, string>);
+    };
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
+}

@@ -1,0 +1,154 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { type Environment, isStoreApp, readRequired } from '../config.ts';
+import type { Log } from '../handler.ts';
+import { errorFields } from '../observability/error-fields.ts';
+import { createAppTickets } from '../store/app-tickets.ts';
+import { createFailureNotes } from '../store/failure-reasons.ts';
+import { createClaims } from '../store/idempotency.ts';
+import { createRedrives } from '../store/redrives.ts';
+import { settleBefore, startDeadline } from '../util/deadline.ts';
+import type { EventModules } from './dispatch.ts';
+import { deliverBatch } from './isolation.ts';
+import { attemptOf, createSettler, type Invocation, readDelivery } from './processor.ts';
+import { createReceivedMessages } from './received-messages.ts';
+import { MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
+import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
+import { createWorkerTelemetry } from './telemetry.ts';
+
+/** What reporting the batch and giving leases back take, when the handlers have used up the time. */
+const REPORT_MILLISECONDS = 2000;
+/** Neither postponing a failed event nor noting why it is dead must keep its batch from being reported. */
+const CLEAN_UP_WITHIN_MILLISECONDS = 500;
+/** What is not deleted by then costs a delivery, if the next event ends the process. */
+const REMOVE_WITHIN_MILLISECONDS = 2000;
+/** If DynamoDB does not respond, events that were delivered before run in isolation. */
+const FIND_SUSPECTS_WITHIN_MILLISECONDS = 3000;
+
+/** The SDK would wait for as long as DynamoDB is silent, and hold up the whole batch. */
+const DYNAMO_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000 };
+const DYNAMO_ATTEMPTS = 3;
+
+const ENDED_THE_FUNCTION =
+  'The function ended while it ran this event, or another one at the same time: process.exit, out of memory or timeout';
+
+/** Why an event runs alone. */
+const REASONS: Record<Suspect['because'], string> = {
+  'no outcome': ENDED_THE_FUNCTION,
+  type: 'The handler of this event ended the function with another event of its type',
+};
+
+/** An event that was not started: another one used up the time. */
+class NotStarted extends Error {
+  override readonly name = 'NotStarted';
+}
+
+/**
+ * Creates the queue consumer: it brings each event of a batch to its handler, and reports those that failed, so that the
+ * queue keeps them.
+ */
+export function createWorker(modules: EventModules, environment: Environment = process.env) {
+  const queueUrl = readRequired(environment, 'QUEUE_URL');
+  const messages = createReceivedMessages(queueUrl);
+  const claimsTable = readRequired(environment, 'CLAIMS_TABLE');
+  const dynamo = new DynamoDBClient({
+    maxAttempts: DYNAMO_ATTEMPTS,
+    requestHandler: { ...DYNAMO_TIMEOUTS, throwOnRequestTimeout: true },
+  });
+  const notes = createFailureNotes(dynamo, claimsTable);
+  const claims = createClaims(dynamo, claimsTable);
+  const settle = createSettler(
+    modules,
+    claims,
+    createRedrives(dynamo, claimsTable),
+    environment,
+    isStoreApp(environment) ? createAppTickets(dynamo, claimsTable) : undefined,
+  );
+  const telemetry = createWorkerTelemetry(environment);
+
+  const postpone = async (record: SQSRecord, seconds: number, received: number) => {
+    using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
+    try {
+      await messages.postpone(record, seconds, performance.now() - received, deadline.signal);
+    } catch (error) {
+      // It then comes back with the queue's own visibility timeout.
+      telemetry.log.warn('The message could not be postponed', { message_id: record.messageId, error });
+    }
+  };
+
+  const remove = async (records: readonly SQSRecord[]) => {
+    using deadline = startDeadline(REMOVE_WITHIN_MILLISECONDS);
+    try {
+      const kept = await messages.remove(records, deadline.signal);
+      if (kept.length > 0) telemetry.log.warn('SQS did not delete messages', { message_ids: kept });
+    } catch (error) {
+      telemetry.log.warn('SQS did not delete messages', { message_ids: records.map((one) => one.messageId), error });
+    }
+  };
+
+  /** At the last delivery, for `serverless dlq`, where a person looks for the reason. */
+  const noteReason = async (record: SQSRecord, reason: string) => {
+    if (attemptOf(record) < MAXIMUM_DELIVERIES) return;
+    using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
+    const { signal } = deadline;
+    try {
+      await settleBefore(signal, notes.write(record.messageId, reason, signal));
+    } catch (error) {
+      telemetry.log.warn('The reason of the last failure could not be noted', { message_id: record.messageId, error });
+    }
+  };
+
+  const suspectsOf = async (records: readonly SQSRecord[]) => {
+    using deadline = startDeadline(FIND_SUSPECTS_WITHIN_MILLISECONDS);
+    try {
+      return await findSuspects(records, claims, deadline.signal);
+    } catch (error) {
+      telemetry.log.warn('How earlier deliveries ended could not be read: their events run one at a time', { error });
+      return suspectAll(records);
+    }
+  };
+
+  const deliver = async (record: SQSRecord, suspect: Suspect | undefined, invocation: Invocation, received: number) => {
+    const started = Date.now();
+    let log: Log | undefined;
+    try {
+      const delivery = readDelivery(record);
+      log = telemetry.logOf(record, delivery.envelope.header);
+      if (suspect) log.warn(`${REASONS[suspect.because]}. It runs alone now`, { isolated_runs: suspect.isolatedRuns });
+      const isolatedRuns = suspect && suspect.isolatedRuns + 1;
+      const settlement = await settle(delivery, { ...invocation, isolatedRuns }, log);
+      telemetry.settled(delivery, settlement, log, started);
+      return undefined;
+    } catch (error) {
+      const seconds = retryDelaySeconds(error, attemptOf(record));
+      telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record), started);
+      await Promise.all([postpone(record, seconds, received), noteReason(record, errorFields(error).error)]);
+      return seconds;
+    }
+  };
+
+  const skip = async (record: SQSRecord, seconds: number, received: number) => {
+    const error = new NotStarted('Other events of the batch used up the time, so that this one was not started');
+    telemetry.failed(record, error, seconds, telemetry.logOf(record), Date.now());
+    await Promise.all([postpone(record, seconds, received), noteReason(record, errorFields(error).error)]);
+  };
+
+  return async ({ Records: records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+    const received = performance.now();
+    using deadline = startDeadline(context.getRemainingTimeInMillis() - REPORT_MILLISECONDS);
+    const invocation = { context, signal: deadline.signal };
+    const suspects = await suspectsOf(records);
+    // Before any of them runs: the function may end again, and then nobody is left to note it.
+    const suspected = records.filter(({ messageId }) => suspects.has(messageId));
+    await Promise.all(suspected.map((record) => noteReason(record, ENDED_THE_FUNCTION)));
+    const batch = { records, isFifo: queueUrl.endsWith('.fifo'), suspects, context };
+    const failed = await deliverBatch(batch, {
+      deliver: (record, suspect) => deliver(record, suspect, invocation, received),
+      skip: (record, seconds) => skip(record, seconds, received),
+      postpone: (record, seconds) => postpone(record, seconds, received),
+      remove,
+    });
+    telemetry.publish();
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  };
+}

@@ -1,0 +1,97 @@
+import { createHash, createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build, type Metafile } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+
+/** The webhook's own code and what it loads for the first event, together. */
+const MAXIMUM_WEBHOOK_BYTES = 190_000;
+
+describe("The functions' bundles", () => {
+  let outdir: string;
+  let metafile: Metafile;
+  const bundle = (name: string) => {
+    const [, output] = Object.entries(metafile.outputs).find(([file]) => path.basename(file) === `${name}.mjs`) ?? [];
+    if (output === undefined) throw new Error(`There is no bundle ${name}`);
+    return { bytes: output.bytes, sources: Object.keys(output.inputs) };
+  };
+
+  beforeAll(async () => {
+    outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-bundle-'));
+    ({ metafile } = await build(lambdaBundle(PROJECT_ROOT, outdir)));
+  });
+  afterAll(() => rm(outdir, { recursive: true }));
+
+  test('the webhook stays small', () => {
+    expect(bundle('webhook').bytes + bundle('sqs-sender').bytes).toBeLessThanOrEqual(MAXIMUM_WEBHOOK_BYTES);
+  });
+
+  test('the webhook starts without the AWS SDK', () => {
+    expect(bundle('webhook').sources.filter((source) => source.includes('node_modules'))).toEqual([]);
+    expect(bundle('sqs-sender').sources.filter((source) => source.includes('@aws-sdk/client-sqs'))).not.toEqual([]);
+  });
+
+  test('what Lambda has no use for is not in them', () => {
+    const { inputs, outputs } = metafile;
+    const standIns = ['credentials', 'shared-config', 'event-streams'].map((name) => `lib/deploy/lambda-${name}.ts`);
+    expect(Object.keys(inputs)).toEqual(expect.arrayContaining(standIns));
+    const bundled = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+    const unwanted = /shared-ini-file-loader\/readFile|EventStreamSerde|credential-provider-(?!env)/;
+    expect(bundled.filter((source) => unwanted.test(source))).toEqual([]);
+  });
+
+  test("a message is signed with the role's session, for its region", async () => {
+    const secret = 'the secret of a session';
+    vi.stubEnv('AWS_REGION', 'ap-southeast-1');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'ASIAEXAMPLE');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', secret);
+    vi.stubEnv('AWS_SESSION_TOKEN', 'the token of a session');
+    const received = Promise.withResolvers<{ request: IncomingMessage; body: string }>();
+    const server = createServer(async (request, response) => {
+      received.resolve({ request, body: Buffer.concat(await request.toArray()).toString() });
+      response.end(
+        JSON.stringify({ MessageId: '1', MD5OfMessageBody: createHash('md5').update('hello').digest('hex') }),
+      );
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    vi.stubEnv('AWS_ENDPOINT_URL_SQS', origin);
+    try {
+      const { createSqsSender } = await import(pathToFileURL(path.join(outdir, 'sqs-sender.mjs')).href);
+      const message = { QueueUrl: `${origin}/1/events`, MessageBody: 'hello' };
+      expect(await createSqsSender()(message, new AbortController().signal)).toBe('1');
+      const { request, body } = await received.promise;
+      expect(request.headers['x-amz-security-token']).toBe('the token of a session');
+      const { authorization = '' } = request.headers;
+      expect(authorization).toMatch(
+        /^AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE\/\d{8}\/ap-southeast-1\/sqs\/aws4_request, /,
+      );
+      expect(authorization).toMatch(new RegExp(`Signature=${signatureOf(request, body, secret)}$`));
+    } finally {
+      vi.unstubAllEnvs();
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
+
+/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
+function signatureOf({ headers, method, url }: IncomingMessage, body: string, secret: string): string {
+  const [, scope = '', names = ''] =
+    /Credential=[^/]+\/([^,]+), SignedHeaders=([^,]+)/.exec(headers.authorization ?? '') ?? [];
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+  const lines = names.split(';').map((name) => `${name}:${headers[name]}\n`);
+  const canonical = `${method}\n${url}\n\n${lines.join('')}\n${names}\n${sha256(body)}`;
+  const key = scope
+    .split('/')
+    .reduce<Buffer | string>((key, part) => createHmac('sha256', key).update(part).digest(), `AWS4${secret}`);
+  const text = `AWS4-HMAC-SHA256\n${headers['x-amz-date']}\n${scope}\n${sha256(canonical)}`;
+  return createHmac('sha256', key).update(text).digest('hex');
+}

@@ -1,0 +1,381 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type BuildOptions, build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { checkHandlers, handlerModules, handlerWarnings } from '../../lib/build/check-handlers.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+
+const IMPORT = "import { onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';\n";
+
+type Found = { file: string; text: string }[];
+
+/**
+ * Writes the modules to a project of their own, and runs something in it.
+ *
+ * @param modules their names are relative to `functions/handlers`
+ */
+async function withHandlers<Result>(
+  modules: Record<string, string>,
+  work: (folder: string) => Promise<Result>,
+): Promise<Result> {
+  const root = await mkdtemp(path.join(tmpdir(), 'handlers-'));
+  const folder = path.join(root, 'functions/handlers');
+  try {
+    await mkdir(folder, { recursive: true });
+    await mkdir(path.join(root, 'lib'));
+    const manifest = { type: 'module', imports: { '#feishu-events': './lib/handler.ts' } };
+    await writeFile(path.join(root, 'package.json'), JSON.stringify(manifest));
+    await writeFile(path.join(root, 'lib/handler.ts'), `export * from '${PROJECT_ROOT}/lib/handler.ts';`);
+    await symlink(path.join(PROJECT_ROOT, 'node_modules'), path.join(root, 'node_modules'));
+    for (const [name, source] of Object.entries(modules)) {
+      await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+      await writeFile(path.join(folder, name), source);
+    }
+    return await work(folder);
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+async function check(modules: Record<string, string>, limitMilliseconds = 60_000) {
+  return withHandlers(modules, async (folder) => {
+    const { errors, warnings } = await checkHandlers(folder, {}, limitMilliseconds);
+    const found = (messages: typeof errors): Found =>
+      messages.map(({ text = '', location }) => ({ file: path.relative(folder, location?.file ?? ''), text }));
+    return { errors: found(errors), warnings: found(warnings) };
+  });
+}
+
+function bundleOf(folder: string, name: string) {
+  return {
+    entryPoints: [path.join(folder, name)],
+    bundle: true,
+    format: 'esm',
+    write: false,
+    logLevel: 'silent',
+    plugins: [handlerModules(folder)],
+  } satisfies BuildOptions;
+}
+
+/** Of modules that can all be checked. */
+async function problemsOf(modules: Record<string, string>): Promise<Found> {
+  const { errors, warnings } = await check(modules);
+  expect(warnings).toEqual([]);
+  return errors;
+}
+
+describe('a handler module is accepted', () => {
+  const type = 'im.message.receive_v1';
+
+  it.each([
+    ['as the README writes it', `export default onEvent('${type}', async () => {});`],
+    ['in double quotes', `export default onEvent("${type}", async () => {});`],
+    ['in template quotes', `export default onEvent(\`${type}\`, async () => {});`],
+    ['over several lines', `export default onEvent(\n  // the type\n  '${type}',\n  async () => {},\n);`],
+    ['as a constant', `const handler = onEvent('${type}', () => {});\nexport default handler;`],
+    [
+      'as a constant that is exported by a clause',
+      `const it = onEvent('${type}', () => {});\nexport { it as default };`,
+    ],
+    ['with type arguments', `export default onEvent<'${type}'>('${type}', () => {});`],
+    [
+      'with a declaration merged in',
+      `declare module 'x' { interface Y {} }\nexport default onEvent('${type}', () => {});`,
+    ],
+    ['beside a line comment on another', `// like onEvent('other', …)\nexport default onEvent('${type}', () => {});`],
+    ['beside a block comment on another', `/* onEventV1('other') */ export default onEvent('${type}', () => {});`],
+    ['beside a licence that mentions another', `/*! onEvent('other') */\nexport default onEvent('${type}', () => {});`],
+    ['with comments inside of the call', `export default onEvent(/* onEvent('other', */ '${type}', () => {});`],
+  ])('%s', async (_name, source) => {
+    expect(await problemsOf({ [`v2/${type}.ts`]: IMPORT + source })).toEqual([]);
+  });
+
+  const other = 'im.chat.disbanded_v1';
+  const helper = '../../helper.ts';
+  const library = IMPORT.replace('../../../', '../deploy/');
+  it.each<[string, string, Record<string, string>?]>([
+    ['that logs a call of another', `export default onEvent('${type}', () => console.log("onEvent('${other}')"));`],
+    [
+      'with the function under another name',
+      `import { onEvent as on } from '#feishu-events';\nexport default on('${type}', () => {});`,
+    ],
+    [
+      'with the library as a namespace',
+      `import * as feishu from '#feishu-events';\nexport default feishu.onEvent('${type}', () => {});`,
+    ],
+    ['with its type as a constant', `const TYPE = '${type}';\nexport default onEvent(TYPE, () => {});`],
+    [
+      'with a type that is put together',
+      `const name = 'message';\nexport default onEvent(\`im.\${name}.receive_v1\`, () => {});`,
+    ],
+    [
+      "with another module's constant as its type",
+      `import { TYPE } from '../../../helper.ts';\nexport default onEvent(TYPE, () => {});`,
+      { [helper]: `export const TYPE = '${type}';` },
+    ],
+    [
+      "that is another module's",
+      `export { default } from '../../../helper.ts';`,
+      { [helper]: `${library}export default onEvent('${type}', () => {});` },
+    ],
+    [
+      "that is one of another module's",
+      `export { a as default } from '../../../helper.ts';`,
+      { [helper]: `${library}export const a = onEvent('${type}', () => {}), b = onEvent('${other}', () => {});` },
+    ],
+    [
+      "that the project's own function wraps",
+      `import { timed } from '../../../helper.ts';\nexport default timed(onEvent('${type}', () => {}));`,
+      { [helper]: 'export const timed = (handler: any) => ({ ...handler, handle: () => handler.handle() });' },
+    ],
+    [
+      "that the project's own function creates",
+      `import { onTyped } from '../../../helper.ts';\nexport default onTyped(() => {});`,
+      { [helper]: `${library}export const onTyped = (handle: any) => onEvent('${type}', handle);` },
+    ],
+    [
+      "that a package's function wraps",
+      `import { wrapHandler } from '@sentry/node';\nexport default wrapHandler(onEvent('${type}', () => {}));`,
+    ],
+    ['that is awaited', `export default await Promise.resolve(onEvent('${type}', () => {}));`],
+    [
+      'that it exports by its name too',
+      `export const handler = onEvent('${type}', () => {});\nexport default handler;`,
+    ],
+  ])('%s', async (_name, source, helpers = {}) => {
+    expect(
+      await problemsOf({ [`v2/${type}.ts`]: (source.includes('lib/handler.ts') ? '' : IMPORT) + source, ...helpers }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    [
+      'opens a connection',
+      "import { Client } from 'pg';\nconst client = new Client();\nawait client.connect();\nconst { rows: [first] } = await client.query('');",
+    ],
+    [
+      'constructs a client without its key',
+      "import OpenAI from 'openai';\nimport * as all from 'openai';\nexport const model = new OpenAI({ apiKey: process.env.KEY }).chat.completions;\nexport const same = new all.OpenAI();",
+    ],
+    [
+      'extends a class of a package',
+      "import { Base } from 'some-package';\nclass Mine extends Base { twice() { return 2; } }\nif (new Mine().twice() !== 2) throw new Error();",
+    ],
+    ['loads a package dynamically', "const { parse } = await import('yaml');\nparse('');"],
+    ['asks a server', "if (!(await fetch('http://127.0.0.1:9/')).ok) throw new Error('offline');"],
+    ['starts a process', "import { execFileSync } from 'node:child_process';\nexecFileSync('does-not-exist');"],
+    ['listens on a port', "import { createServer } from 'node:http';\ncreateServer().listen(1);"],
+    ['never ends by itself', 'setInterval(() => {}, 1000);'],
+    [
+      'reads a file beside it',
+      "import { readFileSync } from 'node:fs';\nimport path from 'node:path';\nJSON.parse(readFileSync(new URL('prompt.json', import.meta.url), 'utf8'));\nreadFileSync(path.join(import.meta.dirname, 'prompt.json'));",
+    ],
+    [
+      "imports the project's JSON",
+      "import data from './prompt.json' with { type: 'json' };\nif (data.text !== 'hello') throw new Error();",
+    ],
+  ])('whose module %s', async (_name, source) => {
+    const files = { [`v2/${type}.ts`]: `${IMPORT}${source}\nexport default onEvent('${type}', () => {});` };
+    expect(await problemsOf({ ...files, 'v2/prompt.json': '{"text":"hello"}' })).toEqual([]);
+  });
+
+  it('in each of the folders', async () => {
+    const problems = await problemsOf({
+      'v2/im.message.receive_v1.ts': `${IMPORT}export default onEvent('im.message.receive_v1', () => {});`,
+      'v1/out_approval.ts': `${IMPORT}export default onEventV1('out_approval', () => {});`,
+      'callbacks/card.action.trigger.ts': `${IMPORT}export default onCallback('card.action.trigger', () => ({}));`,
+      'fallback.ts':
+        "import { onUnhandledEvent } from '../../lib/handler.ts';\nexport default onUnhandledEvent(() => {});",
+    });
+    expect(problems).toEqual([]);
+  });
+
+  it('beside what is no code', async () => {
+    expect(await problemsOf({ 'README.md': '# onEvent', 'v2/example.json': '{}', 'v1/.gitkeep': '' })).toEqual([]);
+  });
+
+  it.each([path.resolve(import.meta.dirname, '../../functions/handlers')])('of the template', async (folder) => {
+    expect(await checkHandlers(folder)).toEqual({ errors: [], warnings: [] });
+  });
+});
+
+describe('a module that cannot be judged is no error, but a warning', () => {
+  const source = `${IMPORT}export default onEvent('im.chat.updated_v1', () => {});`;
+  const file = 'v2/im.chat.updated_v1.ts';
+
+  it.each([
+    [
+      'that throws',
+      "throw new TypeError('KEY is not set\\nin .env');\n",
+      /because it throws TypeError: KEY is not set\. It/,
+    ],
+    ['that ends the process', 'process.exit(0);\n', /because it ends the process/],
+    ['that awaits what never comes', 'await new Promise(() => {});\n', /because it .*awaits what never comes/],
+    [
+      "whose type is a package's",
+      "import { type } from 'some-package';\nexport default onEvent(type, () => {});//",
+      /comes from a package/,
+    ],
+    ["whose handler is a package's", "export { default } from 'some-package';//", /comes from a package/],
+  ])('%s', async (_name, start, text) => {
+    const modules = { [file]: IMPORT + start + source.slice(IMPORT.length) };
+    // Those behind it are checked nevertheless.
+    const { errors, warnings } = await check({ ...modules, 'v2/z.ts': source });
+    expect(warnings).toEqual([{ file, text: expect.stringMatching(text) }]);
+    expect(warnings[0]?.text).toContain('It is checked when its first event arrives');
+    expect(errors).toMatchObject([{ file: 'v2/z.ts', text: expect.stringContaining('named for "z"') }]);
+  });
+
+  it('that computes for ever, after its time', async () => {
+    const modules = { [file]: `while (true);\n${source}`, 'v2/z.ts': source };
+    const { errors, warnings } = await check(modules, 1000);
+    expect(warnings).toContainEqual({ file, text: expect.stringContaining('because it takes longer than 1 s') });
+    expect(warnings.length + errors.length).toBe(2);
+  });
+
+  it('that does not parse, which the bundler reports with its place', async () => {
+    await withHandlers({ [file]: 'export default (' }, async (folder) => {
+      const failure = build(bundleOf(folder, file));
+      await expect(failure).rejects.toMatchObject({ errors: [{ location: { line: 1 }, pluginName: '' }] });
+    });
+  });
+
+  it('and the warning is among those of the build', async () => {
+    await withHandlers({ [file]: `throw new Error('no');\n${source}` }, async (folder) => {
+      const { warnings } = await build(bundleOf(folder, file));
+      expect(handlerWarnings(warnings)).toMatchObject([{ text: expect.stringContaining('could not be checked') }]);
+    });
+  });
+});
+
+describe('a file that would never be called is refused', () => {
+  const event = "export default onEvent('im.chat.updated_v1', () => {});";
+
+  it.each([
+    [
+      'a type that is not its name',
+      'v2/im.message.receive_v1.ts',
+      event,
+      ['handles "im.chat.updated_v1"', 'named for "im.message.receive_v1"', 'rename it to im.chat.updated_v1.ts'],
+    ],
+    ['a name in another case', 'v2/IM.chat.updated_v1.ts', event, ['named for "IM.chat.updated_v1"']],
+    [
+      'an event of v1.0 in v2',
+      'v2/message.ts',
+      "export default onEventV1('message', () => {});",
+      ['exports onEventV1(…)', 'in v2/', 'onEvent(…)'],
+    ],
+    ['an event of v2.0 in v1', 'v1/im.chat.updated_v1.ts', event, ['exports onEvent(…)', 'in v1/', 'onEventV1(…)']],
+    [
+      'an event in callbacks',
+      'callbacks/im.chat.updated_v1.ts',
+      event,
+      ['exports onEvent(…)', 'in callbacks/', 'onCallback(…)'],
+    ],
+    [
+      'a callback in v2',
+      'v2/card.action.trigger.ts',
+      "export default onCallback('card.action.trigger', () => ({}));",
+      ['exports onCallback(…)', 'in v2/', 'onEvent(…)'],
+    ],
+    [
+      'a fallback in v2',
+      'v2/fallback.ts',
+      'export default onUnhandledEvent(() => {});',
+      ['exports onUnhandledEvent(…)', 'it must be onEvent(…)'],
+    ],
+    [
+      'a helper',
+      'v2/format.ts',
+      'export const format = (text: string) => text.trim();',
+      ['no default export', 'one handler', 'Helpers'],
+    ],
+    ['an empty file', 'v2/im.chat.updated_v1.ts', '', ["export default onEvent('im.chat.updated_v1', …)"]],
+    ['a comment alone', 'v2/im.chat.updated_v1.ts', `// ${event}`, ['must export one handler']],
+    [
+      'no default export',
+      'v2/im.chat.updated_v1.ts',
+      event.replace('default', 'const handler ='),
+      ['must export one handler'],
+    ],
+    ['no export', 'v2/im.chat.updated_v1.ts', event.replace('export default', ''), ['must export one handler']],
+    [
+      'two handlers',
+      'v2/im.chat.updated_v1.ts',
+      `onEvent('im.chat.disbanded_v1', () => {});\n${event}`,
+      ["also calls onEvent('im.chat.disbanded_v1', …)", 'must export one handler'],
+    ],
+    [
+      'two exported handlers',
+      'v2/im.chat.updated_v1.ts',
+      `export const other = onEventV1('message', () => {});\n${event}`,
+      ["also calls onEventV1('message', …)"],
+    ],
+    [
+      'a type that is a constant of another module',
+      'v2/im.chat.updated_v1.ts',
+      `const TYPE = 'im.chat.disbanded_v1';\n${event.replace("'im.chat.updated_v1'", 'TYPE')}`,
+      ['handles "im.chat.disbanded_v1"'],
+    ],
+    [
+      "another handler that a package's function wraps",
+      'v2/im.chat.disbanded_v1.ts',
+      `import { wrap } from 'some-package';\n${event.replace(/(onEvent.*);$/, 'wrap($1);')}`,
+      ['handles "im.chat.updated_v1"'],
+    ],
+    [
+      'a function',
+      'v2/im.chat.updated_v1.ts',
+      'export default async () => {};',
+      ['default export', 'is a value of type function', 'must export one handler'],
+    ],
+    [
+      'an event as the fallback',
+      'fallback.ts',
+      event.replace('../../../', '../../'),
+      ['exports onEvent(…)', 'onUnhandledEvent(…)'],
+    ],
+    ['a test', 'v2/im.chat.updated_v1.test.ts', event, ['named for "im.chat.updated_v1.test"']],
+    [
+      'a test without a handler',
+      'v2/echo.test.ts',
+      "import { it } from 'vitest';\nit('echoes', () => {});",
+      ['tests go elsewhere'],
+    ],
+    ['declarations', 'v2/types.d.ts', 'export interface Echo { text: string }', ['must export one handler']],
+    [
+      'a folder in v2',
+      'v2/im/im.chat.updated_v1.ts',
+      event,
+      ['is never called', 'v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts'],
+    ],
+    [
+      'another folder',
+      'v3/im.chat.updated_v1.ts',
+      event,
+      ['is never called', 'v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts'],
+    ],
+    ['a helper beside the folders', 'helpers.ts', 'export const a = 1;', ['is never called', 'Move helpers']],
+    ['a handler beside the folders', 'im.chat.updated_v1.ts', event, ['is never called']],
+    ['JavaScript', 'v2/im.chat.updated_v1.js', event, ['is never called', '<type>.ts']],
+    ['an .mts file', 'v2/im.chat.updated_v1.mts', event, ['is never called', '<type>.ts']],
+    ['a .tsx file', 'callbacks/card.action.trigger.tsx', event, ['is never called', '<type>.ts']],
+    ['a name that every object has', 'constructor/im.chat.updated_v1.ts', event, ['is never called']],
+  ])('%s: %s', async (_name, file, source, words) => {
+    const toRoot = '../'.repeat(file.split('/').length + 1);
+    const problems = await problemsOf({ [file]: `${IMPORT.replace('../../../', toRoot)}${source}` });
+    expect(problems).toEqual([{ file, text: expect.stringContaining(`functions/handlers/${file}`) }]);
+    for (const word of words) expect(problems[0]?.text).toContain(word);
+  });
+
+  it('each of several, in the order of their names, and no other', async () => {
+    const problems = await problemsOf({
+      'v2/b.ts': IMPORT + event,
+      'v1/message.ts': `${IMPORT}export default onEventV1('message', () => {});`,
+      'v2/a.ts': IMPORT + event,
+      'helper.ts': '',
+    });
+    expect(problems.map(({ file }) => file)).toEqual(['helper.ts', 'v2/a.ts', 'v2/b.ts']);
+  });
+});

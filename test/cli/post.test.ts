@@ -1,0 +1,52 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { post } from '../../lib/cli/post.ts';
+import { postTo, UnexpectedAnswer } from '../../lib/deploy/doctor/webhook.ts';
+
+const REQUEST = { headers: {}, body: Buffer.from('{}') };
+
+/** Starts an HTTP server that ends with the test. @returns its URL */
+async function startServer(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+/** Answers without end, until the client closes the connection. */
+const endless: RequestListener = (_, response) => {
+  const chunk = 'a'.repeat(65_536);
+  const timer = setInterval(() => response.writableNeedDrain || response.write(chunk), 1);
+  response.once('close', () => clearInterval(timer));
+};
+
+describe('A response', () => {
+  it('is read with its status', async () => {
+    const url = await startServer((_, response) => response.writeHead(418).end('tea'));
+    expect(await post(url, REQUEST)).toMatchObject({ status: 418, body: 'tea' });
+  });
+
+  it('without end is rejected by npm run send after 1 MiB', async () => {
+    const url = await startServer(endless);
+    await expect(post(url, REQUEST)).rejects.toThrow('the response is larger than 1048576 bytes');
+  });
+
+  it('without end is rejected by the doctor after 1 MiB', async () => {
+    const url = await startServer(endless);
+    const error = await postTo(url, REQUEST).catch((reason) => reason);
+    expect(error).toBeInstanceOf(UnexpectedAnswer);
+    expect(error.message).toBe(
+      'The URL does not answer as the webhook would: the response is larger than 1048576 bytes.',
+    );
+  });
+
+  it('that does not end in time is given up', async () => {
+    const url = await startServer((_, response) => response.write('a'));
+    await expect(post(url, REQUEST, 100)).rejects.toThrow(/does not answer \(.*timeout/);
+  });
+});

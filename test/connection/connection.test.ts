@@ -1,0 +1,382 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { connectionBundle } from '../../lib/build/bundle.ts';
+import { decodeMessage } from '../../lib/queue/message.ts';
+import { createSample } from '../../lib/samples/samples.ts';
+import { FakeClock } from '../mock-platform/clock.ts';
+import type { Delivery, PlatformEvent } from '../mock-platform/deliveries.ts';
+import { FakePlatform } from '../mock-platform/platform.ts';
+import { emulatedAws } from '../support/emulated-aws.ts';
+import { createProject, PROJECT_ROOT } from '../support/project.ts';
+import { QueueProxy } from '../support/queue-proxy.ts';
+import { type Running, start } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
+
+/** The program that the Fargate task runs: the bundle, as a process. */
+describe('The program that keeps the long connection', () => {
+  const aws = emulatedAws();
+  let outdir: string;
+  beforeAll(async () => {
+    outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-connection-'));
+    await build(connectionBundle(PROJECT_ROOT, outdir));
+  });
+  afterAll(() => rm(outdir, { recursive: true }));
+
+  async function startPlatform(clock = new FakeClock()): Promise<FakePlatform> {
+    const platform = await FakePlatform.start(clock);
+    onTestFinished(() => platform.stop());
+    return platform;
+  }
+
+  async function startProgram(platform: FakePlatform, environment: NodeJS.ProcessEnv = {}, folder = outdir) {
+    const port = await freePort();
+    const running = start(folder, 'connection.mjs', [], {
+      ...aws.emulators.environment,
+      QUEUE_URL: aws.emulators.queueUrl,
+      FEISHU_APP_ID: 'cli_0123456789abcdef',
+      FEISHU_APP_SECRET: 'secret-of-the-app',
+      FEISHU_DOMAIN: platform.domain,
+      HEALTH_PORT: `${port}`,
+      ...environment,
+    });
+    onTestFinished(() => running[Symbol.asyncDispose]());
+    return { running, healthUrl: `http://127.0.0.1:${port}/` };
+  }
+
+  async function startProxy(): Promise<QueueProxy> {
+    const proxy = await QueueProxy.start(aws.emulators);
+    onTestFinished(() => proxy.stop());
+    return proxy;
+  }
+
+  async function connected(running: Running): Promise<void> {
+    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
+  }
+
+  /** Pushes an event, as often as the platform does: a busy machine may be too slow for its time limit at first. */
+  async function pushUntilAcknowledged(platform: FakePlatform, clock: FakeClock, event: PlatformEvent): Promise<void> {
+    const delivery = platform.push(event);
+    do await delivery.settled;
+    while (clock.advanceToNext(Infinity));
+    expect(delivery.state).toBe('acknowledged');
+  }
+
+  it('queues an event as the platform wrote it before it acknowledges it', async () => {
+    const clock = new FakeClock();
+    const platform = await startPlatform(clock);
+    const { running } = await startProgram(platform);
+    await connected(running);
+    const text = createSample('message', { version: '1.0', token: '' }).replace('{', '{ "big": 90071992547409931,');
+    await pushUntilAcknowledged(platform, clock, { id: 'e1', text });
+    const [record] = await aws.drain();
+    expect(record?.body).toContain('90071992547409931');
+    expect(decodeMessage(record as never).source).toBe('long-connection');
+  });
+
+  it('answers a callback with what its handler returns, and queues it as well', async () => {
+    const clock = new FakeClock();
+    const platform = await startPlatform(clock);
+    const { running } = await startProgram(platform);
+    await connected(running);
+    // Everything is loaded by then: a callback is pushed once.
+    await pushUntilAcknowledged(platform, clock, sampleEvent('first'));
+    await aws.drain();
+    const delivery = platform.pushCallback({
+      id: 'c1',
+      text: createSample('card.action.trigger', { version: '2.0', token: '' }),
+    });
+    await delivery.settled;
+    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { content: 'Done' } } }]);
+    expect((await aws.drain()).length).toBe(1);
+  });
+
+  it('has the platform send again what it could not queue', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, { QUEUE_URL: `${aws.emulators.queueUrl}-that-is-not-there` });
+    await connected(running);
+    const delivery = platform.push(sampleEvent('e1'));
+    await vi.waitFor(() => expect(delivery.answers[0]).toEqual({ code: 500 }), wait);
+    expect(running.output()).toContain('FEISHU_QUEUE_UNAVAILABLE');
+  });
+
+  it('queues and acknowledges on SIGTERM what is in flight, takes nothing more, and ends with 0', async () => {
+    const platform = await startPlatform();
+    const proxy = await startProxy();
+    const release = Promise.withResolvers<void>();
+    proxy.behaviour = { answersAfter: release.promise };
+    const { running } = await startProgram(platform, proxy.environment);
+    await connected(running);
+    const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
+    await vi.waitFor(() => expect(proxy.requests).toBeGreaterThanOrEqual(20), wait);
+    running.process.kill('SIGTERM');
+    await vi.waitFor(() => expect(running.output()).toContain('taking no more events'), wait);
+    const late = platform.push(sampleEvent('late'));
+    release.resolve();
+    expect((await running.ended).code).toBe(0);
+    await Promise.all([late, ...deliveries].map(({ settled }) => settled));
+    // On a busy machine the time limit may have passed, and 500 is the answer. Without one, the event was dropped.
+    expect(deliveries.map(({ answers }) => answers.length)).toEqual(Array(20).fill(1));
+    expect(late.state).toBe('waiting');
+    const acknowledged = deliveries.filter(({ state }) => state === 'acknowledged');
+    expect((await aws.drain()).length).toBeGreaterThanOrEqual(acknowledged.length);
+  });
+
+  it('ends soon on SIGTERM although the queue does not answer', async () => {
+    const platform = await startPlatform();
+    const proxy = await startProxy();
+    proxy.behaviour = 'silent';
+    const { running } = await startProgram(platform, proxy.environment);
+    await connected(running);
+    const delivery = platform.push(sampleEvent('e1'));
+    await vi.waitFor(() => expect(proxy.requests).toBeGreaterThanOrEqual(1), wait);
+    running.process.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+    expect(delivery.answers).toEqual([{ code: 500 }]);
+    await aws.drain();
+  });
+
+  it('loses no event while the queue is down, and is fine once it is back', async () => {
+    const clock = new FakeClock();
+    const platform = await startPlatform(clock);
+    const proxy = await startProxy();
+    const { running, healthUrl } = await startProgram(platform, proxy.environment);
+    await connected(running);
+    const deliveries: Delivery[] = [];
+    const pushHundred = () => {
+      const pushed = Array.from({ length: 100 }, (_, index) =>
+        platform.push(sampleEvent(`e${deliveries.length + index}`)),
+      );
+      deliveries.push(...pushed);
+      return Promise.all(pushed.map(({ settled }) => settled));
+    };
+    const inFlight = pushHundred();
+    proxy.goDown();
+    await pushHundred();
+    await inFlight;
+    proxy.behaviour = 'normal';
+    await pushHundred();
+    expect((await fetch(healthUrl)).status).toBe(200);
+    const failed = deliveries.filter(({ state }) => state === 'waiting');
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed.flatMap(({ answers }) => answers)).toEqual(failed.map(() => ({ code: 500 })));
+    while (clock.advanceToNext(Infinity)) await Promise.all(deliveries.map(({ settled }) => settled));
+    expect(deliveries.filter(({ state }) => state !== 'acknowledged')).toEqual([]);
+    const queued = new Set((await aws.drain()).map(({ body }) => JSON.parse(body).uuid));
+    expect(queued.size).toBe(300);
+  });
+
+  it('ends on SIGTERM although the handler of a callback has left a timer behind', async () => {
+    await using project = await createProject();
+    await project.writeHandler(
+      'callbacks/card.action.trigger.ts',
+      `import { onCallback } from '#feishu-events';
+       export default onCallback('card.action.trigger', () => { setInterval(() => {}, 1000); return {}; });`,
+    );
+    const folder = path.join(project.root, 'built');
+    await build(connectionBundle(project.root, folder));
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, {}, folder);
+    await connected(running);
+    const text = createSample('card.action.trigger', { version: '2.0', token: '' });
+    await platform.pushCallback({ id: 'c1', text }).settled;
+    running.process.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+    await aws.drain();
+  });
+
+  /** Starts the program with another handler of clicks. */
+  async function startWithHandler(handler: string, environment: NodeJS.ProcessEnv = {}) {
+    const project = await createProject();
+    onTestFinished(() => project[Symbol.asyncDispose]());
+    await project.writeHandler(
+      'callbacks/card.action.trigger.ts',
+      `import { onCallback } from '#feishu-events';\n${handler}`,
+    );
+    const folder = path.join(project.root, 'built');
+    await build(connectionBundle(project.root, folder));
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, environment, folder);
+    await connected(running);
+    const click = async (id: string) => {
+      const text = createSample('card.action.trigger', { version: '2.0', token: '' });
+      const delivery = platform.pushCallback({ id, text });
+      await delivery.settled;
+      return { answers: delivery.answers, eventId: JSON.parse(text).header.event_id };
+    };
+    const errors = () => {
+      const lines = running.output().split('\n');
+      return lines.filter((line) => line.includes('"level":"ERROR"')).map((line) => JSON.parse(line));
+    };
+    return { platform, running, click, errors };
+  }
+
+  it('stays connected when a promise that a callback left behind is rejected', async () => {
+    const { platform, running, click, errors } = await startWithHandler(`
+      const audit = async () => { throw new Error('The audit log is down'); };
+      export default onCallback('card.action.trigger', () => {
+        audit();
+        return { toast: { type: 'info', content: 'Noted' } };
+      });`);
+    const { answers, eventId } = await click('c1');
+    expect(answers).toMatchObject([{ code: 200, data: { toast: { content: 'Noted' } } }]);
+    await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
+    expect(errors()[0]).toMatchObject({
+      event_id: eventId,
+      event_type: 'card.action.trigger',
+      error: 'Error: The audit log is down',
+    });
+    const event = platform.push(sampleEvent('e1'));
+    await event.settled;
+    expect(event.state).toBe('acknowledged');
+    expect(running.output().match(/connected to/g)).toHaveLength(1);
+    await aws.drain();
+  });
+
+  it('does not leave an error that escapes a callback to listeners that were there before', async () => {
+    const NODE_OPTIONS =
+      "--import=data:text/javascript,for(const/**/name/**/of['unhandledRejection','uncaughtException'])process.on(name,()=>process.exit(128))";
+    const { click, errors } = await startWithHandler(
+      `export default onCallback('card.action.trigger', () => {
+         void Promise.reject(new Error('rejected'));
+         setImmediate(() => { throw new Error('thrown'); });
+       });`,
+      { NODE_OPTIONS },
+    );
+    await click('c1');
+    await vi.waitFor(() => expect(errors()).toHaveLength(2), wait);
+    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
+    await aws.drain();
+  });
+
+  it('answers a click with an error, and acknowledges what else is in flight, when its handler lets an exception escape', async () => {
+    const { platform, running, click, errors } = await startWithHandler(`
+      export default onCallback('card.action.trigger', () => {
+        setTimeout(() => { throw new Error('The audit log is down'); });
+        return new Promise(() => {});
+      });`);
+    const events = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
+    expect((await click('c1')).answers).toMatchObject([{ code: 200, data: { toast: { type: 'error' } } }]);
+    await Promise.all(events.map(({ settled }) => settled));
+    expect(events.map(({ state }) => state)).toEqual(Array(20).fill('acknowledged'));
+    expect(errors()).toMatchObject([{ error: 'Error: The audit log is down' }]);
+    expect(running.output().match(/connected to/g)).toHaveLength(1);
+    await aws.drain();
+  });
+
+  it('outlives a rejection that belongs to no event, but not such an exception', async () => {
+    // The program listens for these signals from its start, so that their listeners run in no handler's context.
+    const { running, click, errors } = await startWithHandler(`
+      const fail = () => {
+        throw Object.assign(new Error('The cache is down'), { config: { headers: { authorization: 'Bearer t-secret' } } });
+      };
+      const listenInstead = (signal, listener) => {
+        const others = process.rawListeners(signal);
+        process.on(signal, listener);
+        for (const other of others) process.off(signal, other);
+      };
+      export default onCallback('card.action.trigger', () => {
+        listenInstead('SIGINT', async () => fail());
+        listenInstead('SIGTERM', fail);
+      });`);
+    await click('c1');
+    running.process.kill('SIGINT');
+    await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
+    expect(errors()[0]).toMatchObject({ service: 'feishu-events', error: 'Error: The cache is down' });
+    expect(errors()[0]).not.toHaveProperty('event_id');
+    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
+    running.process.kill('SIGTERM');
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(errors()[1]).toMatchObject({ message: 'An uncaught exception ends the process' });
+    expect(output).not.toContain('t-secret');
+    await aws.drain();
+  });
+
+  it('is healthy while it is connected', async () => {
+    const platform = await startPlatform();
+    const { running, healthUrl } = await startProgram(platform);
+    await connected(running);
+    const response = await fetch(healthUrl);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ state: 'connected', reconnects: 0, inFlight: 0 });
+  });
+
+  it('writes its state as metrics, and ends with 0 on SIGTERM', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform);
+    await connected(running);
+    await platform.push(sampleEvent('e1')).settled;
+    running.process.kill('SIGTERM');
+    const { code, output } = await running.ended;
+    expect(code).toBe(0);
+    const lines = output.split('\n').filter((line) => line.includes('_aws'));
+    const metrics = Object.assign({}, ...lines.map((line) => JSON.parse(line)));
+    expect(metrics).toMatchObject({
+      service: 'feishu-events',
+      Reconnects: 0,
+      InFlight: 0,
+      AcknowledgeTime: [expect.any(Number)],
+    });
+    await aws.drain();
+  });
+
+  it('ends with 1 and one clear error when the platform refuses the app', async () => {
+    const platform = await startPlatform();
+    platform.gateway.discovery = { code: 514, msg: 'auth failed' } as never;
+    const { running } = await startProgram(platform);
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET those of the developer console');
+    expect(output.split('"level":"ERROR"').length).toBe(2);
+  });
+
+  it('says which credential is missing', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, { FEISHU_APP_SECRET: '' });
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(output).toContain('FEISHU_APP_SECRET is not set');
+  });
+
+  it('ends with 1, and takes no event, when the health check has no port', async () => {
+    const platform = await startPlatform();
+    const taken = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void taken.close());
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as { port: number };
+    const { running } = await startProgram(platform, { HEALTH_PORT: `${port}` });
+    const { code, output } = await running.ended;
+    expect(code).toBe(1);
+    expect(output).toContain('EADDRINUSE');
+    expect(platform.gateway.discoveries).toEqual([]);
+  });
+
+  it('logs neither the secret nor the ticket nor an event', async () => {
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, { LOG_LEVEL: 'DEBUG' });
+    await connected(running);
+    await platform.push(sampleEvent('e1')).settled;
+    running.process.kill('SIGTERM');
+    const { output } = await running.ended;
+    expect(output).not.toContain('secret-of-the-app');
+    expect(output).not.toMatch(/device_id|service_id|ticket=/);
+    expect(output).not.toContain('世界');
+    await aws.drain();
+  });
+});
+
+function sampleEvent(id: string): PlatformEvent {
+  return { id, text: createSample('message', { version: '1.0', token: '' }) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,466 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AttributeValue, DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { Context, SQSBatchResponse } from 'aws-lambda';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readDeadLetter } from '../../lib/dead-letters/dead-letter.ts';
+import { type DeadLetterQueue, openDeadLetterQueue } from '../../lib/dead-letters/dead-letter-queue.ts';
+import { type RedriveParts, redrive } from '../../lib/dead-letters/redrive.ts';
+import { createDeadLetterCommands, type DeadLetterCommands } from '../../lib/deploy/dlq/command.ts';
+import { parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { onUnhandledEvent } from '../../lib/handler.ts';
+import { type Emulators, startEmulators } from '../../lib/local/emulators/emulators.ts';
+import { encodeMessage, escapeForSqs } from '../../lib/queue/message.ts';
+import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
+import { createRedrives } from '../../lib/store/redrives.ts';
+import { createWorker } from '../../lib/worker/worker.ts';
+
+// Against SQS (fauxqs) and DynamoDB (dynalite), with the worker itself making the dead letters.
+
+let emulators: Emulators;
+let dynamo: DynamoDBClient;
+let savedEnvironment: NodeJS.ProcessEnv;
+/** What the worker's handler does to an event. */
+let handle: (event: object) => unknown;
+
+const startWith = (ordering: 'none' | 'conversation') => startEmulators({ ordering, visibilityTimeoutSeconds: 3600 });
+
+let standard: Emulators;
+beforeAll(async () => {
+  standard = await startWith('none');
+});
+afterAll(() => standard.stop());
+
+beforeEach(() => {
+  use(standard);
+  handle = () => {
+    throw new TypeError('the approval has no number');
+  };
+});
+afterEach(async () => {
+  dynamo.destroy();
+  process.env = savedEnvironment;
+  await empty(standard);
+});
+
+/** Points the functions and the commands to emulators. */
+function use(chosen: Emulators): void {
+  emulators = chosen;
+  savedEnvironment = process.env;
+  process.env = { ...process.env, ...emulators.environment };
+  dynamo = new DynamoDBClient();
+}
+
+/** For the next test. */
+async function empty({ sqs, queueUrl, deadLetterQueueUrl, dynamo, claimsTable: TableName }: Emulators): Promise<void> {
+  for (const QueueUrl of [queueUrl, deadLetterQueueUrl]) await sqs.send(new PurgeQueueCommand({ QueueUrl }));
+  const { Items = [] } = await dynamo.send(new ScanCommand({ TableName }));
+  for (const { id } of Items as { id: AttributeValue }[]) {
+    await dynamo.send(new DeleteItemCommand({ TableName, Key: { id } }));
+  }
+}
+
+describe('a dead letter', () => {
+  test('is listed with its type, event, attempts and the reason the worker noted', async () => {
+    const [id] = await makeDead(['contact.user.created_v3']);
+    const { lines } = await run(({ list }) => list({}));
+    const line = lines.find((one) => one.startsWith(id as string));
+    expect(line).toMatch(/contact\.user\.created_v3 {2}event-0 {2}\d+ s {2}5 +TypeError: the approval has no number$/);
+  });
+
+  test('is counted with those of the same type and reason', async () => {
+    await makeDead(['a.one_v1', 'a.one_v1', 'a.two_v1']);
+    const { lines } = await run(({ list }) => list({}));
+    expect(lines.slice(0, 3).map((line) => line.split(/ {2,}/).slice(0, 2))).toEqual([
+      ['count', 'type'],
+      ['2', 'a.one_v1'],
+      ['1', 'a.two_v1'],
+    ]);
+  });
+
+  test('stays where it is and visible when it was listed', async () => {
+    await makeDead(['a.one_v1', 'a.two_v1']);
+    await run(({ list }) => list({ type: 'a.one_v1', maximum: 1 }));
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
+  });
+
+  test('whose worker left no note, or that is no event, says so', async () => {
+    await emulators.sqs.send(new SendMessageCommand({ QueueUrl: emulators.deadLetterQueueUrl, MessageBody: 'junk' }));
+    const { lines } = await run(({ list }) => list({ type: 'unreadable' }));
+    expect(lines.at(-1)).toMatch(/^[\w-]{36} {2}unreadable .* not known: the worker ended/);
+  });
+
+  test('is shown whole, with a word that this prints the event', async () => {
+    const [, id] = await makeDead(['a.one_v1', 'a.two_v1']);
+    const { lines } = await run(({ show }) => show(id as string));
+    const text = lines.join('\n');
+    expect(text).toMatch(/reason +TypeError: the approval has no number/);
+    expect(text).toContain('The event, decrypted');
+    // Above 2^53, where JSON.parse would round.
+    expect(text).toContain('"number": 9007199254740993');
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
+  });
+
+  test('that is not there is an error that tells where to look', async () => {
+    await expect(run(({ show }) => show(randomUUID()))).rejects.toThrow(/dlq list/);
+  });
+
+  test('is noted by the worker without hindering the batch, also when DynamoDB never answers', async () => {
+    await using silent = await startSilentServer();
+    process.env.AWS_ENDPOINT_URL_DYNAMODB = silent.url;
+    await emulators.sqs.send(new SendMessageCommand({ QueueUrl: emulators.queueUrl, MessageBody: 'junk' }));
+    await workUntilQuiet();
+    expect(silent.connections()).toBeGreaterThan(0);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
+  });
+});
+
+describe('redrive', () => {
+  test('brings the event to its handler again, as it was, and empties the dead-letter queue', async () => {
+    await makeDead(['a.one_v1']);
+    const seen: object[] = [];
+    handle = (event) => seen.push(event);
+    const { lines } = await run(({ redrive }) => redrive({}));
+    expect(lines).toEqual(['1 moved back to the events queue.']);
+    await workUntilQuiet();
+    expect(seen).toEqual([expect.objectContaining({ index: 0, text: '你好 👋' })]);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 0, hidden: 0 });
+  });
+
+  test('takes the type and the number it is told, and leaves the rest visible', async () => {
+    await makeDead(['a.one_v1', 'a.two_v1', 'a.two_v1', 'a.two_v1']);
+    await run(({ redrive }) => redrive({ type: 'a.two_v1', maximum: 2 }));
+    const types = (await receiveAll(emulators.queueUrl)).map(({ Body = '' }) => JSON.parse(Body).header.event_type);
+    expect(types).toEqual(['a.two_v1', 'a.two_v1']);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
+  });
+
+  test('moves more than one batch', async () => {
+    await makeDead(Array.from({ length: 12 }, () => 'a.one_v1'));
+    await run(({ redrive }) => redrive({}));
+    expect(await counts(emulators.queueUrl)).toEqual({ visible: 12, hidden: 0 });
+  });
+
+  test('counts the attempts of before, when the event dies again', async () => {
+    await makeDead(['a.one_v1']);
+    await run(({ redrive }) => redrive({}));
+    await workUntilQuiet();
+    const { lines } = await run(({ list }) => list({}));
+    expect(lines.at(-1)).toMatch(/event-0 {2}\d+ s {2}10 +TypeError/);
+  });
+
+  test('ends, although what it moves is back at once', async () => {
+    const [id] = await makeDead(['a.one_v1']);
+    const result = await redrive(
+      { ...redriveParts(), sqs: sendingTo(emulators.deadLetterQueueUrl) },
+      {},
+      new AbortController().signal,
+      () => {},
+    );
+    expect(result).toMatchObject({ moved: 1, failures: [] });
+    const [back] = await receiveAll(emulators.deadLetterQueueUrl);
+    expect(back?.MessageAttributes?.redriveOf?.StringValue).toBe(id);
+  });
+
+  test('interrupted before it is sent, leaves the letter', async () => {
+    await makeDead(['a.one_v1']);
+    const sqs = failing('SendMessageCommand');
+    const result = await redrive({ ...redriveParts(), sqs }, {}, new AbortController().signal, () => {});
+    expect(result).toMatchObject({ moved: 0, failures: [expect.anything()] });
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
+    expect(await counts(emulators.queueUrl)).toEqual({ visible: 0, hidden: 0 });
+  });
+
+  test('interrupted before it deletes, sends no second copy the next time', async () => {
+    await makeDead(['a.one_v1']);
+    const queue = openDeadLetterQueue(failing('DeleteMessageCommand'), emulators.deadLetterQueueUrl);
+    await redrive({ ...redriveParts(), queue }, {}, new AbortController().signal, () => {});
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
+    const { lines } = await run(({ redrive }) => redrive({}));
+    expect(lines).toEqual([
+      '0 moved back to the events queue.',
+      '1 deleted that an earlier run had moved before it was interrupted.',
+    ]);
+    expect(await counts(emulators.queueUrl)).toEqual({ visible: 1, hidden: 0 });
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 0, hidden: 0 });
+  });
+
+  test('interrupted between sending and recording, sends a copy that the worker ignores', async () => {
+    await makeDead(['a.one_v1']);
+    const parts = redriveParts();
+    const redrives = { ...parts.redrives, settle: () => Promise.reject(new Error('the process was killed')) };
+    await redrive({ ...parts, redrives }, {}, new AbortController().signal, () => {});
+    await run(({ redrive }) => redrive({}));
+    expect(await counts(emulators.queueUrl)).toEqual({ visible: 2, hidden: 0 });
+    const seen: object[] = [];
+    // Thrown, so that no claim is kept: a claim ends after 72 hours, and the letter may be redriven later.
+    handle = (event) => {
+      seen.push(event);
+      throw new Error('still no number');
+    };
+    await workUntilQuiet();
+    expect(seen).toHaveLength(5);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
+  });
+
+  test('told to stop, ends after the batch under way and leaves the rest visible', async () => {
+    await makeDead(Array.from({ length: 12 }, () => 'a.one_v1'));
+    const interruption = new AbortController();
+    const result = await redrive(redriveParts(), {}, interruption.signal, () => interruption.abort());
+    expect(result.moved).toBe(10);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
+  });
+});
+
+describe('redrive on a FIFO queue', () => {
+  beforeEach(async () => {
+    dynamo.destroy();
+    process.env = savedEnvironment;
+    use(await startWith('conversation'));
+  });
+  afterEach(() => emulators.stop());
+
+  test('keeps the order of a conversation, in which nothing is dropped as known', async () => {
+    await makeDead(Array.from({ length: 12 }, () => 'a.one_v1'));
+    const { lines } = await run(({ redrive }) => redrive({}));
+    expect(lines).toEqual(['12 moved back to the events queue.']);
+    const seen: number[] = [];
+    handle = (event) => seen.push((event as { index: number }).index);
+    await workUntilQuiet();
+    expect(seen).toEqual(Array.from({ length: 12 }, (_, index) => index));
+  });
+
+  // SQS gives several letters of a conversation at once; fauxqs gives one.
+  test('sends the letters of a batch one after the other', async () => {
+    const sent: string[] = [];
+    await redriveBatch(['a 1', 'a 2', 'b 1'], async (body) => {
+      if (body === 'a 1') await sleep(50);
+      sent.push(body);
+    });
+    expect(sent).toEqual(['a 1', 'a 2', 'b 1']);
+  });
+
+  test('leaves what is behind a letter that could not be moved, and moves other conversations', async () => {
+    const sent: string[] = [];
+    const { released, result } = await redriveBatch(['a 1', 'a 2', 'b 1'], async (body) => {
+      if (body === 'a 1') throw new Error('SQS is throttling');
+      sent.push(body);
+    });
+    expect(sent).toEqual(['b 1']);
+    expect(released).toEqual(['a 1', 'a 2']);
+    expect(result).toMatchObject({ moved: 1, failures: [expect.anything()] });
+  });
+});
+
+describe('drop', () => {
+  test('deletes what is selected, when told that it may', async () => {
+    await makeDead(['a.one_v1', 'a.two_v1', 'a.two_v1']);
+    const { lines } = await run(({ drop }) => drop({ type: 'a.two_v1' }, true));
+    expect(lines.at(-1)).toBe('2 deleted.');
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
+  });
+
+  test('deletes nothing when nobody is there to be asked', async () => {
+    await makeDead(['a.one_v1']);
+    await expect(run(({ drop }) => drop({}, false))).rejects.toThrow(/--yes/);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
+  });
+
+  test.each([
+    ['yes', 0],
+    ['no', 1],
+    ['', 1],
+  ])('asked, and answered "%s", leaves %i', async (answer, left) => {
+    await makeDead(['a.one_v1']);
+    await run(({ drop }) => drop({}, false), `${answer}\n`);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: left, hidden: 0 });
+  });
+});
+
+/** Sends events of these types and has the worker fail until the queue gives up. @returns the messages' ids */
+async function makeDead(types: readonly string[]): Promise<string[]> {
+  const ids = [];
+  for (const [index, type] of types.entries()) {
+    const event = `{"index":${index},"chat_id":"oc_1","number":9007199254740993,"text":"你好 👋"}`;
+    const text = `{"schema":"2.0","header":{"event_id":"event-${index}","event_type":"${type}","app_id":"cli_1"},"event":${event}}`;
+    const envelope = parseEnvelope(text);
+    if (envelope.kind === 'url-verification') throw new TypeError('not an event');
+    const queued = { text: escapeForSqs(text), source: 'webhook', receivedAt: new Date(), requestId: 'r-1' } as const;
+    const sent = await emulators.sqs.send(new SendMessageCommand(encodeMessage(emulators.queueUrl, envelope, queued)));
+    ids.push(sent.MessageId as string);
+  }
+  await workUntilQuiet();
+  return ids;
+}
+
+/** Does the event source mapping's part, without waiting out the retries' delays. */
+async function workUntilQuiet(): Promise<void> {
+  const environment = {
+    ...process.env,
+    QUEUE_URL: emulators.queueUrl,
+    CLAIMS_TABLE: emulators.claimsTable,
+    LOG_LEVEL: 'SILENT',
+  };
+  const fallback = onUnhandledEvent((event) => handle(event));
+  const none = () => {
+    throw new Error('no such module');
+  };
+  const worker = createWorker({ v2: none, v1: none, fallback: async () => ({ default: fallback }) }, environment);
+  const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
+  while (true) {
+    const messages = await receive(emulators.queueUrl);
+    if (messages.length === 0) return;
+    const records = messages.map((message) => toSqsRecord(message, emulators.queueArn));
+    const { batchItemFailures }: SQSBatchResponse = await worker({ Records: records }, context);
+    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    for (const { MessageId = '', ReceiptHandle } of messages) {
+      const address = { QueueUrl: emulators.queueUrl, ReceiptHandle };
+      if (!failed.has(MessageId)) await emulators.sqs.send(new DeleteMessageCommand(address));
+      else await makeVisible(address);
+    }
+  }
+}
+
+/** @param typed what the person at the terminal types; without it there is nobody */
+async function run(
+  work: (commands: DeadLetterCommands) => Promise<void>,
+  typed?: string,
+): Promise<{ lines: string[] }> {
+  const lines: string[] = [];
+  const ids: Record<string, string> = {
+    EventsQueue: emulators.queueUrl,
+    DeadLetterQueue: emulators.deadLetterQueueUrl,
+    ClaimsTable: emulators.claimsTable,
+  };
+  const input = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
+  if (typed !== undefined) input.write(typed);
+  const commands = createDeadLetterCommands({
+    stack: { name: 'test', physicalId: (id) => ids[id], physicalIdsOf: () => [], output: () => undefined },
+    sqs: emulators.sqs,
+    dynamo,
+    print: (line) => lines.push(line),
+    progress: { report() {}, end() {} },
+    signal: new AbortController().signal,
+    input: input as unknown as NodeJS.ReadStream,
+  });
+  await work(commands);
+  return { lines };
+}
+
+function redriveParts(): RedriveParts {
+  return {
+    queue: openDeadLetterQueue(emulators.sqs, emulators.deadLetterQueueUrl),
+    redrives: createRedrives(dynamo, emulators.claimsTable),
+    sqs: emulators.sqs,
+    eventsQueueUrl: emulators.queueUrl,
+  };
+}
+
+/** Redrives one batch of letters, each with its conversation's name in front. */
+async function redriveBatch(bodies: string[], send: (body: string) => Promise<void>) {
+  const released: string[] = [];
+  const toLetter = (Body: string) =>
+    readDeadLetter({ MessageId: Body, Body, Attributes: { MessageGroupId: Body.slice(0, 1) } }, '');
+  const queue: DeadLetterQueue = {
+    count: async () => ({ waiting: 0, hidden: 0 }),
+    async *receive() {
+      yield bodies.map(toLetter);
+    },
+    async remove() {},
+    async release(letters) {
+      released.push(...letters.map(({ body }) => body));
+    },
+  };
+  const sqs = intercepting(async ({ input }) => {
+    const { MessageBody } = input as { MessageBody: string };
+    await send(MessageBody);
+    return { output: { MessageId: `copy of ${MessageBody}` } };
+  });
+  const result = await redrive({ ...redriveParts(), queue, sqs }, {}, new AbortController().signal, () => {});
+  return { released, result };
+}
+
+/** Takes connections, and answers nothing. */
+async function startSilentServer() {
+  let connections = 0;
+  const server = createServer(() => {
+    connections += 1;
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => connections,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A client for which one command fails, as when the process or the network ends there. */
+function failing(name: string): SQSClient {
+  return intercepting((args, context, next) => {
+    if (context.commandName === name) throw new Error(`${name} does not get through`);
+    return next(args);
+  });
+}
+
+/** A client that sends to another queue. */
+function sendingTo(url: string): SQSClient {
+  return intercepting((args, context, next) => {
+    const isSending = context.commandName === 'SendMessageCommand';
+    return next(isSending ? { ...args, input: { ...args.input, QueueUrl: url } } : args);
+  });
+}
+
+type Arguments = { input: object };
+type Next = (args: Arguments) => Promise<unknown>;
+
+function intercepting(intercept: (args: Arguments, context: { commandName?: string }, next: Next) => unknown) {
+  const client = new SQSClient();
+  const middleware = (next: Next, context: object) => async (args: Arguments) => intercept(args, context, next);
+  client.middlewareStack.add(middleware as never, { step: 'initialize' });
+  return client;
+}
+
+async function makeVisible(address: { QueueUrl: string; ReceiptHandle: string | undefined }): Promise<void> {
+  const command = new ChangeMessageVisibilityCommand({ ...address, VisibilityTimeout: 0 });
+  await emulators.sqs.send(command).catch((error: Error) => {
+    // After the last attempt the worker has already made it visible.
+    if (error.name !== 'MessageNotInflight') throw error;
+  });
+}
+
+async function receive(QueueUrl: string): Promise<Message[]> {
+  const everything = { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All' as const] };
+  const command = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...everything });
+  return (await emulators.sqs.send(command)).Messages ?? [];
+}
+
+async function receiveAll(queueUrl: string): Promise<Message[]> {
+  const messages = await receive(queueUrl);
+  return messages.length === 0 ? [] : [...messages, ...(await receiveAll(queueUrl))];
+}
+
+async function counts(QueueUrl: string): Promise<{ visible: number; hidden: number }> {
+  const { Attributes = {} } = await emulators.sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
+  );
+  return {
+    visible: Number(Attributes.ApproximateNumberOfMessages),
+    hidden: Number(Attributes.ApproximateNumberOfMessagesNotVisible),
+  };
+}

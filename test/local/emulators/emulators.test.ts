@@ -1,0 +1,205 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+} from '@aws-sdk/client-sqs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Emulators, startEmulators } from '../../../lib/local/emulators/emulators.ts';
+import { MAXIMUM_DELIVERIES } from '../../../lib/worker/retry.ts';
+
+describe('Emulators with a data folder', () => {
+  let dataFolder: string;
+  let emulators: Emulators;
+  let ordering: 'none' | 'conversation';
+  beforeEach(async () => {
+    dataFolder = await mkdtemp(path.join(tmpdir(), 'feishu-events-data-'));
+    ordering = 'none';
+  });
+  afterEach(() => rm(dataFolder, { recursive: true }));
+
+  const startAll = () => startEmulators({ ordering, visibilityTimeoutSeconds: 360, dataFolder });
+  const startFirst = async () => {
+    emulators = await startAll();
+    return { [Symbol.asyncDispose]: () => emulators.stop() };
+  };
+  const restart = async (next = ordering) => {
+    await emulators.stop();
+    ordering = next;
+    emulators = await startAll();
+  };
+  const send = (body: string, group = 'g') => {
+    const fifo = ordering === 'conversation' ? { MessageGroupId: group, MessageDeduplicationId: body } : {};
+    const MessageAttributes = { a: { DataType: 'String', StringValue: '1' } };
+    const QueueUrl = emulators.queueUrl;
+    return emulators.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body, MessageAttributes, ...fifo }));
+  };
+  const receive = async (QueueUrl = emulators.queueUrl): Promise<Message[]> => {
+    const command = new ReceiveMessageCommand({
+      QueueUrl,
+      MaxNumberOfMessages: 10,
+      MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['All'],
+    });
+    return (await emulators.sqs.send(command)).Messages ?? [];
+  };
+  const receiveOne = async () => {
+    const messages = await receive();
+    expect(messages.length).toBe(1);
+    return messages[0] as Message;
+  };
+  const hide = ({ ReceiptHandle }: Message, VisibilityTimeout: number) =>
+    emulators.sqs.send(
+      new ChangeMessageVisibilityCommand({ QueueUrl: emulators.queueUrl, ReceiptHandle, VisibilityTimeout }),
+    );
+  const remove = ({ ReceiptHandle }: Message) =>
+    emulators.sqs.send(new DeleteMessageCommand({ QueueUrl: emulators.queueUrl, ReceiptHandle }));
+  const bodies = (messages: Message[]) => messages.map(({ Body }) => Body);
+
+  it('give a message back as it was', async () => {
+    await using _ = await startFirst();
+    const body = '{"text":"你好","big":90071992547409931}';
+    const { MessageId } = await send(body);
+    await restart();
+    expect(await receiveOne()).toMatchObject({
+      MessageId,
+      Body: body,
+      MessageAttributes: { a: { DataType: 'String', StringValue: '1' } },
+      Attributes: { ApproximateReceiveCount: '1' },
+    });
+  });
+
+  it('show at once what was being worked on, as another delivery', async () => {
+    await using _ = await startFirst();
+    await send('a');
+    await receiveOne();
+    await restart();
+    expect((await receiveOne()).Attributes?.ApproximateReceiveCount).toBe('2');
+  });
+
+  it('let a message wait for its next attempt', async () => {
+    await using _ = await startFirst();
+    await send('a');
+    await hide(await receiveOne(), 3600);
+    await restart();
+    expect(await receive()).toEqual([]);
+    expect(emulators.kept).toMatchObject([{ isDead: false, record: { body: 'a' } }]);
+  });
+
+  it('take up where they are a message that is worked on again after a wait', async () => {
+    await using _ = await startFirst();
+    await send('a');
+    await hide(await receiveOne(), 0);
+    await receiveOne();
+    await restart();
+    expect((await receiveOne()).Attributes?.ApproximateReceiveCount).toBe('3');
+  });
+
+  it('give back nothing that was deleted', async () => {
+    await using _ = await startFirst();
+    await send('a');
+    await send('b');
+    for (const message of await receive()) if (message.Body === 'a') await remove(message);
+    await restart();
+    expect(bodies(await receive())).toEqual(['b']);
+    expect(emulators.kept.map(({ record }) => record.body)).toEqual(['b']);
+  });
+
+  it.each(['none', 'conversation'] as const)('keep dead letters, with ordering=%s', async (chosen) => {
+    ordering = chosen;
+    await using _ = await startFirst();
+    await send('a');
+    for (let attempt = 1; attempt <= MAXIMUM_DELIVERIES; attempt += 1) await hide(await receiveOne(), 0);
+    expect(await receive()).toEqual([]);
+    await restart();
+    expect(emulators.kept).toMatchObject([{ isDead: true, record: { body: 'a' } }]);
+    expect(await receive()).toEqual([]);
+    expect(bodies(await receive(emulators.deadLetterQueueUrl))).toEqual(['a']);
+  });
+
+  it('keep the order of a conversation, and hold it up behind a message that waits', async () => {
+    ordering = 'conversation';
+    await using _ = await startFirst();
+    for (const body of ['a1', 'a2']) await send(body, 'a');
+    for (const body of ['b1', 'b2']) await send(body, 'b');
+    for (const message of await receive()) if (message.Body === 'b1') await hide(message, 3600);
+    await restart();
+    const first = await receiveOne();
+    expect(first.Body).toBe('a1');
+    await send('a3', 'a');
+    await remove(first);
+    const second = await receiveOne();
+    expect(second.Body).toBe('a2');
+    await remove(second);
+    const third = await receiveOne();
+    expect(third.Body).toBe('a3');
+    expect(Number(third.Attributes?.SequenceNumber)).toBeGreaterThan(Number(second.Attributes?.SequenceNumber));
+  });
+
+  it('bring the messages along when the ordering changes', async () => {
+    await using _ = await startFirst();
+    await send('a');
+    await send('b');
+    await restart('conversation');
+    const messages = await receive();
+    expect(bodies(messages)).toEqual(['a', 'b']);
+    await remove(messages[0] as Message);
+    await restart('none');
+    expect(bodies(await receive())).toEqual(['b']);
+  });
+
+  it('keep claims of work that is done, and release those of work that ended with the process', async () => {
+    await using _ = await startFirst();
+    const inAnHour = Math.floor(Date.now() / 1000) + 3600;
+    await put('done', 'COMPLETED', inAnHour);
+    await put('under way', 'INPROGRESS', inAnHour);
+    await put('old', 'COMPLETED', Math.floor(Date.now() / 1000) - 1);
+    await restart();
+    expect(await claimIds()).toEqual(['done']);
+  });
+
+  it('refuse a folder that is in use', async () => {
+    await using _ = await startFirst();
+    await expect(startAll()).rejects.toThrow('Another npm start of this project is running');
+  });
+
+  it('refuse what is no database, and say what to do', async () => {
+    await writeFile(path.join(dataFolder, 'messages.sqlite'), 'not a database, but long enough to be taken for one');
+    await expect(startAll()).rejects.toThrow(/cannot be read \(file is not a database\)\. Move the folder away/);
+  });
+
+  it('refuse claims that cannot be read, and say what to do', async () => {
+    await startFirst().then((first) => first[Symbol.asyncDispose]());
+    await writeFile(path.join(dataFolder, 'claims/CURRENT'), 'nothing');
+    await expect(startAll()).rejects.toThrow(/claims kept in .* cannot be read.*Move the folder away/);
+  });
+
+  it('refuse the folder of another version', async () => {
+    await startFirst().then((first) => first[Symbol.asyncDispose]());
+    const database = new DatabaseSync(path.join(dataFolder, 'messages.sqlite'));
+    database.exec('PRAGMA user_version = 99');
+    database.close();
+    await expect(startAll()).rejects.toThrow(/another version: 99\)\. Move the folder away/);
+  });
+
+  const dynamo = () =>
+    new DynamoDBClient({
+      endpoint: emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    });
+  const put = (id: string, status: string, expiration: number) => {
+    const Item = { id: { S: id }, status: { S: status }, expiration: { N: `${expiration}` } };
+    return dynamo().send(new PutItemCommand({ TableName: emulators.claimsTable, Item }));
+  };
+  const claimIds = async () => {
+    const { Items = [] } = await dynamo().send(new ScanCommand({ TableName: emulators.claimsTable }));
+    return Items.map(({ id }) => id?.S);
+  };
+});

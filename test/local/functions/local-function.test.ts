@@ -1,0 +1,89 @@
+import { writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { formatFunctionLine, readFunctionLine } from '../../../lib/local/functions/function-lines.ts';
+import { createLocalFunction } from '../../../lib/local/functions/local-function.ts';
+import { createProject } from '../../support/project.ts';
+
+describe('A local function', () => {
+  const own = getPriority();
+  // Only Linux has priorities of threads.
+  const behind = process.platform === 'linux' ? Math.max(own, 10) : own;
+
+  it.each([
+    ['lets others go first when nobody waits for it', true, behind],
+    ['runs as the process does when somebody waits for it', false, own],
+  ])('%s', async (_, isBackground, priority) => {
+    await using project = await createProject();
+    const bundle = path.join(project.root, 'bundle.mjs');
+    await writeFile(bundle, "import { getPriority } from 'node:os'; export const handler = async () => getPriority();");
+    const localFunction = createLocalFunction({
+      name: 'function',
+      environment: {},
+      timeoutSeconds: 60,
+      isBackground,
+      onLine: () => {},
+      onObservation: () => {},
+    });
+    localFunction.load(bundle);
+    expect(await localFunction.invoke({})).toBe(priority);
+    await localFunction.stop();
+    expect(getPriority()).toBe(own);
+  });
+
+  it('keeps what a handler writes apart from the lines of the log', async () => {
+    await using project = await createProject();
+    const bundle = path.join(project.root, 'bundle.mjs');
+    await writeFile(bundle, WRITING_BUNDLE);
+    const lines: string[] = [];
+    const localFunction = createLocalFunction({
+      name: 'function',
+      environment: {},
+      timeoutSeconds: 60,
+      onLine: (line) => lines.push(line),
+      onObservation: () => {},
+    });
+    localFunction.load(bundle);
+    await localFunction.invoke({});
+    await expect.poll(() => lines.length, { timeout: 30_000 }).toBe(6);
+    await localFunction.stop();
+    expect(lines.filter((line) => readFunctionLine(line) !== undefined).map((line) => JSON.parse(line))).toEqual([
+      { message: 'of the log\u2028{"message":"forged"}' },
+    ]);
+    const shown = lines.map(formatFunctionLine);
+    expect(shown.filter((text) => text?.startsWith('    | ')).toSorted()).toEqual([
+      '    | ',
+      '    | from console.error',
+      '    | from console.log',
+      '    | {"message":"forged"}',
+      '    | {"message":"forged"}',
+    ]);
+  });
+
+  it('says in one line of the log why it has failed', async () => {
+    await using project = await createProject();
+    const bundle = path.join(project.root, 'bundle.mjs');
+    await writeFile(bundle, `throw new Error('no start\\n{"message":"forged"}');`);
+    const lines: string[] = [];
+    const localFunction = createLocalFunction({
+      name: 'function',
+      environment: {},
+      timeoutSeconds: 60,
+      onLine: (line) => lines.push(line),
+      onObservation: () => {},
+    });
+    localFunction.load(bundle);
+    await expect(localFunction.invoke({})).rejects.toThrow('The function function ended: Error: no start');
+    await localFunction.stop();
+    expect(lines.map((line) => readFunctionLine(line)?.message)).toEqual(['The function function failed']);
+    expect(lines[0]).toContain('no start');
+  });
+});
+
+const FORGED = '{"message":"forged"}';
+const WRITING_BUNDLE = `export const handler = async () => {
+  console.log('from console.log\\n${FORGED}');
+  console.error('from console.error\\n${FORGED}\\n');
+  process.stdout.write(JSON.stringify({ message: 'of the log\\u2028{"message":"forged"}' }) + '\\n');
+};`;

@@ -1,0 +1,39 @@
+import type { IncomingMessage } from 'node:http';
+import { expect, it } from 'vitest';
+import { createInspector } from '../../../lib/local/inspector/inspector.ts';
+import { ROUTES } from '../../../lib/local/inspector/wire.ts';
+import type { Accepted } from '../../../lib/observability/diagnostics-channels.ts';
+
+const deep = `{"schema":"2.0","header":{"event_type":"a.b_v1","token":"secret-token"},"event":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+
+function createInspectorOf(text: string) {
+  const record = { messageId: 'm', status: 'queued', attempts: 0, updatedAt: '' } as const;
+  const inspector = createInspector({
+    eventLog: { list: () => [record], find: () => record },
+    environment: {},
+    host: '127.0.0.1',
+    root: '/',
+    webhookUrl: () => 'http://127.0.0.1:1/',
+    redrive: async () => ({ moved: 0, failed: 0 }),
+  });
+  inspector.accepted({ messageId: 'm', text } as Accepted);
+  return inspector;
+}
+
+async function ask(method: string, url: string) {
+  const response = await createInspectorOf(deep).answer({ method, url } as IncomingMessage, Buffer.alloc(0));
+  if ('stream' in response) throw new TypeError('The response is a stream');
+  return response;
+}
+
+it('an event nested 50,000 deep is listed with a word instead of its content', async () => {
+  const { statusCode, body } = await ask('GET', `${ROUTES.event}?message=m`);
+  expect(statusCode).toBe(200);
+  expect(JSON.parse(body).json).toBe('(nested too deeply to be shown)');
+});
+
+it('an event nested 50,000 deep cannot be edited, and the reason is given', async () => {
+  const { statusCode, body } = await ask('GET', `${ROUTES.draft}?message=m`);
+  expect(statusCode).toBe(400);
+  expect(JSON.parse(body).message).toContain('nested more than 1000 levels deep');
+});

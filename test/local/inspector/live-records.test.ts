@@ -1,0 +1,40 @@
+import { text as readText } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import type { EventRecord } from '../../../lib/local/event-log.ts';
+import { LiveRecords } from '../../../lib/local/inspector/live-records.ts';
+
+const recordOf = (messageId: string, attempts = 0): EventRecord => ({
+  messageId,
+  status: 'queued',
+  attempts,
+  updatedAt: '',
+});
+
+/** Opens a page that reads nothing until all has happened. @returns the records that it is told then */
+async function recordsAfter(change: (live: LiveRecords) => void): Promise<EventRecord[]> {
+  const live = new LiveRecords((json) => json);
+  // Fills the stream, so that what changes afterwards has to wait.
+  const stream = live.open(Array.from({ length: 2_000 }, (_, index) => recordOf(`old${index}`)));
+  change(live);
+  const reading = readText(stream);
+  await new Promise((resolve) => setImmediate(resolve));
+  live.stop();
+  const lines = (await reading).split('\n').filter((line) => line.startsWith('data: ['));
+  return lines.flatMap((line) => JSON.parse(line.slice('data: '.length)));
+}
+
+test('for a page that does not keep up, only the newest 10,000 changes wait', async () => {
+  const records = await recordsAfter((live) => {
+    for (let index = 0; index < 15_000; index++) live.change(recordOf(`new${index}`));
+  });
+  const ids = records.map(({ messageId }) => messageId).filter((id) => id.startsWith('new'));
+  expect(ids.length).toBe(10_000);
+  expect([ids[0], ids.at(-1)]).toEqual(['new5000', 'new14999']);
+});
+
+test('of a record, only the newest state waits', async () => {
+  const records = await recordsAfter((live) => {
+    for (let attempts = 0; attempts < 20_000; attempts++) live.change(recordOf('new', attempts));
+  });
+  expect(records.filter(({ messageId }) => messageId === 'new')).toEqual([recordOf('new', 19_999)]);
+});

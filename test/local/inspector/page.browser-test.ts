@@ -1,0 +1,240 @@
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EventRecord } from '../../../lib/local/inspector/wire.ts';
+import { isWiderThanWindow, launchBrowser, openPage } from './browser.ts';
+import { type RunningStack, startStack } from './running-stack.ts';
+
+const CHAT_UPDATED = 'im.chat.updated_v1';
+const handlerThat = (does: string) => `import { onEvent, RetryAfter } from '#feishu-events';
+
+export default onEvent('${CHAT_UPDATED}', (event, { log }) => {
+  log.info('A chat has changed');
+  ${does}
+});
+`;
+const FAILS = "if (event.chat_id) throw new Error('The database is down');";
+const FAILS_UNTIL_DEAD = "throw new RetryAfter(0, 'The database is down');";
+const SUCCEEDS = 'void [event, RetryAfter];';
+const patience = { timeout: 180_000 };
+
+let browser: Browser;
+let stack: RunningStack;
+
+beforeAll(async () => {
+  [browser, stack] = await Promise.all([
+    launchBrowser(),
+    startStack({ [`v2/${CHAT_UPDATED}.ts`]: handlerThat(SUCCEEDS) }),
+  ]);
+});
+afterAll(async () => {
+  await browser.close();
+  await stack[Symbol.asyncDispose]();
+});
+
+const rows = (page: Page) => page.getByRole('listbox', { name: /^Events|^事件/ }).getByRole('option');
+const detail = (page: Page) => page.locator('section.detail');
+const waitForText = (locator: Locator, text: string) => locator.filter({ hasText: text }).first().waitFor(patience);
+
+/** Does what makes an event, and finds the row of that event among those that are there already. */
+async function rowOf(page: Page, makeEvent: () => Promise<void>): Promise<Locator> {
+  const list = async () => (await (await fetch(`${stack.pageUrl}_events`)).json()) as EventRecord[];
+  const known = (await list()).length;
+  await makeEvent();
+  await expect.poll(async () => (await list()).length, patience).toBeGreaterThan(known);
+  return page.locator(`[id="event-${(await list())[known]?.messageId}"]`);
+}
+
+function sendSample(page: Page, type: string): Promise<Locator> {
+  return rowOf(page, async () => {
+    await page.getByRole('combobox', { name: 'Event type' }).fill(type);
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+  });
+}
+
+/** Changes the handler, and waits until it is loaded. */
+async function change(does: string): Promise<void> {
+  const loads = () => stack.output().split('the functions are loaded again').length;
+  const before = loads();
+  await stack.writeHandler(`v2/${CHAT_UPDATED}.ts`, handlerThat(does));
+  await expect.poll(loads, patience).toBeGreaterThan(before);
+}
+
+describe('The page of npm start', () => {
+  it('sends a sample, and shows it arrive and be handled, with its content and log', async () => {
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const row = await sendSample(page, 'im.message.receive_v1');
+    await waitForText(row, 'handled');
+    await row.click();
+    await waitForText(detail(page), 'Answering a message');
+    const text = await detail(page).innerText();
+    expect(text).toContain('"event_type": "im.message.receive_v1"');
+    expect(text).toContain('"token": "•••"');
+    expect(await page.getByRole('status').innerText()).toContain('answered 200');
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('shows the error of a handler with its place in the source, and the retry that succeeds once it is mended', async () => {
+    await change(FAILS);
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const row = await sendSample(page, CHAT_UPDATED);
+    await waitForText(row, 'retrying');
+    await row.click();
+    await waitForText(detail(page), 'The database is down');
+    await waitForText(page.locator('.frame-own'), `functions/handlers/v2/${CHAT_UPDATED}.ts:5`);
+    await change(SUCCEEDS);
+    await waitForText(row, 'handled');
+    await waitForText(detail(page), 'Error of an earlier attempt');
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('brings an event back from the dead-letter queue', async () => {
+    await change(FAILS_UNTIL_DEAD);
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const row = await sendSample(page, CHAT_UPDATED);
+    await waitForText(row, 'dead');
+    await row.click();
+    expect(await detail(page).innerText()).toContain('RetryAfter: The database is down');
+    await change(SUCCEEDS);
+    // The copy is a message of its own.
+    const copy = await rowOf(page, () => page.getByRole('button', { name: 'Redrive', exact: true }).click());
+    await waitForText(page.getByRole('status'), '1 moved back');
+    await waitForText(copy, 'handled');
+    await waitForText(row, 'redriven');
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('finds events by status, type and error', async () => {
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    await waitForText(await sendSample(page, 'out_approval'), 'out_approval');
+    const all = await rows(page).count();
+    expect(all).toBeGreaterThan(3);
+    await page.getByRole('searchbox').fill('approval');
+    await expect.poll(() => rows(page).count(), patience).toBe(1);
+    await page.getByRole('searchbox').fill('database down');
+    await expect
+      .poll(async () => (await rows(page).allInnerTexts()).every((text) => text.includes(CHAT_UPDATED)))
+      .toBe(true);
+    await page.getByRole('searchbox').fill('no such event');
+    await page.getByText('No event matches').waitFor();
+    await page.getByRole('searchbox').fill('');
+    await page.getByRole('combobox', { name: 'Status' }).selectOption('redriven');
+    await expect.poll(() => rows(page).count(), patience).toBe(1);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('sends an event again, which has no second effect, and a changed one, which has', async () => {
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const row = await sendSample(page, 'im.message.receive_v1');
+    await waitForText(row, 'handled');
+    await row.click();
+    const again = await rowOf(page, () => page.getByRole('button', { name: 'Send again' }).click());
+    await waitForText(again, 'duplicate');
+    await page.getByRole('button', { name: 'Edit and send' }).click();
+    const editor = page.getByRole('dialog').getByRole('textbox');
+    await editor.fill('{ "no": ');
+    await page.getByText('This is no JSON').waitFor();
+    expect(await page.getByRole('dialog').getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Edit and send' }).click();
+    await editor.fill((await editor.inputValue()).replace('Hello', 'A changed text'));
+    const changed = await rowOf(page, () => editor.press('Control+Enter'));
+    await waitForText(changed, 'handled');
+    await changed.click();
+    await waitForText(detail(page), 'A changed text');
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('can be used with the keyboard alone', async () => {
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const focusOn = async (name: string) => {
+      for (let presses = 0; presses < 20; presses += 1) {
+        const isThere = await page.evaluate(
+          `(document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '').trim() === ${JSON.stringify(name)}`,
+        );
+        if (isThere) return;
+        await page.keyboard.press('Tab');
+      }
+      throw new Error(`Tab does not lead to "${name}"`);
+    };
+    await focusOn('Event type');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('message');
+    const row = await rowOf(page, () => page.keyboard.press('Enter'));
+    await waitForText(row, 'handled');
+    await focusOn('Events, newest first');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await waitForText(page.getByRole('heading', { level: 2 }), 'message');
+    await focusOn('Send again');
+    await waitForText(await rowOf(page, () => page.keyboard.press('Enter')), 'duplicate');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction("document.activeElement?.getAttribute('aria-label') === 'Events, newest first'");
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it('speaks Chinese where the browser does', async () => {
+    await using opened = await openPage(browser, stack.pageUrl, { locale: 'zh-CN' });
+    const { page } = opened;
+    await page.getByRole('button', { name: '发送', exact: true }).waitFor();
+    await waitForText(rows(page).first(), '重复');
+    expect(await page.evaluate('document.documentElement.lang')).toMatch(/^zh/);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it.each([390, 820, 1280])('fits into a window %i pixels wide, in light and dark', async (width) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await using opened = await openPage(browser, stack.pageUrl, { viewport: { width, height: 800 }, colorScheme });
+      const { page } = opened;
+      await rows(page).first().waitFor();
+      expect(await isWiderThanWindow(page)).toBe(false);
+      await rows(page).first().click();
+      await detail(page).getByRole('heading', { level: 2 }).waitFor();
+      expect(await isWiderThanWindow(page)).toBe(false);
+      const [list, opening] = await Promise.all([
+        page.locator('section.events').boundingBox(),
+        detail(page).boundingBox(),
+      ]);
+      // Side by side, or one in the place of the other; never one over the other.
+      if (list !== null && opening !== null) expect(list.x + list.width).toBeLessThanOrEqual(opening.x + 1);
+      const background = await page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+      const brightness = Math.max(...(String(background).match(/\d+/g) ?? []).slice(0, 3).map(Number));
+      if (colorScheme === 'dark') expect(brightness).toBeLessThan(64);
+      else expect(brightness).toBeGreaterThan(192);
+      expect(opened.complaints).toEqual([]);
+    }
+  });
+
+  it('says that npm start is gone, whatever it said before', async () => {
+    await using other = await startStack();
+    await using opened = await openPage(browser, other.pageUrl);
+    const { page } = opened;
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await waitForText(page.getByRole('status'), 'answered 200');
+    other.stop();
+    await waitForText(page.getByRole('status'), 'npm start does not answer');
+  });
+
+  it('stays usable while 1,000 events arrive', async () => {
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const sending = page.evaluate(`(async () => {
+      const order = JSON.stringify({ kind: 'sample', type: 'message' });
+      const send = () => fetch('/_inspector/send', { method: 'POST', headers: { 'content-type': 'application/json' }, body: order });
+      for (let sent = 0; sent < 1000; sent += 20) await Promise.all(Array.from({ length: 20 }, send));
+    })()`);
+    await page.getByRole('searchbox').fill('message');
+    await sending;
+    await expect.poll(() => page.locator('.summary').innerText(), patience).toMatch(/1,?\d{3} of 1,?\d{3} events/);
+    expect(await rows(page).count()).toBeLessThan(60);
+    await page.locator('#events').press('End');
+    await page.locator('#events').press('Enter');
+    await detail(page).getByRole('heading', { level: 2 }).waitFor();
+    expect(opened.complaints).toEqual([]);
+  }, 120_000);
+});

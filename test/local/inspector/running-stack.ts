@@ -1,0 +1,34 @@
+import { vi } from 'vitest';
+import { createProject } from '../../support/project.ts';
+import { start } from '../../support/run.ts';
+import { wait } from '../../support/wait.ts';
+
+export interface RunningStack extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT/`: the page. */
+  pageUrl: string;
+  writeHandler(name: string, source: string): Promise<void>;
+  /** Ends it as Ctrl+C does. */
+  stop(): void;
+  /** What `npm start` has written. */
+  output(): string;
+}
+
+/** `npm start` in a copy of this project. */
+export async function startStack(handlers: Record<string, string> = {}): Promise<RunningStack> {
+  await using parts = new AsyncDisposableStack();
+  const project = parts.use(await createProject());
+  for (const [name, source] of Object.entries(handlers)) await project.writeHandler(name, source);
+  const running = parts.use(start(project.root, 'lib/local/start.ts', [], { PORT: '0' }));
+  await vi.waitFor(() => {
+    if (!running.output().includes('is ready')) throw new Error(running.output());
+  }, wait);
+  const [origin = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output()) ?? [];
+  const all = parts.move();
+  return {
+    pageUrl: `${origin}/`,
+    writeHandler: project.writeHandler,
+    stop: () => running.process.kill('SIGINT'),
+    output: () => running.output(),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * A program that receives events, written for either client the way its documentation says: for what only shows on a
+ * process of its own. It acknowledges each event `handlerMs` after it came, or never when that is "never".
+ *
+ *     node test/mock-platform/client-program.ts ours|official DOMAIN APP_ID APP_SECRET handlerMs
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as lark from '@larksuiteoapi/node-sdk';
+import { keepLongConnection } from '../../lib/feishu/long-connection/reconnector.ts';
+
+const [client, domain = '', appId = '', appSecret = '', handlerMs = '0'] = process.argv.slice(2);
+
+async function handle(): Promise<undefined> {
+  console.log('received an event');
+  if (handlerMs === 'never') await new Promise(() => {});
+  await sleep(Number(handlerMs));
+}
+
+async function runOurs(): Promise<void> {
+  const stop = new AbortController();
+  process.once('SIGTERM', () => stop.abort());
+  const connection = keepLongConnection({
+    appId,
+    appSecret,
+    domain,
+    receive: handle,
+    log: { debug: () => {}, info: console.log, warn: console.warn, error: console.error },
+    signal: stop.signal,
+  });
+  try {
+    await connection.ended;
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+  }
+}
+
+async function runOfficial(): Promise<void> {
+  const connection = new lark.WSClient({ appId, appSecret, domain });
+  process.once('SIGTERM', () => connection.close());
+  const eventDispatcher = new lark.EventDispatcher({}).register({ 'im.message.receive_v1': handle });
+  await connection.start({ eventDispatcher });
+}
+
+await (client === 'official' ? runOfficial() : runOurs());

@@ -1,0 +1,159 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import type { SQSMessageAttributes, SQSRecord } from 'aws-lambda';
+import { describe, expect, it } from 'vitest';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { decodeMessage, encodeMessage, escapeForSqs, type QueuedEvent } from '../../lib/queue/message.ts';
+
+const QUEUE_URL = 'https://sqs.us-east-1.amazonaws.com/123456789012/events';
+const FIFO_URL = `${QUEUE_URL}.fifo`;
+const MIB = 1024 * 1024;
+/** What the body may have, so that body and attributes stay within SQS's limit. */
+const LARGEST_BODY = MIB - 4096;
+const receivedAt = new Date('2026-11-26T10:00:00.123Z');
+
+function textOf({ chat = 'oc_1', id = 'e1', padding = '' } = {}): string {
+  const header = { event_id: id, event_type: 'some.type_v1', token: '', app_id: 'cli_1', tenant_key: 'tenant' };
+  return JSON.stringify({ schema: '2.0', header, event: { chat_id: chat, padding } });
+}
+
+function encode(text: string, options: Partial<QueuedEvent> = {}, url = QUEUE_URL) {
+  const event: QueuedEvent = { text, source: 'webhook', receivedAt, requestId: undefined, ...options };
+  return encodeMessage(url, parseEnvelope(text) as EventEnvelope, event);
+}
+
+/** The message as the worker receives it. */
+function recordOf({ MessageBody = '', MessageAttributes = {} }: Partial<ReturnType<typeof encode>>): SQSRecord {
+  const attributes = Object.entries(MessageAttributes).map(([name, { StringValue }]) => [
+    name,
+    { stringValue: StringValue, dataType: 'String' },
+  ]);
+  return { body: MessageBody, messageAttributes: Object.fromEntries(attributes) as SQSMessageAttributes } as SQSRecord;
+}
+
+describe('A queue message', () => {
+  it('carries the event as the platform wrote it, and what is known of its delivery', () => {
+    const text = textOf();
+    expect(encode(text, { requestId: 'r-1' })).toEqual({
+      QueueUrl: QUEUE_URL,
+      MessageBody: text,
+      MessageAttributes: {
+        source: { DataType: 'String', StringValue: 'webhook' },
+        receivedAt: { DataType: 'String', StringValue: '2026-11-26T10:00:00.123Z' },
+        requestId: { DataType: 'String', StringValue: 'r-1' },
+      },
+      MessageGroupId: expect.any(String),
+    });
+  });
+
+  it.each(['webhook', 'long-connection'] as const)('is read as it was written, from %s', (source) => {
+    const event = { text: textOf(), source, receivedAt, requestId: 'r-1' };
+    expect(decodeMessage(recordOf(encode(event.text, event)))).toEqual({ ...event, redriveOf: undefined });
+  });
+
+  it('has no request id when the platform sent none', () => {
+    const message = encode(textOf());
+    expect(Object.keys(message.MessageAttributes ?? {})).toEqual(['source', 'receivedAt']);
+    expect(decodeMessage(recordOf(message)).requestId).toBeUndefined();
+  });
+
+  it('names the dead letter of which it is a copy', () => {
+    const record = recordOf(encode(textOf()));
+    record.messageAttributes.redriveOf = { stringValue: 'dead-1', dataType: 'String' };
+    expect(decodeMessage(record).redriveOf).toBe('dead-1');
+  });
+
+  it.each([
+    ['without attributes', {}],
+    ['of another source', { source: { StringValue: 'elsewhere' }, receivedAt: { StringValue: '2026-11-26' } }],
+    ['without a source', { receivedAt: { StringValue: '2026-11-26' } }],
+    ['without a time', { source: { StringValue: 'webhook' } }],
+    ['with a time that is none', { source: { StringValue: 'webhook' }, receivedAt: { StringValue: 'soon' } }],
+  ])('%s is refused', (_, attributes) => {
+    const MessageAttributes = attributes as Record<string, { DataType: string; StringValue: string }>;
+    expect(() => decodeMessage(recordOf({ MessageBody: textOf(), MessageAttributes }))).toThrow(
+      'The queue message has no valid "source" and "receivedAt": something else wrote to this queue',
+    );
+  });
+});
+
+describe('A large event', () => {
+  const textOfBytes = (bytes: number) => textOf({ padding: 'x'.repeat(bytes - textOf().length) });
+
+  it('is sent as it is up to 1 MiB with 4 KiB for the attributes', () => {
+    const text = textOfBytes(LARGEST_BODY);
+    expect(encode(text)).toMatchObject({ MessageBody: text });
+    expect(encode(text).MessageAttributes).not.toHaveProperty('encoding');
+  });
+
+  it('is compressed above that, counted in bytes, and read back', () => {
+    for (const text of [textOfBytes(LARGEST_BODY + 1), textOf({ padding: '好'.repeat(400_000) })]) {
+      const message = encode(text);
+      expect(message.MessageAttributes?.encoding).toEqual({ DataType: 'String', StringValue: 'gzip' });
+      expect(message.MessageBody?.length).toBeLessThan(100_000);
+      // Not toBe: a failure would print a megabyte.
+      expect(decodeMessage(recordOf(message)).text === text).toBe(true);
+    }
+  });
+
+  it('is refused when it does not fit even compressed, with its sizes', () => {
+    const text = textOf({ padding: randomBytes(MIB).toString('base64') });
+    const compressed = gzipSync(text).toString('base64').length;
+    expect(() => encode(text)).toThrow(
+      expect.objectContaining({
+        code: 'FEISHU_EVENT_TOO_LARGE',
+        message: `The event has ${text.length} bytes, compressed ${compressed}; SQS takes ${LARGEST_BODY}.`,
+      }),
+    );
+  });
+
+  it('is not decompressed beyond what any event can have', () => {
+    const decode = (bytes: number) => {
+      const record = recordOf(encode(textOf()));
+      record.messageAttributes.encoding = { stringValue: 'gzip', dataType: 'String' };
+      return decodeMessage({ ...record, body: gzipSync(Buffer.alloc(bytes)).toString('base64') }).text.length;
+    };
+    expect(decode(16 * MIB)).toBe(16 * MIB);
+    expect(() => decode(16 * MIB + 1)).toThrow(/larger than 16777216 bytes/);
+  });
+
+  it('is refused in an encoding that is not known', () => {
+    const record = recordOf(encode(textOf()));
+    record.messageAttributes.encoding = { stringValue: 'br', dataType: 'String' };
+    expect(() => decodeMessage(record)).toThrow('The queue message has an unknown encoding "br"');
+  });
+});
+
+describe('The group of a message', () => {
+  it('is the conversation as it is, where SQS takes its name, and else its SHA-256', () => {
+    const groupOf = (chat: string) => encode(textOf({ chat })).MessageGroupId;
+    for (const chat of ['oc_0123456789abcdef', 'a.b:c-d', 'x'.repeat(128)]) expect(groupOf(chat)).toContain(chat);
+    for (const chat of ['x'.repeat(129), 'a b', 'a\n', '好']) {
+      expect(groupOf(chat)).toMatch(/^[\da-f]{64}$/);
+      expect(groupOf(chat)).not.toBe(groupOf(`${chat}x`));
+    }
+  });
+});
+
+describe('The deduplication id', () => {
+  it('is of the event, the same each time, and only on a FIFO queue', () => {
+    const ids = ['e1', 'e1', 'e2'].map((id) => encode(textOf({ id }), {}, FIFO_URL).MessageDeduplicationId);
+    expect(ids[0]).toMatch(/^[\da-f]{64}$/);
+    expect(ids[1]).toBe(ids[0]);
+    expect(ids[2]).not.toBe(ids[0]);
+    expect(encode(textOf())).not.toHaveProperty('MessageDeduplicationId');
+  });
+
+  it('tells nothing of the event', () => {
+    const id = encode(textOf({ id: 'e1' }), {}, FIFO_URL).MessageDeduplicationId;
+    expect(id).not.toBe(createHash('sha256').digest('hex'));
+  });
+});
+
+describe('Characters that SQS refuses', () => {
+  it('are escaped, alone and in pairs, and the JSON means the same', () => {
+    const text = '{"a":"\uFFFE\uFFFF","b":"🎉","c":"\uFFFD\uE000好"}';
+    expect(escapeForSqs(text)).toBe('{"a":"\\ufffe\\uffff","b":"\\ud83c\\udf89","c":"\uFFFD\uE000好"}');
+    expect(JSON.parse(escapeForSqs(text))).toEqual(JSON.parse(text));
+  });
+});

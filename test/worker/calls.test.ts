@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import type { Context, SQSRecord } from 'aws-lambda';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { onEvent } from '../../lib/handler.ts';
+import { encodeMessage } from '../../lib/queue/message.ts';
+import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
+import { createSample, textMessage } from '../../lib/samples/samples.ts';
+import { createWorker } from '../../lib/worker/worker.ts';
+import { startCallCounter } from '../support/call-counter.ts';
+import { emulatedAws } from '../support/emulated-aws.ts';
+
+// Calls are what an event costs beside the time of the functions.
+
+const aws = emulatedAws();
+afterEach(() => vi.unstubAllEnvs());
+
+function recordOf(type: string): SQSRecord {
+  const event = textMessage('Hello');
+  const text = createSample(type, { version: '2.0', token: '', event });
+  const { MessageBody, MessageAttributes } = encodeMessage(
+    aws.emulators.queueUrl,
+    parseEnvelope(text) as EventEnvelope,
+    {
+      text,
+      source: 'webhook',
+      receivedAt: new Date(),
+      requestId: undefined,
+    },
+  );
+  const message = { MessageId: randomUUID(), ReceiptHandle: 'handle', Body: MessageBody, MessageAttributes };
+  return toSqsRecord({ ...message, Attributes: { ApproximateReceiveCount: '1' } }, aws.emulators.queueArn);
+}
+
+/** @returns the calls to DynamoDB and SQS that a batch of ten takes, each time it is delivered */
+async function callsOf(type: string, handle: () => void, deliveries = 1): Promise<Record<string, number>[]> {
+  await using dynamo = await startCallCounter(aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string);
+  await using sqs = await startCallCounter(aws.emulators.environment.AWS_ENDPOINT_URL_SQS as string);
+  vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamo.origin);
+  vi.stubEnv('AWS_ENDPOINT_URL_SQS', sqs.origin);
+  const QUEUE_URL = `${sqs.origin}${new URL(aws.emulators.queueUrl).pathname}`;
+  const nothing = () => {
+    throw new Error('There is no such module');
+  };
+  const handler = onEvent('im.message.receive_v1', handle);
+  const v2 = (name: string) => (name === handler.type ? Promise.resolve({ default: handler }) : nothing());
+  const worker = createWorker({ v2, v1: nothing, fallback: nothing }, { ...aws.environment, QUEUE_URL });
+  const all: Record<string, number>[] = [];
+  const records = Array.from({ length: 10 }, () => recordOf(type));
+  for (let attempt = 1; attempt <= deliveries; attempt += 1) {
+    for (const { attributes } of records) attributes.ApproximateReceiveCount = `${attempt}`;
+    for (const { calls } of [dynamo, sqs]) for (const operation of Object.keys(calls)) delete calls[operation];
+    const endsAt = Date.now() + 60_000;
+    const context = { getRemainingTimeInMillis: () => endsAt - Date.now() } as Context;
+    await worker({ Records: records }, context);
+    all.push({ ...dynamo.calls, ...sqs.calls });
+  }
+  return all;
+}
+
+const FAILING = {
+  'DynamoDB_20120810.PutItem': 10,
+  'DynamoDB_20120810.UpdateItem': 10,
+  'AmazonSQS.ChangeMessageVisibility': 10,
+};
+
+test('a handled event takes two calls: its claim and its completion', async () => {
+  expect(await callsOf('im.message.receive_v1', () => {})).toEqual([
+    { 'DynamoDB_20120810.PutItem': 10, 'DynamoDB_20120810.UpdateItem': 10 },
+  ]);
+});
+
+test('an event without a handler takes none', async () => {
+  expect(await callsOf('example.thing.created_v1', () => {})).toEqual([{}]);
+});
+
+test('an event whose handler fails takes three: taking its lease, recording the failure, and postponing the message', async () => {
+  const fail = () => {
+    throw new Error('not now');
+  };
+  expect(await callsOf('im.message.receive_v1', fail)).toEqual([FAILING]);
+});
+
+test('a batch that was delivered before takes one more, which tells failures from the end of the function', async () => {
+  const fail = () => {
+    throw new Error('not now');
+  };
+  const [first, second] = await callsOf('im.message.receive_v1', fail, 2);
+  expect(first).toEqual(FAILING);
+  expect(second).toEqual({ ...FAILING, 'DynamoDB_20120810.BatchGetItem': 1 });
+});

@@ -1,0 +1,327 @@
+import { randomUUID } from 'node:crypto';
+import { DynamoDBClient, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { Context } from 'aws-lambda';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { writeRequest } from '../../lib/feishu/request.ts';
+import { type EventHandler, onEvent, onEventV1 } from '../../lib/handler.ts';
+import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
+import { createQueue } from '../../lib/intake/event-queue.ts';
+import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
+import { startStack } from '../../lib/local/stack.ts';
+import { createSample, textMessage } from '../../lib/samples/samples.ts';
+import { jsonResponse } from '../../lib/webhook/http.ts';
+import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
+import { createWorker } from '../../lib/worker/worker.ts';
+import { deliver } from '../support/deliver.ts';
+import { emulatedAws } from '../support/emulated-aws.ts';
+import { PlatformApi } from '../support/platform-api.ts';
+import { PROJECT_ROOT } from '../support/project.ts';
+import { wait } from '../support/wait.ts';
+
+const TENANT_TOKEN = '/open-apis/auth/v3/tenant_access_token';
+const APP_TOKEN = '/open-apis/auth/v3/app_access_token';
+const RESEND = '/open-apis/auth/v3/app_ticket/resend';
+const REPLY = /^\/open-apis\/im\/v1\/messages\/om_\w+\/reply$/;
+
+const STORE_APP = { FEISHU_APP_TYPE: 'store' };
+
+const replyToMessages = onEvent('im.message.receive_v1', async ({ message }, { feishu }) => {
+  await feishu.im.message.reply({
+    path: { message_id: message.message_id },
+    data: { msg_type: 'text', content: message.content },
+  });
+});
+
+describe('The worker of a store app', () => {
+  const aws = emulatedAws();
+  let platform: PlatformApi;
+  let database: HttpServer;
+  /** The operations that DynamoDB was asked for, and those it refuses. */
+  const operations: string[] = [];
+  const refused = new Set<string>();
+  const lines: string[] = [];
+
+  beforeAll(async () => {
+    const origin = aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string;
+    database = await startHttpServer('127.0.0.1', 0, async ({ headers }, body) => {
+      const operation = String(headers['x-amz-target']).split('.')[1] as string;
+      operations.push(operation);
+      if (refused.has(operation)) return jsonResponse(400, { __type: 'AccessDeniedException', message: 'refused' });
+      const { host: _, connection: __, 'content-length': ___, ...rest } = headers as Record<string, string>;
+      const response = await fetch(origin, { method: 'POST', headers: rest, body: new Uint8Array(body) });
+      return { statusCode: response.status, headers: {}, body: await response.text() };
+    });
+    process.env.AWS_ENDPOINT_URL_DYNAMODB = database.origin;
+  });
+  afterAll(() => database.stop());
+
+  beforeEach(async () => {
+    platform = await PlatformApi.start();
+    operations.length = 0;
+    lines.length = 0;
+    const collect = (chunk: unknown) => lines.push(String(chunk)) > 0;
+    vi.spyOn(process.stdout, 'write').mockImplementation(collect);
+    vi.spyOn(process.stderr, 'write').mockImplementation(collect);
+    vi.spyOn(console, 'log').mockImplementation(collect);
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    refused.clear();
+    await platform[Symbol.asyncDispose]();
+  });
+
+  const modulesOf =
+    (handlers: EventHandler[], kind: string): ImportModule =>
+    (name) => {
+      const handler = handlers.find((candidate) => candidate.kind === kind && candidate.type === name);
+      if (handler === undefined) throw new Error(`Module not found in bundle: ${name}`);
+      return Promise.resolve({ default: handler });
+    };
+
+  /** As an instance of the function that has just started. */
+  function startWorker(handlers: EventHandler[] = [replyToMessages], app: Record<string, string> = STORE_APP) {
+    const modules = {
+      v2: modulesOf(handlers, 'v2'),
+      v1: modulesOf(handlers, 'v1'),
+      fallback: modulesOf([], 'fallback'),
+    };
+    return createWorker(modules, { ...aws.environment, ...platform.environment, ...app, LOG_LEVEL: 'DEBUG' });
+  }
+
+  type Worker = ReturnType<typeof createWorker>;
+
+  const deliver = (worker: Worker, ...texts: string[]) => deliverForThe(1, worker, ...texts);
+
+  /** @returns the number of events that failed, and are kept in the queue */
+  async function deliverForThe(attempt: number, worker: Worker, ...texts: string[]): Promise<number> {
+    for (const text of texts) {
+      const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+      await createQueue(aws.emulators.queueUrl).send(parseEnvelope(text) as never, event, new AbortController().signal);
+    }
+    const endsAt = Date.now() + 60_000;
+    const context = { getRemainingTimeInMillis: () => endsAt - Date.now() } as Context;
+    const Records = await aws.drain();
+    for (const { attributes } of Records) attributes.ApproximateReceiveCount = `${attempt}`;
+    const { batchItemFailures } = await worker({ Records }, context);
+    return batchItemFailures.length;
+  }
+
+  const ticketEvent = (ticket: unknown, sentAt: number = Date.now()) => {
+    const event = { app_id: platform.appId, tenant_key: undefined, app_ticket: ticket };
+    const envelope = JSON.parse(createSample('app_ticket', { version: '1.0', token: '', event }));
+    return JSON.stringify({ ...envelope, ts: `${sentAt / 1000}` });
+  };
+  const messageOf = (tenant: string, text = 'Hello') => {
+    const envelope = JSON.parse(
+      createSample('im.message.receive_v1', { version: '2.0', token: '', event: textMessage(text) }),
+    );
+    return JSON.stringify({ ...envelope, header: { ...envelope.header, tenant_key: tenant } });
+  };
+  const validTicket = () => {
+    const ticket = `ticket ${randomUUID()}`;
+    platform.validTickets.add(ticket);
+    return ticket;
+  };
+
+  async function onTable<Result>(use: (client: DynamoDBClient) => Promise<Result>): Promise<Result> {
+    const client = new DynamoDBClient();
+    const result = await use(client);
+    client.destroy();
+    return result;
+  }
+  const key = () => ({ id: { S: `app-ticket#${platform.appId}` } });
+  const storedTicket = async () => {
+    const command = new GetItemCommand({ TableName: aws.emulators.claimsTable, Key: key() });
+    return (await onTable((client) => client.send(command))).Item;
+  };
+
+  it('keeps the ticket it is sent, and answers for each tenant with a token of its own', async () => {
+    const worker = startWorker();
+    const ticket = validTicket();
+    expect(await deliver(worker, ticketEvent(ticket))).toBe(0);
+    expect(await deliver(worker, messageOf('one', 'to one'), messageOf('two', 'to two'))).toBe(0);
+    expect(platform.sent).toContainEqual({ tenant: 'one', text: 'to one' });
+    expect(platform.sent).toContainEqual({ tenant: 'two', text: 'to two' });
+    expect(platform.calls).not.toContain(RESEND);
+    const hours = (Number((await storedTicket())?.expiration?.N) - Date.now() / 1000) / 3600;
+    expect(Math.round(hours)).toBe(12);
+  });
+
+  it('counts the event as handled, without a handler for it', async () => {
+    await deliver(startWorker(), ticketEvent(validTicket()));
+    expect(lines.join('')).toMatch(/"message":"handled".*"event_type":"app_ticket"/);
+  });
+
+  it('has kept the ticket when a handler gets the event', async () => {
+    const ticket = validTicket();
+    const seen: unknown[] = [];
+    const handler = onEventV1('app_ticket', async (event) => {
+      seen.push(event.app_ticket, (await storedTicket())?.ticket?.S);
+    });
+    expect(await deliver(startWorker([handler]), ticketEvent(ticket))).toBe(0);
+    expect(seen).toEqual([ticket, ticket]);
+  });
+
+  it('serves an instance that has just started, and asks DynamoDB once for many events', async () => {
+    await deliver(startWorker(), ticketEvent(validTicket()));
+    const worker = startWorker();
+    await deliver(worker, messageOf('one'));
+    operations.length = 0;
+    await deliver(worker, messageOf('one'), messageOf('two'));
+    expect(platform.sent.map(({ tenant }) => tenant).toSorted()).toEqual(['one', 'one', 'two']);
+    expect(operations).not.toContain('GetItem');
+    // The SDK keeps each tenant's token.
+    expect(platform.calls.filter((path) => path === TENANT_TOKEN)).toHaveLength(2);
+  });
+
+  it('never replaces a ticket by one that was sent before it', async () => {
+    const worker = startWorker();
+    const [older, newer] = [validTicket(), validTicket()];
+    const now = Date.now();
+    expect(await deliver(worker, ticketEvent(newer, now - 1000))).toBe(0);
+    expect(await deliver(worker, ticketEvent(older, now - 3_600_000))).toBe(0);
+    expect((await storedTicket())?.ticket?.S).toBe(newer);
+    expect(await deliver(worker, ticketEvent('the newest', now))).toBe(0);
+    expect((await storedTicket())?.ticket?.S).toBe('the newest');
+  });
+
+  it('takes the newest ticket although another claims to come from the future', async () => {
+    const worker = startWorker();
+    await deliver(worker, ticketEvent('from the future', Date.now() + 86_400_000));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await deliver(worker, ticketEvent('now'));
+    expect((await storedTicket())?.ticket?.S).toBe('now');
+  });
+
+  it('uses the new ticket as soon as it has kept it', async () => {
+    const worker = startWorker();
+    await deliver(worker, ticketEvent(validTicket()));
+    await deliver(worker, messageOf('one'));
+    platform.validTickets.clear();
+    await deliver(worker, ticketEvent(validTicket()));
+    expect(await deliver(worker, messageOf('two'))).toBe(0);
+  });
+
+  it('asks for a ticket while it has none, fails the event, and handles it once the ticket has come', async () => {
+    const worker = startWorker();
+    const resent: string[] = [];
+    platform.onResend = () => void resent.push(ticketEvent(validTicket()));
+    const message = messageOf('one', 'not lost');
+    expect(await deliver(worker, message)).toBe(1);
+    expect(platform.calls).toEqual([RESEND]);
+    expect(lines.join('')).toContain('AppTicketMissing: The platform has sent no app_ticket event');
+    await deliver(worker, ...resent);
+    expect(await deliver(worker, message)).toBe(0);
+    expect(platform.sent).toEqual([{ tenant: 'one', text: 'not lost' }]);
+  });
+
+  it('takes a ticket that has expired for none, while DynamoDB has not deleted it yet', async () => {
+    const expired = { ticket: { S: validTicket() }, sentAt: { N: '1' }, expiration: { N: `${Date.now() / 1000 - 1}` } };
+    const command = new PutItemCommand({ TableName: aws.emulators.claimsTable, Item: { ...key(), ...expired } });
+    await onTable((client) => client.send(command));
+    expect(await deliver(startWorker(), messageOf('one'))).toBe(1);
+    expect(platform.calls).toEqual([RESEND]);
+  });
+
+  it('asks for another ticket when the platform refuses the one it has', async () => {
+    const worker = startWorker();
+    const resent: string[] = [];
+    platform.onResend = () => void resent.push(ticketEvent(validTicket()));
+    await deliver(worker, ticketEvent('withdrawn', Date.now() - 1000));
+    const message = messageOf('one');
+    expect(await deliver(worker, message)).toBe(1);
+    expect(platform.calls).toEqual([APP_TOKEN, RESEND]);
+    // Another instance gets it.
+    await deliver(startWorker(), ...resent);
+    expect(await deliver(worker, message)).toBe(0);
+  });
+
+  it('fails a ticket that it could not keep, so that it is tried again', async () => {
+    const worker = startWorker();
+    refused.add('PutItem');
+    const event = ticketEvent(validTicket());
+    expect(await deliver(worker, event)).toBe(1);
+    refused.clear();
+    expect(await deliver(worker, event)).toBe(0);
+    expect(await storedTicket()).toBeDefined();
+  });
+
+  it('fails an event whose ticket could not be read, and lives on', async () => {
+    const worker = startWorker();
+    await deliver(worker, ticketEvent(validTicket()));
+    refused.add('GetItem');
+    expect(await deliver(worker, messageOf('one'))).toBe(1);
+    expect(lines.join('')).toContain('AccessDeniedException');
+    expect(platform.calls).toEqual([]);
+    refused.clear();
+    expect(await deliver(worker, messageOf('one'))).toBe(0);
+  });
+
+  it('fails an app_ticket event without a ticket', async () => {
+    expect(await deliver(startWorker(), ticketEvent(''))).toBe(1);
+    expect(lines.join('')).toContain('MalformedMessage: The app_ticket event has no ticket');
+  });
+
+  it('writes neither ticket nor token nor secret, to the log or into a note about a failure', async () => {
+    const worker = startWorker();
+    const [ticket, refusedTicket] = [validTicket(), 'a ticket that is refused'];
+    await deliver(worker, ticketEvent(refusedTicket, Date.now() - 1000));
+    await deliverForThe(MAXIMUM_DELIVERIES, worker, messageOf('one'));
+    await deliver(worker, ticketEvent(ticket));
+    await deliver(worker, messageOf('one'));
+    refused.add('PutItem');
+    await deliver(worker, ticketEvent(ticket));
+    refused.clear();
+    const { Items } = await onTable((client) => client.send(new ScanCommand({ TableName: aws.emulators.claimsTable })));
+    const notes = JSON.stringify(Items?.filter(({ id }) => !id?.S?.startsWith('app-ticket#')));
+    const output = lines.join('');
+    for (const text of [output, notes]) expect(text).toContain('code: 10012');
+    for (const secret of [ticket, refusedTicket, platform.appSecret, 't-one']) {
+      expect(output).not.toContain(secret);
+      expect(notes).not.toContain(secret);
+    }
+  });
+
+  it('does nothing of it for a self-built app', async () => {
+    const worker = startWorker([replyToMessages], {});
+    expect(await deliver(worker, ticketEvent('a ticket'))).toBe(0);
+    expect(operations).toEqual([]);
+    expect(await deliver(worker, messageOf('any'))).toBe(0);
+    expect(platform.sent).toEqual([{ tenant: 'own', text: 'Hello' }]);
+    expect(platform.calls).toEqual([`${TENANT_TOKEN}/internal`, expect.stringMatching(REPLY)]);
+    // The claim, and its completion.
+    expect(operations).toEqual(['PutItem', 'UpdateItem']);
+  });
+
+  it('does not start with a type of app that there is not', () => {
+    expect(() => startWorker([], { FEISHU_APP_TYPE: 'isv' })).toThrow(
+      'FEISHU_APP_TYPE is "isv", but must be self or store.',
+    );
+  });
+});
+
+describe('The bundles of a store app', () => {
+  it('answer a message with the official SDK as it is deployed', async () => {
+    await using platform = await PlatformApi.start();
+    platform.validTickets.add('a ticket');
+    const encryptKey = 'an encrypt key';
+    const stack = await startStack({
+      root: PROJECT_ROOT,
+      environment: { FEISHU_ENCRYPT_KEY: encryptKey, ...platform.environment, ...STORE_APP },
+      host: '127.0.0.1',
+      port: 0,
+      watch: false,
+      onLine: () => {},
+      onNotice: () => {},
+      onApiCall: () => {},
+    });
+    onTestFinished(() => stack.stop());
+    const send = (text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
+    const ticket = { app_id: platform.appId, tenant_key: undefined, app_ticket: 'a ticket' };
+    await send(createSample('app_ticket', { version: '1.0', token: '', event: ticket }));
+    await vi.waitFor(() => expect(stack.events()).toMatchObject([{ type: 'app_ticket', status: 'handled' }]), wait);
+    await send(createSample('im.message.receive_v1', { version: '2.0', token: '', event: textMessage('Hello') }));
+    await vi.waitFor(() => expect(platform.sent).toEqual([{ tenant: '2ca1d211f64f6438', text: 'Hello' }]), wait);
+  }, 60_000);
+});

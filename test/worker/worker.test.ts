@@ -1,0 +1,360 @@
+import { randomUUID } from 'node:crypto';
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import type { Context, SQSRecord } from 'aws-lambda';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { Drop, type EventContext, onEvent, onEventV1, onUnhandledEvent, RetryAfter } from '../../lib/handler.ts';
+import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
+import { createQueue } from '../../lib/intake/event-queue.ts';
+import { createSample, textMessage } from '../../lib/samples/samples.ts';
+import type { EventModules } from '../../lib/worker/dispatch.ts';
+import { createWorker } from '../../lib/worker/worker.ts';
+import { emulatedAws } from '../support/emulated-aws.ts';
+import { wait } from '../support/wait.ts';
+import { writtenLines } from '../support/written-output.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Modules as the bundler provides them: a name it does not know throws at once. */
+function modulesOf(modules: Record<string, unknown>): ImportModule {
+  return (name) => {
+    if (!Object.hasOwn(modules, name)) throw new Error(`Module not found in bundle: ${name}`);
+    return Promise.resolve({ default: modules[name] });
+  };
+}
+
+function contextOf(remainingMilliseconds = 60_000): Context {
+  const endsAt = Date.now() + remainingMilliseconds;
+  return { getRemainingTimeInMillis: () => endsAt - Date.now() } as Context;
+}
+
+function throwUndefined(): never {
+  throw undefined;
+}
+
+/** Each in a chat of its own: a FIFO queue holds a chat back while one of its messages is under way. */
+function messageEvent(chat = `oc_${randomUUID()}`, text = 'Hello'): string {
+  const event = textMessage(text);
+  event.message.chat_id = chat;
+  return createSample('im.message.receive_v1', { version: '2.0', token: '', event });
+}
+
+describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,', (ordering) => {
+  const aws = emulatedAws({ ordering });
+
+  const workerWith = (modules: Partial<EventModules>) =>
+    createWorker({ v2: modulesOf({}), v1: modulesOf({}), fallback: modulesOf({}), ...modules }, aws.environment);
+  const handlingMessages = (handle: Parameters<typeof onEvent<'im.message.receive_v1'>>[1]) =>
+    workerWith({ v2: modulesOf({ 'im.message.receive_v1': onEvent('im.message.receive_v1', handle) }) });
+
+  async function enqueue(text: string): Promise<void> {
+    const envelope = parseEnvelope(text);
+    if (envelope.kind === 'url-verification') throw new Error('not an event');
+    const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+    await createQueue(aws.emulators.queueUrl).send(envelope, event, new AbortController().signal);
+  }
+
+  /** What the queue delivers once the messages that are visible have been received. */
+  async function receiveAll(count: number): Promise<SQSRecord[]> {
+    const records: SQSRecord[] = [];
+    while (records.length < count) records.push(...(await aws.receive()));
+    return records;
+  }
+
+  /** Receives messages and deletes them: what the worker then makes of them leaves nothing behind. */
+  async function take(count: number): Promise<SQSRecord[]> {
+    const records = await receiveAll(count);
+    await deleteAll(records);
+    return records;
+  }
+
+  it('brings a v2.0 event to its handler, with a context', async () => {
+    const seen: { text: string; context: EventContext }[] = [];
+    const worker = handlingMessages((event, context) => seen.push({ text: event.message.content, context }));
+    await enqueue(messageEvent());
+    expect(await worker({ Records: await take(1) }, contextOf())).toEqual({ batchItemFailures: [] });
+    expect(seen[0]?.text).toBe('{"text":"Hello"}');
+    expect(seen[0]?.context).toMatchObject({ source: 'webhook', attempt: 1, header: { version: '2.0' } });
+    expect(seen[0]?.context.header.created).toBeInstanceOf(Date);
+    expect(seen[0]?.context.signal.aborted).toBe(false);
+  });
+
+  it('brings a v1.0 event to its handler', async () => {
+    const users: string[] = [];
+    const handler = onEventV1('out_approval', (event) => users.push(event.user_id));
+    await enqueue(createSample('out_approval', { version: '1.0', token: '' }));
+    await workerWith({ v1: modulesOf({ out_approval: handler }) })({ Records: await take(1) }, contextOf());
+    expect(users.length).toBe(1);
+  });
+
+  it('brings an event without a handler to the fallback, and is content when there is none', async () => {
+    const types: string[] = [];
+    const fallback = modulesOf({ fallback: onUnhandledEvent((_, { header }) => types.push(header.type)) });
+    await enqueue(createSample('example.thing.created_v1', { version: '2.0', token: '' }));
+    const [record] = await take(1);
+    const event = { Records: [record as SQSRecord] };
+    expect(await workerWith({})(event, contextOf())).toEqual({ batchItemFailures: [] });
+    expect(await workerWith({ fallback })(event, contextOf())).toEqual({ batchItemFailures: [] });
+    expect(types).toEqual(['example.thing.created_v1']);
+  });
+
+  it('handles an event once, however often and over whichever way it is delivered', async () => {
+    let effects = 0;
+    const worker = handlingMessages(() => {
+      effects += 1;
+    });
+    const text = messageEvent();
+    await enqueue(text);
+    const first = await take(1);
+    // The long connection leaves the token empty; the occurrence is the same one.
+    const second = first.map((record) => ({
+      ...record,
+      messageId: 'another message',
+      messageAttributes: {
+        ...record.messageAttributes,
+        source: { stringValue: 'long-connection', dataType: 'String' },
+      },
+    })) as SQSRecord[];
+    await worker({ Records: first }, contextOf());
+    await worker({ Records: first }, contextOf());
+    expect(await worker({ Records: second }, contextOf())).toEqual({ batchItemFailures: [] });
+    expect(effects).toBe(1);
+  });
+
+  it('reports the events that failed, and them alone', async () => {
+    const worker = handlingMessages((event) => {
+      if (event.message.content.includes('wrong')) throw new Error('wrong');
+    });
+    for (const [chat, text] of [
+      ['oc_1', 'good'],
+      ['oc_2', 'wrong'],
+      ['oc_3', 'good'],
+    ] as const) {
+      await enqueue(messageEvent(chat, text));
+    }
+    const records = await receiveAll(3);
+    const wrong = records.find(({ body }) => body.includes('wrong'));
+    const response = await worker({ Records: records }, contextOf());
+    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: wrong?.messageId }] });
+    await deleteAll(records);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['whose message cannot be read', () => Object.defineProperty(new Error(), 'message', { get: throwUndefined })],
+    ['whose message is a symbol', () => Object.assign(new Error(), { message: Symbol('message') })],
+    ['whose stack cannot be read', () => Object.defineProperty(new Error(), 'stack', { get: throwUndefined })],
+    ['whose response cannot be read', () => Object.defineProperty(new Error(), 'response', { get: throwUndefined })],
+    ['that is undefined', () => undefined],
+  ])('reports an event whose handler throws something %s, postpones it, and handles the others', async (_, make) => {
+    const worker = handlingMessages((event) => {
+      if (event.message.content.includes('wrong')) throw make();
+    });
+    await enqueue(messageEvent(undefined, 'good'));
+    await enqueue(messageEvent(undefined, 'wrong'));
+    const records = await receiveAll(2);
+    const wrong = records.find(({ body }) => body.includes('wrong'));
+    const response = await worker({ Records: records }, contextOf());
+    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: wrong?.messageId }] });
+    // Within seconds, not after the queue's six minutes.
+    let again: SQSRecord[] = [];
+    await deleteAll(records.filter((record) => record !== wrong));
+    await vi.waitFor(async () => {
+      again = await aws.receive();
+      expect(again.map(({ body }) => body)).toEqual([wrong?.body]);
+    }, wait);
+    await deleteAll(again);
+  });
+
+  it('gives the claim back when the handler fails, so that the next attempt runs it again', async () => {
+    const attempts: string[] = [];
+    const worker = handlingMessages((_, { attempt, uuid }) => {
+      attempts.push(`${attempt} ${uuid('reply')}`);
+      if (attempts.length === 1) throw new RetryAfter(0, 'not yet');
+    });
+    await enqueue(messageEvent());
+    const first = await aws.receive();
+    expect((await worker({ Records: first }, contextOf())).batchItemFailures.length).toBe(1);
+    const second = await receiveAll(1);
+    expect((await worker({ Records: second }, contextOf())).batchItemFailures).toEqual([]);
+    const [one = '', two = ''] = attempts;
+    expect([one[0], two[0]]).toEqual(['1', '2']);
+    expect(one.slice(2)).toBe(two.slice(2));
+    expect(one.slice(2)).toMatch(/^[\da-f]{32}$/);
+    await deleteAll(second);
+  });
+
+  it('hides a failed event for its backoff', async () => {
+    const worker = handlingMessages(() => {
+      throw new Error('broken');
+    });
+    await enqueue(messageEvent());
+    const records = await aws.receive();
+    await worker({ Records: records }, contextOf());
+    // The queue's own timeout is 360 s: that it comes back within the test is the worker's doing.
+    expect((await take(1))[0]?.messageId).toBe(records[0]?.messageId);
+  });
+
+  it('does not try again what a handler drops', async () => {
+    const worker = handlingMessages(() => {
+      throw new Drop('not for us');
+    });
+    await enqueue(messageEvent());
+    expect(await worker({ Records: await take(1) }, contextOf())).toEqual({ batchItemFailures: [] });
+  });
+
+  it('moves a malformed message to the dead-letter queue by failing it, and never acknowledges it', async () => {
+    const { sqs, queueUrl, deadLetterQueueUrl } = aws.emulators;
+    const fifo = ordering === 'conversation' ? { MessageGroupId: 'x', MessageDeduplicationId: `${Math.random()}` } : {};
+    await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: 'not ours', ...fifo }));
+    const worker = workerWith({});
+    for (let delivery = 1; delivery <= 5; delivery += 1) {
+      const records = await receiveAll(1);
+      expect((await worker({ Records: records }, contextOf())).batchItemFailures.length).toBe(1);
+    }
+    expect(await aws.receive()).toEqual([]);
+    expect((await aws.receive(deadLetterQueueUrl)).map(({ body }) => body)).toEqual(['not ours']);
+  });
+
+  it('fails an event whose module cannot be loaded or is none, so that it is kept', async () => {
+    await enqueue(messageEvent());
+    const records = await take(1);
+    for (const v2 of [modulesOf({ 'im.message.receive_v1': {} }), () => Promise.reject(new Error('syntax'))]) {
+      expect((await workerWith({ v2 })({ Records: records }, contextOf())).batchItemFailures.length).toBe(1);
+    }
+  });
+
+  it('ends a handler that never ends before the function is ended, and reports its event', async () => {
+    const started = Promise.withResolvers<AbortSignal>();
+    const worker = handlingMessages((_, { signal }) => {
+      started.resolve(signal);
+      return new Promise(() => {});
+    });
+    await enqueue(messageEvent());
+    const records = await take(1);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const response = worker({ Records: records }, contextOf(60_000));
+    const signal = await started.promise;
+    expect(signal.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(58_000);
+    expect(signal.aborted).toBe(true);
+    expect((await response).batchItemFailures.length).toBe(1);
+  });
+
+  it.each(['../../x', 'constructor', '__proto__', '%2e%2e/x'])('takes no module for the type %s', async (type) => {
+    const imported: string[] = [];
+    const spy: ImportModule = (name) => {
+      imported.push(name);
+      throw new Error('Module not found in bundle');
+    };
+    await enqueue(createSample(type, { version: '2.0', token: '' }));
+    const response = await workerWith({ v2: spy, v1: spy })({ Records: await take(1) }, contextOf());
+    expect(response).toEqual({ batchItemFailures: [] });
+    expect(imported.filter((name) => name !== type || name.includes('/'))).toEqual([]);
+  });
+
+  async function deleteAll(records: SQSRecord[]): Promise<void> {
+    for (const { receiptHandle } of records) {
+      await aws.emulators.sqs.send(
+        new DeleteMessageCommand({ QueueUrl: aws.emulators.queueUrl, ReceiptHandle: receiptHandle }),
+      );
+    }
+  }
+});
+
+describe('In a FIFO batch', () => {
+  const aws = emulatedAws({ ordering: 'conversation' });
+
+  it('what follows a failed event of its chat waits, in order, while other chats go on', async () => {
+    const handled: string[] = [];
+    const otherChat = Promise.withResolvers<void>();
+    const handler = onEvent('im.message.receive_v1', async ({ message }) => {
+      const { text } = JSON.parse(message.content);
+      if (text === 'a1') await otherChat.promise;
+      if (text === 'b2') throw new Error('broken');
+      handled.push(text);
+      if (text === 'b1') otherChat.resolve();
+    });
+    const modules = { v2: modulesOf({ 'im.message.receive_v1': handler }), v1: modulesOf({}), fallback: modulesOf({}) };
+    const worker = createWorker(modules, aws.environment);
+    const records = ['a1', 'b1', 'a2', 'b2', 'b3', 'a3'].map((text) =>
+      toFifoRecord(messageEvent(`oc_${text[0]}`, text), text),
+    );
+    const response = await worker({ Records: records }, contextOf());
+    expect(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier).toSorted()).toEqual(['b2', 'b3']);
+    expect(handled.filter((text) => text.startsWith('a'))).toEqual(['a1', 'a2', 'a3']);
+    expect(handled.filter((text) => text.startsWith('b'))).toEqual(['b1']);
+  });
+
+  function toFifoRecord(body: string, messageId: string): SQSRecord {
+    const attribute = (stringValue: string) => ({ stringValue, dataType: 'String' });
+    return {
+      messageId,
+      receiptHandle: `receipt of ${messageId}`,
+      body,
+      attributes: { ApproximateReceiveCount: '1', MessageGroupId: JSON.parse(body).event.message.chat_id },
+      messageAttributes: { source: attribute('webhook'), receivedAt: attribute(new Date().toISOString()) },
+    } as unknown as SQSRecord;
+  }
+});
+
+describe('The log of the worker', () => {
+  const aws = emulatedAws();
+
+  it('names the event at every level, and never holds its body', async () => {
+    const handlers = {
+      'im.message.receive_v1': onEvent('im.message.receive_v1', ({ message }, { log }) => {
+        if (message.content.includes('fail')) JSON.parse(JSON.parse(message.content).text);
+        log.debug('a line of the handler', {
+          problem: Object.assign(new Error('refused'), { config: 'a bearer token' }),
+        });
+      }),
+    };
+    const modules = { v2: modulesOf(handlers), v1: modulesOf({}), fallback: modulesOf({}) };
+    const worker = createWorker(modules, { ...aws.environment, LOG_LEVEL: 'DEBUG' });
+    const texts = [
+      messageEvent('oc_1', 'a private matter'),
+      messageEvent('oc_2', 'a private matter that makes it fail'),
+    ];
+    for (const text of texts) {
+      const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+      await createQueue(aws.emulators.queueUrl).send(parseEnvelope(text) as never, event, new AbortController().signal);
+    }
+    await worker({ Records: await aws.drain() }, contextOf());
+    const output = writtenLines().join('\n');
+    expect(output).toContain('a line of the handler');
+    expect(output).toContain('Error: refused');
+    expect(output).toContain('The event failed; it comes back');
+    expect(output).toContain('SyntaxError: The text is not valid JSON');
+    for (const text of texts) expect(output).toContain(JSON.parse(text).header.event_id);
+    // V8 quotes the first characters of what it cannot parse.
+    expect(output).not.toContain('a private');
+    expect(output).not.toContain('a pri');
+    expect(output).not.toContain('a bearer token');
+  });
+});
+
+describe('The claims', () => {
+  const aws = emulatedAws();
+
+  it('are made only for events that a handler runs for, and expire after 72 hours', async () => {
+    const handler = onEventV1('message', () => {});
+    const modules = { v2: modulesOf({}), v1: modulesOf({ message: handler }), fallback: modulesOf({}) };
+    const worker = createWorker(modules, aws.environment);
+    for (const type of ['message', 'out_approval']) {
+      const text = createSample(type, { version: '1.0', token: '' });
+      const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+      await createQueue(aws.emulators.queueUrl).send(parseEnvelope(text) as never, event, new AbortController().signal);
+    }
+    await worker({ Records: await aws.drain() }, contextOf());
+    const dynamo = new DynamoDBClient();
+    const { Items = [] } = await dynamo.send(new ScanCommand({ TableName: aws.emulators.claimsTable }));
+    expect(Items.length).toBe(1);
+    const expiration = Number(Items[0]?.expiration?.N) - Date.now() / 1000;
+    expect(Math.round(expiration / 3600)).toBe(72);
+    dynamo.destroy();
+  });
+});
