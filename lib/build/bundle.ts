@@ -26,7 +26,7 @@ export function lambdaBundle(root: string, outdir: string) {
   const options = entryPoints(root, outdir, LAMBDA_FUNCTIONS);
   return {
     ...options,
-    entryPoints: { ...options.entryPoints, [LOADED_LATER]: `lib/${LOADED_LATER}.ts` },
+    entryPoints: { ...options.entryPoints, [LOADED_LATER]: `lib/intake/${LOADED_LATER}.ts` },
     // Half the artifact's size; stack traces need the lines alone.
     sourcemap: 'linked',
     sourcesContent: false,
@@ -34,7 +34,7 @@ export function lambdaBundle(root: string, outdir: string) {
       // Here only, because the connection, which has a part of the same handlers, is bundled after the functions.
       handlerModules(path.join(root, 'functions', 'handlers')),
       ...options.plugins,
-      loadedLater(path.join(root, 'lib', `${LOADED_LATER}.ts`)),
+      loadedLater(path.join(root, 'lib/intake', `${LOADED_LATER}.ts`)),
       withoutOtherPlaces,
     ],
   } satisfies BuildOptions;

@@ -40,7 +40,7 @@ describe("The functions' bundles", () => {
 
   test('what Lambda has no use for is not in them', () => {
     const { inputs, outputs } = metafile;
-    const standIns = ['credentials', 'shared-config', 'event-streams'].map((name) => `lib/deploy/lambda-${name}.ts`);
+    const standIns = ['credentials', 'shared-config', 'event-streams'].map((name) => `lib/build/lambda-${name}.ts`);
     expect(Object.keys(inputs)).toEqual(expect.arrayContaining(standIns));
     const bundled = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
     const unwanted = /shared-ini-file-loader\/readFile|EventStreamSerde|credential-provider-(?!env)/;

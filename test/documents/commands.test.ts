@@ -29,7 +29,7 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   [/^npm (run upgrade -- \.\.\/feishu-events|install)$|^git clone /, 'test/tools/upgrade.test.ts', () => 'npm install'],
   [/^npm run (new|send|upgrade)$/, 'package.json', (command) => `"${command.split(' ').at(-1)}": "node`],
   [
-    /^npx vitest run test\/tools\/samples\.test\.ts --update$/,
+    /^npx vitest run test\/samples\/samples\.test\.ts --update$/,
     'test/samples/samples.test.ts',
     () => 'toMatchFileSnapshot',
   ],

@@ -15,7 +15,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     modules: [
-      'lib/feishu/long-connection/{acknowledgement,client,connection,deliveries,discovery,concurrency-limit}.ts',
+      'lib/feishu/long-connection/{acknowledgement,reconnector,connection,deliveries,discovery,concurrency-limit}.ts',
     ],
     tests: ['test/feishu/long-connection/{connection,deliveries,discovery,events,stop}.test.ts'],
   },

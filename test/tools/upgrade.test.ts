@@ -296,7 +296,7 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     project.write('lib/worker/retry.ts', '// under way\n');
     const before = project.state();
     const { code, output } = await project.upgrade('../template');
-    expect(output).toMatch(/not committed.*git stash.*\n M lib\/retry\.ts/);
+    expect(output).toMatch(/not committed.*git stash.*\n M lib\/worker\/retry\.ts/);
     expect(code).toBe(2);
     expect(project.state()).toEqual(before);
   });
