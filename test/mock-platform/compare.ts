@@ -9,7 +9,7 @@ import { FakePlatform } from './platform.ts';
 
 const USAGE = `Usage: npm run compare
 
-Runs this project's long-connection client and the official one against the same fake platform, each in a process of its
+Runs this project's long-connection client and the official one against the same mock platform, each in a process of its
 own, and prints what became of it as a Markdown table. Everything is measured, with the times both have by default: it
 takes 3 minutes.
 

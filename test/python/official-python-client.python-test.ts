@@ -16,7 +16,7 @@ interface Handled {
   data: any;
 }
 
-describe('The official Python client, on the fake platform,', () => {
+describe('The official Python client, on the mock platform,', () => {
   let python: string;
   beforeAll(async () => {
     python = await providePython();
