@@ -1,10 +1,10 @@
 import type { Client } from '@larksuiteoapi/node-sdk';
 import type { EventHeader, JsonObject } from './feishu/envelope.ts';
-import type { CallbackAnswers, CallbackPayloads, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
+import type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
 import type { Log } from './feishu/log.ts';
 
 // Re-exported because handler modules import from here alone, and merge declarations into these.
-export type { CallbackAnswers, CallbackPayloads, EventPayloads, EventPayloadsV1, Log };
+export type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1, Log };
 
 /** The way an event came. */
 export type EventSource = 'webhook' | 'long-connection';
@@ -82,8 +82,8 @@ export function onEventV1<Type extends keyof EventPayloadsV1>(
  */
 export function onCallback<Type extends keyof CallbackPayloads>(
   type: Type,
-  handle: CallbackFunction<CallbackPayloads[Type], CallbackAnswers[Type] | undefined>,
-): CallbackHandler<CallbackPayloads[Type], CallbackAnswers[Type]> {
+  handle: CallbackFunction<CallbackPayloads[Type], CallbackResponses[Type] | undefined>,
+): CallbackHandler<CallbackPayloads[Type], CallbackResponses[Type]> {
   return { kind: 'callbacks', type, handle };
 }
 

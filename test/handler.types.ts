@@ -21,7 +21,7 @@ declare module '#feishu-events' {
   interface CallbackPayloads {
     'types.test.merged_callback': { question: string };
   }
-  interface CallbackAnswers {
+  interface CallbackResponses {
     'types.test.merged_callback': { answer: string };
   }
 }

@@ -2,17 +2,17 @@ import path from 'node:path';
 import type { BuildOptions } from 'esbuild';
 import { handlerModules } from './check-handlers.ts';
 import { evaluateFailedModulesAgain } from './failed-modules.ts';
-import { fastBuiltins, loadedLater, withoutOtherPlaces } from './lean-bundle.ts';
+import { fastBuiltins, leanAwsClients, separateBundle } from './lean-bundle.ts';
 
 /** The entry points that run on Lambda, by the name of their function. */
 export const LAMBDA_FUNCTIONS = ['webhook', 'worker'] as const;
 
 /** What the webhook's bundle is without until the first event comes. */
-const LOADED_LATER = 'sqs-sender';
+const SEPARATE_MODULE = 'sqs-sender';
 
 /** The files of each function's artifact, below the folder of the bundles. */
 export const LAMBDA_FILES = {
-  webhook: [...withMap('webhook'), ...withMap(LOADED_LATER)],
+  webhook: [...withMap('webhook'), ...withMap(SEPARATE_MODULE)],
   worker: [...withMap('worker'), 'node_modules/**'],
 };
 
@@ -26,7 +26,7 @@ export function lambdaBundle(root: string, outdir: string) {
   const options = entryPoints(root, outdir, LAMBDA_FUNCTIONS);
   return {
     ...options,
-    entryPoints: { ...options.entryPoints, [LOADED_LATER]: `lib/intake/${LOADED_LATER}.ts` },
+    entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
     // Half the artifact's size; stack traces need the lines alone.
     sourcemap: 'linked',
     sourcesContent: false,
@@ -34,8 +34,8 @@ export function lambdaBundle(root: string, outdir: string) {
       // Here only, because the connection, which has a part of the same handlers, is bundled after the functions.
       handlerModules(path.join(root, 'functions', 'handlers')),
       ...options.plugins,
-      loadedLater(path.join(root, 'lib/intake', `${LOADED_LATER}.ts`)),
-      withoutOtherPlaces,
+      separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
+      leanAwsClients,
     ],
   } satisfies BuildOptions;
 }

@@ -43,7 +43,7 @@ function importedBuiltin(name: string, exported: string[]): string {
  *
  * @param file the module's path; its bundle has the same name
  */
-export function loadedLater(file: string): Plugin {
+export function separateBundle(file: string): Plugin {
   const { name } = path.parse(file);
   return {
     name: 'loaded-later',
@@ -57,17 +57,17 @@ export function loadedLater(file: string): Plugin {
 }
 
 /** What the AWS SDK's clients import without a use for it on Lambda, and what stands in for it. */
-const STAND_INS: [imported: RegExp, standIn: string][] = [
+const REPLACEMENTS: [imported: RegExp, standIn: string][] = [
   [/^@aws-sdk\/credential-provider-node$/, 'lambda-credentials.ts'],
   [/\/loadSharedConfigFiles$/, 'lambda-shared-config.ts'],
   [/^@smithy\/core\/event-streams$/, 'lambda-event-streams.ts'],
 ];
 
 /** Leaves out of a Lambda function's bundle what only other places need. */
-export const withoutOtherPlaces: Plugin = {
+export const leanAwsClients: Plugin = {
   name: 'without-other-places',
   setup(build) {
-    for (const [filter, standIn] of STAND_INS) {
+    for (const [filter, standIn] of REPLACEMENTS) {
       build.onResolve({ filter }, () => ({ path: fileURLToPath(new URL(standIn, import.meta.url)) }));
     }
   },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Envelope, isObject, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
-import type { Proof, WebhookSecrets } from '../feishu/request.ts';
+import type { SigningSecret, WebhookSecrets } from '../feishu/request.ts';
 import { NestingError, parseExactly } from '../util/exact-json.ts';
 import { UsageError } from './command-line.ts';
 import { readTextFile } from './read-text-file.ts';
@@ -80,10 +80,10 @@ function newId(): string {
  *
  * @throws {UsageError} when the event is an old card callback and the Verification Token is not set
  */
-export function proofOf(
+export function signingSecretOf(
   text: string,
   { encryptKeys: [encryptKey], verificationTokens: [verificationToken] }: WebhookSecrets,
-): Proof {
+): SigningSecret {
   const envelope = parseEnvelope(text);
   if (envelope.kind === 'callback' && envelope.header.type === OLD_CARD_TYPE) {
     if (verificationToken === undefined)

@@ -1,10 +1,10 @@
 import { type Environment, readAppCredentials, readRequired } from '../config.ts';
 import { parseEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
-import { keepLongConnection, type LongConnection } from '../feishu/long-connection/reconnector.ts';
+import { type LongConnection, maintainLongConnection } from '../feishu/long-connection/reconnector.ts';
 import { TIMING } from '../feishu/long-connection/timing.ts';
 import type { ImportModule } from '../handler-runtime/find-handler.ts';
-import { createCallbackAnswerer } from '../intake/callbacks.ts';
+import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
 import { errorFields } from '../observability/error-fields.ts';
@@ -30,7 +30,7 @@ export async function runConnection(
   try {
     const intake = createIntake({
       queue: createQueue(readRequired(environment, 'QUEUE_URL')),
-      answerCallback: createCallbackAnswerer(importCallback),
+      respondToCallback: createCallbackResponder(importCallback),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
     const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
@@ -39,7 +39,7 @@ export async function runConnection(
     // Before the connection: when the port is taken, no event may have come.
     const port = Number(environment.HEALTH_PORT ?? HEALTH_PORT);
     await using _health = await startHealthServer(() => connection?.status(), port);
-    connection = keepLongConnection({
+    connection = maintainLongConnection({
       ...credentials,
       receive: (text) => receive(intake, text),
       acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),

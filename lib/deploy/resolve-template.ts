@@ -1,7 +1,7 @@
 import type { Resource, Template } from './serverless.ts';
 
 /** What is known of a template before CloudFormation sees it. */
-export interface Knowledge {
+export interface TemplateValues {
   conditions: Record<string, boolean>;
   /** What a `!Ref` stands for. `undefined`: there is no such thing, as with `!Ref AWS::NoValue`. */
   values: Record<string, unknown>;
@@ -18,7 +18,7 @@ const NOTHING = Symbol('nothing');
  *
  * @throws {TypeError} for a condition that is not known
  */
-export function resolveTemplate(template: Template, knowledge: Knowledge): Template {
+export function resolveTemplate(template: Template, knowledge: TemplateValues): Template {
   const holds = ({ Condition }: { Condition?: string }) =>
     Condition === undefined || decide(Condition, knowledge.conditions);
   const keep = <Part extends { Condition?: string }>(parts: Record<string, Part>) =>
@@ -55,7 +55,7 @@ function references(value: unknown): Set<unknown> {
   return new Set(Object.values(value).flatMap((item) => [...references(item)]));
 }
 
-function resolve(value: unknown, knowledge: Knowledge): unknown {
+function resolve(value: unknown, knowledge: TemplateValues): unknown {
   if (Array.isArray(value)) return value.map((item) => resolve(item, knowledge)).filter((item) => item !== NOTHING);
   if (typeof value !== 'object' || value === null) return value;
   const { 'Fn::If': choice, 'Fn::ToJsonString': json, Ref: name } = value as Record<string, unknown>;

@@ -122,7 +122,7 @@ interface CardAction {
 }
 
 /** What each callback may be answered with. */
-export interface CallbackAnswers {
+export interface CallbackResponses {
   'card.action.trigger': CardAnswer;
   'url.preview.get': LinkPreviewAnswer;
   'card.action.trigger_v1': OldCardAnswer;

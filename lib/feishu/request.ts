@@ -41,7 +41,7 @@ export const MAXIMUM_CALLBACK_AGE_SECONDS = 5 * 60;
 const SIGNATURE = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** The secret that a request was signed with. `undefined`: it is unsigned. */
-export type Proof = { encryptKey: string } | { verificationToken: string } | undefined;
+export type SigningSecret = { encryptKey: string } | { verificationToken: string } | undefined;
 
 /** A body, decrypted and parsed. */
 interface OpenedBody {
@@ -85,7 +85,7 @@ export function readRequest(request: WebhookRequest, secrets: WebhookSecrets, no
  *   without a secret the body is plain and unsigned
  * @param now milliseconds since the epoch
  */
-export function writeRequest(text: string, secret: Proof, now: number): WebhookRequest {
+export function writeRequest(text: string, secret: SigningSecret, now: number): WebhookRequest {
   const headers = { 'content-type': 'application/json; charset=utf-8' };
   if (secret === undefined) return { headers, body: Buffer.from(text) };
   const isEncrypted = 'encryptKey' in secret;
@@ -107,7 +107,7 @@ export function writeRequest(text: string, secret: Proof, now: number): WebhookR
 function checkSignature(
   { headers, body }: WebhookRequest,
   { encryptKeys, verificationTokens }: WebhookSecrets,
-): { proof: Proof; flaw: string } {
+): { proof: SigningSecret; flaw: string } {
   const unsigned = (flaw: string) => ({ proof: undefined, flaw });
   const signature = headers['x-lark-signature'];
   if (signature === undefined) return unsigned('The header X-Lark-Signature is missing');
@@ -157,7 +157,7 @@ function openOldCard(body: Buffer): OpenedBody {
 }
 
 /** @param proof of a request that may be specific about what is wrong: it is signed, or there is nothing to decrypt */
-function openBody(body: Buffer, proof: Proof): OpenedBody {
+function openBody(body: Buffer, proof: SigningSecret): OpenedBody {
   if (body.length === 0) {
     throw new FeishuError(
       'FEISHU_BODY_EMPTY',

@@ -11,14 +11,14 @@ import { errorFields, isError } from '../observability/error-fields.ts';
  * A request that is sent again runs the handler again: the webhook has no table to remember responses in. The handler
  * must be idempotent. Effects belong in the event handler of the same type, which the idempotency record protects.
  */
-export type AnswerCallback = (envelope: EventEnvelope, context: CallbackContext) => Promise<object>;
+export type RespondToCallback = (envelope: EventEnvelope, context: CallbackContext) => Promise<object>;
 
 /**
  * Makes the function that runs the user's callback handlers.
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
  */
-export function createCallbackAnswerer(importCallback: ImportModule): AnswerCallback {
+export function createCallbackResponder(importCallback: ImportModule): RespondToCallback {
   return async ({ header, event }, context) => {
     try {
       const handler = await runInScope(context, () => findHandler(importCallback, 'callbacks', header.type));
@@ -26,7 +26,7 @@ export function createCallbackAnswerer(importCallback: ImportModule): AnswerCall
       return await runCallback(handler, { event }, context);
     } catch (error) {
       context.log.error('The callback handler failed or was late; the person sees an error', errorFields(error));
-      return failureAnswer(header.type);
+      return failureResponse(header.type);
     }
   };
 }
@@ -58,11 +58,13 @@ export async function runCallback(
 function toJsonObject(answer: object): object {
   const json: unknown = JSON.parse(JSON.stringify(answer) ?? 'null');
   if (isObject(json)) return json;
-  throw new TypeError('A callback handler must return an object, or nothing. See CallbackAnswers for its properties.');
+  throw new TypeError(
+    'A callback handler must return an object, or nothing. See CallbackResponses for its properties.',
+  );
 }
 
 /** What the person sees when a callback's handler has failed. A link preview has no way to show that. */
-export function failureAnswer(type: string): object {
+export function failureResponse(type: string): object {
   if (type !== 'card.action.trigger' && type !== OLD_CARD_TYPE) return {};
   const content = 'Something went wrong. Please try again.';
   return { toast: { type: 'error', content, i18n: { en_us: content, zh_cn: '出错了，请重试。' } } };

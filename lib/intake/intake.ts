@@ -3,7 +3,7 @@ import type { EventSource, Log } from '../handler.ts';
 import { type Accepted, acceptedChannel } from '../observability/diagnostics-channels.ts';
 import { shorten } from '../observability/log-text.ts';
 import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
-import type { AnswerCallback } from './callbacks.ts';
+import type { RespondToCallback } from './callbacks.ts';
 import type { Queue } from './event-queue.ts';
 
 /** The platform waits for 3 s in all; the rest is for the way here and back. */
@@ -11,7 +11,7 @@ const ACKNOWLEDGE_WITHIN_MILLISECONDS = 2500;
 /** What writing the response takes, on a busy processor too. */
 const RESPOND_MILLISECONDS = 200;
 /** The time a callback's handler has, from the callback's arrival. */
-export const ANSWER_WITHIN_MILLISECONDS = ACKNOWLEDGE_WITHIN_MILLISECONDS - RESPOND_MILLISECONDS;
+export const CALLBACK_DEADLINE_MILLISECONDS = ACKNOWLEDGE_WITHIN_MILLISECONDS - RESPOND_MILLISECONDS;
 
 /** A verified event, decrypted and parsed. */
 export interface IntakeEvent {
@@ -34,21 +34,21 @@ export type Intake = (event: IntakeEvent) => Promise<object | undefined>;
 
 export interface IntakeParts {
   queue: Queue;
-  answerCallback: AnswerCallback;
+  respondToCallback: RespondToCallback;
   /** Makes the log that a callback's handler writes to. */
   createLog: (fields: Record<string, unknown>) => Log;
 }
 
-export function createIntake({ queue, answerCallback, createLog }: IntakeParts): Intake {
+export function createIntake({ queue, respondToCallback, createLog }: IntakeParts): Intake {
   return async ({ envelope, text, source, receivedAt, requestId }) => {
-    using deadline = startDeadline(receivedAt + limitUnlessDebugging(ANSWER_WITHIN_MILLISECONDS) - Date.now());
+    using deadline = startDeadline(receivedAt + limitUnlessDebugging(CALLBACK_DEADLINE_MILLISECONDS) - Date.now());
     const { kind, header } = envelope;
     const { signal } = deadline;
     const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);
     const log = () => createLog({ event_id: shorten(header.id), event_type: shorten(header.type) });
     const [messageId, answer] = await Promise.all([
       queued,
-      kind === 'callback' ? answerCallback(envelope, { header, source, signal, log: log() }) : undefined,
+      kind === 'callback' ? respondToCallback(envelope, { header, source, signal, log: log() }) : undefined,
     ]);
     acceptedChannel.publish({
       messageId,

@@ -1,7 +1,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { EventHeader } from '../feishu/envelope.ts';
 import type { EventSource } from '../handler.ts';
-import type { Accepted, Outcome, Settled } from '../observability/diagnostics-channels.ts';
+import type { Accepted, Outcome, Processed } from '../observability/diagnostics-channels.ts';
 import { attemptOf, readDelivery } from '../worker/processor.ts';
 import { MAXIMUM_DELIVERIES } from '../worker/retry.ts';
 import type { KeptRecord } from './emulators/emulators.ts';
@@ -80,7 +80,7 @@ export class EventLog {
     this.#change(record.messageId, { ...(isKnown ? {} : messageFields(record)), attempts: attemptOf(record) });
   }
 
-  settled({ messageId, outcome, reason, milliseconds }: Settled): void {
+  settled({ messageId, outcome, reason, milliseconds }: Processed): void {
     const fields = { handleMilliseconds: milliseconds, ...(reason !== undefined && { lastError: reason }) };
     const status = outcome === 'retrying' ? this.#statusOfFailed(messageId) : STATUS_OF_OUTCOME[outcome];
     this.#change(messageId, { status, ...fields });

@@ -14,7 +14,7 @@ export interface ApiCall {
  *
  * @param onCall told of each call. What it throws makes the call fail with a 503, as an outage of the platform would.
  */
-export function createFeishuStandIn(onCall: (call: ApiCall) => void): Answer {
+export function createMockPlatform(onCall: (call: ApiCall) => void): Answer {
   return ({ method = '', url = '' }, body) => {
     if (url.startsWith('/open-apis/auth/')) {
       return jsonResponse(200, { code: 0, msg: 'ok', tenant_access_token: 'local', expire: 7200 });

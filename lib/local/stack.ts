@@ -6,7 +6,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { build } from 'esbuild';
 import { connectionBundle, lambdaBundle, platformSdkBundle } from '../build/bundle.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
-import { type Accepted, acceptedChannel, type Settled } from '../observability/diagnostics-channels.ts';
+import { type Accepted, acceptedChannel, type Processed } from '../observability/diagnostics-channels.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
 import { debuggingEnvironment, isDebugging, timeoutUnlessDebugging } from './debugging.ts';
 import { type Emulators, startEmulators } from './emulators/emulators.ts';
@@ -19,7 +19,7 @@ import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
 import { createInspector } from './inspector/inspector.ts';
 import { redriveEvents } from './inspector/redrive-events.ts';
-import { type ApiCall, createFeishuStandIn } from './mock-platform.ts';
+import { type ApiCall, createMockPlatform } from './mock-platform.ts';
 import { Traffic } from './traffic.ts';
 
 export interface StackOptions {
@@ -94,12 +94,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     inspector.delivered(message.record);
     eventLog.kept(message);
   }
-  const standIn = await startHttpServer('127.0.0.1', 0, createFeishuStandIn(options.onApiCall));
+  const standIn = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
   parts.defer(() => standIn.stop());
 
   const onObservation = (channel: string, message: unknown) => {
     if (channel !== acceptedChannel.name) {
-      eventLog.settled(message as Settled);
+      eventLog.settled(message as Processed);
       return;
     }
     inspector.accepted(message as Accepted);

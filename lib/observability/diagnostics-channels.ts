@@ -24,7 +24,7 @@ export interface Accepted {
 export type Outcome = 'handled' | 'dropped' | 'unhandled' | 'duplicate' | 'retrying';
 
 /** The worker is through with one delivery of a queue message. */
-export interface Settled {
+export interface Processed {
   messageId: string;
   outcome: Outcome;
   /** Why it was dropped or failed. */
@@ -34,4 +34,4 @@ export interface Settled {
 }
 
 export const acceptedChannel = channel('feishu-events:accepted');
-export const settledChannel = channel('feishu-events:settled');
+export const processedChannel = channel('feishu-events:settled');

@@ -2,7 +2,7 @@ import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { batchGet } from './batch-get.ts';
 
 /** Why an event is in the dead-letter queue. */
-export interface FailureNote {
+export interface FailureReason {
   /** The error's name and message, cut to one line of 500 characters. */
   reason: string;
   failedAt: Date;
@@ -12,14 +12,14 @@ export interface FailureNote {
  * Keeps the reason of a message's last failure. SQS cannot add it to the message, so it is an item beside the claims,
  * which the worker may write to.
  */
-export interface FailureNotes {
+export interface FailureReasons {
   /** @param signal aborts when the batch can wait no longer */
   write(messageId: string, reason: string, signal: AbortSignal): Promise<void>;
   /**
    * @returns the notes there are, by message id
    * @throws the SDK's errors, and an `Error` if DynamoDB is throttled
    */
-  read(messageIds: readonly string[]): Promise<Map<string, FailureNote>>;
+  read(messageIds: readonly string[]): Promise<Map<string, FailureReason>>;
 }
 
 /** As long as the dead-letter queue keeps the message. */
@@ -27,7 +27,7 @@ const KEPT_SECONDS = 14 * 24 * 60 * 60;
 const MAXIMUM_REASON_CHARACTERS = 500;
 
 /** @param tableName the claims table */
-export function createFailureNotes(client: DynamoDBClient, tableName: string): FailureNotes {
+export function createFailureReasons(client: DynamoDBClient, tableName: string): FailureReasons {
   return {
     async write(messageId, reason, signal) {
       const now = Date.now();
@@ -41,7 +41,7 @@ export function createFailureNotes(client: DynamoDBClient, tableName: string): F
     },
 
     async read(messageIds) {
-      const notes = new Map<string, FailureNote>();
+      const notes = new Map<string, FailureReason>();
       const ids = [...new Set(messageIds)].map(noteId);
       for (const { id, reason, failedAt } of await batchGet(client, tableName, ids)) {
         if (!id?.S || !reason?.S || !failedAt?.S) continue;

@@ -6,19 +6,19 @@ import { settleBefore, startDeadline } from '../util/deadline.ts';
 import { createIdempotencyRecords, type IdempotencyRecord } from './idempotency-records.ts';
 
 /** Ensures that an event takes effect once, however often and over whichever transport it is delivered. */
-export interface Claims {
+export interface IdempotencyStore {
   /**
    * Does the work while holding the event's lease.
    *
    * @param key names the event
    * @returns what the work returned, now or when this same message came before; `duplicate` when another message with
    *   this key has been processed
-   * @throws what the work throws; {@link ClaimHeld} when another worker holds the lease; the SDK's errors when DynamoDB
+   * @throws what the work throws; {@link LeaseHeld} when another worker holds the lease; the SDK's errors when DynamoDB
    *   rejects a request, and the signal's reason when it does not respond in time
    */
   once<Result extends string>(
     key: string,
-    claimant: Claimant,
+    claimant: LeaseOwner,
     work: () => Promise<Result>,
   ): Promise<Result | 'duplicate'>;
   /** Records that a delivery failed before it took the lease. Never rejects. */
@@ -32,7 +32,7 @@ export interface Claims {
 }
 
 /** One delivery of a queue message. */
-export interface Claimant {
+export interface LeaseOwner {
   messageId: string;
   /** Instead of failing, the last delivery waits for a lease to end: it would be a dead letter of a handled event. */
   isLastDelivery: boolean;
@@ -53,8 +53,8 @@ export interface LastRun {
 }
 
 /** Another worker, or one that was killed, holds the lease. */
-export class ClaimHeld extends Error {
-  override readonly name = 'ClaimHeld';
+export class LeaseHeld extends Error {
+  override readonly name = 'LeaseHeld';
   /** After which it has ended: whole seconds. */
   readonly seconds: number;
 
@@ -67,7 +67,7 @@ export class ClaimHeld extends Error {
 const KEY_PREFIX = 'event';
 
 /** The `id` of an event's item in the claims table, for who looks for it there. */
-export function claimIdOf(key: string): string {
+export function recordIdOf(key: string): string {
   return `${KEY_PREFIX}#${createHash('sha256').update(JSON.stringify(key)).digest('base64')}`;
 }
 
@@ -78,22 +78,22 @@ const REPORT_MILLISECONDS = 1500;
 const POLL_MILLISECONDS = 500;
 
 /** @param tableName a DynamoDB table whose partition key is the string `id`, and whose time to live is `expiration` */
-export function createClaims(dynamo: DynamoDBClient, tableName: string): Claims {
+export function createIdempotencyStore(dynamo: DynamoDBClient, tableName: string): IdempotencyStore {
   const records = createIdempotencyRecords(dynamo, tableName);
 
   /** @returns the record of an event that is completed, or `undefined` once this delivery holds the lease */
-  const takeLease = async (id: string, owner: string, claimant: Claimant) => {
+  const takeLease = async (id: string, owner: string, claimant: LeaseOwner) => {
     const { messageId, isolatedRuns, isLastDelivery, context, signal } = claimant;
     const remainingMilliseconds = () => context.getRemainingTimeInMillis();
     for (;;) {
       const other = await records.take({ id, owner, messageId, isolatedRuns, remainingMilliseconds }, signal);
       if (other === undefined || other.status === 'COMPLETED') return other;
-      if (!isLastDelivery) throw new ClaimHeld(other.remainingMilliseconds);
+      if (!isLastDelivery) throw new LeaseHeld(other.remainingMilliseconds);
       await settleBefore(signal, sleep(POLL_MILLISECONDS));
     }
   };
 
-  const complete = async (id: string, { messageId, context }: Claimant, result: string) => {
+  const complete = async (id: string, { messageId, context }: LeaseOwner, result: string) => {
     using deadline = startDeadline(context.getRemainingTimeInMillis() - REPORT_MILLISECONDS);
     await records.complete(id, messageId, result, deadline.signal);
   };
@@ -106,7 +106,7 @@ export function createClaims(dynamo: DynamoDBClient, tableName: string): Claims 
 
   return {
     async once(key, claimant, work) {
-      const id = claimIdOf(key);
+      const id = recordIdOf(key);
       const owner = randomUUID();
       const { messageId } = claimant;
       try {
@@ -119,16 +119,16 @@ export function createClaims(dynamo: DynamoDBClient, tableName: string): Claims 
         return result;
       } catch (error) {
         // Also if the lease could not be taken: DynamoDB may have stored it, and only the responses were lost.
-        if (!(error instanceof ClaimHeld)) await fail(id, owner, messageId);
+        if (!(error instanceof LeaseHeld)) await fail(id, owner, messageId);
         throw error;
       }
     },
 
-    recordFailure: (key, messageId) => fail(claimIdOf(key), randomUUID(), messageId),
+    recordFailure: (key, messageId) => fail(recordIdOf(key), randomUUID(), messageId),
 
     async lastRuns(keys, signal) {
-      const found = await records.readMany([...new Set(keys.map(claimIdOf))], signal);
-      return new Map(keys.map((key) => [key, lastRunOf(found.get(claimIdOf(key)))]));
+      const found = await records.readMany([...new Set(keys.map(recordIdOf))], signal);
+      return new Map(keys.map((key) => [key, lastRunOf(found.get(recordIdOf(key)))]));
     },
   };
 }

@@ -1,8 +1,8 @@
 import { type EventEnvelope, type EventHeader, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { CallbackContext, CallbackHandler, EventHandler, EventSource } from '../handler.ts';
-import { failureAnswer, runCallback } from '../intake/callbacks.ts';
-import { ANSWER_WITHIN_MILLISECONDS } from '../intake/intake.ts';
+import { failureResponse, runCallback } from '../intake/callbacks.ts';
+import { CALLBACK_DEADLINE_MILLISECONDS } from '../intake/intake.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { createUuid, runHandler } from '../worker/dispatch.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
@@ -141,7 +141,7 @@ async function runOneEvent(
 async function runOneCallback(
   handler: CallbackHandler,
   envelope: EventEnvelope,
-  { source = 'webhook', withinMilliseconds = ANSWER_WITHIN_MILLISECONDS }: RunOptions,
+  { source = 'webhook', withinMilliseconds = CALLBACK_DEADLINE_MILLISECONDS }: RunOptions,
 ): Promise<CallbackResult<object>> {
   using deadline = startDeadline(withinMilliseconds);
   const { log, lines } = createLogCapture();
@@ -149,7 +149,7 @@ async function runOneCallback(
   try {
     return { outcome: 'answered', answer: await runCallback(handler, envelope, context), log: lines };
   } catch (error) {
-    return { outcome: 'failed', answer: failureAnswer(handler.type), error, log: lines };
+    return { outcome: 'failed', answer: failureResponse(handler.type), error, log: lines };
   }
 }
 

@@ -24,7 +24,7 @@ const ADVICE_OF_CODE: ReadonlyMap<string, string> = new Map([
  *
  * @returns `undefined` when it was accepted
  */
-export function adviceOn({ status, body }: Pick<PostResult, 'status' | 'body'>): string | undefined {
+export function adviceFor({ status, body }: Pick<PostResult, 'status' | 'body'>): string | undefined {
   const answer = parseAnswer(body);
   if (status === 200 && answer !== undefined) return undefined;
   const advice = typeof answer?.code === 'string' ? ADVICE_OF_CODE.get(answer.code) : undefined;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { readLocalEnvironment } from '../cli/environment.ts';
-import { proofOf, readEventFile, renewIds } from '../cli/outgoing-event.ts';
+import { readEventFile, renewIds, signingSecretOf } from '../cli/outgoing-event.ts';
 import { post } from '../cli/post.ts';
 import { readWebhookSecrets } from '../config.ts';
 import { type WebhookSecrets, writeRequest } from '../feishu/request.ts';
@@ -9,7 +9,7 @@ import { findEventType, formatEventTypes } from '../samples/event-type.ts';
 import { createSample } from '../samples/samples.ts';
 import { toEntry } from '../util/printable.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
-import { adviceOn } from './response-advice.ts';
+import { adviceFor } from './response-advice.ts';
 
 // npm run send: signs, encrypts and posts an event, as the platform would.
 
@@ -70,10 +70,10 @@ async function send(): Promise<number> {
   const secrets = readWebhookSecrets(environment);
   const text = await eventText(secrets);
   const url = target ?? `http://${environment.HOST || '127.0.0.1'}:${environment.PORT || 3000}${WEBHOOK_PATH}`;
-  const proof = values.plain ? undefined : proofOf(text, secrets);
+  const proof = values.plain ? undefined : signingSecretOf(text, secrets);
   const answer = await post(url, writeRequest(text, proof, Date.now()));
   console.log(`${answer.status} in ${Math.round(answer.milliseconds)} ms: ${toEntry(answer.body)}`);
-  const advice = adviceOn(answer);
+  const advice = adviceFor(answer);
   if (advice === undefined) return 0;
   console.error(advice);
   return 1;

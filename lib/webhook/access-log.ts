@@ -17,7 +17,7 @@ export interface WebhookOutcome {
 }
 
 /** Writes the one line that a request leaves: its log and its metrics. */
-export function writeWebhookRecord(outcome: WebhookOutcome, service = 'feishu-events'): void {
+export function writeAccessLog(outcome: WebhookOutcome, service = 'feishu-events'): void {
   const { result, header, refusal, requestId, milliseconds } = outcome;
   const record = {
     ...embeddedMetrics(metricValues(outcome), refusal ? [['service'], ['service', 'code']] : [['service']]),

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2, LambdaFunctionURLEvent } from 'aws-lambda';
-import { ANSWER_WITHIN_MILLISECONDS } from '../intake/intake.ts';
+import { CALLBACK_DEADLINE_MILLISECONDS } from '../intake/intake.ts';
 
 /** What invokes a function by HTTP: API Gateway with payload 1.0 or 2.0, or a function URL. */
 export type HttpEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2 | LambdaFunctionURLEvent;
@@ -48,5 +48,5 @@ function readArrival({ requestContext }: HttpEvent, now: number): number {
   const context = requestContext as { timeEpoch?: number; requestTimeEpoch?: number } | undefined;
   const arrival = context?.timeEpoch ?? context?.requestTimeEpoch ?? now;
   const elapsed = now - arrival;
-  return elapsed >= 0 && elapsed < ANSWER_WITHIN_MILLISECONDS ? arrival : now;
+  return elapsed >= 0 && elapsed < CALLBACK_DEADLINE_MILLISECONDS ? arrival : now;
 }

@@ -2,11 +2,11 @@ import { type Environment, readRequired, readWebhookSecrets } from '../config.ts
 import { FeishuError } from '../feishu/errors.ts';
 import { readRequest, type WebhookSecrets } from '../feishu/request.ts';
 import type { ImportModule } from '../handler-runtime/find-handler.ts';
-import { createCallbackAnswerer } from '../intake/callbacks.ts';
+import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
 import { createLog } from '../observability/log.ts';
-import { type WebhookOutcome, writeWebhookRecord } from './access-log.ts';
+import { type WebhookOutcome, writeAccessLog } from './access-log.ts';
 import { type HttpEvent, type HttpRequest, type HttpResponse, jsonResponse, readHttpEvent } from './http.ts';
 
 /** The platform's own first retry comes after this time. */
@@ -32,7 +32,7 @@ export function createWebhook(importCallback: ImportModule, environment: Environ
       secrets: readWebhookSecrets(environment),
       intake: createIntake({
         queue: createQueue(readRequired(environment, 'QUEUE_URL')),
-        answerCallback: createCallbackAnswerer(importCallback),
+        respondToCallback: createCallbackResponder(importCallback),
         createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
       }),
     });
@@ -59,7 +59,7 @@ export function createWebhook(importCallback: ImportModule, environment: Environ
     const requestId = readRequestId(request);
     const record = (outcome: Pick<WebhookOutcome, 'result' | 'header' | 'refusal'>) => {
       const milliseconds = Date.now() - request.receivedAt;
-      writeWebhookRecord({ ...outcome, requestId, milliseconds }, environment.POWERTOOLS_SERVICE_NAME);
+      writeAccessLog({ ...outcome, requestId, milliseconds }, environment.POWERTOOLS_SERVICE_NAME);
     };
     try {
       const { body, ...outcome } = await answer(request, requestId);

@@ -8,7 +8,7 @@ import { shorten } from '../observability/log-text.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
 import { decodeMessage, type QueuedEvent } from '../queue/message.ts';
 import type { AppTickets } from '../store/app-tickets.ts';
-import type { Claims } from '../store/idempotency.ts';
+import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Redrives } from '../store/redrives.ts';
 import { createUuid, type EventModules, findEventHandler, runHandler } from './dispatch.ts';
 import { createLazyClient } from './feishu-client.ts';
@@ -24,7 +24,7 @@ export interface Delivery extends QueuedEvent {
 }
 
 /** What became of a delivery that did not fail. */
-export interface Settlement {
+export interface ProcessingResult {
   outcome: Exclude<Outcome, 'retrying'>;
   /** Why it was dropped. */
   reason?: string;
@@ -65,14 +65,14 @@ export function attemptOf({ attributes }: SQSRecord): number {
  * @param appTickets of a store app; `undefined`: a self-built app
  * @returns rejects with what the handler threw, or when the claim could not be had
  */
-export function createSettler(
+export function createProcessor(
   modules: EventModules,
-  claims: Claims,
+  claims: IdempotencyStore,
   redrives: Redrives,
   environment: Environment,
   appTickets: AppTickets | undefined,
 ) {
-  return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<Settlement> => {
+  return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
     const { context, signal, isolatedRuns } = invocation;
     const { envelope, messageId, redriveOf } = delivery;
     // Told by the dead letter, not by the event: a claim may have ended by the time of the redrive.
@@ -84,7 +84,7 @@ export function createSettler(
       findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope, { log, signal }));
     const key = deduplicationKey(envelope, delivery.text);
     let reason: string | undefined;
-    const run = async (handler: EventHandler | undefined): Promise<Settlement['outcome']> => {
+    const run = async (handler: EventHandler | undefined): Promise<ProcessingResult['outcome']> => {
       if (handler === undefined && isAppTicket) return 'handled';
       if (handler === undefined) {
         reason = reasonOfUnhandled(envelope);
@@ -107,10 +107,10 @@ export function createSettler(
       return drop === undefined ? 'handled' : 'dropped';
     };
     const isLastDelivery = delivery.attempt >= MAXIMUM_DELIVERIES;
-    const once = (work: () => Promise<Settlement['outcome']>) =>
+    const once = (work: () => Promise<ProcessingResult['outcome']>) =>
       claims.once(key, { messageId, isLastDelivery, isolatedRuns, context, signal }, work);
 
-    let outcome: Settlement['outcome'];
+    let outcome: ProcessingResult['outcome'];
     if (isolatedRuns !== undefined) {
       // The record comes first: it counts this run even if the process ends while the handler's module loads.
       outcome = await once(async () => run(await findHandler()));

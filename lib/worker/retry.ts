@@ -1,6 +1,6 @@
 import { RetryAfter } from '../handler.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
-import { ClaimHeld } from '../store/idempotency.ts';
+import { LeaseHeld } from '../store/idempotency.ts';
 
 /** After this many deliveries the queue's redrive policy moves a message to the dead-letter queue. */
 export const MAXIMUM_DELIVERIES = 5;
@@ -21,5 +21,5 @@ export function retryDelaySeconds(error: unknown, attempt: number, random: numbe
   if (error instanceof RetryAfter) return error.seconds;
   const seconds = Math.ceil(BACKOFF_FACTOR ** (attempt - 1) * (0.5 + random / 2));
   // A claim may be held for as long as a function runs, but most are for milliseconds.
-  return error instanceof ClaimHeld ? Math.min(seconds, error.seconds) : seconds;
+  return error instanceof LeaseHeld ? Math.min(seconds, error.seconds) : seconds;
 }

@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import { deduplicationKey } from '../feishu/event-identity.ts';
-import type { Claims } from '../store/idempotency.ts';
+import type { IdempotencyStore } from '../store/idempotency.ts';
 import { attemptOf, readDelivery } from './processor.ts';
 
 /** A message that may end the function if it is delivered. */
@@ -26,7 +26,7 @@ export interface Suspect {
  */
 export async function findSuspects(
   records: readonly SQSRecord[],
-  claims: Claims,
+  claims: IdempotencyStore,
   signal: AbortSignal,
 ): Promise<Map<string, Suspect>> {
   const candidates = records.filter(wasDeliveredBefore).flatMap(readCandidate);

@@ -4,11 +4,11 @@ import type { SQSRecord } from 'aws-lambda';
 import type { Environment } from '../config.ts';
 import type { EventHeader } from '../feishu/envelope.ts';
 import type { Log } from '../handler.ts';
-import { type Settled, settledChannel } from '../observability/diagnostics-channels.ts';
+import { type Processed, processedChannel } from '../observability/diagnostics-channels.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { logEntry } from '../observability/log-fields.ts';
 import { shorten } from '../observability/log-text.ts';
-import { attemptOf, type Delivery, type Settlement } from './processor.ts';
+import { attemptOf, type Delivery, type ProcessingResult } from './processor.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 
 type LogLevel = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
@@ -38,19 +38,19 @@ export function createWorkerTelemetry(environment: Environment) {
     },
 
     /** @param started milliseconds since the epoch */
-    settled({ messageId, receivedAt }: Delivery, { outcome, reason }: Settlement, log: Log, started: number) {
+    settled({ messageId, receivedAt }: Delivery, { outcome, reason }: ProcessingResult, log: Log, started: number) {
       const { metric, level } = OUTCOMES[outcome];
       metrics.addMetric(metric, MetricUnit.Count, 1);
       metrics.addMetric('QueueAge', MetricUnit.Milliseconds, Math.max(0, started - receivedAt.getTime()));
       const milliseconds = Date.now() - started;
       if (outcome === 'handled') metrics.addMetric('HandleTime', MetricUnit.Milliseconds, milliseconds);
       log[level](outcome, { milliseconds, reason });
-      settledChannel.publish({
+      processedChannel.publish({
         messageId,
         outcome,
         ...(reason !== undefined && { reason }),
         milliseconds,
-      } satisfies Settled);
+      } satisfies Processed);
     },
 
     /**
@@ -63,12 +63,12 @@ export function createWorkerTelemetry(environment: Environment) {
       const fields = errorFields(error);
       if (isLast) log.error('The event failed for the last time; it goes to the dead-letter queue', fields);
       else log.warn('The event failed; it comes back', { seconds, ...fields });
-      settledChannel.publish({
+      processedChannel.publish({
         messageId: record.messageId,
         outcome: 'retrying',
         reason: fields.error,
         milliseconds: Date.now() - started,
-      } satisfies Settled);
+      } satisfies Processed);
     },
 
     /** Writes the metrics of one invocation. */

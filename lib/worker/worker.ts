@@ -4,13 +4,13 @@ import { type Environment, isStoreApp, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
-import { createFailureNotes } from '../store/failure-reasons.ts';
-import { createClaims } from '../store/idempotency.ts';
+import { createFailureReasons } from '../store/failure-reasons.ts';
+import { createIdempotencyStore } from '../store/idempotency.ts';
 import { createRedrives } from '../store/redrives.ts';
 import { settleBefore, startDeadline } from '../util/deadline.ts';
 import type { EventModules } from './dispatch.ts';
 import { deliverBatch } from './isolation.ts';
-import { attemptOf, createSettler, type Invocation, readDelivery } from './processor.ts';
+import { attemptOf, createProcessor, type Invocation, readDelivery } from './processor.ts';
 import { createReceivedMessages } from './received-messages.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
@@ -55,9 +55,9 @@ export function createWorker(modules: EventModules, environment: Environment = p
     maxAttempts: DYNAMO_ATTEMPTS,
     requestHandler: { ...DYNAMO_TIMEOUTS, throwOnRequestTimeout: true },
   });
-  const notes = createFailureNotes(dynamo, claimsTable);
-  const claims = createClaims(dynamo, claimsTable);
-  const settle = createSettler(
+  const notes = createFailureReasons(dynamo, claimsTable);
+  const claims = createIdempotencyStore(dynamo, claimsTable);
+  const settle = createProcessor(
     modules,
     claims,
     createRedrives(dynamo, claimsTable),

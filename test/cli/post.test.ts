@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { post } from '../../lib/cli/post.ts';
-import { postTo, UnexpectedAnswer } from '../../lib/deploy/doctor/webhook.ts';
+import { postTo, UnexpectedResponse } from '../../lib/deploy/doctor/webhook.ts';
 
 const REQUEST = { headers: {}, body: Buffer.from('{}') };
 
@@ -39,7 +39,7 @@ describe('A response', () => {
   it('without end is rejected by the doctor after 1 MiB', async () => {
     const url = await startServer(endless);
     const error = await postTo(url, REQUEST).catch((reason) => reason);
-    expect(error).toBeInstanceOf(UnexpectedAnswer);
+    expect(error).toBeInstanceOf(UnexpectedResponse);
     expect(error.message).toBe(
       'The URL does not answer as the webhook would: the response is larger than 1048576 bytes.',
     );

@@ -3,7 +3,7 @@ import { DeleteMessageBatchCommand, GetQueueAttributesCommand, ReceiveMessageCom
 import { expect, vi } from 'vitest';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
-import { claimIdOf } from '../../lib/store/idempotency.ts';
+import { recordIdOf } from '../../lib/store/idempotency.ts';
 import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { System } from './system.ts';
 
@@ -82,7 +82,7 @@ export async function judge(system: System, sent: readonly PlatformEvent[]): Pro
 export function claimOf({ text }: PlatformEvent): string {
   const envelope = parseEnvelope(text);
   if (envelope.kind === 'url-verification') throw new TypeError('not an event');
-  return claimIdOf(deduplicationKey(envelope, text));
+  return recordIdOf(deduplicationKey(envelope, text));
 }
 
 async function drainDeadLetters({ clients, emulators }: System): Promise<Set<string>> {

@@ -21,8 +21,8 @@ import type { EmulatorOptions } from '../../lib/local/emulators/emulators.ts';
 import { encodeMessage } from '../../lib/queue/message.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
-import { createFailureNotes } from '../../lib/store/failure-reasons.ts';
-import { claimIdOf } from '../../lib/store/idempotency.ts';
+import { createFailureReasons } from '../../lib/store/failure-reasons.ts';
+import { recordIdOf } from '../../lib/store/idempotency.ts';
 import { startEmulatorProcess } from '../support/emulator-process.ts';
 import { createProject } from '../support/project.ts';
 import { FunctionProcesses } from './function-process.ts';
@@ -125,7 +125,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
     for (const { body } of records) {
       const update = new UpdateItemCommand({
         TableName: claimsTable,
-        Key: { id: { S: recordIdOf(body) } },
+        Key: { id: { S: recordIdOfBody(body) } },
         UpdateExpression: 'SET in_progress_expiration = :past',
         ConditionExpression: 'attribute_exists(id)',
         ExpressionAttributeValues: { ':past': { N: '0' } },
@@ -141,7 +141,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
   };
 
   const isCompleted = async (body: string): Promise<boolean> => {
-    const Key = { id: { S: recordIdOf(body) } };
+    const Key = { id: { S: recordIdOfBody(body) } };
     const { Item } = await dynamo.send(new GetItemCommand({ TableName: claimsTable, Key, ConsistentRead: true }));
     return Item?.status?.S === 'COMPLETED';
   };
@@ -153,7 +153,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
       letters.length > 0;
       letters = await receive(deadLetterQueueUrl)
     ) {
-      const notes = await createFailureNotes(dynamo, claimsTable).read(letters.map(({ messageId }) => messageId));
+      const notes = await createFailureReasons(dynamo, claimsTable).read(letters.map(({ messageId }) => messageId));
       for (const { messageId, body } of letters) dead[nameOf(body)] = notes.get(messageId)?.reason;
     }
     return dead;
@@ -230,8 +230,8 @@ function nameOf(body: string): string {
   return JSON.parse(JSON.parse(body).event.message.content).text;
 }
 
-function recordIdOf(body: string): string {
-  return claimIdOf(deduplicationKey(parseEnvelope(body) as EventEnvelope, body));
+function recordIdOfBody(body: string): string {
+  return recordIdOf(deduplicationKey(parseEnvelope(body) as EventEnvelope, body));
 }
 
 function entriesOf(records: readonly SQSRecord[]) {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { Drop, onCallback, onEvent } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
-import { createCallbackAnswerer } from '../../lib/intake/callbacks.ts';
+import { createCallbackResponder } from '../../lib/intake/callbacks.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { encodeMessage } from '../../lib/queue/message.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
@@ -116,7 +116,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
 describe('A person who clicked', () => {
   const envelope = parseEnvelope(createSample('card.action.trigger', { version: '2.0', token: '' })) as EventEnvelope;
   const answerWith = (handle: Parameters<typeof onCallback<'card.action.trigger'>>[1]) => {
-    const answer = createCallbackAnswerer(async () => ({ default: onCallback('card.action.trigger', handle) }));
+    const answer = createCallbackResponder(async () => ({ default: onCallback('card.action.trigger', handle) }));
     const { signal } = new AbortController();
     return answer(envelope, { header: envelope.header, source: 'webhook', signal, log: createLog('INFO', {}) });
   };

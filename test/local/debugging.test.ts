@@ -8,8 +8,8 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { onCallback } from '../../lib/handler.ts';
-import { createCallbackAnswerer } from '../../lib/intake/callbacks.ts';
-import { ANSWER_WITHIN_MILLISECONDS, createIntake } from '../../lib/intake/intake.ts';
+import { createCallbackResponder } from '../../lib/intake/callbacks.ts';
+import { CALLBACK_DEADLINE_MILLISECONDS, createIntake } from '../../lib/intake/intake.ts';
 import { startStack } from '../../lib/local/stack.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { createSample } from '../../lib/samples/samples.ts';
@@ -150,7 +150,7 @@ describe('A callback', () => {
     });
     const intake = createIntake({
       queue: { send: async () => 'message' },
-      answerCallback: createCallbackAnswerer(async () => ({ default: handler })),
+      respondToCallback: createCallbackResponder(async () => ({ default: handler })),
       createLog: (fields) => createLog('ERROR', fields),
     });
     const text = createSample('card.action.trigger', { version: '2.0', token: 'token' });
@@ -167,7 +167,7 @@ describe('A callback', () => {
   }
 
   it('fails when it is late', async () => {
-    expect(await answerAfter(ANSWER_WITHIN_MILLISECONDS + 1)).toMatchObject({ toast: { type: 'error' } });
+    expect(await answerAfter(CALLBACK_DEADLINE_MILLISECONDS + 1)).toMatchObject({ toast: { type: 'error' } });
   });
 
   it('has all the time it needs under a debugger', async () => {

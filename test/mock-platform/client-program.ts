@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as lark from '@larksuiteoapi/node-sdk';
-import { keepLongConnection } from '../../lib/feishu/long-connection/reconnector.ts';
+import { maintainLongConnection } from '../../lib/feishu/long-connection/reconnector.ts';
 
 const [client, domain = '', appId = '', appSecret = '', handlerMs = '0'] = process.argv.slice(2);
 
@@ -19,7 +19,7 @@ async function handle(): Promise<undefined> {
 async function runOurs(): Promise<void> {
   const stop = new AbortController();
   process.once('SIGTERM', () => stop.abort());
-  const connection = keepLongConnection({
+  const connection = maintainLongConnection({
     appId,
     appSecret,
     domain,

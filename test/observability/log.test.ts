@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { describe, expect, it, test } from 'vitest';
 import { FeishuError } from '../../lib/feishu/errors.ts';
 import { createLog } from '../../lib/observability/log.ts';
-import { writeWebhookRecord } from '../../lib/webhook/access-log.ts';
+import { writeAccessLog } from '../../lib/webhook/access-log.ts';
 import { createWorkerTelemetry } from '../../lib/worker/telemetry.ts';
 import { hostileValues } from '../support/hostile-values.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
@@ -91,7 +91,7 @@ test('a line of the log holds no character that a reader may take for its end, o
 
 describe('The line of a refused request', () => {
   const write = (refusal: FeishuError) => {
-    writeWebhookRecord({ result: 'refused', refusal, requestId: undefined, milliseconds: 1 });
+    writeAccessLog({ result: 'refused', refusal, requestId: undefined, milliseconds: 1 });
     return lastLine();
   };
 

@@ -1,17 +1,17 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createFailureNotes, type FailureNotes } from '../../lib/store/failure-reasons.ts';
+import { createFailureReasons, type FailureReasons } from '../../lib/store/failure-reasons.ts';
 import { FaultyProxy } from '../faults/faulty-proxy.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 
 const aws = emulatedAws();
 let proxy: FaultyProxy;
 let dynamo: DynamoDBClient;
-let notes: FailureNotes;
+let notes: FailureReasons;
 beforeAll(async () => {
   proxy = await FaultyProxy.start({ target: aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string });
   dynamo = new DynamoDBClient({ endpoint: proxy.origin });
-  notes = createFailureNotes(dynamo, aws.emulators.claimsTable);
+  notes = createFailureReasons(dynamo, aws.emulators.claimsTable);
 });
 afterAll(async () => {
   dynamo.destroy();

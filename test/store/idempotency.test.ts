@@ -1,7 +1,12 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Claimant, ClaimHeld, type Claims, createClaims } from '../../lib/store/idempotency.ts';
+import {
+  createIdempotencyStore,
+  type IdempotencyStore,
+  LeaseHeld,
+  type LeaseOwner,
+} from '../../lib/store/idempotency.ts';
 import { retryDelaySeconds } from '../../lib/worker/retry.ts';
 import { type Fault, FaultyProxy } from '../faults/faulty-proxy.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
@@ -14,13 +19,16 @@ afterAll(() => {
 });
 
 /** As a new execution environment has them. */
-function newClaims(endpoint?: string): Claims & { dynamo: DynamoDBClient } {
+function newClaims(endpoint?: string): IdempotencyStore & { dynamo: DynamoDBClient } {
   const dynamo = new DynamoDBClient({ ...(endpoint && { endpoint }) });
   clients.push(dynamo);
-  return { ...createClaims(dynamo, aws.emulators.claimsTable), dynamo };
+  return { ...createIdempotencyStore(dynamo, aws.emulators.claimsTable), dynamo };
 }
 
-function claimant(messageId: string, options: Partial<Claimant> & { remainingMilliseconds?: number } = {}): Claimant {
+function claimant(
+  messageId: string,
+  options: Partial<LeaseOwner> & { remainingMilliseconds?: number } = {},
+): LeaseOwner {
   const endsAt = performance.now() + (options.remainingMilliseconds ?? 60_000);
   return {
     messageId,
@@ -32,7 +40,7 @@ function claimant(messageId: string, options: Partial<Claimant> & { remainingMil
 }
 
 /** Work that ends when it is told to. */
-function hold(key: string, by: Claimant, claims: Claims) {
+function hold(key: string, by: LeaseOwner, claims: IdempotencyStore) {
   const { promise, resolve, reject } = Promise.withResolvers<'handled'>();
   const { promise: began, resolve: begin } = Promise.withResolvers<void>();
   const ended = claims.once(key, by, () => {
@@ -49,7 +57,7 @@ function hold(key: string, by: Claimant, claims: Claims) {
 }
 
 /** Takes over a lease once it is over. */
-async function takeOver(key: string, messageId: string, claims: Claims) {
+async function takeOver(key: string, messageId: string, claims: IdempotencyStore) {
   return vi.waitFor(
     async () => {
       const held = hold(key, claimant(messageId), claims);
@@ -82,7 +90,7 @@ describe('A lease', () => {
     const second = await takeOver('taken over', 'second', claims);
     first.fail();
     await expect(first.ended).rejects.toThrow('failed');
-    await expect(claims.once('taken over', claimant('third'), notDone)).rejects.toThrow(ClaimHeld);
+    await expect(claims.once('taken over', claimant('third'), notDone)).rejects.toThrow(LeaseHeld);
     second.complete();
     expect(await second.ended).toBe('handled');
     expect(await claims.once('taken over', claimant('first'), notDone)).toBe('duplicate');
@@ -110,11 +118,11 @@ describe('A lease', () => {
     const first = hold('held', claimant('first', { remainingMilliseconds: 600_000 }), claims);
     await first.began;
     const error = await reasonOf(claims.once('held', claimant('second'), notDone));
-    expect(error).toBeInstanceOf(ClaimHeld);
+    expect(error).toBeInstanceOf(LeaseHeld);
     expect(retryDelaySeconds(error, 1)).toBe(1);
-    expect(retryDelaySeconds(new ClaimHeld(20_000), 4)).toBe(20);
-    expect((error as ClaimHeld).seconds).toBeGreaterThan(500);
-    expect((error as ClaimHeld).seconds).toBeLessThanOrEqual(602);
+    expect(retryDelaySeconds(new LeaseHeld(20_000), 4)).toBe(20);
+    expect((error as LeaseHeld).seconds).toBeGreaterThan(500);
+    expect((error as LeaseHeld).seconds).toBeLessThanOrEqual(602);
     first.complete();
     await first.ended;
   });
@@ -178,7 +186,7 @@ describe('The last run of an event', () => {
 
 describe('When responses of DynamoDB are lost', () => {
   let proxy: FaultyProxy;
-  let claims: Claims;
+  let claims: IdempotencyStore;
   beforeEach(async () => {
     proxy = await FaultyProxy.start({ target: aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string });
     claims = newClaims(proxy.origin);
@@ -285,9 +293,9 @@ describe('With a clock that is wrong by an hour,', () => {
       await first.began;
       setClock(other);
       const error = await reasonOf(newClaims().once(key, claimant('second'), notDone));
-      expect(error).toBeInstanceOf(ClaimHeld);
-      expect((error as ClaimHeld).seconds).toBeGreaterThan(500);
-      expect((error as ClaimHeld).seconds).toBeLessThanOrEqual(602);
+      expect(error).toBeInstanceOf(LeaseHeld);
+      expect((error as LeaseHeld).seconds).toBeGreaterThan(500);
+      expect((error as LeaseHeld).seconds).toBeLessThanOrEqual(602);
       first.complete();
       await first.ended;
     },
@@ -334,7 +342,7 @@ describe('With a clock that is wrong by an hour,', () => {
         second = hold(key, claimant('second'), newClaims());
         await second.began;
       });
-      await expect(first.once(key, claimant('first'), notDone)).rejects.toThrow(ClaimHeld);
+      await expect(first.once(key, claimant('first'), notDone)).rejects.toThrow(LeaseHeld);
       second?.complete();
       expect(await second?.ended).toBe('handled');
     },

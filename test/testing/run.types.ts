@@ -1,6 +1,6 @@
 // Checked by `npx tsc` alone: what must not compile stands below `@ts-expect-error`, which is an error where it does.
 import { expectTypeOf } from 'vitest';
-import { type CallbackAnswers, onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';
+import { type CallbackResponses, onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';
 import { samplePayload, textMessage } from '#feishu-events/samples';
 import { run } from '#feishu-events/testing';
 
@@ -42,7 +42,7 @@ handled.answer;
 
 const answered = await run(onClick, samplePayload('card.action.trigger'));
 if (answered.outcome === 'answered') {
-  expectTypeOf(answered.answer).toEqualTypeOf<CallbackAnswers['card.action.trigger']>();
+  expectTypeOf(answered.answer).toEqualTypeOf<CallbackResponses['card.action.trigger']>();
 }
 // @ts-expect-error A callback's handler is given no client.
 answered.calls;

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { FeishuError } from '../../lib/feishu/errors.ts';
-import { writeWebhookRecord } from '../../lib/webhook/access-log.ts';
+import { writeAccessLog } from '../../lib/webhook/access-log.ts';
 import { writtenLines } from '../support/written-output.ts';
 
 const line = () => JSON.parse(writtenLines()[0] ?? '');
 
 test('a rejected request counts for the service, and for its error code: the dashboard shows both', () => {
   const refusal = new FeishuError('FEISHU_SIGNATURE_WRONG', 'The signature is wrong.');
-  writeWebhookRecord({ result: 'refused', refusal, requestId: 'r-1', milliseconds: 3 }, 'my-service');
+  writeAccessLog({ result: 'refused', refusal, requestId: 'r-1', milliseconds: 3 }, 'my-service');
   expect(line()).toMatchObject({
     service: 'my-service',
     code: 'FEISHU_SIGNATURE_WRONG',
@@ -21,7 +21,7 @@ test('a rejected request counts for the service, and for its error code: the das
 });
 
 test('an accepted request counts for the service: it has no error code', () => {
-  writeWebhookRecord({ result: 'accepted', requestId: 'r-1', milliseconds: 3 }, 'my-service');
+  writeAccessLog({ result: 'accepted', requestId: 'r-1', milliseconds: 3 }, 'my-service');
   expect(line()).toMatchObject({
     Accepted: 1,
     AcknowledgeTime: 3,

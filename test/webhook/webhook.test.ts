@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ErrorCode } from '../../lib/feishu/errors.ts';
-import { type Proof, type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
+import { type SigningSecret, type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { onCallback } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { decodeMessage } from '../../lib/queue/message.ts';
@@ -39,7 +39,7 @@ function challengeOf(verificationToken: string): string {
   return JSON.stringify({ challenge: 'ajls384kdjx98XX', token: verificationToken, type: 'url_verification' });
 }
 
-const write = (text: string, proof: Proof, now = Date.now()) => writeRequest(text, proof, now);
+const write = (text: string, proof: SigningSecret, now = Date.now()) => writeRequest(text, proof, now);
 const withHeader = (request: WebhookRequest, name: string, value: string | undefined): WebhookRequest => ({
   ...request,
   headers: Object.fromEntries(

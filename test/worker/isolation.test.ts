@@ -15,8 +15,8 @@ import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { encodeMessage } from '../../lib/queue/message.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
-import { createFailureNotes } from '../../lib/store/failure-reasons.ts';
-import { claimIdOf, createClaims } from '../../lib/store/idempotency.ts';
+import { createFailureReasons } from '../../lib/store/failure-reasons.ts';
+import { createIdempotencyStore, recordIdOf } from '../../lib/store/idempotency.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { FaultyProxy } from '../faults/faulty-proxy.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
@@ -77,7 +77,7 @@ function messageEvent(text: string): Event {
 
 function eventOf(text: string, body: string): Event {
   const key = deduplicationKey(parseEnvelope(body) as EventEnvelope, body);
-  return { text, body, key, id: claimIdOf(key) };
+  return { text, body, key, id: recordIdOf(key) };
 }
 
 /** Puts events into the queue and receives them: their deliveries are `attempt`, or the first of a redriven copy. */
@@ -138,7 +138,7 @@ it('runs events alone whose last delivery left no outcome, with everything befor
     messageEvent,
   ) as [Event, Event, Event, Event, Event];
   const endedAlone = otherEvent();
-  const claims = createClaims(dynamo, aws.emulators.claimsTable);
+  const claims = createIdempotencyStore(dynamo, aws.emulators.claimsTable);
   await claims.recordFailure(failed.key, 'a message');
   const claimant = {
     messageId: 'another message',
@@ -245,7 +245,7 @@ it('notes before the last delivery that the function ended, for the case that it
   const messageId = records[0]?.messageId as string;
   let reason: string | undefined;
   const worker = handling(async () => {
-    const notes = await createFailureNotes(dynamo, aws.emulators.claimsTable).read([messageId]);
+    const notes = await createFailureReasons(dynamo, aws.emulators.claimsTable).read([messageId]);
     reason = notes.get(messageId)?.reason;
   });
   await worker({ Records: records }, context);

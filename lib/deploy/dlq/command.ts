@@ -9,7 +9,7 @@ import { drop } from '../../dead-letters/drop.ts';
 import { redrive } from '../../dead-letters/redrive.ts';
 import { type Selection, visitDeadLetters } from '../../dead-letters/visit.ts';
 import { errorFields } from '../../observability/error-fields.ts';
-import { createFailureNotes } from '../../store/failure-reasons.ts';
+import { createFailureReasons } from '../../store/failure-reasons.ts';
 import { createRedrives } from '../../store/redrives.ts';
 import { toSingleLine } from '../../util/printable.ts';
 import type { DeployedStack } from '../deployed-stack.ts';
@@ -43,7 +43,7 @@ export function createDeadLetterCommands(parts: DeadLetterCommandParts): DeadLet
   const { stack, sqs, dynamo, print, progress, signal, input } = parts;
   const queue = openDeadLetterQueue(sqs, physicalIdOf(stack, 'DeadLetterQueue'));
   const claimsTable = physicalIdOf(stack, 'ClaimsTable');
-  const notes = createFailureNotes(dynamo, claimsTable);
+  const notes = createFailureReasons(dynamo, claimsTable);
   const notesOf = (letters: readonly DeadLetter[]) => notes.read(letters.map(({ messageId }) => messageId));
   const finish = () => {
     progress.end();

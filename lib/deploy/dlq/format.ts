@@ -1,15 +1,15 @@
 import { formatEvent } from '../../cli/format-event.ts';
 import type { DeadLetter } from '../../dead-letters/dead-letter.ts';
-import type { FailureNote } from '../../store/failure-reasons.ts';
+import type { FailureReason } from '../../store/failure-reasons.ts';
 import { toSingleLine } from '../../util/printable.ts';
 
-export type NotesByMessage = ReadonlyMap<string, FailureNote>;
+export type ReasonsByMessage = ReadonlyMap<string, FailureReason>;
 
 const UNKNOWN_REASON =
   'not known: the worker ended before it could note one (out of time or memory?), or something else sent the message';
 
 /** What is in the queue: how much of each type and reason, then each letter on a line of its own. */
-export function formatList(letters: readonly DeadLetter[], notes: NotesByMessage, now: number): string[] {
+export function formatList(letters: readonly DeadLetter[], notes: ReasonsByMessage, now: number): string[] {
   if (letters.length === 0) return ['No dead letters.'];
   const ages = letters.map((letter) => formatAge(now - letter.receivedAt.getTime()));
   const rows = letters.map(({ messageId, type, eventId = '-', attempts }, index) => [
@@ -28,7 +28,7 @@ export function formatList(letters: readonly DeadLetter[], notes: NotesByMessage
 }
 
 /** How much there is of each type and reason, the most first. */
-export function formatGroups(letters: readonly DeadLetter[], notes: NotesByMessage): string[] {
+export function formatGroups(letters: readonly DeadLetter[], notes: ReasonsByMessage): string[] {
   const groups = Map.groupBy(letters, ({ type, messageId }) => JSON.stringify([type, reasonOf(messageId, notes)]));
   const rows = [...groups]
     .toSorted(([, one], [, other]) => other.length - one.length)
@@ -37,7 +37,7 @@ export function formatGroups(letters: readonly DeadLetter[], notes: NotesByMessa
 }
 
 /** All of one letter, with its event. */
-export function formatLetter(letter: DeadLetter, note: FailureNote | undefined, now: number): string[] {
+export function formatLetter(letter: DeadLetter, note: FailureReason | undefined, now: number): string[] {
   const { messageId, type, eventId, receivedAt, attempts, redrives, record } = letter;
   const facts = [
     ['message', messageId],
@@ -56,7 +56,7 @@ export function formatLetter(letter: DeadLetter, note: FailureNote | undefined, 
   ];
 }
 
-function reasonOf(messageId: string, notes: NotesByMessage): string {
+function reasonOf(messageId: string, notes: ReasonsByMessage): string {
   return notes.get(messageId)?.reason ?? UNKNOWN_REASON;
 }
 

@@ -8,10 +8,10 @@ import { parseEnvelope } from '../../feishu/envelope.ts';
 import { deduplicationKey } from '../../feishu/event-identity.ts';
 import { writeRequest } from '../../feishu/request.ts';
 import { encodeMessage } from '../../queue/message.ts';
-import { claimIdOf } from '../../store/idempotency.ts';
+import { recordIdOf } from '../../store/idempotency.ts';
 import { SELF_TEST_TYPE } from '../../worker/self-test.ts';
 import { type Finding, ok, problem } from './finding.ts';
-import { type DeployedWebhook, postTo, proofOf, requireSuccess } from './webhook.ts';
+import { type DeployedWebhook, postTo, requireSuccess, signingSecretOf } from './webhook.ts';
 
 export interface ArrivalParts {
   sqs: SQSClient;
@@ -57,7 +57,7 @@ export async function checkArrival(parts: ArrivalParts, text: string): Promise<F
 }
 
 async function postEvent({ url, secrets }: DeployedWebhook, text: string): Promise<void> {
-  requireSuccess(await postTo(url, writeRequest(text, proofOf(secrets), Date.now())), 'a signed event');
+  requireSuccess(await postTo(url, writeRequest(text, signingSecretOf(secrets), Date.now())), 'a signed event');
 }
 
 async function putIntoQueue({ sqs, queueUrl }: ArrivalParts, text: string): Promise<void> {
@@ -66,7 +66,7 @@ async function putIntoQueue({ sqs, queueUrl }: ArrivalParts, text: string): Prom
 }
 
 async function isHandled({ dynamo, claimsTable }: ArrivalParts, text: string): Promise<boolean> {
-  const id = claimIdOf(deduplicationKey(envelopeOf(text), text));
+  const id = recordIdOf(deduplicationKey(envelopeOf(text), text));
   const { Item } = await dynamo.send(
     new GetItemCommand({ TableName: claimsTable, Key: { id: { S: id } }, ConsistentRead: true }),
   );

@@ -18,7 +18,7 @@ import { checkArrival, createSelfTest } from './arrival.ts';
 import { checkConnection } from './connection.ts';
 import { examine, type Finding, ok, problem, skipped } from './finding.ts';
 import { checkSecret, type SecretReport } from './secret.ts';
-import { checkChallenge, checkForgery, type DeployedWebhook, UnexpectedAnswer } from './webhook.ts';
+import { checkChallenge, checkForgery, type DeployedWebhook, UnexpectedResponse } from './webhook.ts';
 
 export interface DoctorOptions {
   config: AwsConfig;
@@ -115,7 +115,7 @@ function examineAnswers(check: () => Promise<Finding>): Promise<Finding[]> {
     try {
       return await check();
     } catch (error) {
-      if (error instanceof UnexpectedAnswer) return error.finding;
+      if (error instanceof UnexpectedResponse) return error.finding;
       throw error;
     }
   });

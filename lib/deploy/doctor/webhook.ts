@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { exchange, networkReason, type PostResult } from '../../cli/post.ts';
 import { parseJsonObject } from '../../feishu/envelope.ts';
-import { type Proof, type WebhookRequest, type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
+import { type SigningSecret, type WebhookRequest, type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
 import { ResponseTooLargeError } from '../../feishu/response-text.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
@@ -16,7 +16,7 @@ const CHALLENGE_WITHIN_MILLISECONDS = 1000;
 const GIVE_UP_AFTER_MILLISECONDS = 15_000;
 
 /** A problem with how the webhook answered. */
-export class UnexpectedAnswer extends Error {
+export class UnexpectedResponse extends Error {
   readonly finding: Finding;
 
   constructor(text: string, advice: string) {
@@ -48,35 +48,35 @@ export async function checkForgery({ url, secrets }: DeployedWebhook, text: stri
 }
 
 /** @returns how the platform would vouch for its events */
-export function proofOf({ encryptKeys: [encryptKey] }: WebhookSecrets): Proof {
+export function signingSecretOf({ encryptKeys: [encryptKey] }: WebhookSecrets): SigningSecret {
   return encryptKey === undefined ? undefined : { encryptKey };
 }
 
-/** @throws {UnexpectedAnswer} when nothing answers, or with a response that is too large for the webhook's */
+/** @throws {UnexpectedResponse} when nothing answers, or with a response that is too large for the webhook's */
 export async function postTo(url: string, request: WebhookRequest): Promise<PostResult> {
   try {
     const signal = AbortSignal.timeout(GIVE_UP_AFTER_MILLISECONDS);
     return await exchange(url, request, { redirect: 'manual', signal });
   } catch (error) {
     if (error instanceof ResponseTooLargeError) {
-      throw new UnexpectedAnswer(
+      throw new UnexpectedResponse(
         `The URL does not answer as the webhook would: ${error.message}.`,
         'Does something else answer there? Deploy again: npx serverless deploy.',
       );
     }
-    throw new UnexpectedAnswer(
+    throw new UnexpectedResponse(
       `The URL does not answer (${networkReason(error)}).`,
       'Was the HTTP API deleted or changed by hand? Deploy again: npx serverless deploy. Is this machine online?',
     );
   }
 }
 
-/** @throws {UnexpectedAnswer} when the status is not 200; what the webhook says of it is passed on */
+/** @throws {UnexpectedResponse} when the status is not 200; what the webhook says of it is passed on */
 export function requireSuccess({ status, body }: PostResult, what: string): void {
   if (status === 200) return;
   const { code, msg } = readRefusal(body);
   if (code === undefined) {
-    throw new UnexpectedAnswer(
+    throw new UnexpectedResponse(
       `The URL answers ${status} to ${what}, and not as the webhook would.`,
       status === 404
         ? 'The HTTP API lacks the route POST /feishu/events: deploy again (npx serverless deploy).'
@@ -84,7 +84,7 @@ export function requireSuccess({ status, body }: PostResult, what: string): void
     );
   }
   const isOutdated = status === 400 || status === 401;
-  throw new UnexpectedAnswer(
+  throw new UnexpectedResponse(
     `The URL answers ${status} ${code} to ${what}: ${msg}`,
     isOutdated
       ? 'The function has other secrets than the secret now holds: deploy again (npx serverless deploy).'
@@ -95,12 +95,12 @@ export function requireSuccess({ status, body }: PostResult, what: string): void
 async function postChallenge({ url, secrets }: DeployedWebhook): Promise<PostResult> {
   const challenge = randomBytes(16).toString('hex');
   const text = JSON.stringify({ challenge, token: secrets.verificationTokens[0] ?? '', type: 'url_verification' });
-  const { headers, body } = writeRequest(text, proofOf(secrets), Date.now());
+  const { headers, body } = writeRequest(text, signingSecretOf(secrets), Date.now());
   // The platform does not sign this one.
   const answer = await postTo(url, { headers: { 'content-type': headers['content-type'] }, body });
   requireSuccess(answer, 'a challenge');
   if (answer.body === JSON.stringify({ challenge })) return answer;
-  throw new UnexpectedAnswer(
+  throw new UnexpectedResponse(
     'The URL answers a challenge with something else.',
     'Does something else answer there? Deploy again: npx serverless deploy.',
   );

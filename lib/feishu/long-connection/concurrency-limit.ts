@@ -2,7 +2,7 @@
  * Lets work begin in the order it comes, so much of it at a time. Events can come by the thousand at once: were all
  * begun at once, all would end late.
  */
-export class Turns {
+export class ConcurrencyLimit {
   readonly #maximum: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];

@@ -8,7 +8,7 @@ import { describeNetworkError, LongConnectionError } from './errors.ts';
 import { Fragments, readPosition } from './fragments.ts';
 import { CONTROL_METHOD, DATA_METHOD, decodeFrame, encodeFrame, type Frame, headerOf } from './frame.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { explainRefusedUpgrade } from './rejection.ts';
+import { explainRejectedUpgrade } from './rejection.ts';
 import { readPongSettings, type Settings } from './settings.ts';
 import type { Timing } from './timing.ts';
 
@@ -108,7 +108,7 @@ export class Connection {
   }
 
   #refused(request: ClientRequest, response: IncomingMessage): void {
-    this.#failure ??= explainRefusedUpgrade(response.statusCode ?? 0, response.headers);
+    this.#failure ??= explainRejectedUpgrade(response.statusCode ?? 0, response.headers);
     request.destroy();
     this.#socket.terminate();
   }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { FeishuError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { acknowledge, type Outcome } from './acknowledgement.ts';
-import { Turns } from './concurrency-limit.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { type Frame, headerOf } from './frame.ts';
 
 /**
@@ -32,7 +32,7 @@ const MAXIMUM_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
 export class Deliveries {
   readonly #inFlight = new Set<Promise<void>>();
   #bytesInFlight = 0;
-  readonly #turns = new Turns(MAXIMUM_RECEIVING);
+  readonly #turns = new ConcurrencyLimit(MAXIMUM_RECEIVING);
   readonly #receive: Receive;
   readonly #acknowledged: Acknowledged;
   readonly #acknowledgeWithinMs: number;

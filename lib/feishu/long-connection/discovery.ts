@@ -2,7 +2,7 @@ import { asText, isObject, type JsonObject } from '../envelope.ts';
 import { ResponseTooLargeError, readResponseText } from '../response-text.ts';
 import { requireSecure, withoutQuery } from './address.ts';
 import { describeNetworkError, LongConnectionError } from './errors.ts';
-import { explainRefusal } from './rejection.ts';
+import { explainRejection } from './rejection.ts';
 import { DEFAULT_SETTINGS, readSettings, type Settings } from './settings.ts';
 
 export interface Credentials {
@@ -39,7 +39,7 @@ export async function discover(
 ): Promise<Endpoint> {
   const url = locate(domain);
   const reply = await post(url, { AppID: appId, AppSecret: appSecret }, withinMs, signal);
-  if (reply.code !== 0) throw explainRefusal(Number(reply.code), String(reply.msg ?? ''));
+  if (reply.code !== 0) throw explainRejection(Number(reply.code), String(reply.msg ?? ''));
   const data = isObject(reply.data) ? reply.data : {};
   const connectionUrl = URL.parse(asText(data.URL) ?? '');
   if (connectionUrl === null) throw failed(url, 'the reply has no URL to connect to');

@@ -54,7 +54,7 @@ export interface LongConnection {
  *
  * @see https://open.feishu.cn/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case
  */
-export function keepLongConnection(options: LongConnectionOptions): LongConnection {
+export function maintainLongConnection(options: LongConnectionOptions): LongConnection {
   const keeper = new Keeper(options);
   return { ended: keeper.keep(), status: () => keeper.status() };
 }

@@ -14,7 +14,7 @@ const TOO_MANY_CONNECTIONS = 1000040350;
  *
  * @param platformMessage the platform's own words; they are cut short
  */
-export function explainRefusal(code: number, platformMessage: string): LongConnectionError {
+export function explainRejection(code: number, platformMessage: string): LongConnectionError {
   const said = `the platform said ${code} "${platformMessage.slice(0, 200)}"`;
   switch (code) {
     case FORBIDDEN:
@@ -44,10 +44,10 @@ export function explainRefusal(code: number, platformMessage: string): LongConne
  *
  * @param httpStatus of the response, all there is when something before the platform refused
  */
-export function explainRefusedUpgrade(httpStatus: number, headers: IncomingHttpHeaders): LongConnectionError {
+export function explainRejectedUpgrade(httpStatus: number, headers: IncomingHttpHeaders): LongConnectionError {
   const code = Number(headers['handshake-autherrcode']) || Number(headers['handshake-status']);
   if (!code) {
     return new LongConnectionError('FEISHU_CONNECTION_FAILED', `The upgrade was answered with HTTP ${httpStatus}.`);
   }
-  return explainRefusal(code, String(headers['handshake-msg'] ?? ''));
+  return explainRejection(code, String(headers['handshake-msg'] ?? ''));
 }

@@ -4,11 +4,11 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateQueueCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { toSqsRecord } from '../../queue/sqs-record.ts';
-import { createFailureNotes } from '../../store/failure-reasons.ts';
+import { createFailureReasons } from '../../store/failure-reasons.ts';
 import { MAXIMUM_DELIVERIES } from '../../worker/retry.ts';
 import { startEmulator } from './emulator.ts';
 import type { KeptMessage } from './message-store.ts';
-import { openClaimsTable } from './table.ts';
+import { openTable } from './table.ts';
 
 /** SQS and DynamoDB in threads of this process, on loopback, with what the deployment would create in them. */
 export interface Emulators {
@@ -102,7 +102,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     endpointDiscoveryEnabled: false,
   });
   parts.defer(() => dynamo.destroy());
-  await claimsEmulator.during(openClaimsTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
+  await claimsEmulator.during(openTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
     if (dataFolder === undefined) throw cause;
     const advice = 'Move the folder away to start with an empty queue.';
     throw new Error(`The claims kept in ${dataFolder} cannot be read (${cause.message}). ${advice}`, { cause });
@@ -113,7 +113,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     isDead: name === DEAD_LETTER_QUEUE,
   }));
   const dead = kept.filter(({ isDead }) => isDead).map(({ record }) => record.messageId);
-  const notes = await createFailureNotes(dynamo, CLAIMS_TABLE).read(dead);
+  const notes = await createFailureReasons(dynamo, CLAIMS_TABLE).read(dead);
 
   const running = parts.move();
   return {

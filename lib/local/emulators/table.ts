@@ -11,7 +11,7 @@ import {
  * Creates the claims table. One that an earlier process left is relieved of the claims that have expired, as DynamoDB
  * would do, and of those of work that ended with the process: its events would wait for them in vain.
  */
-export async function openClaimsTable(client: DynamoDBClient, name: string): Promise<void> {
+export async function openTable(client: DynamoDBClient, name: string): Promise<void> {
   if (await isCreated(client, name)) await waitUntilTableExists(waiter(client), { TableName: name });
   else await releaseClaims(client, name);
 }

@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { parentPort, workerData } from 'node:worker_threads';
-import { acceptedChannel, settledChannel } from '../../observability/diagnostics-channels.ts';
+import { acceptedChannel, processedChannel } from '../../observability/diagnostics-channels.ts';
 import { yieldToOtherThreads } from '../thread-priority.ts';
 import { markConsoleOutput } from './console-output.ts';
 import type { FunctionReply, FunctionRequest, FunctionThreadData } from './local-function.ts';
@@ -10,7 +10,7 @@ import type { FunctionReply, FunctionRequest, FunctionThreadData } from './local
 const port = parentPort as NonNullable<typeof parentPort>;
 const reply = (message: FunctionReply) => port.postMessage(message);
 
-for (const { name } of [acceptedChannel, settledChannel]) {
+for (const { name } of [acceptedChannel, processedChannel]) {
   subscribe(name, (message) => reply({ kind: 'observation', channel: String(name), message }));
 }
 

@@ -15,7 +15,7 @@ const LOOPBACK_NAME = /^(localhost|(.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])$/
  * @returns the refusal, if there is one
  * @see https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
  */
-export function refuseStrangers(request: IncomingMessage, host: string): HttpResponse | undefined {
+export function rejectForeignRequests(request: IncomingMessage, host: string): HttpResponse | undefined {
   const { headers, socket, method } = request;
   const { remoteAddress = '', localAddress } = socket;
   if (!LOOPBACK_ADDRESS.test(remoteAddress) && remoteAddress !== localAddress) {

@@ -12,7 +12,7 @@ import type { HttpResponse } from '../../webhook/http.ts';
 import type { EventLog } from '../event-log.ts';
 import type { StreamingResponse } from '../http-server.ts';
 import { EventContents } from './event-contents.ts';
-import { refuseStrangers } from './guard.ts';
+import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
 import { BadRequest, readRedriveOrder, readSendOrder, requireShort } from './orders.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
@@ -140,7 +140,7 @@ export function createInspector(options: InspectorOptions): Inspector {
     respond(status, 'application/json', conceal(JSON.stringify(value)));
 
   return {
-    refuse: (request) => refuseStrangers(request, options.host),
+    refuse: (request) => rejectForeignRequests(request, options.host),
     conceal: (response) => ({ ...response, body: conceal(response.body) }),
 
     async answer(request, body) {

@@ -1,4 +1,4 @@
-import { proofOf, putToken } from '../../cli/outgoing-event.ts';
+import { putToken, signingSecretOf } from '../../cli/outgoing-event.ts';
 import { post } from '../../cli/post.ts';
 import { parseEnvelope } from '../../feishu/envelope.ts';
 import { type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
@@ -35,5 +35,5 @@ export async function writeSample(type: string, variant: string | undefined): Pr
 export async function sendEvent(text: string, secrets: WebhookSecrets, webhookUrl: string): Promise<SendResult> {
   parseEnvelope(text);
   const outgoing = putToken(text, secrets);
-  return post(webhookUrl, writeRequest(outgoing, proofOf(outgoing, secrets), Date.now()));
+  return post(webhookUrl, writeRequest(outgoing, signingSecretOf(outgoing, secrets), Date.now()));
 }

@@ -3,7 +3,7 @@ import { isObject } from '../../feishu/envelope.ts';
 import { parseExactly } from '../../util/exact-json.ts';
 import { isDeveloperWord, isFieldName, isFileExtension, isProtocolWord, isTime } from './known-words.ts';
 
-export interface AnonymiseOptions {
+export interface AnonymizeOptions {
   /** Whoever has it can find out what was replaced by trying: it is kept apart from the events. */
   key: string;
   /** Keeps what people wrote in messages. What looks like an id is replaced in it all the same. */
@@ -65,7 +65,7 @@ const CHINESE = '天地山水日月风云花草树木春夏秋冬东西南北红
  * of 2 to 10 digits becomes 0, because as a key a number without one would move to the front of its object. The
  * Verification Token is left out.
  */
-export function createAnonymiser({ key, keepsText = false }: AnonymiseOptions): (text: string) => string {
+export function createAnonymizer({ key, keepsText = false }: AnonymizeOptions): (text: string) => string {
   const bytesFor = (word: string) =>
     createHash('shake256', { outputLength: word.length })
       .update(JSON.stringify([key, word]))

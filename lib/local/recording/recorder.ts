@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { SQSRecord } from 'aws-lambda';
 import { type Delivery, readDelivery } from '../../worker/processor.ts';
-import { type AnonymiseOptions, createAnonymiser } from './anonymize.ts';
+import { type AnonymizeOptions, createAnonymizer } from './anonymize.ts';
 
-export interface RecorderOptions extends Pick<AnonymiseOptions, 'keepsText'> {
+export interface RecorderOptions extends Pick<AnonymizeOptions, 'keepsText'> {
   /** Where the events go, one file each. */
   folder: string;
   /** Where the key is kept that makes the replacements the same from one recording to the next. */
@@ -21,7 +21,7 @@ export interface RecorderOptions extends Pick<AnonymiseOptions, 'keepsText'> {
  */
 export function createRecorder({ folder, keyFile, onNotice, ...options }: RecorderOptions) {
   const key = readKey(keyFile);
-  const anonymise = createAnonymiser({ key, ...options });
+  const anonymise = createAnonymizer({ key, ...options });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return (record: SQSRecord): void => {
     try {

@@ -14,9 +14,9 @@ import { type Emulators, startEmulators } from '../../../lib/local/emulators/emu
 import { startEventSourceMapping } from '../../../lib/local/event-source-mapping.ts';
 import { createGateway } from '../../../lib/local/gateway.ts';
 import { startHttpServer } from '../../../lib/local/http-server.ts';
-import { type ApiCall, createFeishuStandIn } from '../../../lib/local/mock-platform.ts';
+import { type ApiCall, createMockPlatform } from '../../../lib/local/mock-platform.ts';
 import { createSample, textMessage } from '../../../lib/samples/samples.ts';
-import { createFailureNotes } from '../../../lib/store/failure-reasons.ts';
+import { createFailureReasons } from '../../../lib/store/failure-reasons.ts';
 import { WEBHOOK_PATH } from '../../../lib/webhook/path.ts';
 import { type PackagedFunction, packageFunctions, resolveEnvironment } from './package.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
@@ -52,7 +52,7 @@ beforeAll(async () => {
   const standIn = await startHttpServer(
     '127.0.0.1',
     0,
-    createFeishuStandIn((call) => calls.push(call)),
+    createMockPlatform((call) => calls.push(call)),
   );
   parts.defer(() => standIn.stop());
 
@@ -147,7 +147,7 @@ test('a message that is no event ends in the dead-letter queue, with its reason 
   const { MessageId = '' } = await emulators.sqs.send(command);
   await workerWrote({ message_id: MessageId, attempt: 5, level: 'ERROR' });
   const dynamo = dynamoClient();
-  const notes = createFailureNotes(dynamo, emulators.claimsTable);
+  const notes = createFailureReasons(dynamo, emulators.claimsTable);
   await until(async () => (await notes.read([MessageId])).has(MessageId));
   const note = (await notes.read([MessageId])).get(MessageId);
   expect(note?.reason).toMatch(/^MalformedMessage: .*something else wrote to this queue/);

@@ -9,7 +9,7 @@ import {
   checkChallenge,
   checkForgery,
   type DeployedWebhook,
-  UnexpectedAnswer,
+  UnexpectedResponse,
 } from '../../../lib/deploy/doctor/webhook.ts';
 import { type Emulators, startEmulators } from '../../../lib/local/emulators/emulators.ts';
 import { wait } from '../../support/wait.ts';
@@ -262,7 +262,7 @@ const isWaiting = async () => expect(await countQueued()).toEqual({ waiting: 1, 
 
 async function expectProblem(check: Promise<object>, text: RegExp, advice: RegExp): Promise<void> {
   const finding = await check.catch((error) => {
-    if (error instanceof UnexpectedAnswer) return error.finding;
+    if (error instanceof UnexpectedResponse) return error.finding;
     throw error;
   });
   expect(finding).toMatchObject({

@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from 'vitest';
 import type { Log } from '../../../lib/feishu/log.ts';
-import { keepLongConnection, type LongConnectionOptions } from '../../../lib/feishu/long-connection/reconnector.ts';
+import { type LongConnectionOptions, maintainLongConnection } from '../../../lib/feishu/long-connection/reconnector.ts';
 import type { Timing } from '../../../lib/feishu/long-connection/timing.ts';
 import { type Clock, FakeClock } from '../../mock-platform/clock.ts';
 import type { PlatformEvent } from '../../mock-platform/deliveries.ts';
@@ -35,7 +35,7 @@ export function startClient(platform: FakePlatform, options: Partial<LongConnect
     acknowledgeWithinMs: 600_000,
     ...options.timing,
   };
-  const client = keepLongConnection({
+  const client = maintainLongConnection({
     appId: APP_ID,
     appSecret: APP_SECRET,
     domain: platform.domain,

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseEnvelope } from '../../../lib/feishu/envelope.ts';
-import { createAnonymiser } from '../../../lib/local/recording/anonymize.ts';
+import { createAnonymizer } from '../../../lib/local/recording/anonymize.ts';
 import { isDeveloperWord, isFieldName, isProtocolWord, isTime } from '../../../lib/local/recording/known-words.ts';
 import { createSample, SAMPLE_TYPES } from '../../../lib/samples/samples.ts';
 
-const anonymise = createAnonymiser({ key: 'key of the test' });
+const anonymise = createAnonymizer({ key: 'key of the test' });
 /** What becomes of a field. */
 const replaced = (value: unknown, field = 'field') => JSON.parse(anonymise(JSON.stringify({ [field]: value })))[field];
 
@@ -155,13 +155,13 @@ describe('An anonymised event', () => {
   });
 
   it('is the same at each time, and another with another key', () => {
-    expect(createAnonymiser({ key: 'key of the test' })(JSON.stringify(MESSAGE))).toBe(text);
-    expect(createAnonymiser({ key: 'another key' })(JSON.stringify(MESSAGE))).not.toBe(text);
+    expect(createAnonymizer({ key: 'key of the test' })(JSON.stringify(MESSAGE))).toBe(text);
+    expect(createAnonymizer({ key: 'another key' })(JSON.stringify(MESSAGE))).not.toBe(text);
   });
 
   it('keeps what people wrote when told, but for the ids in it', () => {
     const event = { content: JSON.stringify({ text: 'Ask ou_84aad35d084aa403a838cf73ee18467, Anna' }), name: 'Anna' };
-    const kept = JSON.parse(createAnonymiser({ key: 'key of the test', keepsText: true })(JSON.stringify(event)));
+    const kept = JSON.parse(createAnonymizer({ key: 'key of the test', keepsText: true })(JSON.stringify(event)));
     expect(JSON.parse(kept.content).text).toMatch(/^Ask ou_[\da-f]{31}, Anna$/);
     expect(kept.content).not.toContain('84aad35d084aa403a838cf73ee18467');
     expect(kept.name).not.toBe('Anna');
