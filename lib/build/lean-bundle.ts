@@ -1,6 +1,5 @@
 import { builtinModules } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 
 // What makes a function start sooner: `npm run bench -- cold-start` measures it.
@@ -55,20 +54,3 @@ export function separateBundle(file: string): Plugin {
     },
   };
 }
-
-/** What the AWS SDK's clients import without a use for it on Lambda, and what stands in for it. */
-const REPLACEMENTS: [imported: RegExp, standIn: string][] = [
-  [/^@aws-sdk\/credential-provider-node$/, 'lambda-credentials.ts'],
-  [/\/loadSharedConfigFiles$/, 'lambda-shared-config.ts'],
-  [/^@smithy\/core\/event-streams$/, 'lambda-event-streams.ts'],
-];
-
-/** Leaves out of a Lambda function's bundle what only other places need. */
-export const leanAwsClients: Plugin = {
-  name: 'without-other-places',
-  setup(build) {
-    for (const [filter, standIn] of REPLACEMENTS) {
-      build.onResolve({ filter }, () => ({ path: fileURLToPath(new URL(standIn, import.meta.url)) }));
-    }
-  },
-};

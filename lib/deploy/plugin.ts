@@ -2,7 +2,7 @@ import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { build } from 'esbuild';
-import { LAMBDA_FILES, LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from '../build/bundle.ts';
+import { artifactFiles, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { handlerWarnings } from '../build/check-handlers.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
@@ -69,16 +69,17 @@ export default class FeishuEventsPlugin {
   async #bundle(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const outdir = path.join(serviceDir, BUNDLES_FOLDER);
-    const [{ warnings }] = await Promise.all([
-      build(lambdaBundle(serviceDir, outdir)),
+    const [webhook, worker] = await Promise.all([
+      build(webhookBundle(serviceDir, outdir)),
+      build(workerBundle(serviceDir, outdir)),
       build(platformSdkBundle(serviceDir, outdir)),
     ]);
-    for (const { text } of handlerWarnings(warnings)) this.#warning(text);
-    for (const name of LAMBDA_FUNCTIONS) {
+    for (const { text } of handlerWarnings(worker.warnings)) this.#warning(text);
+    for (const [name, { metafile }] of [['webhook', webhook] as const, ['worker', worker] as const]) {
       const definition = service.functions[name];
       if (definition === undefined) continue;
       definition.handler = `${BUNDLES_FOLDER}/${name}.handler`;
-      const patterns = ['!**', ...LAMBDA_FILES[name].map((file) => `${BUNDLES_FOLDER}/${file}`)];
+      const patterns = ['!**', ...artifactFiles(name, metafile).map((file) => `${BUNDLES_FOLDER}/${file}`)];
       definition.package = { individually: true, patterns };
     }
   }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { build } from 'esbuild';
-import { connectionBundle, lambdaBundle, platformSdkBundle } from '../build/bundle.ts';
+import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
 import { type Accepted, acceptedChannel, type Processed } from '../observability/diagnostics-channels.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
@@ -140,11 +140,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
   await build(platformSdkBundle(options.root, outdir));
-  const loadFunctions = () => {
-    webhook.load(path.join(outdir, 'webhook.mjs'));
-    worker.load(path.join(outdir, 'worker.mjs'));
-  };
-  parts.defer(await keepLoaded(lambdaBundle(options.root, outdir), loadFunctions, options));
+  const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
+  const keepLoaded = createLoader(options);
+  parts.defer(await keepLoaded(webhookBundle(options.root, outdir), loadWebhook));
+  const loadWorker = () => worker.load(path.join(outdir, 'worker.mjs'));
+  // A change of a handler, callbacks included, always builds the worker, which checks them all.
+  const announceReload = () => options.onNotice('The sources have changed: the functions are loaded again.');
+  parts.defer(await keepLoaded(workerBundle(options.root, outdir), loadWorker, announceReload));
 
   const traffic = new Traffic();
   const mapping = startEventSourceMapping({
@@ -179,9 +181,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     parts.defer(() => connection.stop());
     const loadConnection = () => connection.load(path.join(outdir, 'connection.mjs'));
-    // What is wrong with a change is said once, by the functions' builder.
-    const silent = { ...options, onNotice: () => {} };
-    parts.defer(await keepLoaded(connectionBundle(options.root, outdir), loadConnection, silent));
+    parts.defer(await keepLoaded(connectionBundle(options.root, outdir), loadConnection));
   }
 
   const running = parts.move();
@@ -196,24 +196,34 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 /**
- * Builds, and loads what is built, now and after each change.
- *
- * @returns a function that ends the watching
+ * Returns a function that builds a bundle and loads it, now and after each change, until the function that it returns is
+ * called. A change that breaks several bundles is reported once.
  */
-function keepLoaded(bundle: BuilderOptions['bundle'], load: () => void, { watch, onNotice }: StackOptions) {
-  let isReload = false;
-  return startBuilder({
-    // A debugger shows variables by their names.
-    bundle: { ...bundle, minify: !isDebugging() },
-    watch,
-    onBuilt() {
-      load();
-      if (isReload) onNotice('The sources have changed: the functions are loaded again.');
-      isReload = true;
-    },
-    onWarning: onNotice,
-    onFailure: (text) => onNotice(`The sources have changed, but the functions stay as they were:\n${text}`),
-  });
+function createLoader({ watch, onNotice }: StackOptions) {
+  const failures = new Set<string>();
+  return (bundle: BuilderOptions['bundle'], load: () => void, onReloaded = () => {}) => {
+    let isReload = false;
+    let failure = '';
+    return startBuilder({
+      // A debugger shows variables by their names.
+      bundle: { ...bundle, minify: !isDebugging() },
+      watch,
+      onBuilt() {
+        failures.delete(failure);
+        load();
+        if (isReload) onReloaded();
+        isReload = true;
+      },
+      onWarning: onNotice,
+      onFailure(text) {
+        failures.delete(failure);
+        failure = text;
+        if (failures.has(text)) return;
+        failures.add(text);
+        onNotice(`The sources have changed, but the functions stay as they were:\n${text}`);
+      },
+    });
+  };
 }
 
 /** Without credentials of an app, the official SDK's client talks to the stand-in. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { webhookBundle } from '../../lib/build/bundle.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import type { HttpEvent, HttpResponse } from '../../lib/webhook/http.ts';
@@ -106,7 +106,7 @@ async function prepare(folder: string) {
   await copyFile(comparator('empty.cjs'), path.join(programs.empty, 'webhook.cjs'));
   await copyFile(comparator('floor.cjs'), path.join(programs.floor, 'webhook.cjs'));
   await bundleComparator('webhook.mjs', path.join(programs.usual, 'webhook.js'));
-  const { metafile } = await build(lambdaBundle(PROJECT_ROOT, programs.ours));
+  const { metafile } = await build(webhookBundle(PROJECT_ROOT, programs.ours));
   const bytesOf = (name: string) =>
     Object.entries(metafile.outputs).find(([file]) => path.basename(file) === name)?.[1].bytes ?? Number.NaN;
   return {

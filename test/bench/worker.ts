@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse } from 'aws-lambda';
 import { build } from 'esbuild';
-import { lambdaBundle, platformSdkBundle } from '../../lib/build/bundle.ts';
+import { platformSdkBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { encodeMessage } from '../../lib/queue/message.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
@@ -115,7 +115,7 @@ async function prepare(folder: string): Promise<void> {
   const usual = path.join(folder, 'usual');
   await mkdir(usual);
   await bundleComparator('worker.mjs', path.join(usual, 'worker.js'));
-  await Promise.all([build(lambdaBundle(PROJECT_ROOT, ours)), build(platformSdkBundle(PROJECT_ROOT, ours))]);
+  await Promise.all([build(workerBundle(PROJECT_ROOT, ours)), build(platformSdkBundle(PROJECT_ROOT, ours))]);
 }
 
 /** @returns in how many seconds all events were handled and deleted */

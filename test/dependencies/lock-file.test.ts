@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectionBundle, lambdaBundle, platformSdkBundle } from '../../lib/build/bundle.ts';
+import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
 interface LockedPackage {
@@ -38,7 +38,7 @@ describe('What is deployed', () => {
   let deployed: [string, LockedPackage | undefined][];
   beforeAll(async () => {
     outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
-    const bundles = [lambdaBundle, platformSdkBundle, connectionBundle].map((bundle) =>
+    const bundles = [webhookBundle, workerBundle, platformSdkBundle, connectionBundle].map((bundle) =>
       build(bundle(PROJECT_ROOT, outdir)),
     );
     const names = (await Promise.all(bundles)).flatMap(({ metafile }) => packagesIn(metafile));

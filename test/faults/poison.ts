@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { build } from 'esbuild';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { workerBundle } from '../../lib/build/bundle.ts';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
 import type { EmulatorOptions } from '../../lib/local/emulators/emulators.ts';
@@ -72,7 +72,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
   const project = parts.use(await createProject());
   await project.writeHandler(`v2/${MESSAGE_TYPE}.ts`, MESSAGE_HANDLER);
   await project.writeHandler(`v2/${TYPE_OF_BROKEN_MODULE}.ts`, BROKEN_MODULE);
-  await build(lambdaBundle(project.root, outdir));
+  await build(workerBundle(project.root, outdir));
   const worker: FunctionProcesses = new FunctionProcesses({
     bundle: path.join(outdir, 'worker.mjs'),
     environment: {

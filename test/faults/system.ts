@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { build } from 'esbuild';
-import { connectionBundle, lambdaBundle, platformSdkBundle } from '../../lib/build/bundle.ts';
+import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import type { EmulatorOptions } from '../../lib/local/emulators/emulators.ts';
 import { startEventSourceMapping } from '../../lib/local/event-source-mapping.ts';
 import { createGateway } from '../../lib/local/gateway.ts';
@@ -109,7 +109,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const project = parts.use(await createProject());
   await reportRuns(project);
   await Promise.all([
-    build(lambdaBundle(project.root, outdir)),
+    build(webhookBundle(project.root, outdir)),
+    build(workerBundle(project.root, outdir)),
     build(connectionBundle(project.root, outdir)),
     // From here, where its packages are.
     build(platformSdkBundle(PROJECT_ROOT, outdir)),

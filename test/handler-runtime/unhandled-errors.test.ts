@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
@@ -83,7 +83,7 @@ describe('An error that escapes a handler', () => {
          return { toast: { type: 'info', content: String(await behave(action.name)) } };
        });`,
     );
-    await build(lambdaBundle(project.root, bundles()));
+    await Promise.all([webhookBundle, workerBundle].map((bundle) => build(bundle(project.root, bundles()))));
   });
   afterAll(() => rm(project.root, { recursive: true }));
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectionBundle, lambdaBundle } from '../../lib/build/bundle.ts';
+import { connectionBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { createFunctionEnvironment } from '../../lib/cli/environment.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakePlatform } from '../mock-platform/platform.ts';
@@ -93,7 +93,7 @@ describe('With the AWS settings of a machine in its environment', () => {
 
 describe('The environment of the functions', () => {
   it('has none of the AWS settings that their bundles read', async () => {
-    const bundles = [connectionBundle(PROJECT_ROOT, '/'), lambdaBundle(PROJECT_ROOT, '/')];
+    const bundles = [connectionBundle, webhookBundle, workerBundle].map((bundle) => bundle(PROJECT_ROOT, '/'));
     const built = await Promise.all(bundles.map((bundle) => build({ ...bundle, sourcemap: false, write: false })));
     const code = built.flatMap(({ outputFiles }) => outputFiles.map(({ text }) => text)).join('\n');
     const names = new Set(code.match(/\bAWS_[A-Z\d_]+/g));

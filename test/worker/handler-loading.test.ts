@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
@@ -71,7 +71,7 @@ describe('A handler module', () => {
        export default onCallback('card.action.trigger', () => ({}));`,
     );
     const outdir = path.join(project.root, 'bundles');
-    await build(lambdaBundle(project.root, outdir));
+    await Promise.all([webhookBundle, workerBundle].map((bundle) => build(bundle(project.root, outdir))));
     Object.assign(process.env, aws.environment, {
       FEISHU_ENCRYPT_KEY: encryptKey,
       FEISHU_VERIFICATION_TOKEN: token,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { SQSEvent } from 'aws-lambda';
 import { build } from 'esbuild';
-import { lambdaBundle, platformSdkBundle } from '../../../lib/build/bundle.ts';
+import { platformSdkBundle, webhookBundle, workerBundle } from '../../../lib/build/bundle.ts';
 import { writeRequest } from '../../../lib/feishu/request.ts';
 import { startEmulators } from '../../../lib/local/emulators/emulators.ts';
 import { createSample } from '../../../lib/samples/samples.ts';
@@ -36,7 +36,8 @@ const ENCRYPT_KEY = 'an encrypt key';
 const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-measure-'));
 const emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 360 });
 try {
-  await Promise.all([build(lambdaBundle(PROJECT_ROOT, folder)), build(platformSdkBundle(PROJECT_ROOT, folder))]);
+  const bundles = [webhookBundle, workerBundle, platformSdkBundle];
+  await Promise.all(bundles.map((bundle) => build(bundle(PROJECT_ROOT, folder))));
   const webhookCold = await coldOf('webhook', webhookEvent);
   const [webhook] = await warmOf('webhook', webhookEvent);
   const workerCold = await coldOf('worker', () => workerEvent(1));
