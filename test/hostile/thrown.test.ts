@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, SQSRecord } from 'aws-lambda';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { Drop, onCallback, onEvent } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
@@ -23,6 +23,9 @@ const noModule: ImportModule = (name) => {
 
 describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,', (ordering) => {
   const aws = emulatedAws({ ordering });
+  // No time limit passes, however slow the machine is.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
 
   /** @returns a message whose event the handler below fails with the value of this index */
   function recordOf(index: number): SQSRecord {
