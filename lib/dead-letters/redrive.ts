@@ -45,7 +45,7 @@ export async function redrive(
     if (!wasMoved) {
       const sent = await sqs.send(new SendMessageCommand(copyOf(letter, eventsQueueUrl)));
       movedIds.add(messageId);
-      await redrives.settle(messageId, sent.MessageId as string);
+      await redrives.recordSuccessor(messageId, sent.MessageId as string);
     }
     await queue.remove(letter);
     if (wasMoved) result.movedBefore += 1;

@@ -6,11 +6,11 @@ import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
 import type { RespondToCallback } from './callbacks.ts';
 import type { Queue } from './event-queue.ts';
 
-/** The platform waits for 3 s in all; the rest is for the way here and back. */
+/** The platform waits for 3 s, including the time on the network. */
 const ACKNOWLEDGE_WITHIN_MILLISECONDS = 2500;
-/** What writing the response takes, on a busy processor too. */
+/** Reserved for writing the response, even on a busy CPU. */
 const RESPOND_MILLISECONDS = 200;
-/** The time a callback's handler has, from the callback's arrival. */
+/** The time limit of a callback handler, from the callback's arrival. */
 export const CALLBACK_DEADLINE_MILLISECONDS = ACKNOWLEDGE_WITHIN_MILLISECONDS - RESPOND_MILLISECONDS;
 
 /** A verified event, decrypted and parsed. */
@@ -25,17 +25,18 @@ export interface IntakeEvent {
 }
 
 /**
- * Takes an event, whichever way it came: when the promise fulfils, SQS has stored it and it may be acknowledged.
+ * Accepts an event from either transport. When the promise resolves, SQS has stored the event and it can be
+ * acknowledged.
  *
- * @returns the answer to a callback, `undefined` for an event
- * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` or `FEISHU_QUEUE_UNAVAILABLE`, within 2.5 s of the arrival
+ * @returns the response to a callback, `undefined` for an event
+ * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` or `FEISHU_QUEUE_UNAVAILABLE`, within 2.5 s of the event's arrival
  */
 export type Intake = (event: IntakeEvent) => Promise<object | undefined>;
 
 export interface IntakeParts {
   queue: Queue;
   respondToCallback: RespondToCallback;
-  /** Makes the log that a callback's handler writes to. */
+  /** Creates the log for a callback handler. */
   createLog: (fields: Record<string, unknown>) => Log;
 }
 
@@ -46,7 +47,7 @@ export function createIntake({ queue, respondToCallback, createLog }: IntakePart
     const { signal } = deadline;
     const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);
     const log = () => createLog({ event_id: shorten(header.id), event_type: shorten(header.type) });
-    const [messageId, answer] = await Promise.all([
+    const [messageId, response] = await Promise.all([
       queued,
       kind === 'callback' ? respondToCallback(envelope, { header, source, signal, log: log() }) : undefined,
     ]);
@@ -58,6 +59,6 @@ export function createIntake({ queue, respondToCallback, createLog }: IntakePart
       receivedAt: new Date(receivedAt).toISOString(),
       acknowledgedAt: new Date().toISOString(),
     } satisfies Accepted);
-    return answer;
+    return response;
   };
 }

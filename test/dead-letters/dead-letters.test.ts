@@ -201,7 +201,7 @@ describe('redrive', () => {
   test('interrupted between sending and recording, sends a copy that the worker ignores', async () => {
     await makeDead(['a.one_v1']);
     const parts = redriveParts();
-    const redrives = { ...parts.redrives, settle: () => Promise.reject(new Error('the process was killed')) };
+    const redrives = { ...parts.redrives, recordSuccessor: () => Promise.reject(new Error('the process was killed')) };
     await redrive({ ...parts, redrives }, {}, new AbortController().signal, () => {});
     await run(({ redrive }) => redrive({}));
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 2, hidden: 0 });

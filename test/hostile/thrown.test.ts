@@ -81,7 +81,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     );
     expect(handled).toEqual([good]);
     expect(calls).toMatchObject({ 'AmazonSQS.ChangeMessageVisibility': hostileValues.length });
-    expect(writtenLines().filter((line) => line.includes('The event failed; it comes back')).length).toBe(good);
+    expect(writtenLines().filter((line) => line.includes('The event failed and will be retried')).length).toBe(good);
   });
 
   it('handles the events whose handlers log something hostile', async () => {
@@ -124,7 +124,7 @@ describe('A person who clicked', () => {
     return answer(envelope, { header: envelope.header, source: 'webhook', signal, log: createLog('INFO', {}) });
   };
   const toast = { toast: { type: 'error' } };
-  const error = () => writtenLines().filter((line) => line.includes('The callback handler failed or was late'));
+  const error = () => writtenLines().filter((line) => line.includes('The callback handler failed or timed out'));
 
   it.each(hostileValues)('sees an error where the handler throws %s', async (_, value) => {
     const throwing = () => {
@@ -154,6 +154,6 @@ describe('A person who clicked', () => {
 
   it.each([[[]], ['text'], [1], [true]])('sees an error where the handler returns %j', async (value) => {
     expect(await answerWith(() => value as never)).toMatchObject(toast);
-    expect(error()[0]).toContain('TypeError: A callback handler must return an object, or nothing.');
+    expect(error()[0]).toContain('TypeError: A callback handler must return an object or nothing.');
   });
 });

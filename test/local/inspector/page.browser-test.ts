@@ -66,7 +66,7 @@ describe('The page of npm start', () => {
     const row = await sendSample(page, 'im.message.receive_v1');
     await waitForText(row, 'handled');
     await row.click();
-    await waitForText(detail(page), 'Answering a message');
+    await waitForText(detail(page), 'Replying to a message');
     const text = await detail(page).innerText();
     expect(text).toContain('"event_type": "im.message.receive_v1"');
     expect(text).toContain('"token": "•••"');

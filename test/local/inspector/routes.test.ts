@@ -406,7 +406,7 @@ describe('What the page sends', () => {
       expect(JSON.parse((await command({ kind: 'sample', type })).body)).toMatchObject({ status: 200 });
       const reason = () => stack.events().at(-1)?.lastError;
       await vi.waitFor(
-        () => expect(reason()).toMatch(new RegExp(`^It was answered when it came\\. .*/${type}\\.ts `)),
+        () => expect(reason()).toMatch(new RegExp(`^The callback already has its response\\. .*/${type}\\.ts `)),
         wait,
       );
     },
