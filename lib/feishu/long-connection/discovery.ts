@@ -1,4 +1,4 @@
-import { asText, isObject, type JsonObject } from '../envelope.ts';
+import { asText, isObject, type JsonObject, tryParseJsonObject } from '../envelope.ts';
 import { ResponseTooLargeError, readResponseText } from '../response-text.ts';
 import { requireSecure, withoutQuery } from './address.ts';
 import { describeNetworkError, LongConnectionError } from './errors.ts';
@@ -82,18 +82,9 @@ async function post(url: URL, body: JsonObject, withinMs: number, signal: AbortS
     throw failed(url, `HTTP ${status}, a redirect, which the app secret must not follow. Is FEISHU_DOMAIN right?`);
   }
   // A refusal may come with any status: the code in the body tells more.
-  const reply = parse(text);
+  const reply = tryParseJsonObject(text);
   if (typeof reply?.code !== 'number') throw failed(url, `HTTP ${status}, and no code in the reply`);
   return reply;
-}
-
-function parse(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** fetch hides what happened in the cause of a "fetch failed". */

@@ -1,4 +1,4 @@
-import { isObject } from '../envelope.ts';
+import { isObject, tryParseJsonObject } from '../envelope.ts';
 
 /** What the platform wishes, in discovery's reply and in pongs (`ClientConfig`). */
 export interface Settings {
@@ -28,11 +28,7 @@ export function readSettings(config: unknown, previous: Settings): Settings {
 
 /** Reads the payload of a pong, which is often empty and need not be JSON. */
 export function readPongSettings(payload: Uint8Array | undefined, previous: Settings): Settings {
-  try {
-    return readSettings(JSON.parse(Buffer.from(payload ?? []).toString('utf8')), previous);
-  } catch {
-    return previous;
-  }
+  return readSettings(tryParseJsonObject(Buffer.from(payload ?? []).toString('utf8')), previous);
 }
 
 function readInterval(seconds: unknown): number | undefined {
