@@ -6,8 +6,8 @@ import { type JsonMember, splitMembers } from './json-members.ts';
  * Returns a key that all deliveries of an event share, on both transports.
  *
  * The id is `message_id` for `im.message.receive_v1`, for which the platform says not to rely on `event_id`; otherwise
- * `event_id` or `uuid`. If the platform sends neither, it is a hash of the event without its Verification Token, because
- * the token is empty over the long connection and changes when it is rotated.
+ * `event_id` or `uuid`. If the platform sends neither, it is a hash of the event without its Verification Token, which
+ * is empty over the long connection and changes when it is rotated.
  *
  * @param text the decrypted JSON text that `envelope` was parsed from
  * @see https://open.feishu.cn/document/server-docs/im-v1/message/events/receive
@@ -38,8 +38,8 @@ export function conversationOf({ event, header }: EventEnvelope): string {
 }
 
 /**
- * Removes the Verification Token: `header.token` (v2.0) or the top-level `token` (v1.0). The old card callback keeps its
- * `token`, which is for updating the card and differs for each click.
+ * Removes the Verification Token: `header.token` (v2.0) or the top-level `token` (v1.0). The old card callback keeps
+ * its `token`, which is for updating the card and differs for each click.
  *
  * The rest of the text is unchanged. Parsing would round integers above 2^53 and make different events equal.
  */

@@ -52,8 +52,8 @@ interface OpenedBody {
 /**
  * Verifies, decrypts and parses a request from the platform.
  *
- * If an Encrypt Key is set, every unsigned request except a valid URL verification gets the same error, whatever its body
- * decrypts to. Only the error's `reason`, which is for the log, differs.
+ * If an Encrypt Key is set, every unsigned request except a valid URL verification gets the same error, whatever its
+ * body decrypts to. Only the error's `reason`, which is for the log, differs.
  *
  * @param now milliseconds since the epoch
  * @throws {FeishuError} with status 400 or 401 if the request is rejected; the message says what to check
@@ -78,10 +78,10 @@ export function readRequest(request: WebhookRequest, secrets: WebhookSecrets, no
 }
 
 /**
- * Writes a request the way the platform does, for tests and for sending samples: the counterpart of {@link readRequest}.
+ * Writes a request the way the platform does, for tests and samples: the counterpart of {@link readRequest}.
  *
  * @param text the event's JSON
- * @param secret an Encrypt Key encrypts and signs; a Verification Token signs a plain body, as in the old card callback;
+ * @param secret an Encrypt Key encrypts and signs; a Verification Token signs a plain body, like an old card callback;
  *   `undefined` leaves the body plain and unsigned
  * @param now milliseconds since the epoch
  */
@@ -230,8 +230,8 @@ function checkAge(request: WebhookRequest, { kind }: EventEnvelope, now: number)
 function unauthenticated(reason: string): FeishuError {
   return new FeishuError(
     'FEISHU_SIGNATURE_MISSING',
-    'The request has no valid X-Lark-Signature. Are FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN the values in this ' +
-      "app's developer console, is the Encrypt Key saved there, and do all headers arrive? See the reason in the function's log.",
+    'The request has no valid X-Lark-Signature. Are FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN the values in ' +
+      "this app's developer console, is the Encrypt Key saved there, and do all headers arrive? See the reason in the function's log.",
     { reason },
   );
 }

@@ -6,10 +6,10 @@ const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,3})?\d* ([+-]\d\d)(\
 /**
  * Reads the time at which a request was signed.
  *
- * @param signed `X-Lark-Request-Timestamp` followed by `X-Lark-Request-Nonce`, as in the signed text. The signature does
- *   not protect the boundary between them: read on its own, a timestamp that includes part of the nonce would differ
- * @returns milliseconds since the epoch, or `undefined` if the format is unknown: the platform has changed it before, and
- *   events must not be lost if it does again
+ * @param signed `X-Lark-Request-Timestamp` followed by `X-Lark-Request-Nonce`, as in the signed text. The signature
+ *   does not protect the boundary between them, so the timestamp header alone is not trustworthy
+ * @returns milliseconds since the epoch, or `undefined` if the format is unknown: the platform has changed it before,
+ *   and events must not be lost if it does again
  */
 export function parseSigningTime(signed: string): number | undefined {
   const [seconds] = UNIX_SECONDS.exec(signed) ?? [];
@@ -22,8 +22,8 @@ export function parseSigningTime(signed: string): number | undefined {
 }
 
 /**
- * Reads the time at which an event was created. `create_time` (v2.0) is in milliseconds or microseconds, depending on the
- * event type; `ts` (v1.0) is in seconds with a fraction.
+ * Reads the time at which an event was created. `create_time` (v2.0) is in milliseconds or microseconds, depending on
+ * the event type; `ts` (v1.0) is in seconds with a fraction.
  *
  * @returns `undefined` if the time is missing or not a positive number
  */

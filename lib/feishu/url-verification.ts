@@ -7,8 +7,8 @@ const MAXIMUM_BYTES = 4 * 1024;
 
 /**
  * The response repeats the challenge, so captured ciphertext that is spliced into a challenge would be decrypted. Each
- * splice needs blocks that decrypt to valid text by chance. This limit fits the platform's challenges, such as UUIDs, but
- * so few blocks that an attacker cannot find them.
+ * splice needs blocks that decrypt to valid text by chance. This limit fits the platform's challenges, such as UUIDs,
+ * but so few blocks that an attacker cannot find them.
  */
 const MAXIMUM_CHALLENGE_BYTES = 128;
 
@@ -18,9 +18,9 @@ export type UrlVerificationResult = { challenge: string; reason?: never } | { ch
 /**
  * Reads an unsigned body if an Encrypt Key is set: it must be an encrypted URL verification.
  *
- * Anyone can send such a body, and CBC lets an attacker change a captured one and test whether it still decrypts to JSON
- * (a decryption oracle). So the caller must send the same response for every `reason`, and this function always tries
- * every key and runs every step.
+ * Anyone can send such a body, and CBC lets an attacker change a captured one and test whether it still decrypts to
+ * JSON (a decryption oracle). So the caller must send the same response for every `reason`, and this function always
+ * tries every key and runs every step.
  *
  * @param isExpectedToken checks the Verification Token, which is `''` if it is missing
  */
