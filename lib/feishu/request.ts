@@ -32,7 +32,7 @@ export type WebhookDelivery =
   /** `text`: the decrypted JSON exactly as received, with integers above 2^53 and unknown fields intact. */
   | { kind: 'event'; envelope: EventEnvelope; text: string };
 
-/** Redeliveries up to 72 hours later are reported. Older events are rejected: no replay may outlive its record. */
+/** Users report redeliveries after up to 72 hours. Later ones are rejected, so that no replay outlives its record. */
 export const MAXIMUM_EVENT_AGE_SECONDS = 72 * 60 * 60;
 /** The platform never resends a callback, so an old one is a replay. */
 export const MAXIMUM_CALLBACK_AGE_SECONDS = 5 * 60;
@@ -145,7 +145,7 @@ function readUnsigned(body: Buffer, problem: string, secrets: WebhookSecrets): W
 
 /**
  * Even if an Encrypt Key is set, old card callbacks are plain and signed with the Verification Token. An encrypted body
- * with that signature is not decrypted: whoever has only the Verification Token must not be able to test ciphertexts.
+ * with that signature is not decrypted: the Verification Token must not be enough to test ciphertexts.
  */
 function openOldCard(body: Buffer): OpenedBody {
   const text = body.toString('utf8');

@@ -12,7 +12,7 @@ const MAXIMUM_BYTES = 4 * 1024;
  */
 const MAXIMUM_CHALLENGE_BYTES = 128;
 
-/** A valid challenge, or the reason for the log why there is none. */
+/** A valid challenge, or the reason why there is none, which is for the log only. */
 export type UrlVerificationResult = { challenge: string; reason?: never } | { challenge?: never; reason: string };
 
 /**
