@@ -7,7 +7,7 @@ const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,3})?\d* ([+-]\d\d)(\
  * Reads the time at which a request was signed.
  *
  * @param signed `X-Lark-Request-Timestamp` followed by `X-Lark-Request-Nonce`, as in the signed text. The signature
- *   does not protect the boundary between them, so the timestamp header alone is not trustworthy
+ *   does not protect the boundary between them, so a replay could change the timestamp header alone
  * @returns milliseconds since the epoch, or `undefined` if the format is unknown: the platform has changed it before,
  *   and events must not be lost if it does again
  */

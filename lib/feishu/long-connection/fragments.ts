@@ -16,7 +16,7 @@ interface FragmentSet {
   discardTimer: NodeJS.Timeout;
 }
 
-/** The platform waits 3 s for an acknowledgement, so it sends an event that is incomplete by then again as a whole. */
+/** The platform waits 3 s for an acknowledgement, and later sends the whole event again. */
 const DISCARD_AFTER_MS = 5_000;
 const MAXIMUM_FRAGMENTS = 1_024;
 const MAXIMUM_SETS = 128;

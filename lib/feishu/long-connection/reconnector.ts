@@ -25,7 +25,7 @@ type LongConnectionState = 'connecting' | 'connected' | 'waiting' | 'draining' |
 /** The status of the connection, for the health check and metrics. Times are in milliseconds since the epoch. */
 export interface LongConnectionStatus {
   state: LongConnectionState;
-  /** When the connection was lost; `undefined` while it is open. */
+  /** When the client started or lost its connection; `undefined` while it is connected. */
   disconnectedAt: number | undefined;
   /** Why the last attempt failed; `undefined` after a successful one. */
   lastFailure: LongConnectionErrorCode | undefined;
