@@ -1,3 +1,4 @@
+import { folderOfVersion } from '../handler-runtime/find-handler.ts';
 import type { SampleType } from '../samples/samples.ts';
 
 /** The folders of `functions/handlers`, by what makes their modules. */
@@ -14,8 +15,7 @@ const FUNCTION_OF_FOLDER = { v2: 'onEvent', v1: 'onEventV1', callbacks: 'onCallb
 const PAYLOADS_OF_FOLDER = { v2: 'EventPayloads', v1: 'EventPayloadsV1', callbacks: 'CallbackPayloads' } as const;
 
 export function folderOf({ version, isCallback }: Pick<SampleType, 'version' | 'isCallback'>): Folder {
-  if (isCallback) return 'callbacks';
-  return version === '2.0' ? 'v2' : 'v1';
+  return isCallback ? 'callbacks' : folderOfVersion(version);
 }
 
 /** @returns the path in the project, as a shell on any machine takes it */

@@ -1,5 +1,5 @@
 import type { PostResult } from '../cli/post.ts';
-import { isObject } from '../feishu/envelope.ts';
+import { tryParseJsonObject } from '../feishu/envelope.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
 
 const OTHER_SECRETS = `The receiver's secrets are not those of the environment or .env here.
@@ -25,7 +25,7 @@ const ADVICE_OF_CODE: ReadonlyMap<string, string> = new Map([
  * @returns `undefined` when it was accepted
  */
 export function adviceFor({ status, body }: Pick<PostResult, 'status' | 'body'>): string | undefined {
-  const answer = parseAnswer(body);
+  const answer = tryParseJsonObject(body);
   if (status === 200 && answer !== undefined) return undefined;
   const advice = typeof answer?.code === 'string' ? ADVICE_OF_CODE.get(answer.code) : undefined;
   if (advice !== undefined) return advice;
@@ -33,13 +33,4 @@ export function adviceFor({ status, body }: Pick<PostResult, 'status' | 'body'>)
   if (status >= 500) return 'The receiver failed: its log says why. Locally, that is what npm start prints.';
   if (status >= 300 && status < 400) return 'It redirects, and the platform does not follow: send to where it leads.';
   return `Is the address right? What answers there is no webhook of this project: its path is ${WEBHOOK_PATH}.`;
-}
-
-function parseAnswer(body: string) {
-  try {
-    const answer: unknown = JSON.parse(body);
-    return isObject(answer) ? answer : undefined;
-  } catch {
-    return undefined;
-  }
 }

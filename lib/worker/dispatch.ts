@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { Drop, type EventContext, type EventHandler } from '../handler.ts';
-import { findHandler, type ImportModule } from '../handler-runtime/find-handler.ts';
+import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 
 /** The functions that import the modules of `functions/handlers`. */
@@ -21,11 +21,11 @@ export function findEventHandler(
   { header }: EventEnvelope,
   context: Pick<EventContext, 'log' | 'signal'>,
 ): Promise<EventHandler | undefined> {
-  const version = header.version === '2.0' ? 'v2' : 'v1';
+  const folder = folderOfVersion(header.version);
   return runInScope(
     context,
     async () =>
-      (await findHandler(modules[version], version, header.type)) ??
+      (await findHandler(modules[folder], folder, header.type)) ??
       (await findHandler(modules.fallback, 'fallback', 'fallback')),
   );
 }

@@ -3,6 +3,7 @@ import type { Environment } from '../config.ts';
 import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventHandler, Log } from '../handler.ts';
+import { folderOfVersion } from '../handler-runtime/find-handler.ts';
 import type { Outcome } from '../observability/diagnostics-channels.ts';
 import { shorten } from '../observability/log-text.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
@@ -127,9 +128,8 @@ export function createProcessor(
 }
 
 function reasonOfUnhandled({ kind, header }: EventEnvelope): string {
-  const folder = header.version === '2.0' ? 'v2' : 'v1';
   const type = shorten(header.type);
-  const advice = `add functions/handlers/${folder}/${type}.ts or functions/handlers/fallback.ts`;
+  const advice = `add functions/handlers/${folderOfVersion(header.version)}/${type}.ts or functions/handlers/fallback.ts`;
   if (kind === 'callback') return `The callback already has its response. To also process it from the queue, ${advice}`;
   return `No handler for ${type}: ${advice}`;
 }

@@ -54,7 +54,7 @@ describe('The long-connection program', () => {
   }
 
   async function connected(running: Running): Promise<void> {
-    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
+    await vi.waitFor(() => expect(running.output()).toContain('Connected to ws://127.0.0.1'), wait);
   }
 
   /** Pushes an event with the platform's retries, because a busy machine may exceed the time limit at first. */
@@ -113,7 +113,7 @@ describe('The long-connection program', () => {
     const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
     await vi.waitFor(() => expect(proxy.requests).toBeGreaterThanOrEqual(20), wait);
     running.process.kill('SIGTERM');
-    await vi.waitFor(() => expect(running.output()).toContain('taking no more events'), wait);
+    await vi.waitFor(() => expect(running.output()).toContain('no more events are accepted'), wait);
     const late = platform.push(sampleEvent('late'));
     release.resolve();
     expect((await running.ended).code).toBe(0);
@@ -232,7 +232,7 @@ describe('The long-connection program', () => {
     const event = platform.push(sampleEvent('e1'));
     await event.settled;
     expect(event.state).toBe('acknowledged');
-    expect(running.output().match(/connected to/g)).toHaveLength(1);
+    expect(running.output().match(/Connected to/g)).toHaveLength(1);
     await aws.drain();
   });
 
@@ -263,7 +263,7 @@ describe('The long-connection program', () => {
     await Promise.all(events.map(({ settled }) => settled));
     expect(events.map(({ state }) => state)).toEqual(Array(20).fill('acknowledged'));
     expect(errors()).toMatchObject([{ error: 'Error: The audit log is down' }]);
-    expect(running.output().match(/connected to/g)).toHaveLength(1);
+    expect(running.output().match(/Connected to/g)).toHaveLength(1);
     await aws.drain();
   });
 
@@ -330,7 +330,7 @@ describe('The long-connection program', () => {
     const { running } = await startProgram(platform);
     const { code, output } = await running.ended;
     expect(code).toBe(1);
-    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET those of the developer console');
+    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET the values in the developer console');
     expect(output.split('"level":"ERROR"').length).toBe(2);
   });
 

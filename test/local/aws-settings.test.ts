@@ -54,7 +54,7 @@ describe('With the AWS settings of a machine in its environment', () => {
     const environment = { ...AWS_SETTINGS, ...secrets, ...app, FEISHU_DOMAIN: platform.domain, PORT: '0' };
     running = start(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
     await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
-    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
+    await vi.waitFor(() => expect(running.output()).toContain('Connected to ws://127.0.0.1'), wait);
   });
   afterAll(async () => {
     await running[Symbol.asyncDispose]();

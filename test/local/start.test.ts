@@ -181,7 +181,7 @@ describe('npm start -- --long-connection', () => {
     const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
     const running = start(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
     await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
-    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
+    await vi.waitFor(() => expect(running.output()).toContain('Connected to ws://127.0.0.1'), wait);
     return running;
   };
 
@@ -213,7 +213,7 @@ describe('npm start -- --long-connection', () => {
     const source = `import { onCallback } from '#feishu-events';
       export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
     await project.writeHandler('callbacks/card.action.trigger.ts', source);
-    await vi.waitFor(() => expect(running.output().split('connected to ws://').length).toBe(3), wait);
+    await vi.waitFor(() => expect(running.output().split('Connected to ws://').length).toBe(3), wait);
     expect(platform.gateway.open.length).toBe(1);
     const click = createSample('card.action.trigger', { version: '2.0', token: '' });
     const delivery = platform.pushCallback({ id: 'c1', text: click });
@@ -231,7 +231,7 @@ describe('npm start -- --long-connection', () => {
     platform.gateway.discovery = { code: 514 };
     const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
     const { code, output } = await run(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
-    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET those of the developer console');
+    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET the values in the developer console');
     expect(code).toBe(1);
     await platform.stop();
   });

@@ -72,7 +72,7 @@ describe('run', () => {
   it.each([
     ['an event of another type', text('im.message.recalled_v1', '2.0'), /handler is for im\.message\.receive_v1, but/],
     ['a URL verification', '{"type":"url_verification","challenge":"c"}', /reaches no handler/],
-    ['what is no event', '{}', /not an event that the platform is known to send/],
+    ['what is no event', '{}', /not a known kind of event/],
   ])('refuses %s', async (_, whole, message) => {
     await expect(run(throwing(new Error('It ran')), whole)).rejects.toThrow(message);
   });

@@ -1,3 +1,4 @@
+import { type JsonObject, tryParseJsonObject } from '../../feishu/envelope.ts';
 import { CONTINUATION, toEntry } from '../../util/printable.ts';
 import { CONSOLE_MARK } from './console-output.ts';
 
@@ -65,13 +66,8 @@ const NOT_SHOWN: ReadonlySet<string> = new Set([
   ...['Accepted', 'AcknowledgeTime', 'Refused', 'UrlVerified'],
 ]);
 
-function parseFields(line: string): Record<string, unknown> | undefined {
-  if (!line.startsWith('{')) return undefined;
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+function parseFields(line: string): JsonObject | undefined {
+  return line.startsWith('{') ? tryParseJsonObject(line) : undefined;
 }
 
 function asString(value: unknown): string | undefined {

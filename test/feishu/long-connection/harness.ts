@@ -16,14 +16,14 @@ interface LogLine {
   fields: Readonly<Record<string, unknown>>;
 }
 
-/** Starts a platform that ends with the test. Its clock stands still, so that it waits for every answer. */
+/** Starts a mock platform that stops with the test. By default its clock stands still, so it waits for every response. */
 export async function startPlatform(clock: Clock = new FakeClock(), random?: () => number): Promise<FakePlatform> {
   const platform = await FakePlatform.start(clock, random);
   onTestFinished(() => platform.stop());
   return platform;
 }
 
-/** Starts our client, to end with the test at the latest. Retries are quick; no event is late on a busy machine. */
+/** Starts a client that stops with the test. Retries are fast, and no event times out on a busy machine. */
 export function startClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
   const stop = new AbortController();
   const received: string[] = [];
@@ -60,7 +60,7 @@ export function startClient(platform: FakePlatform, options: Partial<LongConnect
   return { client, ended, received, logged, acknowledged, stop: () => stop.abort() };
 }
 
-/** Starts our client and waits for its connection. */
+/** Starts a client and waits for its connection. */
 export async function connectClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
   const client = startClient(platform, options);
   await until(() => client.client.status().lastPongAt !== undefined);
@@ -71,7 +71,7 @@ export function event(id: string, content: object = {}): PlatformEvent {
   return { id, text: JSON.stringify({ schema: '2.0', header: { event_id: id, event_type: 'some.type' }, ...content }) };
 }
 
-/** Waits until something holds. */
+/** Waits until a condition is true. */
 export function until(condition: () => boolean): Promise<void> {
   return vi.waitFor(
     () => {
