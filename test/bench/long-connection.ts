@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { connectionBundle } from '../../lib/build/bundle.ts';
 import { createSample } from '../../lib/samples/samples.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { readUsage } from './process-usage.ts';
 import { median, type Report, type SuiteOptions } from './report.ts';
@@ -84,7 +84,7 @@ async function prepare(side: Side, outdir: string): Promise<Samples> {
 }
 
 async function measure(side: Side, outdir: string, endpoint: string, events: number) {
-  const platform = await FakePlatform.start();
+  const platform = await MockPlatform.start();
   const startedAt = performance.now();
   const program = spawn(process.execPath, [path.join(outdir, `${side}.mjs`)], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -124,7 +124,7 @@ async function measure(side: Side, outdir: string, endpoint: string, events: num
 }
 
 /** @returns when the first ping came, by `performance.now()`: both send one as soon as they are connected */
-async function connected(platform: FakePlatform, program: ChildProcess): Promise<number> {
+async function connected(platform: MockPlatform, program: ChildProcess): Promise<number> {
   while (platform.gateway.connections[0]?.pings.length !== 1) {
     if (program.exitCode !== null) throw new Error(`The program has ended with ${program.exitCode}`);
     await sleep(1);
@@ -133,7 +133,7 @@ async function connected(platform: FakePlatform, program: ChildProcess): Promise
 }
 
 /** Pushes events once each, and waits for the last answer. */
-async function pushAll(platform: FakePlatform, events: number): Promise<{ seconds: number; unacknowledged: number }> {
+async function pushAll(platform: MockPlatform, events: number): Promise<{ seconds: number; unacknowledged: number }> {
   const [before = '', after = ''] = createSample('im.message.receive_v1', { version: '2.0', token: '' }).split(
     /(?<="event_id":")[^"]*/,
   );

@@ -23,7 +23,7 @@ describe('Each event is handled, with one effect,', () => {
       system.push(event, { isDuplicated: true });
       system.pushByLongConnection(event, { isDuplicated: true });
     }
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     const pushes = system.platform.deliveries.filter(({ event }) => events.includes(event));
     // More often where the machine is too slow to acknowledge a push in time.
@@ -39,7 +39,7 @@ describe('Each event is handled, with one effect,', () => {
       fault: { delayMilliseconds: 300 },
     });
     for (const event of events) for (let copy = 0; copy < 3; copy++) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(happened()).toBe(10);
   });
@@ -48,21 +48,21 @@ describe('Each event is handled, with one effect,', () => {
     const events = messageEvents(10);
     const repeated = deliverTwice(system.faults);
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(repeated()).toBeGreaterThan(0);
   });
 
   it.each([
-    ['ReceiveMessage', { loseAnswer: 'cut' }],
-    ['ReceiveMessage', { refuse: { status: 400, code: 'RequestThrottled' } }],
-    ['DeleteMessageBatch', { refuse: { status: 500, code: 'InternalError' } }],
-    ['DeleteMessageBatch', { loseAnswer: 'cut' }],
+    ['ReceiveMessage', { loseResponse: 'cut' }],
+    ['ReceiveMessage', { reject: { status: 400, code: 'RequestThrottled' } }],
+    ['DeleteMessageBatch', { reject: { status: 500, code: 'InternalError' } }],
+    ['DeleteMessageBatch', { loseResponse: 'cut' }],
   ] as const)('when SQS fails the event source mapping at %s: %o', async (operation, fault) => {
     const events = messageEvents(10);
     const happened = system.faults.add({ operation, times: 2, fault });
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(happened()).toBe(2);
   });
@@ -76,7 +76,7 @@ describe('Each event is handled, with one effect,', () => {
     await Promise.all(deliveries.map(({ settled }) => settled));
     expect(deliveries.map(({ state }) => state)).toEqual(Array(10).fill('waiting'));
     system.webhook.signal('SIGCONT');
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(deliveries.map(({ pushes }) => pushes)).toEqual(Array(10).fill(2));
   });
@@ -88,7 +88,7 @@ describe('Each event is handled, with one effect,', () => {
     system.webhook.signal('SIGCONT');
     const events = messageEvents(10);
     const deliveries = events.map((event) => system.push(event));
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(deliveries.map(({ pushes }) => pushes)).toEqual(Array(10).fill(1));
   });
@@ -106,7 +106,7 @@ describe('Each event is handled, with one effect,', () => {
     });
     let after: ReturnType<System['push']> | undefined;
     for (const event of events) after = system.push(event, { after });
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(queued).toEqual(events.filter((event) => event !== second).map(({ id }) => id));
   });
@@ -121,7 +121,7 @@ describe('Each event is handled, with one effect,', () => {
     system.faults.add({ operation: 'ChangeMessageVisibility', times: Infinity, fault: { lose: 'silent' } });
     const timedOutBefore = system.worker.timedOut;
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(failures).toBe(3);
     // A batch whose report comes too late fails as a whole.
@@ -130,10 +130,10 @@ describe('Each event is handled, with one effect,', () => {
 
   it('or is in the dead-letter queue, when DynamoDB is down for longer than five attempts take', async () => {
     const [lucky, ...unlucky] = messageEvents(10) as [PlatformEvent, ...PlatformEvent[]];
-    const fault = { refuse: { status: 500, code: 'InternalServerError' } };
+    const fault = { reject: { status: 500, code: 'InternalServerError' } };
     system.faults.add({ operation: 'PutItem', events: unlucky, times: Infinity, fault });
     for (const event of [lucky, ...unlucky]) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     const verdict = await judge(system, [lucky, ...unlucky]);
     expect(verdict).toEqual({ ...allHandled([lucky, ...unlucky]), dead: unlucky.map(({ id }) => id) });
   });
@@ -141,7 +141,7 @@ describe('Each event is handled, with one effect,', () => {
   async function warmUp(): Promise<void> {
     const events = messageEvents(1);
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
   }
 });
 
@@ -163,7 +163,7 @@ describe('With clocks that are wrong by an hour', () => {
       fault: (event) => ({ after: () => system.worker.kill(event?.id ?? '') }),
     });
     for (const event of events) system.push(event, { isDuplicated: true });
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(happened()).toBe(1);
   });
@@ -180,7 +180,7 @@ describe('With clocks that are wrong by an hour', () => {
     // Leases are corrected late, and handlers run long enough for the copies to meet.
     system.faults.add({ operation: 'UpdateItem', events, times: Infinity, fault: { delayMilliseconds: 300 } });
     for (let copy = 0; copy < 3; copy++) for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(events.map(({ id }) => system.runs.get(id))).toEqual(events.map(() => 1));
     expect(system.worker.started).toBeGreaterThan(1);

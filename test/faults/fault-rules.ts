@@ -1,6 +1,6 @@
 import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { Fault, ServiceRequest } from './faulty-proxy.ts';
-import { claimOf } from './oracle.ts';
+import { recordIdOfEvent } from './oracle.ts';
 
 /** Which requests a fault happens to. */
 export interface Rule {
@@ -51,7 +51,7 @@ export class FaultRules {
   }
 
   #isAbout({ text, body }: ServiceRequest, event: PlatformEvent): boolean {
-    if (text.includes(event.id) || text.includes(claimOf(event))) return true;
+    if (text.includes(event.id) || text.includes(recordIdOfEvent(event))) return true;
     return receiptHandlesOf(body).some((handle) => this.#receipts.get(handle) === event.id);
   }
 }

@@ -19,7 +19,7 @@ describe('When the worker is killed, with either ordering,', () => {
 
   async function pushAndJudge(system: System, events: readonly PlatformEvent[]) {
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     return judge(system, events);
   }
 

@@ -27,7 +27,7 @@ export interface Verdict {
 const CIRCLING_AFTER_MILLISECONDS = 1_800_000;
 
 /** Waits until no event is on its way. It fails when a message circles for ever. */
-export async function untilQuiet(system: System): Promise<void> {
+export async function waitUntilIdle(system: System): Promise<void> {
   await vi.waitFor(
     async () => {
       expect(await countOnTheirWay(system)).toBe(0);
@@ -38,7 +38,7 @@ export async function untilQuiet(system: System): Promise<void> {
 }
 
 /** Waits until not more events than that are on their way. */
-export async function untilFewAreLeft(system: System, atMost: number): Promise<void> {
+export async function waitUntilFewRemain(system: System, atMost: number): Promise<void> {
   await vi.waitFor(async () => expect(await countOnTheirWay(system)).toBeLessThanOrEqual(atMost), {
     timeout: CIRCLING_AFTER_MILLISECONDS,
     interval: 100,
@@ -56,11 +56,11 @@ async function countOnTheirWay({ clients, emulators }: System): Promise<number> 
 
 /** Waits until the system is quiet and looks at what became of the events that were sent. */
 export async function judge(system: System, sent: readonly PlatformEvent[]): Promise<Verdict> {
-  await untilQuiet(system);
+  await waitUntilIdle(system);
   const deadLetters = await drainDeadLetters(system);
   const dead = new Set(sent.map(({ id }) => id).filter((id) => deadLetters.has(id)));
-  const completed = await readCompletedClaims(system);
-  const isHandled = (event: PlatformEvent) => completed.has(claimOf(event));
+  const completed = await readCompletedRecords(system);
+  const isHandled = (event: PlatformEvent) => completed.has(recordIdOfEvent(event));
   const visibleTimes = Map.groupBy(system.api.visible, (id) => id);
   const states = Map.groupBy(system.platform.deliveries, ({ event }) => event.id);
   const acknowledged = sent.filter(({ id }) => states.get(id)?.some(({ state }) => state === 'acknowledged'));
@@ -79,7 +79,7 @@ export async function judge(system: System, sent: readonly PlatformEvent[]): Pro
 }
 
 /** The `id` of the item that claims an event. */
-export function claimOf({ text }: PlatformEvent): string {
+export function recordIdOfEvent({ text }: PlatformEvent): string {
   const envelope = parseEnvelope(text);
   if (envelope.kind === 'url-verification') throw new TypeError('not an event');
   return recordIdOf(deduplicationKey(envelope, text));
@@ -97,7 +97,7 @@ async function drainDeadLetters({ clients, emulators }: System): Promise<Set<str
   }
 }
 
-async function readCompletedClaims({ clients, emulators }: System): Promise<Set<string>> {
+async function readCompletedRecords({ clients, emulators }: System): Promise<Set<string>> {
   const completed = new Set<string>();
   for await (const { Items = [] } of paginateScan({ client: clients.dynamo }, { TableName: emulators.claimsTable })) {
     for (const { id, status } of Items) if (id?.S && status?.S === 'COMPLETED') completed.add(id.S);

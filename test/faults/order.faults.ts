@@ -31,7 +31,7 @@ describe('With ordering=conversation', () => {
 
   it.each([
     ['it fails, and SQS does not answer the postponing', { lose: 'silent' }],
-    ['it fails, and SQS refuses the postponing', { refuse: { status: 500, code: 'InternalError' } }],
+    ['it fails, and SQS refuses the postponing', { reject: { status: 500, code: 'InternalError' } }],
   ] as const)('what follows an event waits for it when %s', async (_, fault) => {
     const chat = chatOf(3);
     const [first] = chat as [PlatformEvent];
@@ -66,7 +66,7 @@ describe('With ordering=conversation', () => {
     for (let turn = 0; turn < 3; turn++) {
       for (const chat of chats) before.set(chat, system.push(chat[turn] as PlatformEvent, { after: before.get(chat) }));
     }
-    await system.settle();
+    await system.finishPushes();
   }
 
   function visibleOf(chat: readonly PlatformEvent[]): string[] {
@@ -92,7 +92,7 @@ describe('With ordering=none', () => {
     const fault = { until: othersVisible.promise };
     const happened = system.faults.add({ operation: 'PutItem', events: slow, times: Infinity, fault });
     for (const event of [...slow, ...others]) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, [...slow, ...others])).toEqual(allHandled([...slow, ...others]));
     expect(happened()).toBeGreaterThanOrEqual(4);
     expect(groups.size).toBe(7);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import { deliverTwice } from './deliver-twice.ts';
-import { judge, untilFewAreLeft, type Verdict } from './oracle.ts';
+import { judge, type Verdict, waitUntilFewRemain } from './oracle.ts';
 import { Schedule } from './schedule.ts';
 import { messageEvent, PUSHES_IN_FLIGHT, type System, startSystem } from './system.ts';
 
@@ -38,8 +38,8 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
       if (schedule.happens(500, 'both ways', event.id)) system.pushByLongConnection(event);
       if (number % 1000 === 999) await disturb(system, schedule);
     }
-    await system.settle();
-    await untilFewAreLeft(system, STILL_ON_THEIR_WAY);
+    await system.finishPushes();
+    await waitUntilFewRemain(system, STILL_ON_THEIR_WAY);
     schedule.end();
     const verdict = await judge(system, events);
     schedule.injected.set('batch delivered twice and reversed', repeated());
@@ -62,8 +62,8 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
       const isDuplicated = schedule.happens(500, 'duplicated', event.id);
       last.set(number % chats, system.push(event, { isDuplicated, after: last.get(number % chats) }));
     }
-    await system.settle();
-    await untilFewAreLeft(system, STILL_ON_THEIR_WAY);
+    await system.finishPushes();
+    await waitUntilFewRemain(system, STILL_ON_THEIR_WAY);
     schedule.end();
     const verdict = await judge(system, events);
     report(system, schedule, verdict, actualSeed);

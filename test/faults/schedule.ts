@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { Fault, ServiceRequest } from './faulty-proxy.ts';
-import { claimOf } from './oracle.ts';
+import { recordIdOfEvent } from './oracle.ts';
 import type { System } from './system.ts';
 
 /** In how many of 10,000 requests each fault happens. */
@@ -9,13 +9,13 @@ const OFTEN = 100;
 const SELDOM = 15;
 
 const SERVICE_FAULTS: [kind: string, chance: number, fault: Fault][] = [
-  ['refused', OFTEN, { refuse: { status: 500, code: 'InternalServerError' } }],
-  ['throttled', OFTEN, { refuse: { status: 400, code: 'ThrottlingException' } }],
+  ['refused', OFTEN, { reject: { status: 500, code: 'InternalServerError' } }],
+  ['throttled', OFTEN, { reject: { status: 400, code: 'ThrottlingException' } }],
   ['slow', OFTEN, { delayMilliseconds: 300 }],
   ['cut', OFTEN, { lose: 'cut' }],
-  ['cut after it was accepted', OFTEN, { loseAnswer: 'cut' }],
+  ['cut after it was accepted', OFTEN, { loseResponse: 'cut' }],
   ['silent', SELDOM, { lose: 'silent' }],
-  ['silent after it was accepted', SELDOM, { loseAnswer: 'silent' }],
+  ['silent after it was accepted', SELDOM, { loseResponse: 'silent' }],
 ];
 const POISONED_CHANCE = 10;
 const KILL_CHANCE = 30;
@@ -30,14 +30,14 @@ export class Schedule {
   readonly injected = new Map<string, number>();
   readonly #seed: string;
   readonly #system: System;
-  readonly #eventsByClaim: Map<string, PlatformEvent>;
+  readonly #eventsByRecordId: Map<string, PlatformEvent>;
   readonly #requests = new Map<string, number>();
   #isOver = false;
 
   constructor(seed: string, system: System, events: readonly PlatformEvent[]) {
     this.#seed = seed;
     this.#system = system;
-    this.#eventsByClaim = new Map(events.map((event) => [claimOf(event), event]));
+    this.#eventsByRecordId = new Map(events.map((event) => [recordIdOfEvent(event), event]));
     for (const proxy of [system.sqs, system.dynamo]) {
       proxy.decide = (request) => (this.#isOver ? undefined : this.#decide(request)) ?? system.faults.decide(request);
     }
@@ -103,7 +103,7 @@ export class Schedule {
     if (operation === 'SendMessage') return JSON.parse(String(body.MessageBody)).event.message.message_id;
     if (operation === 'ChangeMessageVisibility') return this.#system.faults.messageOf(String(body.ReceiptHandle));
     const { id } = (body.Item ?? body.Key ?? {}) as { id?: { S?: string } };
-    return this.#eventsByClaim.get(id?.S ?? '')?.id;
+    return this.#eventsByRecordId.get(id?.S ?? '')?.id;
   }
 
   #call(messageId: string, moment: 'before' | 'after'): void {

@@ -8,13 +8,13 @@ import { messageEvents, type System, startSystem } from './system.ts';
 const ALL_ATTEMPTS = 3;
 
 const FAULTS: Record<string, Fault> = {
-  'refuses with an error of its own': { refuse: { status: 500, code: 'InternalServerError' } },
-  throttles: { refuse: { status: 400, code: 'ThrottlingException' } },
+  'refuses with an error of its own': { reject: { status: 500, code: 'InternalServerError' } },
+  throttles: { reject: { status: 400, code: 'ThrottlingException' } },
   'is slow': { delayMilliseconds: 800 },
   'gets nothing, and nothing comes back': { lose: 'silent' },
-  'accepts, and nothing comes back': { loseAnswer: 'silent' },
+  'accepts, and nothing comes back': { loseResponse: 'silent' },
   'ends the connection': { lose: 'cut' },
-  'accepts, and the connection ends': { loseAnswer: 'cut' },
+  'accepts, and the connection ends': { loseResponse: 'cut' },
 };
 
 describe.each([
@@ -38,7 +38,7 @@ describe.each([
 
   async function pushAndJudge(events: readonly PlatformEvent[]) {
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     return judge(system, events);
   }
 });

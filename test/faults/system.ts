@@ -16,14 +16,14 @@ import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { WEBHOOK_PATH } from '../../lib/webhook/path.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
 import type { Delivery, PlatformEvent, PushOptions } from '../mock-platform/deliveries.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { type EmulatorProcess, startEmulatorProcess } from '../support/emulator-process.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { start } from '../support/run.ts';
 import { FaultRules } from './fault-rules.ts';
 import { FaultyProxy, type ServiceRequest } from './faulty-proxy.ts';
 import { FunctionProcesses } from './function-process.ts';
-import { claimOf } from './oracle.ts';
+import { recordIdOfEvent } from './oracle.ts';
 import { SendApi } from './send-api.ts';
 
 /** What the worker needs to report, 2 s, is in it. A lease lasts as long. */
@@ -50,7 +50,7 @@ export interface SystemOptions {
 
 /** The whole way of an event, from the platform to the effect of its handler, in which every part can fail. */
 export interface System extends AsyncDisposable {
-  platform: FakePlatform;
+  platform: MockPlatform;
   clock: FakeClock;
   /** What happens to the requests to SQS and DynamoDB. */
   faults: FaultRules;
@@ -71,7 +71,7 @@ export interface System extends AsyncDisposable {
   /** Deliveries to the worker, by queue message. */
   delivered: Map<string, number>;
   /** Lets the platform's time pass until it pushes nothing any more. */
-  settle(): Promise<void>;
+  finishPushes(): Promise<void>;
   push(event: PlatformEvent, options?: PushOptions): Delivery;
   pushByLongConnection(event: PlatformEvent, options?: PushOptions): Delivery;
 }
@@ -90,7 +90,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const api = await SendApi.start();
   parts.defer(() => api.stop());
   const clock = new FakeClock();
-  const platform = await FakePlatform.start(clock);
+  const platform = await MockPlatform.start(clock);
   parts.defer(() => platform.stop());
 
   const environment = {
@@ -193,7 +193,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     runs,
     ranAgain,
     delivered,
-    async settle() {
+    async finishPushes() {
       // The clock stands still while an answer may come, so that none is late because this machine is slow.
       for (;;) {
         while (platform.inFlight > 0) await sleep(5);
@@ -202,11 +202,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       }
     },
     push(event, pushOptions) {
-      records.set(event.id, claimOf(event));
+      records.set(event.id, recordIdOfEvent(event));
       return platform.pushByWebhook(event, target, pushOptions);
     },
     pushByLongConnection(event, pushOptions) {
-      records.set(event.id, claimOf(event));
+      records.set(event.id, recordIdOfEvent(event));
       return platform.push(event, {}, pushOptions);
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),

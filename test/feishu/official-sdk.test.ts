@@ -120,7 +120,7 @@ describe('what the official dispatcher accepts is accepted with the same payload
   it.each([...SAMPLES, LARGE])('$name, encrypted and signed', async ({ type, event }) => {
     const request = secured(sample(type, event));
     const { dispatcher, received } = officialDispatcher(type, { encryptKey, verificationToken });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
     expectSamePayload(received[0], readOurs(request, BOTH));
   });
@@ -128,7 +128,7 @@ describe('what the official dispatcher accepts is accepted with the same payload
   it.each(SAMPLES)('$name, plain and unsigned', async ({ type, event }) => {
     const request = plainRequest(sample(type, event));
     const { dispatcher, received } = officialDispatcher(type, { verificationToken });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
     expectSamePayload(received[0], readOurs(request, TOKEN_ONLY));
   });
@@ -140,7 +140,7 @@ describe('what the official dispatcher accepts is accepted with the same payload
     const request = signedRequest(sample('card.action.trigger_v1'), verificationToken, { algorithm: 'sha1' });
     const [key] = secrets.encryptKeys;
     const { dispatcher, received } = officialCardHandler({ verificationToken, ...(key && { encryptKey: key }) });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
     expectSamePayload(received[0], readOurs(request, secrets));
   });
@@ -246,7 +246,7 @@ describe('where the official SDK is wrong', () => {
   const both = () => officialDispatcher('im.message.receive_v1', { encryptKey, verificationToken });
   const tokenOnly = () => officialDispatcher('im.message.receive_v1', { verificationToken });
   /** What a lost event looks like from the platform's side: it will not be sent again. */
-  const LOST = { isAnswered: true, status: 200 };
+  const LOST = { hasResponse: true, status: 200 };
 
   it('it refuses a signed body with one more space, and says 200; here it is queued', async () => {
     const request = signedRequest(encryptedBody(MESSAGE, encryptKey).replace(':', ': '), encryptKey);
@@ -334,14 +334,14 @@ describe('where the official SDK is wrong', () => {
 
   it('it never answers when a handler throws; here the event is queued before any handler runs', async () => {
     const dispatcher = failingDispatcher('im.message.receive_v1', { encryptKey });
-    expect(await postToOfficial(dispatcher, secured(MESSAGE))).toEqual({ isAnswered: false });
+    expect(await postToOfficial(dispatcher, secured(MESSAGE))).toEqual({ hasResponse: false });
     expect(await postToOurs(secured(MESSAGE), BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
   });
 
   it('it never answers a click when a handler throws; here the person sees an error, and the click is queued', async () => {
     const click = sample('card.action.trigger');
     const dispatcher = failingDispatcher('card.action.trigger', { encryptKey });
-    expect(await postToOfficial(dispatcher, secured(click))).toEqual({ isAnswered: false });
+    expect(await postToOfficial(dispatcher, secured(click))).toEqual({ hasResponse: false });
     const handler = onCallback('card.action.trigger', () => {
       throw new Error('The database is down');
     });
@@ -355,7 +355,7 @@ describe('where the official SDK is wrong', () => {
   it('it never answers a path with a query string; here it is queued', async () => {
     const { dispatcher, received } = both();
     expect(await postToOfficial(dispatcher, secured(MESSAGE), { path: `${OFFICIAL_PATH}?from=feishu` })).toEqual({
-      isAnswered: false,
+      hasResponse: false,
     });
     expect(received).toEqual([]);
     const toEvent = (request: WebhookRequest) =>
@@ -370,7 +370,7 @@ describe('where the official SDK is wrong', () => {
   it('it never answers a URL verification that cannot be decrypted; here it is 401', async () => {
     const request = plainRequest('{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}');
     const official = await postToOfficial(both().dispatcher, request, { autoChallenge: true });
-    expect(official).toEqual({ isAnswered: false });
+    expect(official).toEqual({ hasResponse: false });
     const ours = await postToOurs(request, BOTH);
     expect(ours).toMatchObject({ status: 401, body: { code: 'FEISHU_SIGNATURE_MISSING' }, queued: [] });
   });

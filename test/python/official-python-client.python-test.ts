@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { wait } from '../support/wait.ts';
 import { providePython } from './environment.ts';
 
@@ -22,13 +22,13 @@ describe('The official Python client, on the mock platform,', () => {
     python = await providePython();
   });
 
-  async function startPlatform(clock?: FakeClock): Promise<FakePlatform> {
-    const platform = await FakePlatform.start(clock);
+  async function startPlatform(clock?: FakeClock): Promise<MockPlatform> {
+    const platform = await MockPlatform.start(clock);
     onTestFinished(() => platform.stop());
     return platform;
   }
 
-  function startClient(platform: FakePlatform) {
+  function startClient(platform: MockPlatform) {
     const client = spawn(python, [PROGRAM, platform.domain, 'cli_0123456789abcdef', 'secret-of-the-app'], {
       env: { ...process.env, NO_PROXY: '127.0.0.1', PYTHONIOENCODING: 'utf-8' },
     });
@@ -52,7 +52,7 @@ describe('The official Python client, on the mock platform,', () => {
     return { handledCount, output: () => output, ended };
   }
 
-  async function connectClient(platform: FakePlatform) {
+  async function connectClient(platform: MockPlatform) {
     const client = startClient(platform);
     await vi.waitFor(() => {
       expect(platform.gateway.connections[0]?.pings.length, client.output()).toBe(1);
@@ -118,7 +118,7 @@ describe('The official Python client, on the mock platform,', () => {
     const text = createSample('card.action.trigger', { version: '2.0', token: '' });
     const delivery = platform.pushCallback({ id: 'c1', text });
     await delivery.settled;
-    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
+    expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
   });
 
   it('sends the same ping as ours, and takes the interval from the pong', async () => {

@@ -211,14 +211,14 @@ describe('When responses of DynamoDB are lost', () => {
   const connectionLost = expect.objectContaining({ code: 'ECONNRESET' });
 
   it('one of taking the lease: the SDK repeats the request, and the delivery has the lease', async () => {
-    const happened = lose(TAKING, 1, { loseAnswer: 'cut' });
+    const happened = lose(TAKING, 1, { loseResponse: 'cut' });
     expect(await claims.once('one response', claimant('first'), handled)).toBe('handled');
     expect(happened()).toBe(1);
   });
 
   it('one of taking a lease over: the SDK repeats the request, and the delivery has the lease', async () => {
     await hold('over', claimant('killed', { remainingMilliseconds: 1 }), claims).began;
-    const happened = lose(':otherOwner', 1, { loseAnswer: 'cut' });
+    const happened = lose(':otherOwner', 1, { loseResponse: 'cut' });
     const second = await takeOver('over', 'second', claims);
     second.complete();
     expect(await second.ended).toBe('handled');
@@ -226,7 +226,7 @@ describe('When responses of DynamoDB are lost', () => {
   });
 
   it('all of taking the lease: the delivery gives it back, and the next one has it', async () => {
-    const happened = lose(TAKING, Number.POSITIVE_INFINITY, { loseAnswer: 'cut' });
+    const happened = lose(TAKING, Number.POSITIVE_INFINITY, { loseResponse: 'cut' });
     await expect(claims.once('all responses', claimant('first'), notDone)).rejects.toThrow(connectionLost);
     expect(happened()).toBeGreaterThan(1);
     expect(await newClaims().once('all responses', claimant('second'), handled)).toBe('handled');
@@ -241,7 +241,7 @@ describe('When responses of DynamoDB are lost', () => {
   });
 
   it('all of completing: the event stays completed', async () => {
-    const happened = lose(COMPLETING, Number.POSITIVE_INFINITY, { loseAnswer: 'cut' });
+    const happened = lose(COMPLETING, Number.POSITIVE_INFINITY, { loseResponse: 'cut' });
     await expect(claims.once('completing', claimant('first'), handled)).rejects.toThrow(connectionLost);
     expect(happened()).toBeGreaterThan(1);
     expect(await claims.once('completing', claimant('first'), notDone)).toBe('handled');

@@ -265,7 +265,7 @@ it('runs all events alone that were delivered before, if DynamoDB does not say h
   const proxy = await FaultyProxy.start({ target: aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string });
   parts.defer(() => proxy.stop());
   proxy.decide = ({ operation }) =>
-    operation === 'BatchGetItem' ? { refuse: { status: 400, code: 'AccessDeniedException' } } : undefined;
+    operation === 'BatchGetItem' ? { reject: { status: 400, code: 'AccessDeniedException' } } : undefined;
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', proxy.origin);
   const events = ['one', 'two', 'three'].map(messageEvent);
   const started: [running: number, queued: number][] = [];

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { type DiscoveryBehaviour, loginRefused, SERVICE_ID } from '../../mock-platform/gateway.ts';
+import { type DiscoveryBehavior, loginRejected, SERVICE_ID } from '../../mock-platform/gateway.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
 afterEach(() => void vi.useRealTimers());
@@ -98,7 +98,7 @@ test('a half-open connection is noticed and replaced', async () => {
   expect(client.status().reconnects).toBe(1);
 });
 
-test.each<[string, DiscoveryBehaviour]>([
+test.each<[string, DiscoveryBehavior]>([
   ['busy (1)', { code: 1 }],
   ['busy (1) with data', { code: 1, withData: true }],
   ['an internal error (1000040343)', { code: 1000040343 }],
@@ -121,9 +121,9 @@ test.each<[string, DiscoveryBehaviour]>([
 
 test.each([
   ['nothing but a status', { httpStatus: 503, headers: {} }],
-  ['busy', loginRefused('514', '1', 'busy')],
-  ['an internal error', loginRefused('514', '1000040343', 'internal error')],
-  ['a code nobody knows', loginRefused('418', '', 'teapot')],
+  ['busy', loginRejected('514', '1', 'busy')],
+  ['an internal error', loginRejected('514', '1000040343', 'internal error')],
+  ['a code nobody knows', loginRejected('418', '', 'teapot')],
   ['a redirect', { httpStatus: 302, headers: { Location: 'wss://elsewhere.invalid/' } }],
   ['a closed connection', 'hang up' as const],
   ['silence', 'silent' as const],
@@ -156,7 +156,7 @@ test.each([
 test.each([
   ['403', { httpStatus: 403, headers: { 'Handshake-Status': '403', 'Handshake-Msg': 'forbidden' } }],
   ['514', { httpStatus: 403, headers: { 'Handshake-Status': '514' } }],
-  ['514 and 1000040344', loginRefused('514', '1000040344', 'no credential')],
+  ['514 and 1000040344', loginRejected('514', '1000040344', 'no credential')],
 ])('an upgrade refused with %s ends it with an error that says what to do', async (_, behaviour) => {
   const platform = await startPlatform();
   platform.gateway.upgrade = behaviour;

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import * as lark from '@larksuiteoapi/node-sdk';
 import { expect, onTestFinished, test } from 'vitest';
-import type { FakePlatform } from '../../mock-platform/platform.ts';
+import type { MockPlatform } from '../../mock-platform/platform.ts';
 import { APP_ID, APP_SECRET, startPlatform, until } from './harness.ts';
 
 const TYPE = 'im.message.receive_v1';
@@ -54,11 +54,11 @@ test('what a handler of the official client returns is understood as the answer 
   await startOfficialClient(platform, { toast: { type: 'info', content: '好的' } });
   const delivery = platform.pushCallback(message('c1', 'click'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
+  expect(delivery.responses).toEqual([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
 });
 
 /** @returns it, and the texts its handler got */
-async function startOfficialClient(platform: FakePlatform, answer?: object) {
+async function startOfficialClient(platform: MockPlatform, answer?: object) {
   const handled: string[] = [];
   const client = new lark.WSClient({
     appId: APP_ID,
