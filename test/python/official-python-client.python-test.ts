@@ -65,7 +65,7 @@ describe('The official Python client, on the mock platform,', () => {
     const { handledCount } = await connectClient(platform);
     const delivery = platform.push(messageEvent('Hello, 世界 🎉'));
     await delivery.settled;
-    expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 1, answers: [{ code: 200 }] });
+    expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 1, responses: [{ code: 200 }] });
     const [handled] = await handledCount(1);
     expect(handled?.handler).toBe('p2 im.message.receive_v1');
     expect(handled?.data.event.message.content).toBe('{"text":"Hello, 世界 🎉"}');
@@ -105,7 +105,7 @@ describe('The official Python client, on the mock platform,', () => {
     const { handledCount } = await connectClient(platform);
     const delivery = platform.push(messageEvent('fail'));
     await delivery.settled;
-    expect(delivery).toMatchObject({ state: 'waiting', answers: [{ code: 500 }] });
+    expect(delivery).toMatchObject({ state: 'waiting', responses: [{ code: 500 }] });
     clock.advance(15_000);
     await delivery.settled;
     expect(delivery.pushes).toBe(2);

@@ -13,7 +13,7 @@ test('an event is acknowledged with 200 once it is received', async () => {
   expect(platform.gateway.connections[0]?.acknowledgements).toEqual([]);
   queued.resolve(undefined);
   await delivery.settled;
-  expect(delivery).toMatchObject({ state: 'acknowledged', answers: [{ code: 200 }] });
+  expect(delivery).toMatchObject({ state: 'acknowledged', responses: [{ code: 200 }] });
   expect(client.status().inFlight).toBe(0);
 });
 
