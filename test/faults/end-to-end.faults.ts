@@ -6,7 +6,7 @@ import { messageEvents, type System, type SystemOptions, startSystem } from './s
 
 const HOUR_MILLISECONDS = 60 * 60 * 1000;
 
-describe('Each event is handled, with one effect,', () => {
+describe('Each event is handled and takes effect once', () => {
   let system: System;
   beforeAll(async () => {
     system = await startSystem({ longConnection: true });
@@ -17,7 +17,7 @@ describe('Each event is handled, with one effect,', () => {
     system.api.onCall = () => {};
   });
 
-  it('when the platform pushes it again after a success, by webhook and by long connection', async () => {
+  it('if the platform pushes it again after success, by webhook and by long connection', async () => {
     const events = messageEvents(10);
     for (const event of events) {
       system.push(event, { isDuplicated: true });
@@ -26,11 +26,11 @@ describe('Each event is handled, with one effect,', () => {
     await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     const pushes = system.platform.deliveries.filter(({ event }) => events.includes(event));
-    // More often where the machine is too slow to acknowledge a push in time.
+    // More than 2 if the machine is too slow to acknowledge a push in time.
     expect(pushes.map((delivery) => delivery.pushes >= 2)).toEqual(Array(20).fill(true));
   });
 
-  it('when it comes again while its handler runs', async () => {
+  it('if it arrives again while its handler runs', async () => {
     const events = messageEvents(10);
     const happened = system.faults.add({
       operation: 'UpdateItem',
@@ -44,7 +44,7 @@ describe('Each event is handled, with one effect,', () => {
     expect(happened()).toBe(10);
   });
 
-  it('when the queue delivers twice and out of order', async () => {
+  it('if the queue delivers twice and out of order', async () => {
     const events = messageEvents(10);
     const repeated = deliverTwice(system.faults);
     for (const event of events) system.push(event);
@@ -58,7 +58,7 @@ describe('Each event is handled, with one effect,', () => {
     ['ReceiveMessage', { reject: { status: 400, code: 'RequestThrottled' } }],
     ['DeleteMessageBatch', { reject: { status: 500, code: 'InternalError' } }],
     ['DeleteMessageBatch', { loseResponse: 'cut' }],
-  ] as const)('when SQS fails the event source mapping at %s: %o', async (operation, fault) => {
+  ] as const)('if %s fails for the event source mapping: %o', async (operation, fault) => {
     const events = messageEvents(10);
     const happened = system.faults.add({ operation, times: 2, fault });
     for (const event of events) system.push(event);
@@ -67,7 +67,7 @@ describe('Each event is handled, with one effect,', () => {
     expect(happened()).toBe(2);
   });
 
-  it('when the webhook is frozen under a request, and goes on after the platform has given it up', async () => {
+  it('if the webhook freezes during a request and resumes after the platform has given up', async () => {
     await warmUp();
     const events = messageEvents(10);
     system.webhook.signal('SIGSTOP');
@@ -81,7 +81,7 @@ describe('Each event is handled, with one effect,', () => {
     expect(deliveries.map(({ pushes }) => pushes)).toEqual(Array(10).fill(2));
   });
 
-  it('at the first push, when the webhook was frozen and its connections to SQS have ended meanwhile', async () => {
+  it('with one push, if the connections to SQS ended while the webhook was frozen', async () => {
     await warmUp();
     system.webhook.signal('SIGSTOP');
     system.sqs.cutAll();
@@ -93,7 +93,7 @@ describe('Each event is handled, with one effect,', () => {
     expect(deliveries.map(({ pushes }) => pushes)).toEqual(Array(10).fill(1));
   });
 
-  it('of a type that is pushed in order, each after the one before was acknowledged', async () => {
+  it('if its type is pushed in order, each event after the previous one is acknowledged', async () => {
     const events = messageEvents(10);
     const [, second] = events as [PlatformEvent, PlatformEvent];
     system.faults.add({ operation: 'SendMessage', events: [second], times: 3, fault: { lose: 'cut' } });
@@ -111,7 +111,7 @@ describe('Each event is handled, with one effect,', () => {
     expect(queued).toEqual(events.filter((event) => event !== second).map(({ id }) => id));
   });
 
-  it('when SQS does not answer the postponing of a failed event of its batch', async () => {
+  it('if SQS does not respond to ChangeMessageVisibility for a failed event of its batch', async () => {
     const events = messageEvents(10);
     const [failing] = events as [PlatformEvent];
     let failures = 0;
@@ -124,11 +124,11 @@ describe('Each event is handled, with one effect,', () => {
     await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(failures).toBe(3);
-    // A batch whose report comes too late fails as a whole.
+    // A batch fails as a whole if the worker times out before it reports.
     expect(system.worker.timedOut).toBe(timedOutBefore);
   });
 
-  it('or is in the dead-letter queue, when DynamoDB is down for longer than five attempts take', async () => {
+  it('or moves to the dead-letter queue, if DynamoDB is down for all five attempts', async () => {
     const [lucky, ...unlucky] = messageEvents(10) as [PlatformEvent, ...PlatformEvent[]];
     const fault = { reject: { status: 500, code: 'InternalServerError' } };
     system.faults.add({ operation: 'PutItem', events: unlucky, times: Infinity, fault });
@@ -145,15 +145,15 @@ describe('Each event is handled, with one effect,', () => {
   }
 });
 
-describe('With clocks that are wrong by an hour', () => {
+describe('With a clock that is off by an hour', () => {
   it.each<[string, SystemOptions]>([
-    ['of the webhook, ahead', { webhookClockShiftMilliseconds: HOUR_MILLISECONDS }],
-    ['of the webhook, behind', { webhookClockShiftMilliseconds: -HOUR_MILLISECONDS }],
-    ['of the worker, ahead', { workerClockShiftsMilliseconds: [HOUR_MILLISECONDS] }],
-    ['of the worker, behind', { workerClockShiftsMilliseconds: [-HOUR_MILLISECONDS] }],
-    ['of the first worker, ahead', { workerClockShiftsMilliseconds: [HOUR_MILLISECONDS, 0, 0, 0] }],
-    ['of the first worker, behind', { workerClockShiftsMilliseconds: [-HOUR_MILLISECONDS, 0, 0, 0] }],
-  ])('%s, each event is handled, with one effect, although workers are killed', async (_, options) => {
+    ['in the webhook, ahead', { webhookClockShiftMilliseconds: HOUR_MILLISECONDS }],
+    ['in the webhook, behind', { webhookClockShiftMilliseconds: -HOUR_MILLISECONDS }],
+    ['in the worker, ahead', { workerClockShiftsMilliseconds: [HOUR_MILLISECONDS] }],
+    ['in the worker, behind', { workerClockShiftsMilliseconds: [-HOUR_MILLISECONDS] }],
+    ['in the first worker process, ahead', { workerClockShiftsMilliseconds: [HOUR_MILLISECONDS, 0, 0, 0] }],
+    ['in the first worker process, behind', { workerClockShiftsMilliseconds: [-HOUR_MILLISECONDS, 0, 0, 0] }],
+  ])('%s, each event is handled and takes effect once, although the worker is killed', async (_, options) => {
     await using system = await startSystem(options);
     const events = messageEvents(10);
     const happened = system.faults.add({
@@ -169,15 +169,15 @@ describe('With clocks that are wrong by an hour', () => {
   });
 
   it.each([
-    ['ahead, then right', [HOUR_MILLISECONDS, 0]],
-    ['behind, then right', [-HOUR_MILLISECONDS, 0]],
-    ['right, then ahead', [0, HOUR_MILLISECONDS]],
-    ['right, then behind', [0, -HOUR_MILLISECONDS]],
+    ['ahead, then correct', [HOUR_MILLISECONDS, 0]],
+    ['behind, then correct', [-HOUR_MILLISECONDS, 0]],
+    ['correct, then ahead', [0, HOUR_MILLISECONDS]],
+    ['correct, then behind', [0, -HOUR_MILLISECONDS]],
     ['ahead, then behind', [HOUR_MILLISECONDS, -HOUR_MILLISECONDS]],
-  ])('of workers, %s, the handler of an event that comes three times at once runs once', async (_, shifts) => {
+  ])('in the worker processes, %s, an event that arrives three times at once runs once', async (_, shifts) => {
     await using system = await startSystem({ workerClockShiftsMilliseconds: shifts, workerTimeoutSeconds: 600 });
     const events = messageEvents(10);
-    // Leases are corrected late, and handlers run long enough for the copies to meet.
+    // Delays the correction of the lease, so that the handler still runs when the copies arrive.
     system.faults.add({ operation: 'UpdateItem', events, times: Infinity, fault: { delayMilliseconds: 300 } });
     for (let copy = 0; copy < 3; copy++) for (const event of events) system.push(event);
     await system.finishPushes();
