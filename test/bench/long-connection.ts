@@ -20,8 +20,8 @@ const SIDES = {
 type Side = keyof typeof SIDES;
 
 const IN_FLIGHT = 200;
-/** How long to wait until a program is idle. */
-const SETTLE_MILLISECONDS = 1_500;
+/** How long a program takes to become idle. */
+const IDLE_AFTER_MILLISECONDS = 1_500;
 
 interface Start {
   startMilliseconds: number;
@@ -103,12 +103,12 @@ async function measure(side: Side, outdir: string, endpoint: string, events: num
   });
   try {
     const startMilliseconds = (await waitForPing(platform, program)) - startedAt;
-    await sleep(SETTLE_MILLISECONDS);
+    await sleep(IDLE_AFTER_MILLISECONDS);
     const idle = await readUsage(program.pid ?? 0);
     const start = { startMilliseconds, idleMebibytes: idle.residentMebibytes };
     if (events === 0) return { start };
     const { seconds, unacknowledged } = await pushAll(platform, events);
-    await sleep(SETTLE_MILLISECONDS);
+    await sleep(IDLE_AFTER_MILLISECONDS);
     const loaded = await readUsage(program.pid ?? 0);
     const processorSeconds = loaded.processorSeconds - idle.processorSeconds;
     const load = {

@@ -134,12 +134,12 @@ describe('Lambda', () => {
 });
 
 describe('The worker', () => {
-  const one = { ...NO_LIMITS.mapping, initialConcurrency: 1 };
+  const oneBatch = { ...NO_LIMITS.mapping, initialConcurrency: 1 };
 
   test('behaves as an M/D/1 queue when it handles one event at a time', () => {
     // With a load of 0.8, the mean wait is 0.8 × 0.1 s / (2 × 0.2) = 0.2 s.
     const traffic = { eventsPerSecond: 8, seconds: volume({ small: 10_000, full: 50_000 }) };
-    const quotas = { mapping: one };
+    const quotas = { mapping: oneBatch };
     const { worker } = run({ traffic, quotas, settings: { maximumConcurrency: 1 }, timings: { handler: 100 } });
     expect(worker.handled).toBeGreaterThan(7.8 * traffic.seconds);
     expect(Math.abs(worker.age.mean - 0.2)).toBeLessThan(volume({ small: 0.02, full: 0.01 }));
@@ -148,7 +148,7 @@ describe('The worker', () => {
   test("obeys Little's law: the mean number of waiting events is the arrival rate times the mean wait", () => {
     const traffic = { eventsPerSecond: 90, seconds: 2000, burstFactor: 3 };
     const settings = { batchSize: 10, maximumConcurrency: 1 };
-    const { worker } = run({ traffic, quotas: { mapping: one }, settings, timings: { handler: 100 } });
+    const { worker } = run({ traffic, quotas: { mapping: oneBatch }, settings, timings: { handler: 100 } });
     expect(worker.age.mean).toBeGreaterThan(0.1);
     const meanWaiting = worker.waitingSeconds / worker.handledAt;
     const arrivalRate = worker.handled / worker.handledAt;

@@ -55,7 +55,7 @@ export async function benchVerify({ isQuick }: SuiteOptions): Promise<Report> {
 }
 
 function compare(size: string, times: Record<Side, number[]>): Comparison[] {
-  const one = (measure: string, side: Side, name: string, other: Side, atMost: number): Comparison => ({
+  const comparison = (measure: string, side: Side, name: string, other: Side, atMost: number): Comparison => ({
     measure: `${measure}, ${size}`,
     unit: 'µs',
     ours: median(times[side]),
@@ -63,9 +63,9 @@ function compare(size: string, times: Record<Side, number[]>): Comparison[] {
     target: atMost,
   });
   return [
-    one('verify, decrypt and parse', 'ours', 'plain Node', 'bare', 1.15),
-    one('verify, decrypt and parse', 'ours', 'the official dispatcher', 'official', 0.6),
-    one('reject a forged request', 'rejected', 'accepting a genuine one', 'ours', 0.5),
+    comparison('verify, decrypt and parse', 'ours', 'plain Node', 'bare', 1.15),
+    comparison('verify, decrypt and parse', 'ours', 'the official dispatcher', 'official', 0.6),
+    comparison('reject a forged request', 'rejected', 'accepting a genuine one', 'ours', 0.5),
   ];
 }
 

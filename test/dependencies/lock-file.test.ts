@@ -59,7 +59,7 @@ describe('The deployed code', () => {
   });
 });
 
-/** The packages whose modules are in a bundle, as the lock file names them. */
+/** Returns the packages whose modules are in a bundle, named as in the lock file. */
 function packagesIn({ inputs, outputs }: Metafile): string[] {
   const used = Object.values(outputs).flatMap((output) =>
     Object.entries(output.inputs).flatMap(([name, { bytesInOutput }]) => (bytesInOutput > 0 ? [name] : [])),

@@ -99,7 +99,7 @@ function slowestAcknowledgementMs({ platform }: System): number {
   return Math.max(...platform.deliveries.map(({ acknowledgedInMs = 0 }) => acknowledgedInMs));
 }
 
-/** The figures of docs/reliability.md. */
+/** Prints the figures of docs/reliability.md. */
 function report(system: System, { injected }: Schedule, verdict: Verdict, usedSeed: string): void {
   const { deliveries } = system.platform;
   const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0);

@@ -83,7 +83,7 @@ export class Schedule {
     for (const [kind, chance, fault] of SERVICE_FAULTS) {
       limit += chance;
       if (number >= limit) continue;
-      // Requests of the event source mapping, which is AWS's: ours would wait for the response without end.
+      // The local event source mapping would wait for the response without end; AWS's is not under test.
       if (kind.startsWith('silent') && messageId === undefined) return undefined;
       this.count(`${operation} ${kind}`);
       return fault;

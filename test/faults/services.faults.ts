@@ -21,7 +21,7 @@ describe.each([
   ['SQS', 'SendMessage'],
   ['DynamoDB', 'PutItem'],
   ['DynamoDB', 'UpdateItem'],
-])('If %s, at %s,', (_, operation) => {
+])('If %s (%s)', (_, operation) => {
   let system: System;
   beforeAll(async () => {
     system = await startSystem();

@@ -183,7 +183,7 @@ describe('With an Encrypt Key, unsigned requests', () => {
     expect(logged.map(({ code }) => code)).toEqual(requests.map(() => 'FEISHU_SIGNATURE_MISSING'));
     requests.forEach(([reason], index) => {
       expect(logged[index].reason).toContain(reason);
-      // What npm start prints.
+      // The line that npm start prints.
       expect(formatFunctionLine(writtenLines()[index] ?? '')).toContain(JSON.stringify(logged[index].reason));
     });
     expect(await aws.drain()).toEqual([]);

@@ -52,7 +52,7 @@ export interface Delivery {
   state: 'pushed' | 'waiting' | 'acknowledged' | 'given up';
   /** When the response with code 200 arrived, by `performance.now()`. */
   acknowledgedAt?: number;
-  /** Resolves when the current push has got a response or timed out. */
+  /** Resolves when the current push has received a response or timed out. */
   settled: Promise<void>;
   /** Resolves when the event is acknowledged or given up. */
   readonly ended: Promise<void>;
