@@ -4,7 +4,7 @@ import path from 'node:path';
 import { startStack } from '../../lib/local/stack.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
-// The local stack as a process, as `npm start` runs it, which says where its gateway and its queue are.
+// Runs the local stack as `npm start` does, and sends the URLs of its gateway and queue to the parent process.
 
 const { FEISHU_ENCRYPT_KEY = '', FEISHU_VERIFICATION_TOKEN = '' } = process.env;
 const dataFolder = await mkdtemp(path.join(tmpdir(), 'feishu-events-bench-'));

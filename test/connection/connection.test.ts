@@ -9,7 +9,7 @@ import { decodeMessage } from '../../lib/queue/message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
 import type { Delivery, PlatformEvent } from '../mock-platform/deliveries.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { QueueProxy } from '../support/queue-proxy.ts';
@@ -26,13 +26,13 @@ describe('The long-connection program', () => {
   });
   afterAll(() => rm(outdir, { recursive: true }));
 
-  async function startPlatform(clock = new FakeClock()): Promise<FakePlatform> {
-    const platform = await FakePlatform.start(clock);
+  async function startPlatform(clock = new FakeClock()): Promise<MockPlatform> {
+    const platform = await MockPlatform.start(clock);
     onTestFinished(() => platform.stop());
     return platform;
   }
 
-  async function startProgram(platform: FakePlatform, environment: NodeJS.ProcessEnv = {}, folder = outdir) {
+  async function startProgram(platform: MockPlatform, environment: NodeJS.ProcessEnv = {}, folder = outdir) {
     const port = await freePort();
     const running = start(folder, 'connection.mjs', [], {
       ...aws.emulators.environment,
@@ -58,7 +58,7 @@ describe('The long-connection program', () => {
   }
 
   /** Pushes an event with the platform's retries, because a busy machine may exceed the time limit at first. */
-  async function pushUntilAcknowledged(platform: FakePlatform, clock: FakeClock, event: PlatformEvent): Promise<void> {
+  async function pushUntilAcknowledged(platform: MockPlatform, clock: FakeClock, event: PlatformEvent): Promise<void> {
     const delivery = platform.push(event);
     do await delivery.settled;
     while (clock.advanceToNext(Infinity));
@@ -90,7 +90,7 @@ describe('The long-connection program', () => {
       text: createSample('card.action.trigger', { version: '2.0', token: '' }),
     });
     await delivery.settled;
-    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { content: 'Done' } } }]);
+    expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { content: 'Done' } } }]);
     expect((await aws.drain()).length).toBe(1);
   });
 
@@ -99,7 +99,7 @@ describe('The long-connection program', () => {
     const { running } = await startProgram(platform, { QUEUE_URL: `${aws.emulators.queueUrl}-that-does-not-exist` });
     await connected(running);
     const delivery = platform.push(sampleEvent('e1'));
-    await vi.waitFor(() => expect(delivery.answers[0]).toEqual({ code: 500 }), wait);
+    await vi.waitFor(() => expect(delivery.responses[0]).toEqual({ code: 500 }), wait);
     expect(running.output()).toContain('FEISHU_QUEUE_UNAVAILABLE');
   });
 
@@ -107,7 +107,7 @@ describe('The long-connection program', () => {
     const platform = await startPlatform();
     const proxy = await startProxy();
     const release = Promise.withResolvers<void>();
-    proxy.behaviour = { answersAfter: release.promise };
+    proxy.behavior = { respondsAfter: release.promise };
     const { running } = await startProgram(platform, proxy.environment);
     await connected(running);
     const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
@@ -119,7 +119,7 @@ describe('The long-connection program', () => {
     expect((await running.ended).code).toBe(0);
     await Promise.all([late, ...deliveries].map(({ settled }) => settled));
     // On a busy machine, the response may be 500 because of the time limit. No response means a dropped event.
-    expect(deliveries.map(({ answers }) => answers.length)).toEqual(Array(20).fill(1));
+    expect(deliveries.map(({ responses }) => responses.length)).toEqual(Array(20).fill(1));
     expect(late.state).toBe('waiting');
     const acknowledged = deliveries.filter(({ state }) => state === 'acknowledged');
     expect((await aws.drain()).length).toBeGreaterThanOrEqual(acknowledged.length);
@@ -128,14 +128,14 @@ describe('The long-connection program', () => {
   it('exits soon after SIGTERM even if the queue does not respond', async () => {
     const platform = await startPlatform();
     const proxy = await startProxy();
-    proxy.behaviour = 'silent';
+    proxy.behavior = 'silent';
     const { running } = await startProgram(platform, proxy.environment);
     await connected(running);
     const delivery = platform.push(sampleEvent('e1'));
     await vi.waitFor(() => expect(proxy.requests).toBeGreaterThanOrEqual(1), wait);
     running.process.kill('SIGTERM');
     expect((await running.ended).code).toBe(0);
-    expect(delivery.answers).toEqual([{ code: 500 }]);
+    expect(delivery.responses).toEqual([{ code: 500 }]);
     await aws.drain();
   });
 
@@ -157,12 +157,12 @@ describe('The long-connection program', () => {
     proxy.goDown();
     await pushHundred();
     await inFlight;
-    proxy.behaviour = 'normal';
+    proxy.behavior = 'normal';
     await pushHundred();
     expect((await fetch(healthUrl)).status).toBe(200);
     const failed = deliveries.filter(({ state }) => state === 'waiting');
     expect(failed.length).toBeGreaterThan(0);
-    expect(failed.flatMap(({ answers }) => answers)).toEqual(failed.map(() => ({ code: 500 })));
+    expect(failed.flatMap(({ responses }) => responses)).toEqual(failed.map(() => ({ code: 500 })));
     while (clock.advanceToNext(Infinity)) await Promise.all(deliveries.map(({ settled }) => settled));
     expect(deliveries.filter(({ state }) => state !== 'acknowledged')).toEqual([]);
     const queued = new Set((await aws.drain()).map(({ body }) => JSON.parse(body).uuid));
@@ -205,7 +205,7 @@ describe('The long-connection program', () => {
       const text = createSample('card.action.trigger', { version: '2.0', token: '' });
       const delivery = platform.pushCallback({ id, text });
       await delivery.settled;
-      return { answers: delivery.answers, eventId: JSON.parse(text).header.event_id };
+      return { responses: delivery.responses, eventId: JSON.parse(text).header.event_id };
     };
     const errors = () => {
       const lines = running.output().split('\n');
@@ -221,8 +221,8 @@ describe('The long-connection program', () => {
         audit();
         return { toast: { type: 'info', content: 'Noted' } };
       });`);
-    const { answers, eventId } = await click('c1');
-    expect(answers).toMatchObject([{ code: 200, data: { toast: { content: 'Noted' } } }]);
+    const { responses, eventId } = await click('c1');
+    expect(responses).toMatchObject([{ code: 200, data: { toast: { content: 'Noted' } } }]);
     await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
     expect(errors()[0]).toMatchObject({
       event_id: eventId,
@@ -248,7 +248,7 @@ describe('The long-connection program', () => {
     );
     await click('c1');
     await vi.waitFor(() => expect(errors()).toHaveLength(2), wait);
-    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
+    expect((await click('c2')).responses).toMatchObject([{ code: 200 }]);
     await aws.drain();
   });
 
@@ -259,7 +259,7 @@ describe('The long-connection program', () => {
         return new Promise(() => {});
       });`);
     const events = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
-    expect((await click('c1')).answers).toMatchObject([{ code: 200, data: { toast: { type: 'error' } } }]);
+    expect((await click('c1')).responses).toMatchObject([{ code: 200, data: { toast: { type: 'error' } } }]);
     await Promise.all(events.map(({ settled }) => settled));
     expect(events.map(({ state }) => state)).toEqual(Array(20).fill('acknowledged'));
     expect(errors()).toMatchObject([{ error: 'Error: The audit log is down' }]);
@@ -287,7 +287,7 @@ describe('The long-connection program', () => {
     await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
     expect(errors()[0]).toMatchObject({ service: 'feishu-events', error: 'Error: The cache is down' });
     expect(errors()[0]).not.toHaveProperty('event_id');
-    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
+    expect((await click('c2')).responses).toMatchObject([{ code: 200 }]);
     running.process.kill('SIGTERM');
     const { code, output } = await running.ended;
     expect(code).toBe(1);

@@ -10,7 +10,7 @@ import { onEventV1 } from '../../lib/handler.ts';
 import { startEventSourceMapping } from '../../lib/local/event-source-mapping.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { pushInStorm } from '../mock-platform/storm.ts';
 import { type EmulatorProcess, startEmulatorProcess } from '../support/emulator-process.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
@@ -47,7 +47,7 @@ describe('The long connection, end to end,', () => {
 
   it(`runs the handler of ${EVENTS} events once, with ${STORM.inFlight} in flight and disconnections`, async () => {
     const clock = new FakeClock();
-    const platform = await FakePlatform.start(clock);
+    const platform = await MockPlatform.start(clock);
     onTestFinished(() => platform.stop());
     await using _program = start(outdir, 'connection.mjs', [], {
       ...aws.emulators.environment,

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { chineseNameOf, commandsOf, type Document, readDocument, translatedNames } from './document.ts';
 
-// Readers of both languages find the same. These tests compare what can be compared without knowing the languages.
+// Compares everything that must be the same in both languages.
 
-/** The code blocks, without the comments on commands, which are translated. */
+/** Returns the code blocks without the comments on commands, which are translated. */
 function codeOf({ codeBlocks }: Document): string[] {
   return codeBlocks.map(({ lang, text }) => (lang ? text : text.replaceAll(/\s+# .*$/gm, '')));
 }

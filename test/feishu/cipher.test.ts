@@ -2,7 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decrypt, encrypt } from '../../lib/feishu/cipher.ts';
-import { refusalOf } from '../support/rejection.ts';
+import { rejectionOf } from '../support/rejection.ts';
 import { runs } from '../support/volume.ts';
 
 const KEY = 'kudryavka';
@@ -80,14 +80,14 @@ describe('a body that decrypt rejects', () => {
     ['invalid UTF-8', 'AAECAwQFBgcICQoLDA0OD+SymhGoo3OdjULnCglIyHs=', 'not valid UTF-8'],
     ['an encoded unpaired surrogate', 'AAECAwQFBgcICQoLDA0OD+5vdacnY5WRBA0exM5WJUE=', 'not valid UTF-8'],
   ])('has %s', (_name, encrypted, reason) => {
-    const refusal = refusalOf(() => decrypt(encrypted, KEY));
+    const refusal = rejectionOf(() => decrypt(encrypted, KEY));
     expect(refusal).toMatchObject({ code: 'FEISHU_BODY_NOT_DECRYPTABLE', status: 400 });
     expect(refusal?.message).toContain(reason);
     expect(refusal?.message).toContain('FEISHU_ENCRYPT_KEY');
   });
 
   it('was encrypted with another key', () => {
-    expect(refusalOf(() => decrypt(encrypt('{"schema":"2.0"}', 'another key'), KEY))?.status ?? 'read').not.toBe(
+    expect(rejectionOf(() => decrypt(encrypt('{"schema":"2.0"}', 'another key'), KEY))?.status ?? 'read').not.toBe(
       'read',
     );
   });
@@ -101,7 +101,7 @@ describe('a body that decrypt rejects', () => {
     );
     fc.assert(
       fc.property(anything, (encrypted) => {
-        const refusal = refusalOf(() => decrypt(encrypted, KEY));
+        const refusal = rejectionOf(() => decrypt(encrypted, KEY));
         expect(refusal?.code ?? 'FEISHU_BODY_NOT_DECRYPTABLE').toBe('FEISHU_BODY_NOT_DECRYPTABLE');
       }),
       { numRuns: runs(10_000) },
@@ -116,7 +116,7 @@ describe('a body that decrypt rejects', () => {
     const invalid = fc.uint8Array({ minLength: 16, maxLength: 16 }).filter((block) => !isPadding(block));
     fc.assert(
       fc.property(invalid, (block) => {
-        const refusal = refusalOf(() => decrypt(encryptBytes(block, { isPadded: false }), KEY));
+        const refusal = rejectionOf(() => decrypt(encryptBytes(block, { isPadded: false }), KEY));
         expect(refusal?.message).toContain('padding');
       }),
       { numRuns: runs(1000) },

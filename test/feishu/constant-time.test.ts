@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { encrypt } from '../../lib/feishu/cipher.ts';
 import { readRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { createSample } from '../../lib/samples/samples.ts';
-import { refusalOf } from '../support/rejection.ts';
+import { rejectionOf } from '../support/rejection.ts';
 
 // These tests measure no time. They count the calls of Node's constant-time comparison and check their arguments.
 
@@ -25,7 +25,7 @@ const encryptKeys = ['first key', 'second key', 'third key'];
 const verificationTokens = ['first token', 'second, longer token', 'third'];
 const event = (token: string) => createSample('message', { version: '1.0', token });
 const read = (request: ReturnType<typeof writeRequest>, secrets: Parameters<typeof readRequest>[1]) =>
-  refusalOf(() => readRequest(request, secrets, Date.now()))?.code;
+  rejectionOf(() => readRequest(request, secrets, Date.now()))?.code;
 
 /** The lengths of the compared values, in bytes. */
 const lengths = () => comparisons.calls.map(([actual, expected]) => [actual.byteLength, expected.byteLength]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { refusalOf } from '../support/rejection.ts';
+import { rejectionOf } from '../support/rejection.ts';
 import { runs } from '../support/volume.ts';
 
 const parse = (body: unknown) => parseEnvelope(JSON.stringify(body));
@@ -158,7 +158,7 @@ describe('a URL verification', () => {
   });
 
   it.each([[undefined], [''], [5], [{}]])('is rejected if its challenge is %j', (challenge) => {
-    expect(refusalOf(() => parse({ ...body, challenge }))?.code).toBe('FEISHU_ENVELOPE_UNKNOWN');
+    expect(rejectionOf(() => parse({ ...body, challenge }))?.code).toBe('FEISHU_ENVELOPE_UNKNOWN');
   });
 });
 
@@ -205,7 +205,7 @@ describe('a body that parseEnvelope rejects', () => {
     ['a number', '1'],
     ['null', 'null'],
   ])('is %s', (_name, text) => {
-    expect(refusalOf(() => parseEnvelope(text))).toMatchObject({ code: 'FEISHU_BODY_NOT_JSON', status: 400 });
+    expect(rejectionOf(() => parseEnvelope(text))).toMatchObject({ code: 'FEISHU_BODY_NOT_JSON', status: 400 });
   });
 
   it.each([
@@ -222,7 +222,7 @@ describe('a body that parseEnvelope rejects', () => {
     ['an old card without a message', { action: { tag: 'button' }, open_id: 'ou_1' }],
     ['an old card without an action', { open_message_id: 'om_1', open_id: 'ou_1' }],
   ])('has %s', (_name, body) => {
-    expect(refusalOf(() => parse(body))).toMatchObject({ code: 'FEISHU_ENVELOPE_UNKNOWN', status: 400 });
+    expect(rejectionOf(() => parse(body))).toMatchObject({ code: 'FEISHU_ENVELOPE_UNKNOWN', status: 400 });
   });
 
   it('is not quoted in the error', () => {
@@ -233,7 +233,7 @@ describe('a body that parseEnvelope rejects', () => {
       `{"schema":"${marker}"}`,
       `{"event":{"type":["${marker}"]}}`,
     ]) {
-      const error = refusalOf(() => parseEnvelope(text));
+      const error = rejectionOf(() => parseEnvelope(text));
       expect(`${error?.stack} ${error?.cause}`).toContain('FeishuError');
       expect(`${error?.stack} ${error?.cause}`).not.toContain(marker);
     }
@@ -271,7 +271,7 @@ describe('parseEnvelope', () => {
 
   it('is not confused by the names of properties that every object has', () => {
     const text = '{"__proto__":{"schema":"2.0","header":{"event_type":"im.message.receive_v1"}},"constructor":{}}';
-    expect(refusalOf(() => parseEnvelope(text))?.code).toBe('FEISHU_ENVELOPE_UNKNOWN');
+    expect(rejectionOf(() => parseEnvelope(text))?.code).toBe('FEISHU_ENVELOPE_UNKNOWN');
   });
 });
 
@@ -294,7 +294,7 @@ const anyEnvelopeLike = fc.record(
 );
 
 function expectEnvelopeOrError(text: string): void {
-  const error = refusalOf(() => {
+  const error = rejectionOf(() => {
     const envelope = parseEnvelope(text);
     if (envelope.kind === 'url-verification') expect(envelope.challenge).not.toBe('');
     else expect([envelope.header.type === '', typeof envelope.event]).toEqual([false, 'object']);

@@ -123,7 +123,7 @@ describe('a request that the official dispatcher accepts is accepted with the sa
   it.each([...SAMPLES, LARGE])('$name, encrypted and signed', async ({ type, event }) => {
     const request = secured(sample(type, event));
     const { dispatcher, received } = officialDispatcher(type, { encryptKey, verificationToken });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
     expectSamePayload(received[0], readEvent(request, BOTH));
   });
@@ -131,7 +131,7 @@ describe('a request that the official dispatcher accepts is accepted with the sa
   it.each(SAMPLES)('$name, plain and unsigned', async ({ type, event }) => {
     const request = plainRequest(sample(type, event));
     const { dispatcher, received } = officialDispatcher(type, { verificationToken });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
     expectSamePayload(received[0], readEvent(request, TOKEN_ONLY));
   });
@@ -143,7 +143,7 @@ describe('a request that the official dispatcher accepts is accepted with the sa
     const request = signedRequest(sample('card.action.trigger_v1'), verificationToken, { algorithm: 'sha1' });
     const [key] = secrets.encryptKeys;
     const { dispatcher, received } = officialCardHandler({ verificationToken, ...(key && { encryptKey: key }) });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
     expectSamePayload(received[0], readEvent(request, secrets));
   });
@@ -249,7 +249,7 @@ describe('errors of the official SDK', () => {
   const both = () => officialDispatcher('im.message.receive_v1', { encryptKey, verificationToken });
   const tokenOnly = () => officialDispatcher('im.message.receive_v1', { verificationToken });
   /** The response to a lost event: the platform does not send it again. */
-  const LOST = { isAnswered: true, status: 200 };
+  const LOST = { hasResponse: true, status: 200 };
 
   it('the SDK drops a signed body with an extra space and responds 200; here it is queued', async () => {
     const request = signedRequest(encryptedBody(MESSAGE, encryptKey).replace(':', ': '), encryptKey);
@@ -337,14 +337,14 @@ describe('errors of the official SDK', () => {
 
   it('the SDK does not respond if a handler throws; here the event is queued before any handler runs', async () => {
     const dispatcher = failingDispatcher('im.message.receive_v1', { encryptKey });
-    expect(await postToOfficial(dispatcher, secured(MESSAGE))).toEqual({ isAnswered: false });
+    expect(await postToOfficial(dispatcher, secured(MESSAGE))).toEqual({ hasResponse: false });
     expect(await postToProject(secured(MESSAGE), BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
   });
 
   it('the SDK does not respond to a click if a handler throws; here the user sees an error and the click is queued', async () => {
     const click = sample('card.action.trigger');
     const dispatcher = failingDispatcher('card.action.trigger', { encryptKey });
-    expect(await postToOfficial(dispatcher, secured(click))).toEqual({ isAnswered: false });
+    expect(await postToOfficial(dispatcher, secured(click))).toEqual({ hasResponse: false });
     const handler = onCallback('card.action.trigger', () => {
       throw new Error('The database is down');
     });
@@ -358,7 +358,7 @@ describe('errors of the official SDK', () => {
   it('the SDK does not respond to a path with a query string; here the event is queued', async () => {
     const { dispatcher, received } = both();
     expect(await postToOfficial(dispatcher, secured(MESSAGE), { path: `${OFFICIAL_PATH}?from=feishu` })).toEqual({
-      isAnswered: false,
+      hasResponse: false,
     });
     expect(received).toEqual([]);
     const toEvent = (request: WebhookRequest) =>
@@ -373,7 +373,7 @@ describe('errors of the official SDK', () => {
   it('the SDK does not respond to a URL verification that cannot be decrypted; here it is 401', async () => {
     const request = plainRequest('{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}');
     const official = await postToOfficial(both().dispatcher, request, { autoChallenge: true });
-    expect(official).toEqual({ isAnswered: false });
+    expect(official).toEqual({ hasResponse: false });
     const actual = await postToProject(request, BOTH);
     expect(actual).toMatchObject({ status: 401, body: { code: 'FEISHU_SIGNATURE_MISSING' }, queued: [] });
   });

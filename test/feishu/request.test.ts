@@ -6,7 +6,7 @@ import { readRequest, type WebhookRequest, writeRequest } from '../../lib/feishu
 import { sign } from '../../lib/feishu/signature.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { flipBit, flipBitOfHeader } from '../support/bits.ts';
-import { refusalOf } from '../support/rejection.ts';
+import { rejectionOf } from '../support/rejection.ts';
 import { runs } from '../support/volume.ts';
 
 const NOW = Date.parse('2026-10-04T10:23:46Z');
@@ -47,7 +47,7 @@ function withHeaders(request: WebhookRequest, headers: WebhookRequest['headers']
 
 const read = (request: WebhookRequest, secrets = BOTH as Parameters<typeof readRequest>[1], now = NOW) =>
   readRequest(request, secrets, now);
-const codeOf = (...parameters: Parameters<typeof read>) => refusalOf(() => read(...parameters))?.code ?? 'accepted';
+const codeOf = (...parameters: Parameters<typeof read>) => rejectionOf(() => read(...parameters))?.code ?? 'accepted';
 const textOf = (...parameters: Parameters<typeof read>) => {
   const delivery = read(...parameters);
   return delivery.kind === 'event' ? delivery.text : undefined;
@@ -417,7 +417,7 @@ describe('readRequest', () => {
     );
     fc.assert(
       fc.property(anyBody, anySignatureHeaders, (body, headers) => {
-        expect([400, 401]).toContain(refusalOf(() => read({ headers, body: Buffer.from(body) }, secrets))?.status);
+        expect([400, 401]).toContain(rejectionOf(() => read({ headers, body: Buffer.from(body) }, secrets))?.status);
       }),
       { numRuns: runs(10_000) },
     );
@@ -426,7 +426,7 @@ describe('readRequest', () => {
   it('rejects correctly signed arbitrary bytes with 400 or 401', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json()), (body) => {
-        expect([400, 401]).toContain(refusalOf(() => read(signed(body)))?.status);
+        expect([400, 401]).toContain(rejectionOf(() => read(signed(body)))?.status);
       }),
       { numRuns: runs(10_000) },
     );
@@ -435,7 +435,7 @@ describe('readRequest', () => {
   it('rejects any correctly encrypted and signed text that is not an event', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
-        expect(refusalOf(() => read(secured(text)))?.status).toBe(400);
+        expect(rejectionOf(() => read(secured(text)))?.status).toBe(400);
       }),
       { numRuns: runs(3000) },
     );
@@ -469,7 +469,7 @@ describe('an error', () => {
     ['FEISHU_SIGNATURE_MISSING', plain(content)],
     ['FEISHU_ENVELOPE_UNKNOWN', secured(JSON.stringify({ schema: content, [content]: content }), NOW, key)],
   ])('with %s contains no secret, token, signature or part of the body', (code, request) => {
-    const error = refusalOf(() => read(request, secrets));
+    const error = rejectionOf(() => read(request, secrets));
     expect(error?.code).toBe(code);
     const { 'x-lark-request-timestamp': timestamp = '', 'x-lark-request-nonce': nonce = '' } = request.headers;
     const { 'x-lark-signature': signature = 'no signature' } = request.headers;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectionBundle, lambdaBundle } from '../../lib/build/bundle.ts';
 import { createFunctionEnvironment } from '../../lib/cli/environment.ts';
 import { createSample } from '../../lib/samples/samples.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
 
@@ -37,11 +37,11 @@ describe('With the AWS settings of a machine in its environment', () => {
   const secrets = { FEISHU_ENCRYPT_KEY: 'a key', FEISHU_VERIFICATION_TOKEN: 'a token' };
   const app = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'secret-of-the-app' };
   let project: TemporaryProject;
-  let platform: FakePlatform;
+  let platform: MockPlatform;
   let running: Running;
   beforeAll(async () => {
     project = await createProject();
-    platform = await FakePlatform.start();
+    platform = await MockPlatform.start();
     await writeFile(path.join(project.root, '.env'), 'OPENAI_API_KEY=from-the-file\nAWS_S3_BUCKET=from-the-file\n');
     await project.writeHandler(
       'v1/message.ts',

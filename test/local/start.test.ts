@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run, start } from '../support/run.ts';
 import { volume } from '../support/volume.ts';
@@ -177,7 +177,7 @@ describe('npm start', () => {
 
 describe('npm start -- --long-connection', () => {
   const credentials = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'secret-of-the-app', PORT: '0' };
-  const startConnected = async (project: TemporaryProject, platform: FakePlatform) => {
+  const startConnected = async (project: TemporaryProject, platform: MockPlatform) => {
     const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
     const running = start(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
     await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
@@ -187,7 +187,7 @@ describe('npm start -- --long-connection', () => {
 
   it('brings events to the local handlers, without an Encrypt Key or a Verification Token', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start(new FakeClock());
+    const platform = await MockPlatform.start(new FakeClock());
     await using running = await startConnected(project, platform);
     expect(running.output()).toContain('takes events from a deployed task of the same app');
     const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
@@ -208,7 +208,7 @@ describe('npm start -- --long-connection', () => {
 
   it('connects again with a changed callback handler, and never twice', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start(new FakeClock());
+    const platform = await MockPlatform.start(new FakeClock());
     await using running = await startConnected(project, platform);
     const source = `import { onCallback } from '#feishu-events';
       export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
@@ -218,7 +218,7 @@ describe('npm start -- --long-connection', () => {
     const click = createSample('card.action.trigger', { version: '2.0', token: '' });
     const delivery = platform.pushCallback({ id: 'c1', text: click });
     await delivery.settled;
-    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
+    expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
     await running[Symbol.asyncDispose]();
     // Its program ends with it, although it was killed.
     await vi.waitFor(() => expect(platform.gateway.open).toEqual([]), wait);
@@ -227,7 +227,7 @@ describe('npm start -- --long-connection', () => {
 
   it('ends with 1 when the platform refuses the app, and says what to look at', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start(new FakeClock());
+    const platform = await MockPlatform.start(new FakeClock());
     platform.gateway.discovery = { code: 514 };
     const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
     const { code, output } = await run(project.root, 'lib/local/start.ts', ['--long-connection'], environment);

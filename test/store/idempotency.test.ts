@@ -211,14 +211,14 @@ describe('When DynamoDB connections fail', () => {
   const connectionLost = expect.objectContaining({ code: 'ECONNRESET' });
 
   it('one lost response to taking the lease: the SDK retries the request and the delivery gets the lease', async () => {
-    const faults = inject(TAKING, 1, { loseAnswer: 'cut' });
+    const faults = inject(TAKING, 1, { loseResponse: 'cut' });
     expect(await store.once('one response', ownerOf('first'), handled)).toBe('handled');
     expect(faults()).toBe(1);
   });
 
   it('one lost response to taking over a lease: the SDK retries the request and the delivery gets it', async () => {
     await hold('over', ownerOf('killed', { remainingMilliseconds: 1 }), store).began;
-    const faults = inject(':otherOwner', 1, { loseAnswer: 'cut' });
+    const faults = inject(':otherOwner', 1, { loseResponse: 'cut' });
     const second = await takeOver('over', 'second', store);
     second.complete();
     expect(await second.ended).toBe('handled');
@@ -226,7 +226,7 @@ describe('When DynamoDB connections fail', () => {
   });
 
   it('all responses to taking the lease are lost: the delivery releases it and the next one gets it', async () => {
-    const faults = inject(TAKING, Number.POSITIVE_INFINITY, { loseAnswer: 'cut' });
+    const faults = inject(TAKING, Number.POSITIVE_INFINITY, { loseResponse: 'cut' });
     await expect(store.once('all responses', ownerOf('first'), runTwice)).rejects.toThrow(connectionLost);
     expect(faults()).toBeGreaterThan(1);
     expect(await newStore().once('all responses', ownerOf('second'), handled)).toBe('handled');
@@ -241,7 +241,7 @@ describe('When DynamoDB connections fail', () => {
   });
 
   it('all responses to completing are lost: the event stays completed', async () => {
-    const faults = inject(COMPLETING, Number.POSITIVE_INFINITY, { loseAnswer: 'cut' });
+    const faults = inject(COMPLETING, Number.POSITIVE_INFINITY, { loseResponse: 'cut' });
     await expect(store.once('completing', ownerOf('first'), handled)).rejects.toThrow(connectionLost);
     expect(faults()).toBeGreaterThan(1);
     expect(await store.once('completing', ownerOf('first'), runTwice)).toBe('handled');

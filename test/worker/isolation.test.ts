@@ -265,7 +265,7 @@ it('isolates all events that were delivered before if their records cannot be re
   const proxy = await FaultyProxy.start({ target: aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string });
   resources.defer(() => proxy.stop());
   proxy.decide = ({ operation }) =>
-    operation === 'BatchGetItem' ? { refuse: { status: 400, code: 'AccessDeniedException' } } : undefined;
+    operation === 'BatchGetItem' ? { reject: { status: 400, code: 'AccessDeniedException' } } : undefined;
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', proxy.origin);
   const events = ['one', 'two', 'three'].map(messageEvent);
   const started: [running: number, queued: number][] = [];

@@ -44,7 +44,7 @@ describe('A handler that has run for 15 minutes', () => {
       const seconds = Number(body.VisibilityTimeout);
       // Unlike the emulator, SQS limits the total since the delivery, here a second before the worker started.
       if (seconds + QUARTER_HOUR_SECONDS + 1 > TWELVE_HOURS_SECONDS) {
-        return { refuse: { status: 400, code: 'InvalidParameterValue' } };
+        return { reject: { status: 400, code: 'InvalidParameterValue' } };
       }
       accepted.push(seconds);
       return undefined;

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { type DiscoveryBehaviour, loginRefused, SERVICE_ID } from '../../mock-platform/gateway.ts';
+import { type DiscoveryBehavior, loginRejected, SERVICE_ID } from '../../mock-platform/gateway.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
 afterEach(() => void vi.useRealTimers());
@@ -98,7 +98,7 @@ test('a half-open connection is detected and replaced', async () => {
   expect(client.status().reconnects).toBe(1);
 });
 
-test.each<[string, DiscoveryBehaviour]>([
+test.each<[string, DiscoveryBehavior]>([
   ['busy (1)', { code: 1 }],
   ['busy (1) with data', { code: 1, withData: true }],
   ['an internal error (1000040343)', { code: 1000040343 }],
@@ -110,9 +110,9 @@ test.each<[string, DiscoveryBehaviour]>([
   ['success with an invalid URL', { url: 'somewhere' }],
   ['a closed connection', 'hang up'],
   ['silence', 'silent'],
-])('discovery is retried after %s', async (_, behaviour) => {
+])('discovery is retried after %s', async (_, behavior) => {
   const platform = await startPlatform();
-  platform.gateway.discovery = behaviour;
+  platform.gateway.discovery = behavior;
   const { client } = startClient(platform, { timing: { discoverWithinMs: 500 } });
   await until(() => platform.gateway.discoveries.length >= 3);
   platform.gateway.discovery = 'normal';
@@ -121,16 +121,16 @@ test.each<[string, DiscoveryBehaviour]>([
 
 test.each([
   ['only a status', { httpStatus: 503, headers: {} }],
-  ['busy', loginRefused('514', '1', 'busy')],
-  ['an internal error', loginRefused('514', '1000040343', 'internal error')],
-  ['an unknown code', loginRefused('418', '', 'teapot')],
+  ['busy', loginRejected('514', '1', 'busy')],
+  ['an internal error', loginRejected('514', '1000040343', 'internal error')],
+  ['an unknown code', loginRejected('418', '', 'teapot')],
   ['a redirect', { httpStatus: 302, headers: { Location: 'wss://elsewhere.invalid/' } }],
   ['a closed connection', 'hang up' as const],
   ['silence', 'silent' as const],
   ['a connection that closes once it is open', 'hang up once open' as const],
-])('an upgrade is retried from discovery after %s', async (_, behaviour) => {
+])('an upgrade is retried from discovery after %s', async (_, behavior) => {
   const platform = await startPlatform();
-  platform.gateway.upgrade = behaviour;
+  platform.gateway.upgrade = behavior;
   const { client } = startClient(platform, { timing: { handshakeWithinMs: 500 } });
   await until(() => platform.gateway.upgrades >= 3);
   expect(platform.gateway.discoveries.length).toBeGreaterThanOrEqual(3);
@@ -146,9 +146,9 @@ test.each([
   ['forbidden with an HTTP status', { httpStatus: 403, body: '{"code":403,"msg":"forbidden"}' }, 'custom app'],
 ])(
   'after discovery fails with %s, the client ends with an error that says what to do',
-  async (_, behaviour, advice) => {
+  async (_, behavior, advice) => {
     const platform = await startPlatform();
-    platform.gateway.discovery = behaviour;
+    platform.gateway.discovery = behavior;
     const { client, ended } = startClient(platform);
     expect(await ended).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED', message: expect.stringContaining(advice) });
     expect(client.status().state).toBe('ended');
@@ -159,10 +159,10 @@ test.each([
 test.each([
   ['403', { httpStatus: 403, headers: { 'Handshake-Status': '403', 'Handshake-Msg': 'forbidden' } }],
   ['514', { httpStatus: 403, headers: { 'Handshake-Status': '514' } }],
-  ['514 and 1000040344', loginRefused('514', '1000040344', 'no credential')],
-])('after an upgrade is rejected with %s, the client ends with an error that says what to do', async (_, behaviour) => {
+  ['514 and 1000040344', loginRejected('514', '1000040344', 'no credential')],
+])('after an upgrade is rejected with %s, the client ends with an error that says what to do', async (_, behavior) => {
   const platform = await startPlatform();
-  platform.gateway.upgrade = behaviour;
+  platform.gateway.upgrade = behavior;
   const { ended } = startClient(platform);
   expect(await ended).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED', message: expect.stringContaining('?') });
   expect(platform.gateway.upgrades).toBe(1);

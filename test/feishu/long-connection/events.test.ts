@@ -13,7 +13,7 @@ test('an event is acknowledged with 200 once it is received', async () => {
   expect(platform.gateway.connections[0]?.acknowledgements).toEqual([]);
   queued.resolve(undefined);
   await delivery.settled;
-  expect(delivery).toMatchObject({ state: 'acknowledged', answers: [{ code: 200 }] });
+  expect(delivery).toMatchObject({ state: 'acknowledged', responses: [{ code: 200 }] });
   expect(client.status().inFlight).toBe(0);
 });
 
@@ -30,7 +30,7 @@ test('a payload that is not UTF-8 is rejected, because it cannot be forwarded un
   const { received } = await connectClient(platform);
   const delivery = platform.push(event('e1'), { frame: { payload: Buffer.from([0x22, 0xff, 0x22]) } });
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
   expect(received).toEqual([]);
 });
 
@@ -65,7 +65,7 @@ test('cards are received like events', async () => {
   const card = event('c1');
   const delivery = platform.push(card, { type: 'card' });
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 200 }]);
+  expect(delivery.responses).toEqual([{ code: 200 }]);
   expect(received).toEqual([card.text]);
 });
 
@@ -75,7 +75,7 @@ test('the response to a callback is part of the acknowledgement', async () => {
   await connectClient(platform, { receive: async () => response });
   const delivery = platform.pushCallback(event('c1'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 200, data: response }]);
+  expect(delivery.responses).toEqual([{ code: 200, data: response }]);
 });
 
 test('a response that cannot be written as JSON becomes a 500', async () => {
@@ -83,7 +83,7 @@ test('a response that cannot be written as JSON becomes a 500', async () => {
   const { logged } = await connectClient(platform, { receive: async () => ({ big: 1n }) });
   const delivery = platform.pushCallback(event('c1'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
   expect(logged).toContainEqual(expect.objectContaining({ level: 'error' }));
 });
 
@@ -100,7 +100,7 @@ test.each([
   const { client } = await connectClient(platform, { receive });
   const delivery = platform.push(event('e1'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
   expect(client.status().inFlight).toBe(0);
 });
 
@@ -124,8 +124,8 @@ test('an event whose receiver never settles is acknowledged with 500 in time, an
   const stuck = platform.push(event('stuck'));
   const next = platform.push(event('next'));
   await Promise.all([stuck.settled, next.settled]);
-  expect(stuck.answers).toEqual([{ code: 500 }]);
-  expect(next.answers).toEqual([{ code: 200 }]);
+  expect(stuck.responses).toEqual([{ code: 500 }]);
+  expect(next.responses).toEqual([{ code: 200 }]);
   expect(client.status().inFlight).toBe(0);
   expect(acknowledged.map(({ code }) => code)).toEqual([200, 500]);
 });
@@ -139,7 +139,7 @@ test('a receiver that rejects after the time limit has no effect', async () => {
   queue.reject(new Error('too late'));
   // An unhandled rejection would end the test run.
   await new Promise(setImmediate);
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
 });
 
 test('an event is joined from fragments in any order and acknowledged once', async () => {
@@ -177,7 +177,7 @@ test.each([
   ];
   const hostile = platform.push(event('hostile'), { frame: { headers } });
   await hostile.settled;
-  expect(hostile.answers).toEqual([{ code: 500 }]);
+  expect(hostile.responses).toEqual([{ code: 500 }]);
   await platform.push(event('e1')).settled;
   expect(received).toEqual([event('e1').text]);
   expect(platform.gateway.connections).toHaveLength(1);
@@ -188,7 +188,7 @@ test('a data frame of an unknown type is not acknowledged with 200', async () =>
   const { received, logged } = await connectClient(platform);
   const delivery = platform.push(event('e1'), { type: 'hologram' });
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
   expect(received).toEqual([]);
   expect(logged).toContainEqual(
     expect.objectContaining({ level: 'warn', fields: expect.objectContaining({ code: 'FEISHU_FRAME_TYPE_UNKNOWN' }) }),
@@ -275,6 +275,6 @@ test('each event goes to one random connection', async () => {
   }
   const deliveries = ['a', 'b', 'c'].map((id) => platform.pushCallback(event(id)));
   await Promise.all(deliveries.map(({ settled }) => settled));
-  const names = deliveries.map(({ answers }) => answers[0]?.data);
+  const names = deliveries.map(({ responses }) => responses[0]?.data);
   expect(names).toEqual([{ name: 'third' }, { name: 'first' }, { name: 'third' }]);
 });

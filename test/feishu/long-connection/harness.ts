@@ -4,7 +4,7 @@ import { type LongConnectionOptions, maintainLongConnection } from '../../../lib
 import type { Timing } from '../../../lib/feishu/long-connection/timing.ts';
 import { type Clock, FakeClock } from '../../mock-platform/clock.ts';
 import type { PlatformEvent } from '../../mock-platform/deliveries.ts';
-import { FakePlatform } from '../../mock-platform/platform.ts';
+import { MockPlatform } from '../../mock-platform/platform.ts';
 import { wait } from '../../support/wait.ts';
 
 export const APP_ID = 'cli_0123456789abcdef';
@@ -17,14 +17,14 @@ interface LogLine {
 }
 
 /** Starts a mock platform that stops with the test. By default its clock stands still, so it waits for every response. */
-export async function startPlatform(clock: Clock = new FakeClock(), random?: () => number): Promise<FakePlatform> {
-  const platform = await FakePlatform.start(clock, random);
+export async function startPlatform(clock: Clock = new FakeClock(), random?: () => number): Promise<MockPlatform> {
+  const platform = await MockPlatform.start(clock, random);
   onTestFinished(() => platform.stop());
   return platform;
 }
 
 /** Starts a client that stops with the test. Retries are fast, and no event times out on a busy machine. */
-export function startClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
+export function startClient(platform: MockPlatform, options: Partial<LongConnectionOptions> = {}) {
   const stop = new AbortController();
   const received: string[] = [];
   const logged: LogLine[] = [];
@@ -61,7 +61,7 @@ export function startClient(platform: FakePlatform, options: Partial<LongConnect
 }
 
 /** Starts a client and waits for its connection. */
-export async function connectClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
+export async function connectClient(platform: MockPlatform, options: Partial<LongConnectionOptions> = {}) {
   const client = startClient(platform, options);
   await until(() => client.client.status().lastPongAt !== undefined);
   return client;

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import * as lark from '@larksuiteoapi/node-sdk';
 import { expect, onTestFinished, test } from 'vitest';
-import type { FakePlatform } from '../../mock-platform/platform.ts';
+import type { MockPlatform } from '../../mock-platform/platform.ts';
 import { APP_ID, APP_SECRET, startPlatform, until } from './harness.ts';
 
 const TYPE = 'im.message.receive_v1';
@@ -54,11 +54,11 @@ test('the response of a handler of the official client is accepted as the respon
   await startOfficialClient(platform, { toast: { type: 'info', content: '好的' } });
   const delivery = platform.pushCallback(message('c1', 'click'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
+  expect(delivery.responses).toEqual([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
 });
 
 /** @returns the client, and the texts that its handler received */
-async function startOfficialClient(platform: FakePlatform, response?: object) {
+async function startOfficialClient(platform: MockPlatform, response?: object) {
   const handled: string[] = [];
   const client = new lark.WSClient({
     appId: APP_ID,

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { FakePlatform } from '../../mock-platform/platform.ts';
+import type { MockPlatform } from '../../mock-platform/platform.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
 test('twenty events in flight are acknowledged before the client closes', async () => {
@@ -33,10 +33,10 @@ test('events that arrive while the client stops are left for the next connection
   stop();
   const late = platform.push(event('late'));
   await late.settled;
-  expect(late.answers).toEqual([{ code: 500 }]);
+  expect(late.responses).toEqual([{ code: 500 }]);
   queue.resolve(undefined);
   await early.settled;
-  expect(early.answers).toEqual([{ code: 200 }]);
+  expect(early.responses).toEqual([{ code: 200 }]);
   expect(await ended).toBe('stopped');
   expect(acknowledged).toHaveLength(2);
 });
@@ -55,7 +55,7 @@ test('the client stops even if a receiver never settles', async () => {
   await received.promise;
   stop();
   expect(await ended).toBe('stopped');
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
 });
 
 test('the client stops even if the platform does not answer the close frame', async () => {
@@ -165,7 +165,7 @@ test('a process whose login is rejected exits with 1', async () => {
   expect(await once(client, 'exit')).toEqual([1, null]);
 });
 
-function startProgram(platform: FakePlatform, { handlerMs = 0 } = {}): ChildProcess {
+function startProgram(platform: MockPlatform, { handlerMs = 0 } = {}): ChildProcess {
   const program = fileURLToPath(new URL('../../mock-platform/client-program.ts', import.meta.url));
   const client = spawn(process.execPath, [program, 'ours', platform.domain, APP_ID, APP_SECRET, String(handlerMs)]);
   onTestFinished(() => void client.kill('SIGKILL'));
