@@ -21,7 +21,7 @@ with an empty queue.
   --keep-text         with --record: keep the texts of messages
   --help              print this help
 
-Exit codes: 0 when interrupted, 1 if it cannot start or the platform rejects the app.`;
+Exits with 0 when interrupted, 1 if it cannot start or the platform rejects the app.`;
 
 const root = path.resolve(import.meta.dirname, '../..');
 const { values, positionals } = readCommandLine(USAGE, {

@@ -207,7 +207,7 @@ describe('redrive', () => {
     await run(({ redrive }) => redrive({}));
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 2, hidden: 0 });
     const seen: object[] = [];
-    // Throws, so that the event has no idempotency record, as after 72 hours, when the record has expired.
+    // Throws, so that no completed idempotency record suppresses the copy, as after 72 hours, when it has expired.
     handle = (event) => {
       seen.push(event);
       throw new Error('still no number');

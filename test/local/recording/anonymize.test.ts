@@ -270,7 +270,7 @@ describe('The anonymizer', () => {
     );
   });
 
-  it('replaces a number with the same number of the same size everywhere', () => {
+  it('replaces a number with another of the same size, the same everywhere', () => {
     const text = anonymize('{"a":13800138000,"b":"13800138000","c":[-1234.5678,6.02e23,0.12345,1e400]}');
     const [a, b, c] = Object.values<string[]>(JSON.parse(text.replace('1e400', '"1e400"')));
     expect(`${a}`).toBe(b);
