@@ -2,19 +2,18 @@ import { distance } from 'fastest-levenshtein';
 import { UsageError } from '../cli/command-line.ts';
 import { SAMPLE_TYPES, type SampleType } from './samples.ts';
 
-/** As many as a person reads. */
 const MAXIMUM_SUGGESTIONS = 3;
 const LONGEST_TYPE = Math.max(...SAMPLE_TYPES.map(({ type }) => type.length));
-/** One letter in three: with more than that wrong, almost anything would be near to a short type. */
-const MAXIMUM_MISTAKES_A_LETTER = 1 / 3;
-/** What is longer is near to no type. Comparing takes time for each of its letters. */
-const MAXIMUM_TYPED_CHARACTERS = LONGEST_TYPE * (1 + MAXIMUM_MISTAKES_A_LETTER);
+/** With a higher limit, a short type would match almost any text. */
+const MAXIMUM_MISTAKES_PER_LETTER = 1 / 3;
+/** A longer text cannot match any type. Comparing takes time for each letter. */
+const MAXIMUM_TYPED_CHARACTERS = LONGEST_TYPE * (1 + MAXIMUM_MISTAKES_PER_LETTER);
 
 /**
- * Finds an event type that a person has typed.
+ * Finds an event type by its name.
  *
- * @param advice what else to do where it is none of them
- * @throws {UsageError} when there is no such type; the message names those that may have been meant
+ * @param advice the last line of the error message
+ * @throws {UsageError} if the type does not exist; the message suggests similar types
  */
 export function findEventType(typed: string, advice: string): SampleType {
   const found = SAMPLE_TYPES.find(({ type }) => type === typed);
@@ -24,36 +23,36 @@ export function findEventType(typed: string, advice: string): SampleType {
   throw new UsageError(`There is no event type "${typed}".${question}\n${advice}`);
 }
 
-/** @returns the type itself, or the only one that contains what a person has typed */
+/** Returns the type with the typed name, or the only type that contains the typed text. */
 export function completeEventType(typed: string): SampleType | undefined {
   const exact = SAMPLE_TYPES.find(({ type }) => type === typed);
   const containing = SAMPLE_TYPES.filter(({ type }) => typed !== '' && type.includes(typed));
   return exact ?? (containing.length === 1 ? containing[0] : undefined);
 }
 
-/** The types that a mistyped or incomplete one may stand for, the likeliest first. */
+/** Suggests types for a mistyped or incomplete name, most similar first. */
 export function suggestEventTypes(typed: string): string[] {
   if (typed.length > MAXIMUM_TYPED_CHARACTERS) return [];
-  const wanted = typed.toLowerCase();
+  const name = typed.toLowerCase();
   const candidates = SAMPLE_TYPES.map(({ type }) => ({
     type,
-    mistakes: distance(type.toLowerCase(), wanted),
+    mistakes: distance(type.toLowerCase(), name),
   })).toSorted((one, other) => one.mistakes - other.mistakes);
-  const containing = candidates.filter(({ type }) => wanted.length > 2 && type.toLowerCase().includes(wanted));
-  const near = candidates.filter(({ type, mistakes }) => mistakes <= type.length * MAXIMUM_MISTAKES_A_LETTER);
+  const containing = candidates.filter(({ type }) => name.length > 2 && type.toLowerCase().includes(name));
+  const near = candidates.filter(({ type, mistakes }) => mistakes <= type.length * MAXIMUM_MISTAKES_PER_LETTER);
   const nearest = near.filter(({ mistakes }) => mistakes === near[0]?.mistakes);
   return (containing.length > 0 ? containing : nearest).slice(0, MAXIMUM_SUGGESTIONS).map(({ type }) => type);
 }
 
-/** Writes `a`, `a or b`, `a, b or c`. */
+/** Formats `a`, `a or b`, `a, b or c`. */
 function formatChoice(choices: string[]): string {
   return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(choices);
 }
 
 /**
- * Writes the types for a person, each with the variants of its sample.
+ * Lists the event types with the variants of their samples.
  *
- * @param part lists only those whose name contains it
+ * @param part lists only types whose name contains it
  */
 export function formatEventTypes(part: string): string {
   const sections = [

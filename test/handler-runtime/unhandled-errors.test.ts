@@ -104,7 +104,7 @@ describe('An error that escapes a handler', () => {
         if (line.startsWith('{')) lines.push(JSON.parse(line));
         else otherLines.push(line);
       },
-      onObservation: () => {},
+      onPublish: () => {},
     });
     localFunction.load(path.join(bundles(), `${name}.mjs`));
     onTestFinished(() => localFunction.stop());

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { formatFunctionLine } from '../../lib/local/functions/function-lines.ts';
 import type { ApiCall } from '../../lib/local/mock-platform.ts';
-import { type Stack, startStack } from '../../lib/local/stack.ts';
+import type { Stack } from '../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { deliver } from '../support/deliver.ts';
-import { PROJECT_ROOT } from '../support/project.ts';
+import { startLocalStack } from '../support/local-stack.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';
 import { wait } from '../support/wait.ts';
 import { recordOutput } from '../support/written-output.ts';
@@ -18,17 +18,12 @@ const lines: string[] = [];
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack({
-    root: PROJECT_ROOT,
+  stack = await startLocalStack({
     environment: { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token, LOG_LEVEL: 'DEBUG' },
-    host: '127.0.0.1',
-    port: 0,
-    watch: false,
     onLine(line) {
       lines.push(line);
       recordOutput(`${line}\n`);
     },
-    onNotice: () => {},
     onApiCall: (call) => apiCalls.push(call),
   });
 });

@@ -3,26 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { onCallback, onEvent } from '../../lib/handler.ts';
-import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { createWebhook } from '../../lib/webhook/webhook.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
+import { modulesOf } from '../support/handler-modules.ts';
 import { toHttpEvent } from '../support/http-events.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';
 
 const aws = emulatedAws();
 const secrets = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };
 const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
-
-/** Mocks the bundler's import: an unknown name throws synchronously. */
-function modulesOf(modules: Record<string, unknown>): ImportModule {
-  return (name) => {
-    if (!Object.hasOwn(modules, name)) throw new Error(`Module not found in bundle: ${name}`);
-    return Promise.resolve({ default: modules[name] });
-  };
-}
 
 /** Processes the queued messages one by one: a duplicate of an event in progress would have to wait. */
 async function processQueue(v2: Record<string, unknown>): Promise<void> {

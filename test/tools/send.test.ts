@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Stack, startStack } from '../../lib/local/stack.ts';
+import type { Stack } from '../../lib/local/stack.ts';
+import { startLocalStack } from '../support/local-stack.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
 import { wait } from '../support/wait.ts';
@@ -14,16 +15,7 @@ const secrets = { FEISHU_ENCRYPT_KEY: 'the key', FEISHU_VERIFICATION_TOKEN: 'the
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack({
-    root: PROJECT_ROOT,
-    environment: { ...secrets, LOG_LEVEL: 'WARN' },
-    host: '127.0.0.1',
-    port: 0,
-    watch: false,
-    onLine: () => {},
-    onNotice: () => {},
-    onApiCall: () => {},
-  });
+  stack = await startLocalStack({ environment: { ...secrets, LOG_LEVEL: 'WARN' } });
 });
 afterAll(() => stack.stop());
 
@@ -56,7 +48,7 @@ describe('npm run send', () => {
 
   it('says which variants there are', async () => {
     const { code, output } = await sendTo(stack.webhookUrl, ['im.message.receive_v1', '--as', 'picture']);
-    expect(output).toMatch(/^There is no "picture" of im\.message\.receive_v1: there is text, .*image/);
+    expect(output).toMatch(/^There is no sample "picture" of im\.message\.receive_v1\. Choose one of: text, .*image/);
     expect(code).toBe(2);
   });
 
@@ -69,10 +61,10 @@ describe('npm run send', () => {
   });
 
   it.each([
-    ['{"a":', /is no JSON: /],
-    ['', /is no JSON: /],
-    ['{"a":1}', /holds no event: v2\.0 has "schema"/],
-    ['[]', /holds no event: /],
+    ['{"a":', /is not valid JSON: /],
+    ['', /is not valid JSON: /],
+    ['{"a":1}', /does not contain an event: v2\.0 events have "schema"/],
+    ['[]', /does not contain an event: /],
   ])('says of a file with %j what is wrong with it, by its name', async (text, message) => {
     await using folder = await mkdtempDisposable(path.join(tmpdir(), 'feishu-events-send-'));
     const file = path.join(folder.path, 'event.json');

@@ -8,15 +8,14 @@ import { type EventHandler, onEvent, onEventV1 } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
-import { startStack } from '../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { jsonResponse } from '../../lib/webhook/http.ts';
 import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { deliver } from '../support/deliver.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
+import { startLocalStack } from '../support/local-stack.ts';
 import { PlatformApi } from '../support/platform-api.ts';
-import { PROJECT_ROOT } from '../support/project.ts';
 import { wait } from '../support/wait.ts';
 
 const TENANT_TOKEN = '/open-apis/auth/v3/tenant_access_token';
@@ -306,15 +305,8 @@ describe('The bundles of a store app', () => {
     await using platform = await PlatformApi.start();
     platform.validTickets.add('a ticket');
     const encryptKey = 'an encrypt key';
-    const stack = await startStack({
-      root: PROJECT_ROOT,
+    const stack = await startLocalStack({
       environment: { FEISHU_ENCRYPT_KEY: encryptKey, ...platform.environment, ...STORE_APP },
-      host: '127.0.0.1',
-      port: 0,
-      watch: false,
-      onLine: () => {},
-      onNotice: () => {},
-      onApiCall: () => {},
     });
     onTestFinished(() => stack.stop());
     const send = (text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));

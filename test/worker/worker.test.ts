@@ -11,20 +11,13 @@ import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import type { EventModules } from '../../lib/worker/dispatch.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
+import { modulesOf } from '../support/handler-modules.ts';
 import { wait } from '../support/wait.ts';
 import { writtenLines } from '../support/written-output.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-/** Returns modules as the bundler provides them: an unknown name throws synchronously. */
-function modulesOf(modules: Record<string, unknown>): ImportModule {
-  return (name) => {
-    if (!Object.hasOwn(modules, name)) throw new Error(`Module not found in bundle: ${name}`);
-    return Promise.resolve({ default: modules[name] });
-  };
-}
 
 function contextOf(remainingMilliseconds = 60_000): Context {
   const endsAt = Date.now() + remainingMilliseconds;

@@ -144,17 +144,14 @@ test.each([
   ['authentication failed (514) with data', { code: 514, withData: true }, 'FEISHU_APP_SECRET'],
   ['no credential (1000040344)', { code: 1000040344 }, 'FEISHU_APP_ID'],
   ['forbidden with an HTTP status', { httpStatus: 403, body: '{"code":403,"msg":"forbidden"}' }, 'custom app'],
-])(
-  'after discovery fails with %s, the client ends with an error that says what to do',
-  async (_, behavior, advice) => {
-    const platform = await startPlatform();
-    platform.gateway.discovery = behavior;
-    const { client, ended } = startClient(platform);
-    expect(await ended).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED', message: expect.stringContaining(advice) });
-    expect(client.status().state).toBe('ended');
-    expect(platform.gateway.discoveries).toHaveLength(1);
-  },
-);
+])('after discovery fails with %s, the client ends with an error that says what to do', async (_, behavior, advice) => {
+  const platform = await startPlatform();
+  platform.gateway.discovery = behavior;
+  const { client, ended } = startClient(platform);
+  expect(await ended).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED', message: expect.stringContaining(advice) });
+  expect(client.status().state).toBe('ended');
+  expect(platform.gateway.discoveries).toHaveLength(1);
+});
 
 test.each([
   ['403', { httpStatus: 403, headers: { 'Handshake-Status': '403', 'Handshake-Msg': 'forbidden' } }],

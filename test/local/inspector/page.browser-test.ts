@@ -53,7 +53,7 @@ function sendSample(page: Page, type: string): Promise<Locator> {
 
 /** Changes the handler, and waits until it is loaded. */
 async function change(does: string): Promise<void> {
-  const loads = () => stack.output().split('the functions are loaded again').length;
+  const loads = () => stack.output().split('functions reloaded').length;
   const before = loads();
   await stack.writeHandler(`v2/${CHAT_UPDATED}.ts`, handlerThat(does));
   await expect.poll(loads, patience).toBeGreaterThan(before);

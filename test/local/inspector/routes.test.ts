@@ -7,30 +7,26 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { HIDDEN } from '../../../lib/cli/hide-tokens.ts';
 import { writeRequest } from '../../../lib/feishu/request.ts';
 import { ROUTES, type SendOrder } from '../../../lib/local/inspector/wire.ts';
-import { type Stack, type StackOptions, startStack } from '../../../lib/local/stack.ts';
+import type { Stack } from '../../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../../lib/samples/samples.ts';
 import { deliver } from '../../support/deliver.ts';
-import { createProject, PROJECT_ROOT } from '../../support/project.ts';
+import { startLocalStack } from '../../support/local-stack.ts';
+import { createProject } from '../../support/project.ts';
 import { wait } from '../../support/wait.ts';
 
 const encryptKey = 'an encrypt key';
 const token = 'a-verification-token';
 const appSecret = 'the-secret-of-the-app';
 
-const options: StackOptions = {
-  root: PROJECT_ROOT,
+const options = {
   environment: { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token, FEISHU_APP_SECRET: appSecret },
-  host: '127.0.0.1',
-  port: 0,
-  watch: false,
+  // Some tests log secrets on purpose.
   onLine: () => {},
-  onNotice: () => {},
-  onApiCall: () => {},
 };
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack(options);
+  stack = await startLocalStack(options);
 });
 afterAll(() => stack.stop());
 
@@ -193,7 +189,7 @@ describe('On a stack that listens on every interface, the page', () => {
     .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
 
   it.runIf(outside !== undefined)('is shown to this machine only under its own names', async () => {
-    const everywhere = await startStack({ ...options, host: '0.0.0.0' });
+    const everywhere = await startLocalStack({ ...options, host: '0.0.0.0' });
     try {
       const origin = everywhere.pageUrl.replace('0.0.0.0', outside as string);
       expect((await ask('/', {}, undefined, origin)).status).toBe(403);
@@ -286,7 +282,7 @@ describe('What the page is told', () => {
   });
 
   it('comes live, and ends with the stack', async () => {
-    const other = await startStack(options);
+    const other = await startLocalStack(options);
     const asking = request(new URL(ROUTES.live, other.pageUrl), { agent: false });
     asking.end();
     const [answer] = (await once(asking, 'response')) as [IncomingMessage];
@@ -369,13 +365,13 @@ describe('What an earlier npm start has left in the dead-letter queue', () => {
     const text = createSample('im.chat.updated_v1', { version: '2.0', token });
     const { event_id: id } = JSON.parse(text).header;
     await project.writeHandler('v2/im.chat.updated_v1.ts', handlerThat("throw new RetryAfter(0, 'not yet');"));
-    const failing = await startStack({ ...options, root: project.root, dataFolder });
+    const failing = await startLocalStack({ ...options, root: project.root, dataFolder });
     await deliver(failing.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
     await vi.waitFor(() => expect(failing.events()[0]?.status).toBe('dead'), wait);
     await failing.stop();
 
     await project.writeHandler('v2/im.chat.updated_v1.ts', handlerThat('void RetryAfter;'));
-    const mended = await startStack({ ...options, root: project.root, dataFolder });
+    const mended = await startLocalStack({ ...options, root: project.root, dataFolder });
     try {
       const messageId = mended.events().find((record) => record.id === id)?.messageId;
       const details = await ask(`${ROUTES.event}?message=${messageId}`, {}, undefined, mended.pageUrl);
