@@ -23,9 +23,9 @@ export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayO
     const route = `${request.method} ${pathname}`;
     const isOfInspector = INSPECTOR_PATH.test(pathname);
     // The platform's requests come under any name, through any tunnel; what people look at does not.
-    const refusal = isOfInspector || pathname === EVENTS_PATH ? inspector?.refuse(request) : undefined;
+    const refusal = isOfInspector || pathname === EVENTS_PATH ? inspector?.reject(request) : undefined;
     if (refusal !== undefined) return refusal;
-    if (isOfInspector && inspector !== undefined) return inspector.answer(request, body);
+    if (isOfInspector && inspector !== undefined) return inspector.respond(request, body);
     if (route === `GET ${EVENTS_PATH}`) {
       const events = jsonResponse(200, listEvents());
       return inspector?.conceal(events) ?? events;
