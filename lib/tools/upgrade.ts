@@ -89,7 +89,7 @@ function readBase(git: Git, latest: string) {
   const found = findBase(git, latest);
   if (found !== undefined) return found;
   throw new UsageError(
-    'Cannot find the template version that this project started from: no commit has the same lib folder as one of its versions.\n' +
+    'Cannot find the template version that this project started from: no commit has the lib folder of a version.\n' +
       'Pass it with --base <commit of the template>.',
   );
 }
@@ -106,12 +106,12 @@ function short(git: Git, version: string): string {
   return git(['rev-parse', '--short', version]);
 }
 
-function successReport(git: Git, { kept, overruled, rewritten }: VersionMerge, base: string, before: string): string {
+function successReport(git: Git, { kept, replaced, rewritten }: VersionMerge, base: string, before: string): string {
   const changed = git(['diff', '--shortstat', before, 'HEAD']).trim();
   return [
     `${styleText('green', '✓')} Upgraded from ${describe(git, base)}: ${changed}.`,
     ...kept.map((file) => `  ${file}: kept yours, although the template changed it.`),
-    ...overruled.map((field) => `  package.json, ${field}: replaced your version with the template's.`),
+    ...replaced.map((field) => `  package.json, ${field}: replaced your version with the template's.`),
     ...describeRewritten(rewritten),
     '',
     'Next:   npm install && npm run check && npm test',

@@ -7,7 +7,7 @@ export interface ManifestMerge {
   /** Fields that both sides changed, such as `scripts.test`. */
   conflicts: string[];
   /** Packages whose version both sides changed. The template's version wins, because its code was tested with it. */
-  overruled: string[];
+  replaced: string[];
 }
 
 type Fields = Record<string, unknown>;
@@ -26,7 +26,7 @@ const PACKAGES = /^(dependencies|devDependencies)\./;
  * @throws {SyntaxError} if a text is not valid JSON
  */
 export function mergeManifests(base: string, project: string, template: string): ManifestMerge {
-  const result = { conflicts: [] as string[], overruled: [] as string[] };
+  const result = { conflicts: [] as string[], replaced: [] as string[] };
 
   const mergeFields = (baseFields: Fields, projectFields: Fields, templateFields: Fields, path: string): Fields => {
     const names = new Set([...Object.keys(templateFields), ...Object.keys(projectFields)]);
@@ -51,7 +51,7 @@ export function mergeManifests(base: string, project: string, template: string):
     }
     // A package that the project has removed stays removed.
     if (projectValue === undefined) return undefined;
-    result.overruled.push(field);
+    result.replaced.push(field);
     return templateValue;
   };
 

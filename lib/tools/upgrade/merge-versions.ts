@@ -11,7 +11,7 @@ export interface VersionMerge {
   /** Files kept as the project has them, although the template changed them. */
   kept: string[];
   /** Fields of `package.json` where the template's value replaced the project's. */
-  overruled: string[];
+  replaced: string[];
   /** Handlers and tests whose imports of the template were rewritten. */
   rewritten: string[];
 }
@@ -45,7 +45,7 @@ export function mergeVersions(git: Git, base: string, project: string, latest: s
   const [baseManifest = '', projectManifest = '', latestManifest = ''] = [base, project, latest].map((commit) =>
     git(['show', `${commit}:${MANIFEST}`]),
   );
-  const { text, conflicts, overruled } = mergeManifests(baseManifest, projectManifest, latestManifest);
+  const { text, conflicts, replaced } = mergeManifests(baseManifest, projectManifest, latestManifest);
   stage.write(MANIFEST, text);
   const rewritten = rewriteHandlerImports(stage);
   return {
@@ -55,7 +55,7 @@ export function mergeVersions(git: Git, base: string, project: string, latest: s
       ...conflicts.map((field) => `${MANIFEST}: ${field}`),
     ],
     kept,
-    overruled,
+    replaced,
     rewritten,
   };
 }
