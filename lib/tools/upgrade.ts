@@ -18,7 +18,7 @@ same lines, it lists the conflicts and changes nothing.
   --base <commit>   the template commit that this project started from (default: found in the history)
   --help            show this help
 
-Exits with 0 if the project was upgraded or is up to date, 1 if there are conflicts, 2 if it could not try.`;
+Exits with 0 if the project was upgraded or is up to date, 1 if there are conflicts, 2 if the upgrade could not run.`;
 
 const { values, positionals } = readCommandLine(
   USAGE,

@@ -16,7 +16,7 @@ export interface VersionMerge {
   rewritten: string[];
 }
 
-/** If both sides changed one of these, the project's version is kept: documents and CI. */
+/** Documents and CI files. The project's version is kept if both sides changed it. */
 const OWN_ONCE_CHANGED = /^([^/]+\.md|LICENSE|\.ci\/.*)$/;
 const MANIFEST = 'package.json';
 const LOCK = 'package-lock.json';
