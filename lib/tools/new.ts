@@ -53,7 +53,7 @@ function readHandler(): NewHandler {
   if (typed === undefined || positionals.length > 1) throw new UsageError(`Pass one event type.\n\n${USAGE}`);
   if (values.callback && values.event) throw new UsageError('Pass --callback or --event, not both.');
   const { callback, event } = values;
-  if (values.declare) return { ...undeclared(typed), isUndeclared: true };
+  if (values.declare) return { ...undeclaredHandler(typed), isUndeclared: true };
   const sample = completeEventType(typed) ?? findEventType(typed, unknownTypeAdvice(typed));
   if (sample.type !== typed) console.log(`Using ${sample.type}.`);
   if (!sample.isCallback && callback)
@@ -61,7 +61,7 @@ function readHandler(): NewHandler {
   return { folder: folderOf({ ...sample, isCallback: sample.isCallback && !event }), type: sample.type };
 }
 
-function undeclared(type: string): NewHandler {
+function undeclaredHandler(type: string): NewHandler {
   if (!MODULE_NAME.test(type))
     throw new UsageError(`"${type}" is not a valid event type. Use letters, digits, "_", "." and "-".`);
   if (SAMPLE_TYPES.some((sample) => sample.type === type)) {
@@ -106,7 +106,7 @@ function nextSteps(handler: NewHandler): string[] {
     `  npm run send -- ${send}   while npm start is running`,
     `  Subscribe to it in the developer console: Events & Callbacks`,
     ...(folder === 'callbacks'
-      ? [`  npm run new -- ${type} --event   for work that takes longer than the response may`]
+      ? [`  npm run new -- ${type} --event   for work that continues after the response`]
       : []),
   ];
 }
