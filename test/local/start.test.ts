@@ -253,11 +253,11 @@ describe('npm run send', () => {
   afterAll(() => project[Symbol.asyncDispose]());
 
   it.each([
-    ['nothing to send', [], /Give either an event type or --file/],
-    ['a type and a file', ['message', '--file', 'x'], /Give either an event type or --file/],
-    ['two types', ['message', 'out_approval'], /One event type at a time/],
+    ['nothing to send', [], /Pass either an event type or --file/],
+    ['a type and a file', ['message', '--file', 'x'], /Pass either an event type or --file/],
+    ['two types', ['message', 'out_approval'], /Pass only one event type/],
     ['an unknown option', ['message', '--v3'], /--v3/],
-    ['an address that is none', ['message', '--url', 'localhost:3000'], /--url must be an address/],
+    ['an address that is none', ['message', '--url', 'localhost:3000'], /--url must start with/],
     ['a file that is not there', ['--file', 'nowhere.json'], /nowhere\.json cannot be read/],
     ['an address where nobody listens', ['message', '--url', 'http://127.0.0.1:2/'], /Is npm start running\?/],
   ])('says what is wrong with %s', async (_, args, message) => {
