@@ -23,9 +23,9 @@ export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayO
     const route = `${request.method} ${pathname}`;
     const isInspectorPath = INSPECTOR_PATH.test(pathname);
     // The platform's requests arrive under any host name, through tunnels. Requests for events must come from this machine.
-    const rejection = isInspectorPath || pathname === EVENTS_PATH ? inspector?.refuse(request) : undefined;
+    const rejection = isInspectorPath || pathname === EVENTS_PATH ? inspector?.reject(request) : undefined;
     if (rejection !== undefined) return rejection;
-    if (isInspectorPath && inspector !== undefined) return inspector.answer(request, body);
+    if (isInspectorPath && inspector !== undefined) return inspector.respond(request, body);
     if (route === `GET ${EVENTS_PATH}`) {
       const events = jsonResponse(200, listEvents());
       return inspector?.conceal(events) ?? events;

@@ -243,11 +243,11 @@ describe('npm run send', () => {
   afterAll(() => project[Symbol.asyncDispose]());
 
   it.each([
-    ['nothing to send', [], /Give either an event type or --file/],
-    ['a type and a file', ['message', '--file', 'x'], /Give either an event type or --file/],
-    ['two types', ['message', 'out_approval'], /One event type at a time/],
+    ['nothing to send', [], /Pass either an event type or --file/],
+    ['a type and a file', ['message', '--file', 'x'], /Pass either an event type or --file/],
+    ['two types', ['message', 'out_approval'], /Pass only one event type/],
     ['an unknown option', ['message', '--v3'], /--v3/],
-    ['an invalid URL', ['message', '--url', 'localhost:3000'], /--url must be an address/],
+    ['an invalid URL', ['message', '--url', 'localhost:3000'], /--url must start with/],
     ['a missing file', ['--file', 'nowhere.json'], /Cannot read nowhere\.json/],
     ['a URL that refuses connections', ['message', '--url', 'http://127.0.0.1:2/'], /Is npm start running\?/],
   ])('explains the problem with %s', async (_, args, message) => {
