@@ -5,13 +5,7 @@ import { shorten } from '../observability/log-text.ts';
 import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
 import type { RespondToCallback } from './callbacks.ts';
 import type { Queue } from './event-queue.ts';
-
-/** The platform waits for 3 s, including the time on the network. */
-const ACKNOWLEDGE_WITHIN_MILLISECONDS = 2500;
-/** Reserved for writing the response, even on a busy CPU. */
-const RESPOND_MILLISECONDS = 200;
-/** The time limit of a callback handler, from the callback's arrival. */
-export const CALLBACK_DEADLINE_MILLISECONDS = ACKNOWLEDGE_WITHIN_MILLISECONDS - RESPOND_MILLISECONDS;
+import { RESPONSE_TIME_LIMIT_MILLISECONDS } from './time-limit.ts';
 
 /** A verified event, decrypted and parsed. */
 export interface IntakeEvent {
@@ -42,7 +36,7 @@ export interface IntakeParts {
 
 export function createIntake({ queue, respondToCallback, createLog }: IntakeParts): Intake {
   return async ({ envelope, text, source, receivedAt, requestId }) => {
-    using deadline = startDeadline(receivedAt + limitUnlessDebugging(CALLBACK_DEADLINE_MILLISECONDS) - Date.now());
+    using deadline = startDeadline(receivedAt + limitUnlessDebugging(RESPONSE_TIME_LIMIT_MILLISECONDS) - Date.now());
     const { kind, header } = envelope;
     const { signal } = deadline;
     const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);

@@ -2,7 +2,7 @@ import { type EventEnvelope, type EventHeader, OLD_CARD_TYPE, parseEnvelope } fr
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { CallbackContext, CallbackHandler, EventHandler, EventSource } from '../handler.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
-import { CALLBACK_DEADLINE_MILLISECONDS } from '../intake/intake.ts';
+import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { createUuid, runHandler } from '../worker/dispatch.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
@@ -141,7 +141,7 @@ async function runOneEvent(
 async function runOneCallback(
   handler: CallbackHandler,
   envelope: EventEnvelope,
-  { source = 'webhook', withinMilliseconds = CALLBACK_DEADLINE_MILLISECONDS }: RunOptions,
+  { source = 'webhook', withinMilliseconds = RESPONSE_TIME_LIMIT_MILLISECONDS }: RunOptions,
 ): Promise<CallbackResult<object>> {
   using deadline = startDeadline(withinMilliseconds);
   const { log, lines } = createLogCapture();

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2, LambdaFunctionURLEvent } from 'aws-lambda';
-import { CALLBACK_DEADLINE_MILLISECONDS } from '../intake/intake.ts';
+import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 
 /** An HTTP request as API Gateway, with payload 1.0 or 2.0, or a function URL passes it to a function. */
 export type HttpEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2 | LambdaFunctionURLEvent;
@@ -52,5 +52,5 @@ function readArrival({ requestContext }: HttpEvent, now: number): number {
   const context = requestContext as { timeEpoch?: number; requestTimeEpoch?: number } | undefined;
   const arrival = context?.timeEpoch ?? context?.requestTimeEpoch ?? now;
   const elapsed = now - arrival;
-  return elapsed >= 0 && elapsed < CALLBACK_DEADLINE_MILLISECONDS ? arrival : now;
+  return elapsed >= 0 && elapsed < RESPONSE_TIME_LIMIT_MILLISECONDS ? arrival : now;
 }

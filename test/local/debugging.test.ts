@@ -9,7 +9,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { onCallback } from '../../lib/handler.ts';
 import { createCallbackResponder } from '../../lib/intake/callbacks.ts';
-import { CALLBACK_DEADLINE_MILLISECONDS, createIntake } from '../../lib/intake/intake.ts';
+import { createIntake } from '../../lib/intake/intake.ts';
+import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../../lib/intake/time-limit.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { Debugger } from '../support/debugger.ts';
@@ -158,7 +159,7 @@ describe('A callback', () => {
   }
 
   it('fails if it is late', async () => {
-    expect(await respondAfter(CALLBACK_DEADLINE_MILLISECONDS + 1)).toMatchObject({ toast: { type: 'error' } });
+    expect(await respondAfter(RESPONSE_TIME_LIMIT_MILLISECONDS + 1)).toMatchObject({ toast: { type: 'error' } });
   });
 
   it('has no deadline under a debugger', async () => {
