@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { MODULE_NAME } from '../handler-runtime/find-handler.ts';
-import { completeEventType, findEventType } from '../samples/event-type.ts';
 import { SAMPLE_TYPES, versionOf } from '../samples/samples.ts';
+import { completeEventType, findEventType } from './event-type.ts';
 import {
   folderOf,
   handlerFile,

@@ -5,10 +5,10 @@ import { readEventFile, renewIds, signingSecretOf } from '../cli/outgoing-event.
 import { post } from '../cli/post.ts';
 import { readWebhookSecrets } from '../config.ts';
 import { type WebhookSecrets, writeRequest } from '../feishu/request.ts';
-import { findEventType, formatEventTypes } from '../samples/event-type.ts';
 import { createSample } from '../samples/samples.ts';
 import { toEntry } from '../util/printable.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
+import { findEventType, formatEventTypes } from './event-type.ts';
 import { adviceFor } from './response-advice.ts';
 
 // npm run send: signs, encrypts and posts an event as the platform does.

@@ -14,9 +14,9 @@ import type { StreamingResponse } from '../http-server.ts';
 import { EventContents } from './event-contents.ts';
 import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
-import { BadRequest, readRedriveRequest, readSendRequest, requireShort } from './orders.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
+import { BadRequest, readRedriveRequest, readSendRequest, requireShort } from './read-requests.ts';
 import {
   type EventDetails,
   type EventRecord,

@@ -20,7 +20,7 @@ export async function listSamples(): Promise<SampleChoice[]> {
 export async function writeSample(type: string, variant: string | undefined): Promise<string> {
   const { createSample, SAMPLE_TYPES, versionOf } = await loadSamples();
   if (!SAMPLE_TYPES.some((known) => known.type === type)) {
-    const { suggestEventTypes } = await import('../../samples/event-type.ts');
+    const { suggestEventTypes } = await import('../../samples/suggest-event-types.ts');
     const [suggestion] = suggestEventTypes(type);
     if (suggestion !== undefined) throw new TypeError(`Unknown event type "${type}". Did you mean ${suggestion}?`);
   }

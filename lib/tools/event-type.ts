@@ -1,13 +1,6 @@
-import { distance } from 'fastest-levenshtein';
 import { UsageError } from '../cli/command-line.ts';
-import { SAMPLE_TYPES, type SampleType } from './samples.ts';
-
-const MAXIMUM_SUGGESTIONS = 3;
-const LONGEST_TYPE = Math.max(...SAMPLE_TYPES.map(({ type }) => type.length));
-/** With a higher limit, a short type would match almost any text. */
-const MAXIMUM_MISTAKES_PER_LETTER = 1 / 3;
-/** A longer text cannot match any type. Comparing takes time for each letter. */
-const MAXIMUM_TYPED_CHARACTERS = LONGEST_TYPE * (1 + MAXIMUM_MISTAKES_PER_LETTER);
+import { SAMPLE_TYPES, type SampleType } from '../samples/samples.ts';
+import { suggestEventTypes } from '../samples/suggest-event-types.ts';
 
 /**
  * Finds an event type by its name.
@@ -28,20 +21,6 @@ export function completeEventType(typed: string): SampleType | undefined {
   const exact = SAMPLE_TYPES.find(({ type }) => type === typed);
   const containing = SAMPLE_TYPES.filter(({ type }) => typed !== '' && type.includes(typed));
   return exact ?? (containing.length === 1 ? containing[0] : undefined);
-}
-
-/** Suggests types for a mistyped or incomplete name, most similar first. */
-export function suggestEventTypes(typed: string): string[] {
-  if (typed.length > MAXIMUM_TYPED_CHARACTERS) return [];
-  const name = typed.toLowerCase();
-  const candidates = SAMPLE_TYPES.map(({ type }) => ({
-    type,
-    mistakes: distance(type.toLowerCase(), name),
-  })).toSorted((one, other) => one.mistakes - other.mistakes);
-  const containing = candidates.filter(({ type }) => name.length > 2 && type.toLowerCase().includes(name));
-  const near = candidates.filter(({ type, mistakes }) => mistakes <= type.length * MAXIMUM_MISTAKES_PER_LETTER);
-  const nearest = near.filter(({ mistakes }) => mistakes === near[0]?.mistakes);
-  return (containing.length > 0 ? containing : nearest).slice(0, MAXIMUM_SUGGESTIONS).map(({ type }) => type);
 }
 
 /** Formats `a`, `a or b`, `a, b or c`. */

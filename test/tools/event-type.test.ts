@@ -1,7 +1,8 @@
 import { distance } from 'fastest-levenshtein';
 import { describe, expect, it, vi } from 'vitest';
-import { findEventType, formatEventTypes, suggestEventTypes } from '../../lib/samples/event-type.ts';
 import { SAMPLE_TYPES } from '../../lib/samples/samples.ts';
+import { suggestEventTypes } from '../../lib/samples/suggest-event-types.ts';
+import { findEventType, formatEventTypes } from '../../lib/tools/event-type.ts';
 
 // Spies on the real function.
 vi.mock(import('fastest-levenshtein'), async (importOriginal) => {
