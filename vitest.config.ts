@@ -1,11 +1,11 @@
 import './lib/cli/node-version.cjs';
 import { defineConfig } from 'vitest/config';
-import { FIXED_SEED, GLOBAL_SETUP, PATIENT, SETUP_FILES } from './test/support/vitest-settings.ts';
+import { FIXED_SEED, GLOBAL_SETUP, HANG_TIMEOUTS, SETUP_FILES } from './test/support/vitest-settings.ts';
 
 // `npm test`: every behavior, with small volumes. vitest.long.config.ts has the rest.
 export default defineConfig({
   test: {
-    ...PATIENT,
+    ...HANG_TIMEOUTS,
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/**/*.long.test.ts'],
     provide: { volume: 'small', propertySeed: FIXED_SEED },

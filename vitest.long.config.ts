@@ -3,13 +3,13 @@ import { defineConfig } from 'vitest/config';
 import {
   FIXED_SEED,
   GLOBAL_SETUP,
-  PATIENT,
+  HANG_TIMEOUTS,
   SETUP_FILES,
   variableVolumeTestFiles,
 } from './test/support/vitest-settings.ts';
 
 const project = (name: string, groupOrder: number, options: object) => ({
-  test: { ...PATIENT, globalSetup: GLOBAL_SETUP, name, sequence: { groupOrder }, ...options },
+  test: { ...HANG_TIMEOUTS, globalSetup: GLOBAL_SETUP, name, sequence: { groupOrder }, ...options },
 });
 
 // `npm run test:long`: what takes minutes, or more than npm. Projects of a lower groupOrder run first.

@@ -1,7 +1,7 @@
 import './lib/cli/node-version.cjs';
 import { randomInt } from 'node:crypto';
 import { defineConfig } from 'vitest/config';
-import { GLOBAL_SETUP, PATIENT, propertyTestFiles, SETUP_FILES } from './test/support/vitest-settings.ts';
+import { GLOBAL_SETUP, HANG_TIMEOUTS, propertyTestFiles, SETUP_FILES } from './test/support/vitest-settings.ts';
 
 const propertySeed = Number(process.env.SEED ?? randomInt(2 ** 31));
 if (!Number.isInteger(propertySeed)) throw new TypeError(`SEED must be an integer, not "${process.env.SEED}".`);
@@ -13,7 +13,7 @@ if (process.env.VITEST) {
 // `npm run test:properties`: the property tests with a seed of their own each time.
 export default defineConfig({
   test: {
-    ...PATIENT,
+    ...HANG_TIMEOUTS,
     include: propertyTestFiles(),
     provide: { volume: 'full', propertySeed },
     globalSetup: GLOBAL_SETUP,

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSample } from '../../lib/samples/samples.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { type Moto, startMoto } from './support/moto.ts';
 import { createProject, type Project } from './support/project.ts';
 import { pythonTool } from './support/python.ts';
@@ -30,7 +30,7 @@ interface Container {
 }
 
 let moto: Moto;
-let platform: FakePlatform;
+let platform: MockPlatform;
 let project: Project;
 let volume: string;
 let agent: Server;
@@ -40,7 +40,7 @@ let containers: Record<string, Container>;
 beforeAll(async () => {
   moto = await startMoto();
   project = await createProject(moto.environment);
-  platform = await FakePlatform.start();
+  platform = await MockPlatform.start();
   await project.writeEnvironment({ FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'app-secret' });
   const { code, output } = await project.serverless(
     'deploy',

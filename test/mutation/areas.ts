@@ -1,10 +1,10 @@
-/** Modules, and the tests that have to notice when one of them is changed. */
+/** Modules, and the tests that must detect a change to them. */
 export interface Area {
   modules: string[];
   tests: string[];
 }
 
-/** What must not break unnoticed: the platform's protocol, and everything that keeps an event from being lost. */
+/** The code that must not break unnoticed: the platform's protocol, and everything that prevents the loss of events. */
 export const AREAS: readonly Area[] = [
   { modules: ['lib/feishu/*.ts'], tests: ['test/feishu/*.test.ts'] },
   {
@@ -34,5 +34,5 @@ export const AREAS: readonly Area[] = [
   },
 ];
 
-/** They declare types and constants: a mutant of them says nothing. */
+/** Modules with only types and constants, whose mutants are meaningless. */
 export const WITHOUT_BEHAVIOR: readonly string[] = ['lib/feishu/log.ts', 'lib/feishu/long-connection/timing.ts'];

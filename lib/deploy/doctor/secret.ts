@@ -1,6 +1,6 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Environment } from '../../config.ts';
-import { isObject } from '../../feishu/envelope.ts';
+import { tryParseJsonObject } from '../../feishu/envelope.ts';
 import { type Finding, ok, problem, skipped } from './finding.ts';
 
 /** The values that the functions get. */
@@ -34,7 +34,7 @@ export async function checkSecret(
     values: undefined,
   });
   if (text === undefined) return unreadable('is missing');
-  const json = parseObject(text);
+  const json = tryParseJsonObject(text);
   if (json === undefined) return unreadable('is no JSON object');
   const values = Object.fromEntries(Object.entries(json).map(([name, value]) => [name, String(value ?? '')]));
   const problems = [...findMissing(values, users), ...findMalformed(values)];
@@ -54,15 +54,6 @@ async function readSecret(client: SecretsManagerClient, secretId: string): Promi
   } catch (error) {
     if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined;
     throw error;
-  }
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
   }
 }
 

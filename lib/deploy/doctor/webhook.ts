@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { exchange, networkReason, type PostResult } from '../../cli/post.ts';
-import { parseJsonObject } from '../../feishu/envelope.ts';
+import { tryParseJsonObject } from '../../feishu/envelope.ts';
 import { type SigningSecret, type WebhookRequest, type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
 import { ResponseTooLargeError } from '../../feishu/response-text.ts';
 import { type Finding, ok, problem } from './finding.ts';
@@ -115,12 +115,8 @@ function forge(text: string, { encryptKeys: [encryptKey], verificationTokens: [t
 }
 
 function readRefusal(body: string): { code?: string; msg?: unknown } {
-  try {
-    const { code, msg } = parseJsonObject(body);
-    return typeof code === 'string' && code.startsWith('FEISHU_') ? { code, msg } : {};
-  } catch {
-    return {};
-  }
+  const { code, msg } = tryParseJsonObject(body) ?? {};
+  return typeof code === 'string' && code.startsWith('FEISHU_') ? { code, msg } : {};
 }
 
 function answeredIn(answer: PostResult, cold?: PostResult): Finding {

@@ -8,6 +8,7 @@ import {
   RestoreSecretCommand,
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import { type JsonObject, tryParseJsonObject } from '../../feishu/envelope.ts';
 import { DeploymentError } from '../deployment-error.ts';
 
 /** A secret in AWS Secrets Manager, in its current version. */
@@ -80,17 +81,11 @@ async function findSecret(
 
 /** The message must not quote the value, as a parser's would. */
 function parseValues(name: string, text = ''): Record<string, string> {
-  let values: unknown;
-  try {
-    values = JSON.parse(text);
-  } catch {
-    values = undefined;
-  }
-  if (isRecordOfStrings(values)) return values;
+  const values = tryParseJsonObject(text);
+  if (values !== undefined && isRecordOfStrings(values)) return values;
   throw new DeploymentError(`The secret ${name} is no JSON object of strings, such as {"FEISHU_APP_ID": "cli_…"}.`);
 }
 
-function isRecordOfStrings(value: unknown): value is Record<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((item) => typeof item === 'string');
+function isRecordOfStrings(values: JsonObject): values is Record<string, string> {
+  return Object.values(values).every((item) => typeof item === 'string');
 }
