@@ -4,34 +4,34 @@ import { handlerModules } from './check-handlers.ts';
 import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { fastBuiltins, leanAwsClients, separateBundle } from './lean-bundle.ts';
 
-/** The entry points that run on Lambda, by the name of their function. */
+/** The Lambda functions. `functions/<name>.ts` is the entry point of each. */
 export const LAMBDA_FUNCTIONS = ['webhook', 'worker'] as const;
 
-/** What the webhook's bundle is without until the first event comes. */
+/** The webhook loads this module with its first event. */
 const SEPARATE_MODULE = 'sqs-sender';
 
-/** The files of each function's artifact, below the folder of the bundles. */
+/** The files in each function's artifact, relative to the folder of bundles. */
 export const LAMBDA_FILES = {
   webhook: [...withMap('webhook'), ...withMap(SEPARATE_MODULE)],
   worker: [...withMap('worker'), 'node_modules/**'],
 };
 
 /**
- * How the functions are bundled, for the deployment and for the local stack alike.
+ * Returns the esbuild options for the functions, shared by the deployment and the local stack.
  *
- * @param root the project's folder, with `functions/` in it
- * @param outdir where `<function>.mjs` and its source map go
+ * @param root the project's folder, which contains `functions/`
+ * @param outdir the folder for `<function>.mjs` and its source map
  */
 export function lambdaBundle(root: string, outdir: string) {
   const options = entryPoints(root, outdir, LAMBDA_FUNCTIONS);
   return {
     ...options,
     entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
-    // Half the artifact's size; stack traces need the lines alone.
+    // Stack traces need only line numbers. The sources would double the artifact's size.
     sourcemap: 'linked',
     sourcesContent: false,
     plugins: [
-      // Here only, because the connection, which has a part of the same handlers, is bundled after the functions.
+      // Not in the connection's bundle, which contains some of the same handlers and is built afterwards.
       handlerModules(path.join(root, 'functions', 'handlers')),
       ...options.plugins,
       separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
@@ -40,22 +40,22 @@ export function lambdaBundle(root: string, outdir: string) {
   } satisfies BuildOptions;
 }
 
-/** How the program of the long connection is bundled: one file, which takes its credentials from the container. */
+/** Returns the esbuild options for the long-connection program: one file that reads the container's credentials. */
 export function connectionBundle(root: string, outdir: string) {
   return entryPoints(root, outdir, ['connection']);
 }
 
 /**
- * How the platform's SDK is bundled: apart from the worker, which loads it when a handler first uses it.
+ * Returns the esbuild options for the platform's SDK. The worker loads this file when a handler first uses `feishu`.
  *
- * @param outdir the folder of the worker's bundle; the SDK goes below it, where Node looks for it
+ * @param outdir the folder of the worker's bundle; the SDK goes into its `node_modules`
  */
 export function platformSdkBundle(root: string, outdir: string) {
   return {
     ...commonOptions,
     absWorkingDir: root,
     entryPoints: ['@larksuiteoapi/node-sdk'],
-    // A package of the SDK's takes it where it happens to be installed, as it is here for the tools.
+    // An optional dependency of the SDK's dependencies, installed here only for development tools.
     external: ['supports-color'],
     outfile: path.join(outdir, 'node_modules/@larksuiteoapi/node-sdk/index.js'),
     format: 'cjs',
@@ -70,9 +70,9 @@ function entryPoints(root: string, outdir: string, names: readonly string[]) {
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
-    // ES modules first: only they can be shaken.
+    // Prefer ES modules: esbuild can tree-shake only those.
     mainFields: ['module', 'main'],
-    // A folder of handlers may be empty.
+    // Folders of handlers may be empty.
     logOverride: { 'empty-glob': 'silent' },
     plugins: [fastBuiltins, evaluateFailedModulesAgain],
   } satisfies BuildOptions;

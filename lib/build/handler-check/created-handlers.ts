@@ -1,8 +1,8 @@
 import { isHandler } from './mock-package.ts';
 
-/** A handler that was created while modules were loaded, whether or not a module exports it. */
+/** A handler that was created while the modules loaded, exported or not. */
 export interface CreatedHandler {
-  /** The module that called `onEvent` or one of its siblings. */
+  /** The module that called `onEvent` or a similar function. */
   file: string;
   kind: string;
   type: string;
@@ -11,7 +11,7 @@ export interface CreatedHandler {
 export const createdHandlers: CreatedHandler[] = [];
 
 /**
- * Wraps `onEvent` and its siblings for one importing module, so that it is known which handlers that module creates.
+ * Wraps `onEvent` and similar functions for one importing module, to record the handlers that it creates.
  *
  * @public imported by the bundle that load-handlers.ts generates
  */
