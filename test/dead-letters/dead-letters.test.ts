@@ -100,7 +100,7 @@ describe('a dead letter', () => {
   test('whose worker left no note, or that is no event, says so', async () => {
     await emulators.sqs.send(new SendMessageCommand({ QueueUrl: emulators.deadLetterQueueUrl, MessageBody: 'junk' }));
     const { lines } = await run(({ list }) => list({ type: 'unreadable' }));
-    expect(lines.at(-1)).toMatch(/^[\w-]{36} {2}unreadable .* not known: the worker ended/);
+    expect(lines.at(-1)).toMatch(/^[\w-]{36} {2}unreadable .* unknown: the worker ended/);
   });
 
   test('is shown whole, with a word that this prints the event', async () => {
@@ -108,7 +108,7 @@ describe('a dead letter', () => {
     const { lines } = await run(({ show }) => show(id as string));
     const text = lines.join('\n');
     expect(text).toMatch(/reason +TypeError: the approval has no number/);
-    expect(text).toContain('The event, decrypted');
+    expect(text).toContain('The decrypted event');
     // Above 2^53, where JSON.parse would round.
     expect(text).toContain('"number": 9007199254740993');
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
@@ -192,7 +192,7 @@ describe('redrive', () => {
     const { lines } = await run(({ redrive }) => redrive({}));
     expect(lines).toEqual([
       '0 moved back to the events queue.',
-      '1 deleted that an earlier run had moved before it was interrupted.',
+      '1 already moved by an interrupted run, now deleted.',
     ]);
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 1, hidden: 0 });
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 0, hidden: 0 });
