@@ -15,13 +15,13 @@ export const createdHandlers: CreatedHandler[] = [];
  *
  * @public imported by the bundle that load-handlers.ts generates
  */
-export function recording(file: string, functions: object): Record<string, unknown> {
+export function recordCreatedHandlers(file: string, functions: object): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(functions).map(([name, value]) => [name, name.startsWith('on') ? record(file, value) : value]),
+    Object.entries(functions).map(([name, value]) => [name, name.startsWith('on') ? wrap(file, value) : value]),
   );
 }
 
-function record(file: string, create: (...parameters: unknown[]) => unknown) {
+function wrap(file: string, create: (...parameters: unknown[]) => unknown) {
   return (...parameters: unknown[]) => {
     const handler = create(...parameters);
     if (isHandler(handler) && typeof handler.type === 'string') {

@@ -98,9 +98,9 @@ function failedLast(reason: string): ThreadResult {
 
 /** Expressions that would describe the bundle instead of the module, and the constants that replace them. */
 const MODULE_LOCATION = {
-  'import.meta.url': 'moduleUrl',
-  'import.meta.filename': 'moduleFilename',
-  'import.meta.dirname': 'moduleDirname',
+  'import.meta.url': '__importMetaUrl',
+  'import.meta.filename': '__importMetaFilename',
+  'import.meta.dirname': '__importMetaDirname',
 };
 
 const inThisFolder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -150,9 +150,9 @@ function mocks(library: string): Plugin {
         resolveDir: checkFiles,
       }));
       build.onLoad({ filter: /.*/, namespace: 'recording' }, ({ path: importer }) => ({
-        contents: `const { recording } = require(${JSON.stringify(inThisFolder('created-handlers.ts'))});
+        contents: `const { recordCreatedHandlers } = require(${JSON.stringify(inThisFolder('created-handlers.ts'))});
           const library = require(${JSON.stringify(library)});
-          module.exports = { ...library, ...recording(${JSON.stringify(importer)}, library) };`,
+          module.exports = { ...library, ...recordCreatedHandlers(${JSON.stringify(importer)}, library) };`,
         resolveDir: path.dirname(library),
       }));
     },

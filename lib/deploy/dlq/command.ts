@@ -121,8 +121,8 @@ async function confirm(question: string, input: NodeJS.ReadStream, signal: Abort
   const terminal = createInterface({ input, output: process.stderr });
   try {
     // Readline intercepts Ctrl+C and closes.
-    const ended = once(terminal, 'close').then(() => '');
-    const answer = await Promise.race([terminal.question(question, { signal }), ended]);
+    const closed = once(terminal, 'close').then(() => '');
+    const answer = await Promise.race([terminal.question(question, { signal }), closed]);
     return answer.trim().toLowerCase() === 'yes';
   } finally {
     terminal.close();

@@ -58,11 +58,11 @@ export async function readLocalSecrets(
 /** Describes the secrets that are missing for the enabled parts of the stack. */
 export function describeMissing(values: Values, options: DeployOptions): string | undefined {
   if (options.longConnection && APP_SECRETS.some((name) => !values[name])) {
-    return 'The long connection needs FEISHU_APP_ID and FEISHU_APP_SECRET (developer console: Credentials & Basic Info).';
+    return `The long connection needs ${APP_SECRETS.join(' and ')} (developer console: Credentials & Basic Info).`;
   }
   if (options.webhook && WEBHOOK_SECRETS.every((name) => !values[name])) {
     return (
-      'The webhook needs FEISHU_ENCRYPT_KEY or FEISHU_VERIFICATION_TOKEN, or both, to reject forged events ' +
+      `The webhook needs ${WEBHOOK_SECRETS.join(' or ')}, or both, to reject forged events ` +
       '(developer console: Events & Callbacks, Encryption Strategy).'
     );
   }
