@@ -14,7 +14,7 @@ import { PROJECT_ROOT } from '../support/project.ts';
 /** Both files: the webhook and the module that it loads with the first event. */
 const MAXIMUM_WEBHOOK_BYTES = 190_000;
 
-describe("The functions' bundles", () => {
+describe("the functions' bundles", () => {
   let outdir: string;
   let metafile: Metafile;
   const bundle = (name: string) => {

@@ -190,10 +190,7 @@ describe('redrive', () => {
     await redrive({ ...redriveParts(), queue }, {}, new AbortController().signal, () => {});
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
     const { lines } = await run(({ redrive }) => redrive({}));
-    expect(lines).toEqual([
-      '0 moved back to the events queue.',
-      '1 already moved by an interrupted run, now deleted.',
-    ]);
+    expect(lines).toEqual(['0 moved back to the events queue.', '1 already moved by an interrupted run, now deleted.']);
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 1, hidden: 0 });
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 0, hidden: 0 });
   });

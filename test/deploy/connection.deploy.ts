@@ -119,7 +119,7 @@ async function readSecret(valueFrom: string): Promise<string> {
 
 const inVolume = (parts: string[]) => parts.map((part) => part.replace(/^\/program/, volume));
 
-describe("The long connection's task", () => {
+describe("the long connection's task", () => {
   let running: ChildProcess;
 
   test('fetches the program in its first container', async () => {

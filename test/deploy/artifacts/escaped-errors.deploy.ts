@@ -35,7 +35,7 @@ beforeAll(async () => {
     `import { onEvent } from '../../../lib/handler.ts';
      const audit = async () => { throw new Error('The audit log is down'); };
      export default onEvent('${TYPE}', async (event) => {
-       if (event.chat_id === 'innocent') return;
+       if (event.chat_id === 'healthy') return;
        void audit();
        if (event.chat_id === 'handled') return;
        setTimeout(() => { throw new Error('thrown by a timer'); });
@@ -78,7 +78,7 @@ test.each(RUNTIMES)(
     const worker = await start('worker', environment);
     const queue = createQueue(aws.emulators.queueUrl);
     const payload = JSON.parse(createSample(TYPE, { version: '2.0', token: '' })).event;
-    for (const chat_id of [...Array<string>(8).fill('innocent'), 'handled', 'failed']) {
+    for (const chat_id of [...Array<string>(8).fill('healthy'), 'handled', 'failed']) {
       const text = createSample(TYPE, { version: '2.0', token: '', event: { ...payload, chat_id } });
       const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
       await queue.send(parseEnvelope(text) as never, event, AbortSignal.timeout(wait.timeout));
