@@ -5,12 +5,12 @@ import { GLOBAL_SETUP, HANG_TIMEOUTS, propertyTestFiles, SETUP_FILES } from './t
 
 const propertySeed = Number(process.env.SEED ?? randomInt(2 ** 31));
 if (!Number.isInteger(propertySeed)) throw new TypeError(`SEED must be an integer, not "${process.env.SEED}".`);
-// Other programs read this file, too.
+// Other programs, such as knip, load this file too.
 if (process.env.VITEST) {
   console.log(`The seed is ${propertySeed}. To repeat this run: SEED=${propertySeed} npm run test:properties`);
 }
 
-// `npm run test:properties`: the property tests with a seed of their own each time.
+// For `npm run test:properties`: the property tests with a random seed.
 export default defineConfig({
   test: {
     ...HANG_TIMEOUTS,

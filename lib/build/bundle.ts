@@ -6,11 +6,11 @@ import { leanAwsClients } from './lean-aws-clients.ts';
 import { fastBuiltins, separateBundle } from './lean-bundle.ts';
 import { isPlatformSdk, sharedPlatformSdk } from './shared-platform-sdk.ts';
 
-/** What the webhook's bundle is without until the first event comes. */
+/** The webhook loads this module with its first event. */
 const SEPARATE_MODULE = 'sqs-sender';
 
 /**
- * The files of a function's artifact, below the folder of the bundles.
+ * Returns the files in a function's artifact, relative to the folder of bundles.
  *
  * @param metafile of the function's bundle
  */
@@ -22,10 +22,10 @@ export function artifactFiles(name: 'webhook' | 'worker', { outputs }: Metafile)
 }
 
 /**
- * How the webhook is bundled, for the deployment and for the local stack alike.
+ * Returns the esbuild options for the webhook, shared by the deployment and the local stack.
  *
- * @param root the project's folder, with `functions/` in it
- * @param outdir where `webhook.mjs` and its source map go
+ * @param root the project's folder, which contains `functions/`
+ * @param outdir the folder for `webhook.mjs` and its source map
  */
 export function webhookBundle(root: string, outdir: string) {
   const options = lambdaBundle(root, outdir, 'webhook');
@@ -37,16 +37,17 @@ export function webhookBundle(root: string, outdir: string) {
 }
 
 /**
- * How the worker is bundled, for the deployment and for the local stack alike. Checks all handler modules.
+ * Returns the esbuild options for the worker, shared by the deployment and the local stack. The build checks all handler
+ * modules.
  *
- * @param root the project's folder, with `functions/` in it
- * @param outdir where `worker.mjs` and its source map go
+ * @param root the project's folder, which contains `functions/`
+ * @param outdir the folder for `worker.mjs` and its source map
  */
 export function workerBundle(root: string, outdir: string) {
   const options = lambdaBundle(root, outdir, 'worker');
   return {
     ...options,
-    // Libraries such as TypeORM derive names of tables from those of classes.
+    // Libraries such as TypeORM derive table names from class names.
     keepNames: true,
     plugins: [handlerModules(path.join(root, 'functions', 'handlers')), ...options.plugins],
   } satisfies BuildOptions;
@@ -56,29 +57,29 @@ function lambdaBundle(root: string, outdir: string, name: string) {
   const options = entryPoint(root, outdir, name);
   return {
     ...options,
-    // Half the artifact's size; stack traces need the lines alone.
+    // Stack traces need only line numbers. The sources would double the artifact's size.
     sourcemap: 'linked',
     sourcesContent: false,
     plugins: [...options.plugins, sharedPlatformSdk, leanAwsClients],
   } satisfies BuildOptions;
 }
 
-/** How the program of the long connection is bundled: one file, which takes its credentials from the container. */
+/** Returns the esbuild options for the long-connection program: one file that reads the container's credentials. */
 export function connectionBundle(root: string, outdir: string) {
   return entryPoint(root, outdir, 'connection');
 }
 
 /**
- * How the platform's SDK is bundled: apart from the worker, which loads it when a handler first uses it.
+ * Returns the esbuild options for the platform's SDK. The worker loads this file when a handler first uses `feishu`.
  *
- * @param outdir the folder of the worker's bundle; the SDK goes below it, where Node looks for it
+ * @param outdir the folder of the worker's bundle; the SDK goes into its `node_modules`
  */
 export function platformSdkBundle(root: string, outdir: string) {
   return {
     ...commonOptions,
     absWorkingDir: root,
     entryPoints: ['@larksuiteoapi/node-sdk'],
-    // A package of the SDK's takes it where it happens to be installed, as it is here for the tools.
+    // An optional dependency of the SDK's dependencies, installed here only for development tools.
     external: ['supports-color'],
     outfile: path.join(outdir, 'node_modules/@larksuiteoapi/node-sdk/index.js'),
     format: 'cjs',
@@ -93,12 +94,12 @@ function entryPoint(root: string, outdir: string, name: string) {
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
-    // CommonJS packages expect these.
+    // The globals of CommonJS, which packages expect.
     banner: { js: 'const require=process.getBuiltinModule("module").createRequire(import.meta.url);' },
     define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
-    // ES modules first: only they can be shaken.
+    // Prefer ES modules: esbuild can tree-shake only those.
     mainFields: ['module', 'main'],
-    // A folder of handlers may be empty.
+    // Folders of handlers may be empty.
     logOverride: { 'empty-glob': 'silent' },
     plugins: [fastBuiltins, evaluateFailedModulesAgain],
   } satisfies BuildOptions;

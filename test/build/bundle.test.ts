@@ -11,10 +11,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
-/** The webhook's own code and what it loads for the first event, together. */
+/** Both files: the webhook and the module that it loads with the first event. */
 const MAXIMUM_WEBHOOK_BYTES = 190_000;
 
-describe("The functions' bundles", () => {
+describe("the functions' bundles", () => {
   let outdir: string;
   let metafiles: Metafile[];
   const bundle = (name: string) => {
@@ -33,16 +33,16 @@ describe("The functions' bundles", () => {
   });
   afterAll(() => rm(outdir, { recursive: true }));
 
-  test('the webhook stays small', () => {
+  test('keep the webhook small', () => {
     expect(bundle('webhook').bytes + bundle('sqs-sender').bytes).toBeLessThanOrEqual(MAXIMUM_WEBHOOK_BYTES);
   });
 
-  test('the webhook starts without the AWS SDK', () => {
+  test('start the webhook without the AWS SDK', () => {
     expect(bundle('webhook').sources.filter((source) => source.includes('node_modules'))).toEqual([]);
     expect(bundle('sqs-sender').sources.filter((source) => source.includes('@aws-sdk/client-sqs'))).not.toEqual([]);
   });
 
-  test('what Lambda has no use for is not in them', () => {
+  test('leave out code that Lambda does not need', () => {
     const replacements = ['credentials', 'shared-config', 'event-streams'].map(
       (name) => `lean:lib/build/lambda-${name}.ts`,
     );
@@ -55,7 +55,7 @@ describe("The functions' bundles", () => {
     expect(bundled.filter((source) => unwanted.test(source))).toEqual([]);
   });
 
-  test("a message is signed with the role's session, for its region", async () => {
+  test("sign a message with the role's session credentials for the function's region", async () => {
     const secret = 'the secret of a session';
     vi.stubEnv('AWS_REGION', 'ap-southeast-1');
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'ASIAEXAMPLE');

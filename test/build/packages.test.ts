@@ -109,7 +109,7 @@ describe('A handler in the bundle', () => {
         const { message, type, found: value } = line.startsWith('{') ? JSON.parse(line) : {};
         if (message === 'found') results.set(type, value);
       },
-      onObservation: () => {},
+      onPublish: () => {},
     });
     worker.load(path.join(outdir, 'worker.mjs'));
     try {

@@ -101,7 +101,7 @@ describe('A dead letter', () => {
   test('that is not an event and has no failure reason is listed as such', async () => {
     await emulators.sqs.send(new SendMessageCommand({ QueueUrl: emulators.deadLetterQueueUrl, MessageBody: 'junk' }));
     const { lines } = await run(({ list }) => list({ type: 'unreadable' }));
-    expect(lines.at(-1)).toMatch(/^[\w-]{36} {2}unreadable .* not known: the worker ended/);
+    expect(lines.at(-1)).toMatch(/^[\w-]{36} {2}unreadable .* unknown: the worker ended/);
   });
 
   test('is shown with its decrypted event, which is announced', async () => {
@@ -109,8 +109,8 @@ describe('A dead letter', () => {
     const { lines } = await run(({ show }) => show(id as string));
     const text = lines.join('\n');
     expect(text).toMatch(/reason +TypeError: the approval has no number/);
-    expect(text).toContain('The event, decrypted');
-    // Above 2^53, JSON.parse would round it.
+    expect(text).toContain('The decrypted event');
+    // Above 2^53, where JSON.parse would round.
     expect(text).toContain('"number": 9007199254740993');
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
   });
@@ -191,10 +191,7 @@ describe('redrive', () => {
     await redrive({ ...redriveParts(), queue }, {}, new AbortController().signal, () => {});
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
     const { lines } = await run(({ redrive }) => redrive({}));
-    expect(lines).toEqual([
-      '0 moved back to the events queue.',
-      '1 deleted that an earlier run had moved before it was interrupted.',
-    ]);
+    expect(lines).toEqual(['0 moved back to the events queue.', '1 already moved by an interrupted run, now deleted.']);
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 1, hidden: 0 });
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 0, hidden: 0 });
   });
