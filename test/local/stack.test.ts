@@ -1,3 +1,4 @@
+import inspector from 'node:inspector';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { post } from '../../lib/cli/post.ts';
@@ -26,6 +27,8 @@ describe('The local stack', () => {
   const lines: string[] = [];
   let stack: Stack;
   beforeAll(async () => {
+    // Under a debugger nothing has a time limit, so that a slow machine does not retry an event.
+    inspector.open(0, '127.0.0.1');
     stack = await startLocalStack({
       onApiCall: (call) => apiCalls.push(call),
       onLine(line) {
@@ -34,7 +37,10 @@ describe('The local stack', () => {
       },
     });
   });
-  afterAll(() => stack.stop());
+  afterAll(async () => {
+    await stack.stop();
+    inspector.close();
+  });
 
   it('runs the handler of a message, which replies with an echo', async () => {
     const event = textMessage('你好 👋');
