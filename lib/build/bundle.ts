@@ -14,7 +14,7 @@ const SEPARATE_MODULE = 'sqs-sender';
  *
  * @param metafile of the function's bundle
  */
-export function artifactFiles(name: 'webhook' | 'worker', { outputs }: Metafile): string[] {
+export function artifactFiles(name: string, { outputs }: Metafile): string[] {
   const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
   // The worker's `feishu` client is in the SDK; a callback needs it only if it imports it.
   const isUsed = name === 'worker' || Object.values(outputs).some(({ imports }) => imports.some(isPlatformSdk));
@@ -28,7 +28,7 @@ export function artifactFiles(name: 'webhook' | 'worker', { outputs }: Metafile)
  * @param outdir the folder for `webhook.mjs` and its source map
  */
 export function webhookBundle(root: string, outdir: string) {
-  const options = lambdaBundle(root, outdir, 'webhook');
+  const options = lambdaBundle(root, outdir, { webhook: 'functions/webhook.ts' });
   return {
     ...options,
     entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
@@ -44,17 +44,30 @@ export function webhookBundle(root: string, outdir: string) {
  * @param outdir the folder for `worker.mjs` and its source map
  */
 export function workerBundle(root: string, outdir: string) {
-  const options = lambdaBundle(root, outdir, 'worker');
+  const options = functionBundle(root, outdir, 'worker', 'functions/worker.ts');
   return {
     ...options,
-    // Libraries such as TypeORM derive table names from class names.
-    keepNames: true,
     plugins: [handlerModules(path.join(root, 'functions', 'handlers')), ...options.plugins],
   } satisfies BuildOptions;
 }
 
-function lambdaBundle(root: string, outdir: string, name: string) {
-  const options = entryPoint(root, outdir, name);
+/**
+ * Returns the esbuild options for a function of the user's, or the worker.
+ *
+ * @param root the project's folder
+ * @param outdir the folder for `<name>.mjs` and its source map
+ * @param source the function's module, relative to `root`
+ */
+export function functionBundle(root: string, outdir: string, name: string, source: string) {
+  return {
+    ...lambdaBundle(root, outdir, { [name]: source }),
+    // Libraries such as TypeORM derive table names from class names.
+    keepNames: true,
+  } satisfies BuildOptions;
+}
+
+function lambdaBundle(root: string, outdir: string, sources: Record<string, string>) {
+  const options = commonModuleOptions(root, outdir, sources);
   return {
     ...options,
     // Stack traces need only line numbers. The sources would double the artifact's size.
@@ -66,7 +79,7 @@ function lambdaBundle(root: string, outdir: string, name: string) {
 
 /** Returns the esbuild options for the long-connection program: one file that reads the container's credentials. */
 export function connectionBundle(root: string, outdir: string) {
-  return entryPoint(root, outdir, 'connection');
+  return commonModuleOptions(root, outdir, { connection: 'functions/connection.ts' });
 }
 
 /**
@@ -86,11 +99,11 @@ export function platformSdkBundle(root: string, outdir: string) {
   } satisfies BuildOptions;
 }
 
-function entryPoint(root: string, outdir: string, name: string) {
+function commonModuleOptions(root: string, outdir: string, entryPoints: Record<string, string>) {
   return {
     ...commonOptions,
     absWorkingDir: root,
-    entryPoints: { [name]: `functions/${name}.ts` },
+    entryPoints,
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',

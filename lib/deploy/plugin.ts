@@ -1,9 +1,8 @@
 import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { build } from 'esbuild';
-import { artifactFiles, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
-import { handlerWarnings } from '../build/check-handlers.ts';
+import { bundleFunctions } from './bundle-functions.ts';
+import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { type DeployOptions, readOptions } from './options.ts';
@@ -41,6 +40,7 @@ export default class FeishuEventsPlugin {
     this.hooks = {
       initialize: () => this.#readOptions(),
       'before:package:createDeploymentArtifacts': () => this.#step('Bundling the functions', () => this.#bundle()),
+      'after:package:createDeploymentArtifacts': () => this.#checkArtifacts(),
       'before:deploy:function:packageFunction': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
@@ -68,20 +68,19 @@ export default class FeishuEventsPlugin {
 
   async #bundle(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
-    const outdir = path.join(serviceDir, BUNDLES_FOLDER);
-    const [webhook, worker] = await Promise.all([
-      build(webhookBundle(serviceDir, outdir)),
-      build(workerBundle(serviceDir, outdir)),
-      build(platformSdkBundle(serviceDir, outdir)),
-    ]);
-    for (const { text } of handlerWarnings(worker.warnings)) this.#warning(text);
-    for (const [name, { metafile }] of [['webhook', webhook] as const, ['worker', worker] as const]) {
-      const definition = service.functions[name];
-      if (definition === undefined) continue;
-      definition.handler = `${BUNDLES_FOLDER}/${name}.handler`;
-      const patterns = ['!**', ...artifactFiles(name, metafile).map((file) => `${BUNDLES_FOLDER}/${file}`)];
-      definition.package = { individually: true, patterns };
-    }
+    const warnings = await bundleFunctions(serviceDir, path.join(serviceDir, BUNDLES_FOLDER), service);
+    for (const warning of warnings) this.#warning(warning);
+  }
+
+  async #checkArtifacts(): Promise<void> {
+    const { serviceDir, service } = this.#serverless;
+    const artifacts = Object.entries(service.functions).flatMap(([name, definition]) => {
+      const artifact = definition.package?.artifact ?? service.package?.artifact;
+      return artifact === undefined || artifact.startsWith('s3://')
+        ? []
+        : [{ name, file: path.resolve(serviceDir, artifact) }];
+    });
+    for (const { name, file } of artifacts) await checkArtifact(name, file);
   }
 
   async #finishTemplate(): Promise<void> {

@@ -6,6 +6,7 @@ export interface Serverless {
   service: {
     service: string;
     functions: Record<string, FunctionDefinition>;
+    package?: { patterns?: string[]; artifact?: string };
     provider: {
       compiledCloudFormationTemplate: Template;
       /** Set if nothing has changed since the last deployment. */
@@ -18,9 +19,11 @@ export interface Serverless {
   getProvider(name: 'aws'): AwsProvider;
 }
 
-interface FunctionDefinition {
+export interface FunctionDefinition {
   handler: string;
-  package?: { individually?: boolean; patterns?: string[] };
+  /** A container image instead of a handler. */
+  image?: unknown;
+  package?: { individually?: boolean; patterns?: string[]; artifact?: string };
 }
 
 /** Resolves region, profile and stage as the framework's own commands do. */

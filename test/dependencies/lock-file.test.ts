@@ -66,5 +66,10 @@ function packagesIn({ inputs, outputs }: Metafile): string[] {
   );
   return used
     .filter((name) => name in inputs)
-    .flatMap((name) => /^(?:.*node_modules\/)(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? []);
+    .flatMap((name) => /^(?:.*node_modules\/)(?:@[^/]+\/)?[^/]+/.exec(withoutNamespace(name))?.[0] ?? []);
+}
+
+/** Removes the namespace of an esbuild plugin from a module's name. */
+function withoutNamespace(name: string): string {
+  return name.replace(/^[\w-]+:/, '');
 }

@@ -15,6 +15,7 @@ const TESTED_LANGUAGES = new Map([
   ['ts', 'here'],
   ['ini', 'here'],
   ['python', '../python/migrating.python-test.ts'],
+  ['yaml', '../deploy/user-functions.long.test.ts'],
   ['go', '../go/migrating.go-test.ts'],
 ]);
 
