@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Imports of tests that start processes or emulators and wait for them. */
+const WAITING = /from '[./]+support\/(run|npm-start|local-stack|emulated-aws|emulator-process|project)\.ts'/;
+
+/** Runs tests that mostly wait first, so that none of them runs alone at the end. */
+export class WaitingFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isWaiting = ({ moduleId }: TestSpecification) => WAITING.test(readFileSync(moduleId, 'utf8'));
+    return sorted.toSorted((one, other) => Number(isWaiting(other)) - Number(isWaiting(one)));
+  }
+}
