@@ -20,18 +20,18 @@ export const AREAS: readonly Area[] = [
     tests: ['test/feishu/long-connection/{connection,deliveries,discovery,events,stop}.test.ts'],
   },
   { modules: ['lib/queue/message.ts'], tests: ['test/queue/message.test.ts'] },
+  { modules: ['lib/store/idempotency.ts'], tests: ['test/store/idempotency.test.ts'] },
   {
-    modules: ['lib/store/{idempotency,idempotency-records,service-clock}.ts'],
-    tests: ['test/store/idempotency.test.ts', 'test/worker/{worker,isolation}.test.ts'],
+    modules: ['lib/store/{idempotency-records,service-clock}.ts'],
+    tests: ['test/store/{idempotency-records,service-clock}.test.ts'],
   },
+  { modules: ['lib/worker/isolation.ts'], tests: ['test/worker/deliver-batch.test.ts'] },
   {
-    modules: ['lib/worker/{isolation,processor,received-messages,retry,suspects}.ts'],
-    tests: ['test/worker/*.test.ts', 'test/testing/run.test.ts'],
+    modules: ['lib/worker/{processor,received-messages,retry,suspects}.ts'],
+    tests: ['test/worker/{processor,received-messages,retry-delay,suspects}.test.ts'],
   },
-  {
-    modules: ['lib/store/redrives.ts', 'lib/dead-letters/redrive.ts'],
-    tests: ['test/store/redrives.test.ts', 'test/dead-letters/*.test.ts'],
-  },
+  { modules: ['lib/store/redrives.ts'], tests: ['test/store/redrives.test.ts'] },
+  { modules: ['lib/dead-letters/redrive.ts'], tests: ['test/dead-letters/redrive.test.ts'] },
 ];
 
 /** They declare types and constants: a mutant of them says nothing. */
