@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitMembers } from '../../lib/feishu/json-members.ts';
+import { runs } from '../support/volume.ts';
 
 describe('splitMembers', () => {
   it.each([
@@ -59,7 +60,7 @@ describe('splitMembers', () => {
           Object.entries(JSON.parse(JSON.stringify(object))),
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

@@ -17,6 +17,8 @@ interface Message {
   group?: string;
   /** How long its handler runs. Default: 1 */
   runsSeconds?: number;
+  /** How long its handler then blocks everything else. */
+  blocksSeconds?: number;
   /** If set, its handler fails, and the message is retried after this time. */
   retrySeconds?: number;
   suspect?: Partial<Suspect>;
@@ -48,10 +50,11 @@ async function deliver(messages: Message[], { isFifo = false, remainingSeconds =
   };
   const reporting = deliverBatch(batch, {
     async deliver(record, suspect) {
-      const { id, runsSeconds = 1, retrySeconds } = messageOf(record);
+      const { id, runsSeconds = 1, blocksSeconds = 0, retrySeconds } = messageOf(record);
       expect(suspect).toBe(batch.suspects.get(id));
       act(`start ${id}`);
       await new Promise((resolve) => setTimeout(resolve, runsSeconds * 1000));
+      vi.setSystemTime(Date.now() + blocksSeconds * 1000);
       act(`end ${id}`);
       return retrySeconds;
     },
@@ -201,9 +204,9 @@ describe('Suspects', () => {
   it('hold back what follows them in their group, which then runs alone before other suspects', async () => {
     const { failed, actions } = await deliver(
       [
+        { id: 'b1, suspect', group: 'b', suspect: { isolatedRuns: 1 } },
         { id: 'a1', group: 'a' },
         { id: 'a2, suspect', group: 'a', suspect: {} },
-        { id: 'b1, suspect', group: 'b', suspect: {} },
         { id: 'a3', group: 'a' },
       ],
       { isFifo: true },
@@ -299,18 +302,18 @@ describe('After half of the time,', () => {
   it('one suspect starts although the others still run', async () => {
     const { failed, actions } = await deliver([
       { id: 'slow', runsSeconds: 40 },
-      { id: 'quick' },
+      { id: 'blocking', blocksSeconds: 5 },
       { id: 'first suspect', suspect: {} },
       { id: 'second suspect', suspect: {} },
     ]);
     expect(failed).toEqual(['second suspect']);
     expect(actions.slice(2)).toEqual([
-      '1 end quick',
-      '30 remove quick',
-      '30 start first suspect',
-      '31 end first suspect',
-      '40 end slow',
-      '40 skip second suspect for 1',
+      '6 end blocking',
+      '35 remove blocking',
+      '35 start first suspect',
+      '36 end first suspect',
+      '45 end slow',
+      '45 skip second suspect for 1',
     ]);
   });
 
