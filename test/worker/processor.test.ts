@@ -113,7 +113,7 @@ describe('Processing an event', () => {
     const seen: [event: unknown, context: EventContext][] = [];
     const { calls, run } = createWorld({ handlers: handling((event, given) => seen.push([event, given])) });
     const delivery = deliveryOf(messageEvent(), { attempt: 2 });
-    expect(await run(delivery)).toEqual({ outcome: 'handled' });
+    expect(await run(delivery)).toStrictEqual({ outcome: 'handled' });
     const key = keyOf(delivery);
     const owner = { messageId: 'a message', isLastDelivery: false, isolatedRuns: undefined, context, signal };
     expect(calls).toEqual([
@@ -241,7 +241,8 @@ describe('An event without a handler', () => {
     const event = await run(deliveryOf(messageEvent()));
     expect(callback.outcome).toBe('unhandled');
     expect(callback.reason).toMatch('functions/handlers/v2/card.action.trigger.ts');
-    expect(callback.reason?.split(' ')[0]).not.toBe(event.reason?.split(' ')[0]);
+    expect(callback.reason).not.toMatch(/no handler/i);
+    expect(event.reason).toMatch(/no handler/i);
   });
 });
 
