@@ -13,14 +13,17 @@ let requests: { operation: string; input: unknown }[];
 /** What SQS responds; `undefined`: nothing. */
 let response: object | undefined;
 let requested: PromiseWithResolvers<void>;
+let disconnected: PromiseWithResolvers<void>;
 let QueueUrl: string;
 beforeEach(async () => {
   requests = [];
   response = {};
   requested = Promise.withResolvers();
+  disconnected = Promise.withResolvers();
   server = createServer(async (request, reply) => {
     const operation = `${request.headers['x-amz-target']}`.replace('AmazonSQS.', '');
     requests.push({ operation, input: JSON.parse(await text(request)) });
+    request.socket.once('close', disconnected.resolve);
     requested.resolve();
     if (response) reply.setHeader('content-type', 'application/x-amz-json-1.0').end(JSON.stringify(response));
   }).listen(0, '127.0.0.1');
@@ -52,13 +55,14 @@ describe('Postponing a message', () => {
     expect(requests[0]?.input).toMatchObject({ VisibilityTimeout: 12 * 60 * 60 - 60 - 101 });
   });
 
-  it('ends when the signal aborts', async () => {
+  it('ends with its request when the signal aborts', async () => {
     response = undefined;
     const controller = new AbortController();
     const postponing = createReceivedMessages(QueueUrl).postpone(createRecord('a'), 8, 0, controller.signal);
     await requested.promise;
     controller.abort(new Error('no time left'));
     await expect(postponing).rejects.toThrow('no time left');
+    await disconnected.promise;
   });
 });
 
@@ -81,12 +85,13 @@ describe('Removing messages', () => {
     expect(await createReceivedMessages(QueueUrl).remove(records, signal)).toEqual(['c', 'a']);
   });
 
-  it('ends when the signal aborts', async () => {
+  it('ends with its request when the signal aborts', async () => {
     response = undefined;
     const controller = new AbortController();
     const removing = createReceivedMessages(QueueUrl).remove(records, controller.signal);
     await requested.promise;
     controller.abort(new Error('no time left'));
     await expect(removing).rejects.toThrow('no time left');
+    await disconnected.promise;
   });
 });
