@@ -16,17 +16,31 @@ export const AREAS: readonly Area[] = [
     modules: ['lib/feishu/{errors,event-types,request,url-verification}.ts'],
     tests: ['test/feishu/{constant-time,request,url-verification}.test.ts'],
   },
+  ...[
+    'address',
+    'backoff',
+    'concurrency-limit',
+    'errors',
+    'fragments',
+    'frame',
+    'heartbeat',
+    'rejection',
+    'settings',
+  ].map((name) => ({
+    modules: [`lib/feishu/long-connection/${name}.ts`],
+    tests: [`test/feishu/long-connection/${name}.test.ts`],
+  })),
   {
-    modules: ['lib/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,rejection,settings}.ts'],
-    tests: [
-      'test/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,rejection,settings}.test.ts',
-    ],
+    modules: ['lib/feishu/long-connection/{acknowledgement,deliveries}.ts'],
+    tests: ['test/feishu/long-connection/{deliveries,events}.test.ts'],
   },
   {
-    modules: [
-      'lib/feishu/long-connection/{acknowledgement,reconnector,connection,deliveries,discovery,concurrency-limit}.ts',
-    ],
-    tests: ['test/feishu/long-connection/{connection,deliveries,discovery,events,stop}.test.ts'],
+    modules: ['lib/feishu/long-connection/discovery.ts'],
+    tests: ['test/feishu/long-connection/{discovery,discovery-response}.test.ts'],
+  },
+  {
+    modules: ['lib/feishu/long-connection/{connection,reconnector}.ts'],
+    tests: ['test/feishu/long-connection/{connection,events,stop}.test.ts'],
   },
   { modules: ['lib/queue/message.ts'], tests: ['test/queue/message.test.ts'] },
   { modules: ['lib/store/idempotency.ts'], tests: ['test/store/idempotency.test.ts'] },

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { ConcurrencyLimit } from '../../../lib/feishu/long-connection/concurrency-limit.ts';
+
+/** Starts work that ends when it is told to. */
+function startAll(limit: ConcurrencyLimit, names: string[]) {
+  const started: string[] = [];
+  const works = names.map((name) => {
+    const work = Promise.withResolvers<string>();
+    const ended = limit.take(() => {
+      started.push(name);
+      return work.promise;
+    });
+    ended.catch(() => {});
+    return { ...work, ended };
+  });
+  return { started, works };
+}
+
+test('work starts in its order, as much at a time as the limit is', async () => {
+  const { started, works } = startAll(new ConcurrencyLimit(2), ['a', 'b', 'c', 'd']);
+  expect(started).toEqual(['a', 'b']);
+  works[1]?.resolve('result of b');
+  expect(await works[1]?.ended).toBe('result of b');
+  expect(started).toEqual(['a', 'b', 'c']);
+  works[0]?.reject(new Error('failed'));
+  await expect(works[0]?.ended).rejects.toThrow('failed');
+  expect(started).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('what has ended makes room again', async () => {
+  const limit = new ConcurrencyLimit(2);
+  for (let round = 0; round < 3; round++) {
+    const { started, works } = startAll(limit, ['a', 'b', 'c']);
+    expect(started).toEqual(['a', 'b']);
+    for (const { resolve } of works) resolve('done');
+    await Promise.all(works.map(({ ended }) => ended));
+    expect(started).toEqual(['a', 'b', 'c']);
+  }
+});
