@@ -37,7 +37,7 @@ export async function redrive(
 ): Promise<RedriveResult> {
   const result: RedriveResult = { moved: 0, movedBefore: 0, failures: [] };
   const isFifo = eventsQueueUrl.endsWith('.fifo');
-  const movedIds = new Set<string>();
+  const movedIds = new Set<string | undefined>();
 
   const move = async (letter: DeadLetter) => {
     const { messageId } = letter;
@@ -73,7 +73,7 @@ export async function redrive(
   };
 
   // What fails again at once is back before this has ended, and would go round and round.
-  const isBack = ({ redriveOf }: DeadLetter) => redriveOf !== undefined && movedIds.has(redriveOf);
+  const isBack = ({ redriveOf }: DeadLetter) => movedIds.has(redriveOf);
   await visitDeadLetters(queue, selection, signal, moveBatch, isBack);
   return result;
 }
