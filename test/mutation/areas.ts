@@ -43,7 +43,7 @@ export const AREAS: readonly Area[] = [
     tests: ['test/feishu/long-connection/{connection,events,stop}.test.ts'],
   },
   { modules: ['lib/queue/message.ts'], tests: ['test/queue/message.test.ts'] },
-  { modules: ['lib/store/idempotency.ts'], tests: ['test/store/idempotency.test.ts'] },
+  { modules: ['lib/store/idempotency.ts'], tests: ['test/store/{idempotency,idempotency-deadlines}.test.ts'] },
   {
     modules: ['lib/store/{idempotency-records,service-clock}.ts'],
     tests: ['test/store/{idempotency-records,service-clock}.test.ts'],
