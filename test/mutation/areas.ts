@@ -14,7 +14,7 @@ export const AREAS: readonly Area[] = [
   ),
   {
     modules: ['lib/feishu/{errors,event-types,request,url-verification}.ts'],
-    tests: ['test/feishu/{constant-time,request,url-verification}.test.ts'],
+    tests: ['test/feishu/{constant-time,request,request-errors,url-verification}.test.ts'],
   },
   ...[
     'address',
