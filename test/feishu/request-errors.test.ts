@@ -129,6 +129,11 @@ describe('The message of a rejected request', () => {
     expect(error.message).toMatch(`${seconds} seconds`);
   });
 
+  it('never names the age of an unsigned request, whose time anyone can write', () => {
+    const request = written(EVENT, undefined, { 'x-lark-request-timestamp': '1', 'x-lark-request-nonce': '234567890' });
+    expect(readRequest(request, TOKEN_ONLY, NOW)).toMatchObject({ kind: 'event' });
+  });
+
   it('of an unsigned old card callback says what is missing', () => {
     const error = errorOf(plain(OLD_CARD), TOKEN_ONLY);
     expect(error.code).toBe('FEISHU_SIGNATURE_MISSING');
