@@ -108,7 +108,7 @@ export class Connection {
   }
 
   #refused(request: ClientRequest, response: IncomingMessage): void {
-    this.#failure ??= explainRejectedUpgrade(response.statusCode ?? 0, response.headers);
+    this.#failure ??= explainRejectedUpgrade(Number(response.statusCode), response.headers);
     request.destroy();
     this.#socket.terminate();
   }
@@ -130,7 +130,8 @@ export class Connection {
   #receive(data: RawData, isBinary: boolean): void {
     try {
       if (!isBinary) throw new LongConnectionError('FEISHU_FRAME_INVALID', 'A text message came: frames are binary.');
-      const frame = decodeFrame(toBytes(data));
+      // ws gives a Buffer unless its `binaryType` is changed.
+      const frame = decodeFrame(data as Buffer);
       if (frame.method === DATA_METHOD) this.#receiveData(frame);
       else if (frame.method === CONTROL_METHOD) this.#receiveControl(frame);
       else throw new LongConnectionError('FEISHU_FRAME_INVALID', `A frame has the unknown method ${frame.method}.`);
@@ -186,12 +187,6 @@ function ping(serviceId: number): Frame {
     method: CONTROL_METHOD,
     headers: [{ key: 'type', value: 'ping' }],
   };
-}
-
-/** ws gives a Buffer unless its `binaryType` is changed. */
-function toBytes(data: RawData): Uint8Array {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data);
 }
 
 function failed({ url }: Endpoint, reason: string, cause?: unknown): LongConnectionError {
