@@ -90,7 +90,7 @@ function countPadding(lastBlock: Buffer): number {
   const count = lastBlock.at(-1) ?? 0;
   const isRight = lastBlock.map((byte, index) => Number(index < BLOCK_BYTES - count || byte === count));
   const rightBytes = isRight.reduce((sum, right) => sum + right, 0);
-  return count >= 1 && count <= BLOCK_BYTES && rightBytes === BLOCK_BYTES ? count : 0;
+  return count <= BLOCK_BYTES && rightBytes === BLOCK_BYTES ? count : 0;
 }
 
 function undecryptable(reason: string): FeishuError {

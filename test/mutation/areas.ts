@@ -9,7 +9,7 @@ export const AREAS: readonly Area[] = [
   ...['cipher', 'envelope', 'event-identity', 'json-members', 'response-text', 'signature', 'timestamp'].map(
     (name) => ({
       modules: [`lib/feishu/${name}.ts`],
-      tests: [`test/feishu/${name}.test.ts`],
+      tests: [`test/feishu/${name}*.test.ts`],
     }),
   ),
   {
