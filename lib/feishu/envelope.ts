@@ -73,6 +73,7 @@ export function tryParseJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
+    // Stryker disable next-line BlockStatement: without the block, the function returns the same
   } catch {
     return undefined;
   }
