@@ -72,11 +72,11 @@ export function parseJsonObject(text: string): JsonObject {
 export function tryParseJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-    // Stryker disable next-line BlockStatement: without the block, the function returns the same
+    if (isObject(value)) return value;
   } catch {
-    return undefined;
+    // It is not JSON.
   }
+  return undefined;
 }
 
 /**
