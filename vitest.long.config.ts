@@ -3,16 +3,16 @@ import { defineConfig } from 'vitest/config';
 import {
   FIXED_SEED,
   GLOBAL_SETUP,
-  PATIENT,
+  HANG_TIMEOUTS,
   SETUP_FILES,
   variableVolumeTestFiles,
 } from './test/support/vitest-settings.ts';
 
 const project = (name: string, groupOrder: number, options: object) => ({
-  test: { ...PATIENT, globalSetup: GLOBAL_SETUP, name, sequence: { groupOrder }, ...options },
+  test: { ...HANG_TIMEOUTS, globalSetup: GLOBAL_SETUP, name, sequence: { groupOrder }, ...options },
 });
 
-// `npm run test:long`: what takes minutes, or more than npm. Projects of a lower groupOrder run first.
+// For `npm run test:long`: tests that take minutes or need more than npm. Projects with a lower groupOrder run first.
 export default defineConfig({
   test: {
     silent: 'passed-only',
@@ -23,7 +23,7 @@ export default defineConfig({
         setupFiles: SETUP_FILES,
         maxWorkers: 2,
       }),
-      // They wait for visibility timeouts rather than work.
+      // These tests mostly wait for visibility timeouts.
       project('faults', 2, { include: ['test/faults/**/*.faults.ts'], maxWorkers: 3, testTimeout: 3_600_000 }),
       project('deploy', 3, {
         include: ['test/deploy/**/*.deploy.ts'],

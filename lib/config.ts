@@ -4,54 +4,54 @@ import type { WebhookSecrets } from './feishu/request.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads `FEISHU_ENCRYPT_KEY` and `FEISHU_VERIFICATION_TOKEN`. Each takes several values, separated by commas, for the
- * time of a rotation.
+ * Reads `FEISHU_ENCRYPT_KEY` and `FEISHU_VERIFICATION_TOKEN`. During a rotation, each holds several values separated by
+ * commas.
  *
- * @throws {FeishuError} `FEISHU_MISCONFIGURED` when neither is set: nothing could then tell a forged event
+ * @throws {FeishuError} `FEISHU_MISCONFIGURED` if neither is set: forged events could then not be detected
  */
 export function readWebhookSecrets(environment: Environment): WebhookSecrets {
   const encryptKeys = readList(environment.FEISHU_ENCRYPT_KEY);
   const verificationTokens = readList(environment.FEISHU_VERIFICATION_TOKEN);
   if (encryptKeys.length === 0 && verificationTokens.length === 0) {
     throw misconfigured(
-      'Neither FEISHU_ENCRYPT_KEY nor FEISHU_VERIFICATION_TOKEN is set, so that no event can be told from a forged one. ' +
+      'Neither FEISHU_ENCRYPT_KEY nor FEISHU_VERIFICATION_TOKEN is set, so forged events cannot be detected. ' +
         'Copy at least one from the developer console: Events & Callbacks, Encryption Strategy.',
     );
   }
   return { encryptKeys, verificationTokens };
 }
 
-/** @throws {FeishuError} `FEISHU_MISCONFIGURED` when the variable is not set */
+/** @throws {FeishuError} `FEISHU_MISCONFIGURED` if the variable is not set */
 export function readRequired(environment: Environment, name: 'QUEUE_URL' | 'CLAIMS_TABLE'): string {
   const value = environment[name];
   if (value === undefined || value === '') throw misconfigured(`${name} is not set. The deployment sets it.`);
   return value;
 }
 
-/** The credentials of the app, for calls to the platform's API. */
+/** The app's credentials for the platform's API. */
 export interface AppCredentials {
   appId: string;
   appSecret: string;
-  /** `https://open.feishu.cn`, or of Lark `https://open.larksuite.com` */
+  /** `https://open.feishu.cn`, or for Lark `https://open.larksuite.com` */
   domain: string;
 }
 
-/** @throws {FeishuError} `FEISHU_MISCONFIGURED` when the id or the secret is not set */
+/** @throws {FeishuError} `FEISHU_MISCONFIGURED` if the id or the secret is not set */
 export function readAppCredentials(environment: Environment): AppCredentials {
   const { FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret, FEISHU_DOMAIN: domain } = environment;
   if (!appId || !appSecret) {
     throw misconfigured(
       `${appId ? 'FEISHU_APP_SECRET' : 'FEISHU_APP_ID'} is not set. ` +
-        'Copy it from the developer console (Credentials & Basic Info) to call the platform.',
+        'Copy it from the developer console: Credentials & Basic Info.',
     );
   }
   return { appId, appSecret, domain: domain || 'https://open.feishu.cn' };
 }
 
 /**
- * Tells by `FEISHU_APP_TYPE`, `self` unless set, whether the app is one of the app store: in the SDKs "ISV".
+ * Reads from `FEISHU_APP_TYPE` (default: `self`) whether the app is a store app, which the SDKs call "ISV".
  *
- * @throws {FeishuError} `FEISHU_MISCONFIGURED` when it is neither `self` nor `store`
+ * @throws {FeishuError} `FEISHU_MISCONFIGURED` if it is neither `self` nor `store`
  */
 export function isStoreApp({ FEISHU_APP_TYPE: appType }: Environment): boolean {
   if (!appType || appType === 'self') return false;

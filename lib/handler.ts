@@ -3,60 +3,60 @@ import type { EventHeader, JsonObject } from './feishu/envelope.ts';
 import type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
 import type { Log } from './feishu/log.ts';
 
-// Re-exported because handler modules import from here alone, and merge declarations into these.
+// Handler modules import only this module, and extend these interfaces by declaration merging.
 export type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1, Log };
 
-/** The way an event came. */
+/** The transport an event arrived over. */
 export type EventSource = 'webhook' | 'long-connection';
 
 export interface CallbackContext {
   readonly header: EventHeader;
   readonly source: EventSource;
-  /** Writes JSON lines that name the event. */
+  /** Writes JSON lines with the event's id and type. */
   readonly log: Log;
-  /** Aborts when there is no time left, and when an error that escapes the handler has failed the event. */
+  /** Aborts when the time is up, or when an error that escaped the handler has failed the event. */
   readonly signal: AbortSignal;
 }
 
 export interface EventContext extends CallbackContext {
-  /** How often the queue has delivered this event, from 1. */
+  /** The number of this delivery, starting at 1. */
   readonly attempt: number;
-  /** The official SDK's client with this app's credentials, loaded at first use. */
+  /** The official SDK's client with this app's credentials, loaded on first use. */
   readonly feishu: Client;
   /**
-   * An id for the `uuid` of a call that sends something: the same for every attempt at the same event, so that Feishu,
-   * which drops a repeated one for an hour, sends once.
+   * Returns an id for the `uuid` parameter of an API call that sends something. It is the same in every attempt at an
+   * event, so a retry sends nothing twice: Feishu ignores a `uuid` that repeats within an hour.
    *
-   * @param label tells the calls of one handler apart
+   * @param label distinguishes the calls of one handler
    * @returns 32 characters
    */
   uuid(label: string): string;
 }
 
 type EventFunction<Payload> = (event: Payload, context: EventContext) => unknown;
-type CallbackFunction<Payload, Answer> = (event: Payload, context: CallbackContext) => Answer | Promise<Answer>;
+type CallbackFunction<Payload, Response> = (event: Payload, context: CallbackContext) => Response | Promise<Response>;
 
-/** A module's default export in `functions/handlers/v2` or `functions/handlers/v1`. */
+/** The default export of a module in `functions/handlers/v2` or `functions/handlers/v1`, and of `fallback.ts`. */
 export interface EventHandler<Payload = never> {
   readonly kind: 'v2' | 'v1' | 'fallback';
   readonly type: string;
-  /** Where the module is not known, neither is the type of its payload. */
+  /** `Payload` is `never` where the event type is not known at compile time. */
   readonly handle: EventFunction<Payload>;
 }
 
-/** A module's default export in `functions/handlers/callbacks`. */
-export interface CallbackHandler<Payload = never, Answer extends object = object> {
+/** The default export of a module in `functions/handlers/callbacks`. */
+export interface CallbackHandler<Payload = never, Response extends object = object> {
   readonly kind: 'callbacks';
   readonly type: string;
-  readonly handle: CallbackFunction<Payload, Answer | undefined>;
+  readonly handle: CallbackFunction<Payload, Response | undefined>;
 }
 
 /**
- * Handles a v2.0 event (in the SDKs: "p2") behind the queue: `functions/handlers/v2/<type>.ts`.
+ * Defines the handler of a v2.0 event (in the SDKs: "p2"): `functions/handlers/v2/<type>.ts`. The worker runs it.
  *
- * @param type the event's type, which is the module's name too
- * @param handle runs until it settles. What it throws is tried again with growing delays and after 5 deliveries kept in
- *   the dead-letter queue; see {@link RetryAfter} and {@link Drop}.
+ * @param type the event type, which is also the name of the module
+ * @param handle if it throws, the event is retried with exponential backoff, and moves to the dead-letter queue after 5
+ *   deliveries; see {@link RetryAfter} and {@link Drop}
  */
 export function onEvent<Type extends keyof EventPayloads>(
   type: Type,
@@ -65,7 +65,7 @@ export function onEvent<Type extends keyof EventPayloads>(
   return { kind: 'v2', type, handle };
 }
 
-/** Handles a v1.0 event (in the SDKs: "p1", "customized event"): `functions/handlers/v1/<type>.ts`. See {@link onEvent}. */
+/** Defines the handler of a v1.0 event (in the SDKs: "p1"): `functions/handlers/v1/<type>.ts`. See {@link onEvent}. */
 export function onEventV1<Type extends keyof EventPayloadsV1>(
   type: Type,
   handle: EventFunction<EventPayloadsV1[Type]>,
@@ -74,11 +74,11 @@ export function onEventV1<Type extends keyof EventPayloadsV1>(
 }
 
 /**
- * Answers a callback while the person waits: `functions/handlers/callbacks/<type>.ts`.
+ * Defines the handler that responds to a callback while the user waits: `functions/handlers/callbacks/<type>.ts`.
  *
- * The callback is queued as well, so that what takes longer goes into the event handler of the same type.
+ * The callback is also queued: put slow work into the event handler of the same type.
  *
- * @param handle has 2.3 seconds from the callback's arrival. When it is late or throws, the person sees an error toast.
+ * @param handle has 2.3 seconds from the callback's arrival. If it throws or times out, the user sees an error toast.
  */
 export function onCallback<Type extends keyof CallbackPayloads>(
   type: Type,
@@ -87,27 +87,26 @@ export function onCallback<Type extends keyof CallbackPayloads>(
   return { kind: 'callbacks', type, handle };
 }
 
-/** Handles every event that no other module handles: `functions/handlers/fallback.ts`. See {@link onEvent}. */
+/** Defines the handler of all events without a handler: `functions/handlers/fallback.ts`. See {@link onEvent}. */
 export function onUnhandledEvent(handle: EventFunction<JsonObject>): EventHandler<JsonObject> {
   return { kind: 'fallback', type: 'fallback', handle };
 }
 
 /**
- * SQS hides a message for at most 12 hours, counted from the delivery. Lambda may have used 15 minutes of them when the
- * handler throws.
+ * SQS hides a message for at most 12 hours after its delivery, of which the handler may use 15 minutes.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
  */
 const MAXIMUM_RETRY_AFTER_SECONDS = (12 * 60 - 15) * 60;
 
-/** Thrown by a handler: the event is retried after the given time. It counts as one of the 5 deliveries. */
+/** Thrown by a handler to retry the event after the given time. The attempt counts as one of the 5 deliveries. */
 export class RetryAfter extends Error {
   override readonly name = 'RetryAfter';
   readonly seconds: number;
 
   /**
    * @param seconds whole seconds, at most 42,300 (11 hours 45 minutes)
-   * @throws {RangeError} if it is not a whole number, or SQS cannot wait that long
+   * @throws {RangeError} if `seconds` is not a whole number in this range
    */
   constructor(seconds: number, reason: string) {
     super(reason);
@@ -121,7 +120,7 @@ export class RetryAfter extends Error {
   }
 }
 
-/** Thrown by a handler: the event is done with. It is logged and counted, and not tried again. */
+/** Thrown by a handler to discard the event, which is logged and counted, but not retried. */
 export class Drop extends Error {
   override readonly name = 'Drop';
 }

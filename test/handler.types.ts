@@ -1,4 +1,4 @@
-// Checked by `npx tsc` alone: what must not compile stands below `@ts-expect-error`, which is an error where it does.
+// Checked only by `npx tsc`, which reports a line below `@ts-expect-error` that compiles.
 import type { EventHandles } from '@larksuiteoapi/node-sdk';
 import { expectTypeOf } from 'vitest';
 import {
@@ -26,7 +26,7 @@ declare module '#feishu-events' {
   }
 }
 
-// The payload follows from the literal.
+// The payload type is inferred from the literal.
 
 onEvent('im.message.receive_v1', ({ message, sender }, { attempt, feishu, header, uuid }) => {
   expectTypeOf(message.content).toEqualTypeOf<string>();
@@ -35,7 +35,7 @@ onEvent('im.message.receive_v1', ({ message, sender }, { attempt, feishu, header
   expectTypeOf(header.id).toEqualTypeOf<string | undefined>();
   expectTypeOf(header.version).toEqualTypeOf<'1.0' | '2.0'>();
   expectTypeOf(attempt).toEqualTypeOf<number>();
-  expectTypeOf(uuid('answer')).toEqualTypeOf<string>();
+  expectTypeOf(uuid('reply')).toEqualTypeOf<string>();
   expectTypeOf(feishu.im.message.reply).toBeFunction();
 });
 
@@ -55,40 +55,40 @@ onUnhandledEvent((event, { header }) => {
   expectTypeOf(header.type).toBeString();
 });
 
-// A wrong field.
+// Unknown fields.
 
-// @ts-expect-error It is `content`.
+// @ts-expect-error The field is `content`.
 onEvent('im.message.receive_v1', ({ message }) => message.text);
 // @ts-expect-error Not every message has a thread.
 onEvent('im.message.receive_v1', ({ message }) => message.thread_id.length);
-// @ts-expect-error It is `open_chat_id`.
+// @ts-expect-error The field is `open_chat_id`.
 onEventV1('message', (event) => event.chat_id);
-// @ts-expect-error It is `open_message_id`.
+// @ts-expect-error The field is `open_message_id`.
 onCallback('card.action.trigger', ({ context }) => ({ toast: { content: context.message_id } }));
 
-// The envelope's fields are in the context's header.
+// Fields of the envelope are in the context's header.
 
 type Own<Type extends keyof EventPayloads> = keyof EventPayloads[Type];
 expectTypeOf<Extract<Own<'im.message.receive_v1'>, 'event_id' | 'event_type' | 'token' | 'ts' | 'uuid'>>().toBeNever();
-// @ts-expect-error It is `context.header.id`.
+// @ts-expect-error The field is `context.header.id`.
 onEvent('im.message.receive_v1', (event) => event.event_id);
-// @ts-expect-error It is in no handler.
+// @ts-expect-error No handler receives the token.
 onEventV1('out_approval', (event) => event.token);
 
-// A type that does not exist, or is of another version.
+// Event types that do not exist or belong to another version.
 
-// @ts-expect-error It is `im.message.receive_v1`.
+// @ts-expect-error The type is `im.message.receive_v1`.
 onEvent('im.message.received_v1', () => {});
-// @ts-expect-error It is of v1.0.
+// @ts-expect-error The type belongs to v1.0.
 onEvent('out_approval', () => {});
-// @ts-expect-error It is of v2.0.
+// @ts-expect-error The type belongs to v2.0.
 onEventV1('im.message.receive_v1', () => {});
-// @ts-expect-error It is an event.
+// @ts-expect-error The type is an event, not a callback.
 onCallback('im.message.receive_v1', () => ({}));
-// @ts-expect-error A type is not known before it runs.
+// @ts-expect-error The type must be a literal.
 onEvent('im.message.receive_v1' as string, () => {});
 
-// The answer to a callback.
+// Responses to callbacks.
 
 onCallback('card.action.trigger', () => ({}));
 onCallback('card.action.trigger', () => undefined);
@@ -96,30 +96,30 @@ onCallback('card.action.trigger', async () => ({ card: { type: 'raw', data: { sc
 onCallback('card.action.trigger', () => ({ card: { type: 'template', data: { template_id: 'AAq1' } } }));
 onCallback('url.preview.get', () => ({ inline: { title: 'Title', url: { pc: 'https://example.com/' } } }));
 onCallback('card.action.trigger_v1', () => ({ toast: { content: 'Done' }, elements: [] }));
-// @ts-expect-error There is no such kind of toast.
+// @ts-expect-error This type of toast does not exist.
 onCallback('card.action.trigger', () => ({ toast: { type: 'failure', content: 'No' } }));
-// @ts-expect-error A toast has a content.
+// @ts-expect-error A toast needs content.
 onCallback('card.action.trigger', () => ({ toast: { type: 'success' } }));
-// @ts-expect-error A template has an id.
+// @ts-expect-error A template needs an id.
 onCallback('card.action.trigger', async () => ({ card: { type: 'template', data: {} } }));
-// @ts-expect-error A card that is no template is `raw`.
+// @ts-expect-error A card that is not a template is `raw`.
 onCallback('card.action.trigger', () => ({ card: { type: 'json', data: {} } }));
 // @ts-expect-error A link preview is an object.
 onCallback('url.preview.get', () => ({ inline: 'Title' }));
-// @ts-expect-error An answer is an object.
+// @ts-expect-error A response is an object.
 onCallback('card.action.trigger', () => 'Done');
 
-// Every type there is.
+// All event types.
 
 expectTypeOf<Exclude<keyof EventHandles, keyof EventPayloads | keyof EventPayloadsV1>>().toBeNever();
 expectTypeOf<Extract<keyof EventPayloads, keyof EventPayloadsV1>>().toBeNever();
 
-/** A dot tells the versions apart, but for the old card callback. */
+/** Types of v2.0 contain a dot; types of v1.0 do not, except the old card callback. */
 type Dotted = `${string}.${string}`;
 expectTypeOf<Exclude<keyof EventPayloads, Dotted>>().toBeNever();
 expectTypeOf<Extract<keyof EventPayloadsV1, Dotted>>().toEqualTypeOf<'card.action.trigger_v1'>();
 
-/** A payload whose type was lost somewhere would be `any`, and take every field. */
+/** Types whose payload is `any`, which would allow every field. */
 type Untyped<Payloads> = { [Type in keyof Payloads]: 0 extends 1 & Payloads[Type] ? Type : never }[keyof Payloads];
 expectTypeOf<Untyped<EventPayloads>>().toBeNever();
 expectTypeOf<Untyped<EventPayloadsV1>>().toBeNever();
@@ -142,7 +142,7 @@ onEventV1('approval_instance', ({ uuid, status }) => {
   expectTypeOf(status).toEqualTypeOf<string>();
 });
 
-// A type that a user adds by declaration merging.
+// Types added by declaration merging.
 
 onEvent('types.test.merged_v1', ({ thing_id }) => {
   expectTypeOf(thing_id).toEqualTypeOf<string>();
@@ -151,7 +151,7 @@ onEventV1('types_test_merged', ({ thing_id }) => {
   expectTypeOf(thing_id).toEqualTypeOf<string>();
 });
 onCallback('types.test.merged_callback', ({ question }) => ({ answer: question }));
-// @ts-expect-error It is `thing_id`.
+// @ts-expect-error The field is `thing_id`.
 onEvent('types.test.merged_v1', ({ id }) => id);
-// @ts-expect-error It is `answer`.
+// @ts-expect-error The field is `answer`.
 onCallback('types.test.merged_callback', ({ question }) => ({ reply: question }));

@@ -1,78 +1,105 @@
 import path from 'node:path';
-import type { BuildOptions } from 'esbuild';
+import type { BuildOptions, Metafile } from 'esbuild';
 import { handlerModules } from './check-handlers.ts';
 import { evaluateFailedModulesAgain } from './failed-modules.ts';
-import { fastBuiltins, leanAwsClients, separateBundle } from './lean-bundle.ts';
+import { leanAwsClients } from './lean-aws-clients.ts';
+import { fastBuiltins, separateBundle } from './lean-bundle.ts';
+import { isPlatformSdk, sharedPlatformSdk } from './shared-platform-sdk.ts';
 
-/** The entry points that run on Lambda, by the name of their function. */
-export const LAMBDA_FUNCTIONS = ['webhook', 'worker'] as const;
-
-/** What the webhook's bundle is without until the first event comes. */
+/** The webhook loads this module with its first event. */
 const SEPARATE_MODULE = 'sqs-sender';
 
-/** The files of each function's artifact, below the folder of the bundles. */
-export const LAMBDA_FILES = {
-  webhook: [...withMap('webhook'), ...withMap(SEPARATE_MODULE)],
-  worker: [...withMap('worker'), 'node_modules/**'],
-};
+/**
+ * Returns the files in a function's artifact, relative to the folder of bundles.
+ *
+ * @param metafile of the function's bundle
+ */
+export function artifactFiles(name: 'webhook' | 'worker', { outputs }: Metafile): string[] {
+  const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
+  // The worker's `feishu` client is in the SDK; a callback needs it only if it imports it.
+  const isUsed = name === 'worker' || Object.values(outputs).some(({ imports }) => imports.some(isPlatformSdk));
+  return isUsed ? [...files, 'node_modules/**'] : files;
+}
 
 /**
- * How the functions are bundled, for the deployment and for the local stack alike.
+ * Returns the esbuild options for the webhook, shared by the deployment and the local stack.
  *
- * @param root the project's folder, with `functions/` in it
- * @param outdir where `<function>.mjs` and its source map go
+ * @param root the project's folder, which contains `functions/`
+ * @param outdir the folder for `webhook.mjs` and its source map
  */
-export function lambdaBundle(root: string, outdir: string) {
-  const options = entryPoints(root, outdir, LAMBDA_FUNCTIONS);
+export function webhookBundle(root: string, outdir: string) {
+  const options = lambdaBundle(root, outdir, 'webhook');
   return {
     ...options,
     entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
-    // Half the artifact's size; stack traces need the lines alone.
-    sourcemap: 'linked',
-    sourcesContent: false,
-    plugins: [
-      // Here only, because the connection, which has a part of the same handlers, is bundled after the functions.
-      handlerModules(path.join(root, 'functions', 'handlers')),
-      ...options.plugins,
-      separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
-      leanAwsClients,
-    ],
+    plugins: [...options.plugins, separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`))],
   } satisfies BuildOptions;
 }
 
-/** How the program of the long connection is bundled: one file, which takes its credentials from the container. */
+/**
+ * Returns the esbuild options for the worker, shared by the deployment and the local stack. The build checks all handler
+ * modules.
+ *
+ * @param root the project's folder, which contains `functions/`
+ * @param outdir the folder for `worker.mjs` and its source map
+ */
+export function workerBundle(root: string, outdir: string) {
+  const options = lambdaBundle(root, outdir, 'worker');
+  return {
+    ...options,
+    // Libraries such as TypeORM derive table names from class names.
+    keepNames: true,
+    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), ...options.plugins],
+  } satisfies BuildOptions;
+}
+
+function lambdaBundle(root: string, outdir: string, name: string) {
+  const options = entryPoint(root, outdir, name);
+  return {
+    ...options,
+    // Stack traces need only line numbers. The sources would double the artifact's size.
+    sourcemap: 'linked',
+    sourcesContent: false,
+    plugins: [...options.plugins, sharedPlatformSdk, leanAwsClients],
+  } satisfies BuildOptions;
+}
+
+/** Returns the esbuild options for the long-connection program: one file that reads the container's credentials. */
 export function connectionBundle(root: string, outdir: string) {
-  return entryPoints(root, outdir, ['connection']);
+  return entryPoint(root, outdir, 'connection');
 }
 
 /**
- * How the platform's SDK is bundled: apart from the worker, which loads it when a handler first uses it.
+ * Returns the esbuild options for the platform's SDK. The worker loads this file when a handler first uses `feishu`.
  *
- * @param outdir the folder of the worker's bundle; the SDK goes below it, where Node looks for it
+ * @param outdir the folder of the worker's bundle; the SDK goes into its `node_modules`
  */
 export function platformSdkBundle(root: string, outdir: string) {
   return {
     ...commonOptions,
     absWorkingDir: root,
     entryPoints: ['@larksuiteoapi/node-sdk'],
-    // A package of the SDK's takes it where it happens to be installed, as it is here for the tools.
+    // An optional dependency of the SDK's dependencies, installed here only for development tools.
     external: ['supports-color'],
     outfile: path.join(outdir, 'node_modules/@larksuiteoapi/node-sdk/index.js'),
     format: 'cjs',
   } satisfies BuildOptions;
 }
 
-function entryPoints(root: string, outdir: string, names: readonly string[]) {
+function entryPoint(root: string, outdir: string, name: string) {
   return {
     ...commonOptions,
     absWorkingDir: root,
-    entryPoints: Object.fromEntries(names.map((name) => [name, `functions/${name}.ts`])),
+    entryPoints: { [name]: `functions/${name}.ts` },
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
-    // ES modules first: only they can be shaken.
+    // The globals of CommonJS, which packages expect.
+    banner: { js: 'const require=process.getBuiltinModule("module").createRequire(import.meta.url);' },
+    define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
+    // Prefer ES modules: esbuild can tree-shake only those.
     mainFields: ['module', 'main'],
-    // A folder of handlers may be empty.
+    // Folders of handlers may be empty.
     logOverride: { 'empty-glob': 'silent' },
     plugins: [fastBuiltins, evaluateFailedModulesAgain],
   } satisfies BuildOptions;

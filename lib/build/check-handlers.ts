@@ -6,7 +6,7 @@ import type { CreatedHandler } from './handler-check/created-handlers.ts';
 import { loadHandlers } from './handler-check/load-handlers.ts';
 import type { Exported } from './handler-check/thread.ts';
 
-/** The functions that create handlers, by the handlers' kind: their folder, or `fallback`. */
+/** The function that creates each kind of handler. The kind is the handler's folder, or `fallback`. */
 const FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['v2', 'onEvent'],
   ['v1', 'onEventV1'],
@@ -14,7 +14,7 @@ const FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['fallback', 'onUnhandledEvent'],
 ]);
 
-/** Whatever a bundler takes for code. The functions look for `.ts` only, so they would miss a handler in another file. */
+/** Any source file. The functions import only `.ts` files, so a handler in another kind of file would never run. */
 const CODE = /\.[cm]?[jt]sx?$/;
 
 const PLUGIN_NAME = 'handler-modules';
@@ -22,7 +22,7 @@ const LOAD_WITHIN_MILLISECONDS = 5000;
 
 interface HandlerFile {
   file: string;
-  /** As it is written in messages. */
+  /** The path shown in messages. */
   name: string;
   kind: string;
   type: string;
@@ -30,12 +30,13 @@ interface HandlerFile {
 
 interface Problems {
   errors: PartialMessage[];
-  /** Of modules that cannot be judged. */
+  /** For modules that could not be checked. */
   warnings: PartialMessage[];
 }
 
 /**
- * Rejects handler modules whose handler is not the one that their name promises: they would be deployed and never called.
+ * Creates an esbuild plugin that rejects handler modules whose exported handler does not match their file name. Such a
+ * handler would be deployed but never called.
  *
  * @param folder `functions/handlers`
  */
@@ -48,28 +49,29 @@ export function handlerModules(folder: string): Plugin {
   };
 }
 
-/** @returns the warnings of {@link handlerModules} among those of a build: the rest is about code that works */
+/** Returns only the warnings of {@link handlerModules}. esbuild's own warnings are about code that works. */
 export function handlerWarnings(warnings: Message[]): Message[] {
   return warnings.filter(({ pluginName }) => pluginName === PLUGIN_NAME);
 }
 
 /**
- * Checks the names of the modules, and compares the names with what the modules export. To see what they export, it loads
- * them, because a type may be a constant of another module, and a handler may be wrapped or created elsewhere. Loading
- * has no effect outside of this process and needs no settings: see {@link loadHandlers}.
+ * Checks that each module's name matches its export. The modules are loaded, because a type may be a constant from
+ * another module, and a handler may be wrapped or created elsewhere. Loading has no effect outside this process and needs
+ * no settings: see {@link loadHandlers}.
  *
- * A module that cannot be loaded in this way, or whose handler comes from a package, is not rejected but warned about:
- * the worker checks it when its first event arrives.
+ * A module that cannot be loaded this way, or whose handler comes from a package, gets a warning instead of an error. The
+ * worker checks it when its first event arrives.
  *
  * @param handlers `functions/handlers`
- * @param bundle the options that the modules are bundled with
+ * @param bundle the esbuild options of the modules' bundle
+ * @param limitMilliseconds the time limit for loading one module
  */
 export async function checkHandlers(
   handlers: string,
   bundle: BuildOptions = {},
   limitMilliseconds = LOAD_WITHIN_MILLISECONDS,
 ): Promise<Problems> {
-  // As esbuild names them.
+  // esbuild reports real paths.
   const folder = await realpath(handlers);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
@@ -103,15 +105,15 @@ async function checkExports(
         const mismatch = describeMismatch(module, exported);
         return mismatch === undefined ? describeUnused(module, created, results) : [mismatch];
       }),
-      warnings: results.flatMap(({ module, exported }) => describeUnknown(module, exported)),
+      warnings: results.flatMap(({ module, exported }) => describeUnchecked(module, exported)),
     };
   } catch (error) {
-    // The bundler reports what is wrong with the modules, and where, as they are bundled in the same way there.
+    // The real build bundles the same modules and reports what is wrong and where.
     return { errors: [], warnings: [message(folder, `The handler modules could not be checked: ${error}`)] };
   }
 }
 
-/** @returns an empty `kind` when the functions do not look there */
+/** Returns an empty `kind` if the functions do not import the file. */
 function parseName(folder: string, file: string): HandlerFile {
   const relative = path.relative(folder, file).split(path.sep).join('/');
   const name = `functions/handlers/${relative}`;
@@ -127,7 +129,7 @@ function neverCalled(name: string): string {
 function describeMismatch({ file, name, kind, type }: HandlerFile, exported: Exported): PartialMessage | undefined {
   const expected = FUNCTIONS.get(kind);
   const parameters = kind === 'fallback' ? '…' : `'${type}', …`;
-  const advice = `must export one handler: export default ${expected}(${parameters}). Helpers and tests go elsewhere.`;
+  const advice = `must export one handler: export default ${expected}(${parameters}). Put helpers and tests elsewhere.`;
   if (exported.is === 'nothing') return message(file, `${name} has no default export, but ${advice}`);
   if (exported.is === 'other') return message(file, `The default export of ${name} is ${exported.what}. It ${advice}`);
   if (exported.is !== 'handler') return undefined;
@@ -142,7 +144,7 @@ function describeMismatch({ file, name, kind, type }: HandlerFile, exported: Exp
   );
 }
 
-/** A module may create handlers that other modules export, but not one that none exports. */
+/** Reports handlers that the module creates but that no module exports. */
 function describeUnused(
   { file, name }: HandlerFile,
   created: CreatedHandler[],
@@ -153,15 +155,15 @@ function describeUnused(
   const unused = created.filter((handler) => handler.file === file && !isExported(handler));
   return unused.map(({ kind, type }) => {
     const call = `${FUNCTIONS.get(kind)}('${type}', …)`;
-    return message(file, `${name} also calls ${call}, but must export one handler: the other one is never called.`);
+    return message(file, `${name} also calls ${call}, but must export one handler: the other is never called.`);
   });
 }
 
-function describeUnknown({ file, name }: HandlerFile, exported: Exported): PartialMessage[] {
+function describeUnchecked({ file, name }: HandlerFile, exported: Exported): PartialMessage[] {
   const warn = (reason: string) =>
-    message(file, `${name} could not be checked, because ${reason}. It is checked when its first event arrives.`);
+    message(file, `${name} could not be checked, because ${reason}. It will be checked when its first event arrives.`);
   if (exported.is === 'failed') return [warn(exported.reason)];
-  if (exported.is === 'unknown') return [warn('its handler or the type comes from a package')];
+  if (exported.is === 'unknown') return [warn('its handler or type comes from a package')];
   return [];
 }
 

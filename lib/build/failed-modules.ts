@@ -3,27 +3,27 @@ import path from 'node:path';
 import type { BuildResult, Plugin } from 'esbuild';
 
 /**
- * esbuild's helper that evaluates a module of the bundle at its first import, minified: `init` is the module's code,
- * `result` the promise of a module with a top-level `await`, and `failure` holds what the code threw.
+ * esbuild's minified helper that evaluates a bundled module at its first import: `init` is the module's code, `result`
+ * the promise of a module with a top-level `await`, and `failure` the error that the code threw.
  */
 const EVALUATE =
   /\((?<init>[\w$]+),(?<result>[\w$]+),(?<failure>[\w$]+)\)=>\(\)=>\{if\(\k<failure>\)throw \k<failure>\[0\];try\{return \k<init>&&\(\k<result>=\k<init>\(\k<init>=0\)\),\k<result>\}catch\((?<error>[\w$]+)\)\{throw \k<failure>=\[\k<error>\],\k<error>\}\}/;
 
-/** The same, but a failure puts the module's code back. Exactly as long, so that the source map stays right. */
+/** Restores `init` after a failure. Has the same length as the original, so that the source map stays correct. */
 const EVALUATE_UNTIL_IT_SUCCEEDS =
   '($<init>,$<result>,$<failure>=$<init>)=>()=>{try{return $<init>&&($<result>=$<init>($<init>=0))?.catch(()=>$<init>=$<failure>),$<result>}catch($<error>){throw $<init>=$<failure>,$<error>}}';
 
 /**
- * Evaluates a module that failed to load again at its next import. esbuild, like ECMAScript, throws the first error
- * every time: a configuration server that is down for a second would fail each event of that type for as long as the
- * process lives. Without a bundle, Lambda would load the module at startup and replace the environment.
+ * If a module failed to load, evaluates it again at its next import. esbuild, like ECMAScript, rethrows the first error
+ * every time: a configuration server that is down for a second would fail every event of that type for the life of the
+ * process. Without a bundle, Lambda would load the module at startup and replace the execution environment.
  */
 export const evaluateFailedModulesAgain: Plugin = {
   name: 'failed-modules',
   setup(build) {
     const root = build.initialOptions.absWorkingDir ?? process.cwd();
     build.onEnd(async ({ metafile, outputFiles }: BuildResult) => {
-      // Without `write` nothing is on the disk.
+      // With `write: false` there are no files to rewrite.
       if (metafile === undefined || outputFiles !== undefined) return;
       const files = Object.keys(metafile.outputs).filter((file) => file.endsWith('.mjs'));
       await Promise.all(files.map((file) => rewrite(path.join(root, file))));

@@ -1,2 +1,2 @@
-/** Stands in for the SDK's event streams in the functions' bundles: no operation of SQS or DynamoDB has one. */
+/** Replaces the SDK's event streams in the functions' bundles. SQS and DynamoDB do not use them. */
 export {};

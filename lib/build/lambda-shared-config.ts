@@ -1,10 +1,10 @@
 /**
- * Stands in for the SDK's reader of `~/.aws` in the functions' bundles: there are no such files on Lambda, and looking
- * for them takes milliseconds of the first call.
+ * Replaces the SDK's reader of `~/.aws` in the functions' bundles. Lambda has no such files, and looking for them delays
+ * the first call by milliseconds.
  */
 export async function loadSharedConfigFiles() {
   return { configFile: {}, credentialsFile: {} };
 }
 
-/** Of the names in those files. */
+/** Required by the SDK, which splits names in those files at it. */
 export const CONFIG_PREFIX_SEPARATOR = '.';

@@ -1,24 +1,24 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
-/** A mistake in how a program was called: the message is all a person needs. */
+/** A mistake in the arguments of a command. Only its message is shown, without a stack. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 /**
- * Reads a program's options and arguments. Where `--help` is asked for, or where they make no sense, it prints the usage
- * and ends the program: with 0, or with the given exit code.
+ * Reads the options and arguments of a command. Prints the usage and exits with 0 for `--help`, or with `mistakeCode` for
+ * invalid arguments.
  *
- * @param usage what `--help` prints
- * @param config as `parseArgs` takes it, without `--help`
- * @param mistakeCode the exit code for a mistake in how the program was called
+ * @param usage the text that `--help` prints
+ * @param config for `parseArgs`, without `--help`
+ * @param mistakeCode the exit code for invalid arguments (default: 1)
  */
 export function readCommandLine<const Config extends ParseArgsConfig>(
   usage: string,
   config: Config,
   mistakeCode = 1,
 ): ReturnType<typeof parseArgs<Config>> {
-  // Before anything is parsed: it helps beside a mistake, too.
+  // Before parsing, so that it works with invalid arguments too.
   if (process.argv.includes('--help')) {
     console.log(usage);
     process.exit(0);
@@ -26,7 +26,7 @@ export function readCommandLine<const Config extends ParseArgsConfig>(
   try {
     return parseArgs(config);
   } catch (error) {
-    // What Node adds after the first sentence is about passing such a word on as an argument: no program takes one.
+    // Node's other sentences explain how to pass such an option as an argument, which no command accepts.
     const [mistake] = (error as Error).message.split('. ');
     console.error(`${mistake}\n\n${usage}`);
     process.exit(mistakeCode);

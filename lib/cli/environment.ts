@@ -4,11 +4,11 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { readTextFile } from './read-text-file.ts';
 
-/** Lambda takes 4 KB of environment variables. */
+/** A generous limit: Lambda accepts 4 KB of environment variables. */
 const MAXIMUM_FILE_BYTES = 64 * 1024;
 
 /**
- * The process's variables, and those of `.env` that the process does not have.
+ * Returns the variables of the process and of `.env`. Those of the process take precedence.
  *
  * @param root the project's folder
  */
@@ -18,8 +18,8 @@ export async function readLocalEnvironment(root: string, processEnvironment = pr
 }
 
 /**
- * The AWS settings of this machine, by the names that AWS SDKs, the AWS CLI and Lambda use. Other names beginning with
- * `AWS_`, such as `AWS_S3_BUCKET`, are the user's.
+ * Matches the settings that AWS SDKs, the AWS CLI and Lambda read. Other `AWS_` names, such as `AWS_S3_BUCKET`, belong to
+ * the user.
  */
 const AWS_SETTING = new RegExp(
   `^AWS_(${[
@@ -33,11 +33,11 @@ const AWS_SETTING = new RegExp(
 );
 
 /**
- * The environment that the functions and the connection run in: the user's variables, and AWS settings that lead to the
- * emulators only. A profile, session token or endpoint of this machine would mix with the emulators' credentials.
+ * Returns the environment for the functions and the long connection: the user's variables without this machine's AWS
+ * settings, which would conflict with those of the emulators.
  *
- * @param user the process's variables and those of `.env`
- * @param emulators what the template's own AWS clients need to find the emulators
+ * @param user the variables of the process and of `.env`
+ * @param emulators the variables that point AWS clients at the emulators
  */
 export function createFunctionEnvironment(
   user: Readonly<Record<string, string>>,
@@ -48,10 +48,10 @@ export function createFunctionEnvironment(
 }
 
 /**
- * Writes a `.env` with a random Encrypt Key and Verification Token, where there is none and no secret is set otherwise.
+ * Creates a `.env` with a random Encrypt Key and Verification Token, unless it exists or the environment has a secret.
  *
  * @param root the project's folder
- * @returns whether it was written
+ * @returns whether it was created
  */
 export async function writeMissingEnvironmentFile(root: string, processEnvironment = process.env): Promise<boolean> {
   if (processEnvironment.FEISHU_ENCRYPT_KEY || processEnvironment.FEISHU_VERIFICATION_TOKEN) return false;
@@ -65,8 +65,10 @@ export async function writeMissingEnvironmentFile(root: string, processEnvironme
 }
 
 /**
- * @returns what the file sets: nothing when there is none
- * @throws {RangeError} when the file is larger than 64 KiB
+ * Reads a `.env` file.
+ *
+ * @returns its variables, or an empty object if the file does not exist
+ * @throws {RangeError} if the file is larger than 64 KiB
  */
 export async function readEnvironmentFile(file: string): Promise<Record<string, string>> {
   try {
@@ -77,23 +79,23 @@ export async function readEnvironmentFile(file: string): Promise<Record<string, 
   }
 }
 
-/** How the random secrets begin that are written for this machine: no deployment takes them. */
+/** Starts the random secrets for local use. Deployments reject secrets with this prefix. */
 export const LOCAL_SECRET_PREFIX = 'local-';
 
 function exampleEnvironment(): string {
   const secret = () => LOCAL_SECRET_PREFIX + randomBytes(16).toString('hex');
-  return `# The app's secrets, from its developer console. These two are random, for trying things out on this machine.
+  return `# The app's secrets from the developer console. These are random values for local use.
 FEISHU_ENCRYPT_KEY=${secret()}
 FEISHU_VERIFICATION_TOKEN=${secret()}
 
-# For handlers that call the platform. Without them, npm start shows what would have been sent.
+# For handlers that call the platform's API. Without them, npm start only prints the calls.
 # FEISHU_APP_ID=cli_…
 # FEISHU_APP_SECRET=…
 
-# Of Lark: https://open.larksuite.com
+# For Lark: https://open.larksuite.com
 # FEISHU_DOMAIN=https://open.feishu.cn
 
-# Of an app in the app store: store
+# For a store app: store
 # FEISHU_APP_TYPE=self
 `;
 }

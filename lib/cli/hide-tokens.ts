@@ -1,15 +1,15 @@
 import { parseExactly } from '../util/exact-json.ts';
 
-/** What stands for a token in the JSON that is shown. */
+/** Replaces tokens in JSON that is shown. */
 export const HIDDEN = '•••';
 
-/** `header.token`, the token of a card, `preview_token`, `app_ticket` and whatever else is called so. */
+/** Matches field names such as `token`, `preview_token` and `app_ticket`. */
 const SECRET_NAME = /(^|_)(token|ticket|secret|password)$/i;
-/** Of anything shorter, every other word would be a part. */
+/** A shorter secret would match parts of ordinary words. */
 const MINIMUM_SECRET_CHARACTERS = 6;
 
 /**
- * The event as indented JSON, with integers above 2^53 as they came, and {@link HIDDEN} for each token.
+ * Formats an event as indented JSON, with {@link HIDDEN} for each token and with integers above 2^53 intact.
  *
  * @param text the event's JSON
  */
@@ -20,11 +20,11 @@ export function hideTokens(text: string): string {
 }
 
 /**
- * The counterpart of {@link hideTokens}, for an event that was changed meanwhile.
+ * Reverses {@link hideTokens} for an event that may have been edited.
  *
- * @param text the changed event's JSON
- * @param original the event's JSON, with the tokens
- * @throws {SyntaxError} when the text is no JSON
+ * @param text the edited event's JSON
+ * @param original the original event's JSON, with its tokens
+ * @throws {SyntaxError} if the text is not valid JSON
  */
 export function restoreTokens(text: string, original: string): string {
   return JSON.stringify(restore(parseExactly(text), JSON.parse(original)));
@@ -33,15 +33,15 @@ export function restoreTokens(text: string, original: string): string {
 function restore(value: unknown, original: unknown): unknown {
   if (value === HIDDEN) return typeof original === 'string' ? original : '';
   if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return value;
-  const before = (typeof original === 'object' ? original : null) ?? {};
-  const restored = Object.entries(value).map(([name, part]) => [name, restore(part, Reflect.get(before, name))]);
+  const fields = (typeof original === 'object' ? original : null) ?? {};
+  const restored = Object.entries(value).map(([name, part]) => [name, restore(part, Reflect.get(fields, name))]);
   return Array.isArray(value) ? restored.map(([, part]) => part) : Object.fromEntries(restored);
 }
 
 /**
- * Makes a function that hides the app's own secrets wherever in a JSON text they are: a handler may have logged one.
+ * Creates a function that hides the app's secrets anywhere in a JSON text, because a handler may have logged one.
  *
- * @param secrets as they are in the environment: several may be separated by commas
+ * @param secrets values of environment variables; each may contain several secrets, separated by commas
  */
 export function createConcealer(secrets: readonly (string | undefined)[]): (json: string) => string {
   const values = secrets

@@ -7,39 +7,39 @@ import { readTextFile } from './read-text-file.ts';
 
 type Body = Record<string, unknown>;
 
-/** Lambda takes 6 MB for an invocation: what is larger cannot be sent. */
+/** Lambda's limit for the payload of an invocation: a larger event cannot be sent. */
 const MAXIMUM_FILE_BYTES = 6 * 1024 * 1024;
 
 /**
- * Reads the event of a file of up to 6 MiB, and puts in the Verification Token that the receiver expects.
+ * Reads an event from a file of up to 6 MiB, and inserts the Verification Token that the receiver expects.
  *
- * @throws {UsageError} if the file does not exist, is larger, or contains no event
+ * @throws {UsageError} if the file cannot be read, is too large or does not contain an event
  */
 export async function readEventFile(file: string, secrets: WebhookSecrets): Promise<string> {
   const text = await readTextFile(file, MAXIMUM_FILE_BYTES).catch((cause) => {
     const isTooLarge = cause instanceof RangeError;
-    throw new UsageError(isTooLarge ? cause.message : `${file} cannot be read: ${cause.message}`, { cause });
+    throw new UsageError(isTooLarge ? cause.message : `Cannot read ${file}: ${cause.message}`, { cause });
   });
   try {
     JSON.parse(text);
   } catch (cause) {
-    throw new UsageError(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+    throw new UsageError(`${file} is not valid JSON: ${(cause as Error).message}`, { cause });
   }
   try {
     return putToken(text, secrets);
   } catch (cause) {
     if (cause instanceof NestingError) throw new UsageError(`${file}: ${cause.message}`, { cause });
     const advice =
-      'v2.0 has "schema" and "header", v1.0 has an "event" with a "type". npm run send -- --list lists types.';
-    throw new UsageError(`${file} holds no event: ${advice}`, { cause });
+      'v2.0 events have "schema" and "header", v1.0 events have "event" with a "type". npm run send -- --list lists types.';
+    throw new UsageError(`${file} does not contain an event: ${advice}`, { cause });
   }
 }
 
 /**
- * Puts in the Verification Token that the receiver expects.
+ * Inserts the Verification Token that the receiver expects.
  *
  * @param text the event's JSON
- * @throws {FeishuError} when it is no event
+ * @throws {FeishuError} if the text is not an event
  */
 export function putToken(text: string, { verificationTokens: [token] }: WebhookSecrets): string {
   const envelope = parseEnvelope(text);
@@ -49,14 +49,14 @@ export function putToken(text: string, { verificationTokens: [token] }: WebhookS
 }
 
 /**
- * Gives an event ids of its own, those that `deduplicationKey` goes by, so that it counts as another one.
+ * Replaces the ids that `deduplicationKey` uses, so that the event counts as a new one.
  *
  * @param text the event's JSON
- * @throws {FeishuError} when it is no event
+ * @throws {FeishuError} if the text is not an event
  */
 export function renewIds(text: string): string {
   const { header, event, ...body } = parseExactly(text) as Body;
-  // It has no id: its token, which may be used twice alone, is what tells one click from another.
+  // An old card callback has no id: its token, which is valid for two updates, identifies the click.
   if (isOldCard(parseEnvelope(text))) return JSON.stringify({ ...body, token: `c-${newId()}` });
   if (!isObject(header)) return JSON.stringify({ ...body, uuid: newId(), event });
   const message = isObject(event) && isObject(event.message) ? event.message : undefined;
@@ -76,9 +76,9 @@ function newId(): string {
 }
 
 /**
- * What the platform would sign the event with.
+ * Returns the secret that the platform would sign the event with.
  *
- * @throws {UsageError} when the event is an old card callback and the Verification Token is not set
+ * @throws {UsageError} if the event is an old card callback and the Verification Token is not set
  */
 export function signingSecretOf(
   text: string,
@@ -87,7 +87,7 @@ export function signingSecretOf(
   const envelope = parseEnvelope(text);
   if (envelope.kind === 'callback' && envelope.header.type === OLD_CARD_TYPE) {
     if (verificationToken === undefined)
-      throw new UsageError('The old card callback is signed with FEISHU_VERIFICATION_TOKEN: set it.');
+      throw new UsageError('Old card callbacks are signed with FEISHU_VERIFICATION_TOKEN, which is not set.');
     return { verificationToken };
   }
   return encryptKey === undefined ? undefined : { encryptKey };

@@ -7,39 +7,39 @@ export interface PostResult {
   milliseconds: number;
 }
 
-/** The platform reads a few hundred bytes. */
+/** A generous limit: the webhook's responses have a few hundred bytes. */
 const MAXIMUM_RESPONSE_BYTES = 1024 * 1024;
-/** A handler may be halted in a debugger meanwhile. */
-const WITHIN_MILLISECONDS = 5 * 60_000;
+/** Long enough to pause a handler in a debugger. */
+const DEFAULT_TIMEOUT_MILLISECONDS = 5 * 60_000;
 
 /**
- * Posts a request as the platform does, which follows no redirects.
+ * Posts a request like the platform, without following redirects.
  *
- * @param withinMilliseconds for the whole response
- * @throws when nothing answers in time, or with more than 1 MiB; the message says what to do
+ * @param timeoutMilliseconds for the complete response
+ * @throws if there is no response in time, or one of more than 1 MiB; the message says what to do
  */
 export async function post(
   url: string,
   request: WebhookRequest,
-  withinMilliseconds = WITHIN_MILLISECONDS,
+  timeoutMilliseconds = DEFAULT_TIMEOUT_MILLISECONDS,
 ): Promise<PostResult> {
   try {
-    return await exchange(url, request, { redirect: 'manual', signal: AbortSignal.timeout(withinMilliseconds) });
+    return await exchange(url, request, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMilliseconds) });
   } catch (cause) {
     if (cause instanceof ResponseTooLargeError) {
-      throw new Error(`${url} is not the webhook: ${cause.message}. Is the address right?`, { cause });
+      throw new Error(`${url} is not the webhook: ${cause.message}. Check the URL.`, { cause });
     }
     const reason = networkReason(cause);
-    const advice = reason === 'ECONNREFUSED' ? 'Nothing listens there. Is npm start running?' : 'Is the address right?';
-    throw new Error(`${url} does not answer (${reason}). ${advice}`, { cause });
+    const advice = reason === 'ECONNREFUSED' ? 'Is npm start running?' : 'Check the URL.';
+    throw new Error(`No response from ${url} (${reason}). ${advice}`, { cause });
   }
 }
 
 /**
- * Posts a request and reads the response, of up to 1 MiB.
+ * Posts a request and reads a response of up to 1 MiB.
  *
- * @throws {ResponseTooLargeError} when it is larger
- * @throws what `fetch` throws; see {@link networkReason}
+ * @throws {ResponseTooLargeError} if the response is larger
+ * @throws the error of `fetch`; see {@link networkReason}
  */
 export async function exchange(
   url: string,
@@ -57,7 +57,7 @@ export async function exchange(
   return { status: response.status, body: text, milliseconds: performance.now() - started };
 }
 
-/** Why `fetch` got no answer: it hides that in the cause of a "fetch failed". */
+/** Returns why `fetch` failed. The reason is in the cause of its "fetch failed" error. */
 export function networkReason(error: unknown): string {
   const reason = (
     error instanceof Error && error.cause instanceof Error ? error.cause : error

@@ -1,15 +1,15 @@
-/** Tells a person how far a long run has come. */
+/** Shows the progress of a long-running command. */
 export interface Progress {
   report(text: string): void;
-  /** Clears what is shown in place. */
+  /** Clears the progress on a terminal. */
   end(): void;
 }
 
-/** Where nobody watches, a line now and then is enough. */
+/** Keeps logs short when the output is not a terminal. */
 const PLAIN_LINE_EVERY_MILLISECONDS = 5000;
 const ERASE_LINE = '\r\u001b[K';
 
-/** @param stream a terminal shows the progress in place, anything else gets a plain line every 5 s */
+/** Shows progress in place on a terminal, otherwise as a line every 5 s. */
 export function createProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   let lastAt = Date.now();
   return {

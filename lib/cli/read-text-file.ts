@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 
 /**
- * Reads a text file, of which the size is not known beforehand: a device has no end.
+ * Reads a text file up to a maximum size, which also ends the reading of a device such as `/dev/zero`.
  *
- * @throws when it cannot be read, with the `code` of the system's error
- * @throws {RangeError} when it is larger than `maximumBytes`; the message starts with the file's name
+ * @throws the system's error, with its `code`, if the file cannot be read
+ * @throws {RangeError} if the file is larger than `maximumBytes`; the message starts with the file's name
  */
 export async function readTextFile(file: string, maximumBytes: number): Promise<string> {
   const chunks: Buffer[] = await createReadStream(file, { end: maximumBytes }).toArray();

@@ -14,12 +14,12 @@ import { HEALTH_PORT, startHealthServer } from './health-server.ts';
 import { ConnectionMetrics } from './metrics.ts';
 
 /**
- * Keeps the long connection in front of the intake until it is told to stop.
+ * Maintains the long connection and passes its events to the intake.
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
- * @param stop aborting it takes no more events, acknowledges those under way, and closes
- * @returns the program's exit code: 0 when it was stopped, 1 when the platform refused the app or the configuration is
- *   wrong
+ * @param stop when it aborts, new events are rejected, those in flight are acknowledged, and the connection closes
+ * @returns the program's exit code: 0 if it was stopped, 1 if the platform rejected the app or the configuration is
+ *   invalid
  */
 export async function runConnection(
   importCallback: ImportModule,
@@ -36,7 +36,7 @@ export async function runConnection(
     const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
     const credentials = readAppCredentials(environment);
     let connection: LongConnection | undefined;
-    // Before the connection: when the port is taken, no event may have come.
+    // Started before the connection, so that no event has arrived if the port is in use.
     const port = Number(environment.HEALTH_PORT ?? HEALTH_PORT);
     await using _health = await startHealthServer(() => connection?.status(), port);
     connection = maintainLongConnection({
@@ -59,7 +59,7 @@ export async function runConnection(
 function receive(intake: Intake, text: string): Promise<object | undefined> {
   const envelope = parseEnvelope(text);
   if (envelope.kind === 'url-verification') {
-    throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'A URL verification came over the long connection.');
+    throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'Received a URL verification over the long connection.');
   }
   return intake({ envelope, text, source: 'long-connection', receivedAt: Date.now(), requestId: undefined });
 }

@@ -2,16 +2,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { LongConnectionStatus } from '../feishu/long-connection/reconnector.ts';
 
-/** Where the container's health check asks. */
+/** The port that the container's health check uses. */
 export const HEALTH_PORT = 8080;
-/** A reconnection within this time is nothing to replace the task for. */
+/** The task is not replaced for a reconnection within this time. */
 const RECONNECT_WITHIN_MILLISECONDS = 60_000;
 
 /**
- * Answers the container's health check, on loopback, with 200 while the connection is healthy and 503 otherwise.
+ * Serves the container's health check on the loopback address: 200 if the connection is healthy, otherwise 503.
  *
- * @param readStatus gives `undefined` while there is no connection to ask
- * @throws when the port is taken
+ * @param readStatus returns `undefined` before the connection exists
+ * @throws if the port is in use
  */
 export async function startHealthServer(
   readStatus: () => LongConnectionStatus | undefined,
@@ -33,10 +33,10 @@ export async function startHealthServer(
 }
 
 /**
- * Healthy is a connection whose last pong is younger than two ping intervals, or one that is being opened again for
- * less than a minute. The last event says nothing: a healthy connection can be without one for hours. To wait for one
- * of the app's connections to become free is healthy, too, however long it takes: the platform answers, and the task
- * that would replace this one would have to wait as well. The metric `ConnectionUp` is 0 all the while.
+ * Returns whether the connection received a pong within two ping intervals, or has been reconnecting for less than a
+ * minute. Events do not count, because a healthy connection may receive none for hours. Waiting for one of the app's
+ * connections to become free is healthy for any time: the platform responds, and a new task would have to wait as well.
+ * Meanwhile, the metric `ConnectionUp` is 0.
  *
  * @param now milliseconds since the epoch
  */
@@ -46,6 +46,6 @@ export function isHealthy(
 ): boolean {
   if (state === 'draining' || lastFailure === 'FEISHU_TOO_MANY_CONNECTIONS') return true;
   if (disconnectedAt !== undefined) return now - disconnectedAt < RECONNECT_WITHIN_MILLISECONDS;
-  // One that has just opened has no pong yet, and is given up by itself when none comes.
+  // A new connection has no pong yet. The client closes it if none arrives.
   return lastPongAt === undefined || now - lastPongAt < 2 * pingIntervalMs;
 }

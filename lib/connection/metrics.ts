@@ -3,10 +3,10 @@ import { embeddedMetrics, type MetricValues } from '../observability/embedded-me
 import { writeLine } from '../observability/log.ts';
 
 const INTERVAL_MILLISECONDS = 60_000;
-/** CloudWatch takes 100 values of a metric in one line. */
+/** CloudWatch's limit of a metric's values per line. */
 const MAXIMUM_VALUES = 100;
 
-/** Writes what the long connection does as metrics. */
+/** Writes the metrics of the long connection. */
 export class ConnectionMetrics {
   readonly #service: string;
   #acknowledgeTimes: number[] = [];
@@ -16,13 +16,13 @@ export class ConnectionMetrics {
     this.#service = service;
   }
 
-  /** Counts an acknowledgement. */
+  /** Records the time that an acknowledgement took. */
   acknowledged(milliseconds: number): void {
     this.#acknowledgeTimes.push(Math.round(milliseconds));
     if (this.#acknowledgeTimes.length === MAXIMUM_VALUES) this.#writeAcknowledgeTimes();
   }
 
-  /** Writes the connection's state after each minute, and a last time when it is disposed of. */
+  /** Writes the connection's state every minute, and once more on disposal. */
   observe(connection: LongConnection): Disposable {
     const writeAll = () => {
       this.#writeState(connection);

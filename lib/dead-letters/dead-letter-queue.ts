@@ -7,31 +7,31 @@ import {
 } from '@aws-sdk/client-sqs';
 import { type DeadLetter, readDeadLetter } from './dead-letter.ts';
 
-/** The dead-letter queue, as the commands use it. A letter that was received is hidden until it is released. */
+/** The operations of the commands on the dead-letter queue. A received letter is hidden until it is released. */
 export interface DeadLetterQueue {
   count(): Promise<LetterCount>;
   /**
-   * Receives every letter once, batch by batch, until the queue gives none. A FIFO queue gives at most 10 of a
+   * Receives each letter once, in batches, until the queue returns no more. A FIFO queue returns at most 10 letters of a
    * conversation while they are hidden.
    *
-   * @param signal ends it before the next batch
+   * @param signal stops before the next batch
    */
   receive(signal: AbortSignal): AsyncGenerator<DeadLetter[]>;
-  /** @throws when SQS does not delete it, as when it was hidden for so long that something else has received it */
+  /** @throws if SQS does not delete the letter, for example because another consumer has received it since */
   remove(letter: DeadLetter): Promise<void>;
-  /** Lets others see them again. Where that fails, they are seen after 5 minutes. */
+  /** Makes letters visible again. If that fails, they become visible after 5 minutes. */
   release(letters: readonly DeadLetter[]): Promise<void>;
 }
 
 interface LetterCount {
   waiting: number;
-  /** Received by something and neither deleted nor released yet. */
+  /** Letters that a consumer has received, but neither deleted nor released yet. */
   hidden: number;
 }
 
 const HIDDEN_SECONDS = 300;
 const MAXIMUM_BATCH_SIZE = 10;
-/** Above zero SQS asks all of its servers: nothing received then means that nothing is there. */
+/** With a wait time above zero, SQS queries all of its servers: an empty response means that the queue is empty. */
 const LONG_POLLING_SECONDS = 1;
 
 export function openDeadLetterQueue(sqs: SQSClient, url: string): DeadLetterQueue {
@@ -66,7 +66,7 @@ export function openDeadLetterQueue(sqs: SQSClient, url: string): DeadLetterQueu
             MessageSystemAttributeNames: ['All'],
           }),
         );
-        // Also the end when all that comes has come before: it was hidden for 5 minutes.
+        // Letters become visible again after 5 minutes: a batch that contains only known ones is the end too.
         const letters = Messages.filter(({ MessageId = '' }) => !seen.has(MessageId));
         if (letters.length === 0) return;
         for (const { MessageId = '' } of letters) seen.add(MessageId);

@@ -4,20 +4,20 @@ import { toSqsRecord } from '../queue/sqs-record.ts';
 import { readDelivery } from '../worker/processor.ts';
 import { MAXIMUM_DELIVERIES } from '../worker/retry.ts';
 
-/** A message of the dead-letter queue. */
+/** A message in the dead-letter queue. */
 export interface DeadLetter {
   messageId: string;
   receiptHandle: string;
-  /** The event's type, {@link UNREADABLE} when the message is no event. */
+  /** The event's type, or {@link UNREADABLE} if the message is not an event. */
   type: string;
   eventId: string | undefined;
-  /** When the event arrived, or the message was sent. */
+  /** When the event arrived. If the message is not an event, when it was sent. */
   receivedAt: Date;
-  /** How often the worker has tried, before each redrive and since. */
+  /** The number of attempts, including those before each redrive. */
   attempts: number;
-  /** How often it was redriven. */
+  /** The number of redrives. */
   redrives: number;
-  /** The message that it is the redriven copy of. */
+  /** If this is a redriven copy, the id of the original message. */
   redriveOf: string | undefined;
   body: string;
   messageAttributes: Record<string, MessageAttributeValue>;
@@ -25,7 +25,7 @@ export interface DeadLetter {
   record: SQSRecord;
 }
 
-/** Shown, and taken by `--type`, for a message that is no event. */
+/** The type of a message that is not an event, in lists and for `--type`. */
 const UNREADABLE = 'unreadable';
 
 export function readDeadLetter(message: Message, queueArn: string): DeadLetter {

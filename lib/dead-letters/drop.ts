@@ -8,10 +8,10 @@ export interface DropResult {
 }
 
 /**
- * Deletes dead letters for good, once a person has said so.
+ * Deletes dead letters permanently, after confirmation.
  *
- * @param confirm is shown the letters; what it answers is done
- * @returns `undefined` when nothing was deleted because the answer was no, or there was nothing to ask about
+ * @param confirm receives the selected letters, and returns whether to delete them
+ * @returns `undefined` if no letter was selected or the deletion was not confirmed
  */
 export async function drop(
   queue: DeadLetterQueue,
@@ -19,18 +19,18 @@ export async function drop(
   signal: AbortSignal,
   confirm: (letters: DeadLetter[]) => Promise<boolean>,
 ): Promise<DropResult | undefined> {
-  const chosen: DeadLetter[] = [];
+  const selected: DeadLetter[] = [];
   const remaining = new Set<DeadLetter>();
-  const choose = async (letters: DeadLetter[]) => {
-    chosen.push(...letters);
+  const select = async (letters: DeadLetter[]) => {
+    selected.push(...letters);
     for (const letter of letters) remaining.add(letter);
     return [];
   };
   try {
-    await visitDeadLetters(queue, selection, signal, choose);
-    if (chosen.length === 0 || signal.aborted || !(await confirm(chosen))) return undefined;
+    await visitDeadLetters(queue, selection, signal, select);
+    if (selected.length === 0 || signal.aborted || !(await confirm(selected))) return undefined;
     const result: DropResult = { dropped: 0, failures: [] };
-    for (const letter of chosen) {
+    for (const letter of selected) {
       if (signal.aborted) break;
       try {
         await queue.remove(letter);

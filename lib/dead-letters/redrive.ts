@@ -9,25 +9,25 @@ export interface RedriveParts {
   queue: DeadLetterQueue;
   redrives: Redrives;
   sqs: SQSClient;
-  /** Where the worker takes its events from. */
+  /** The queue that the worker consumes. */
   eventsQueueUrl: string;
 }
 
 export interface RedriveResult {
   moved: number;
-  /** Those that a redrive before, interrupted, had sent but not deleted: they are deleted now. */
+  /** Letters that an earlier, interrupted redrive had sent but not deleted. They are deleted now. */
   movedBefore: number;
   failures: { letter: DeadLetter; error: unknown }[];
 }
 
 /**
- * Sends dead letters to the worker again, through the queue they came from.
+ * Sends dead letters back to the queue they came from.
  *
- * SQS's own StartMessageMoveTask would move them all, of whatever type. Here each letter is sent, recorded as sent
- * (see {@link Redrives}) and only then deleted, so that whatever interrupts it leaves the letter in one of two places, or in
- * both: the next redrive finds the record and deletes, or sends a copy that the worker ignores.
+ * SQS's StartMessageMoveTask would move all of them, regardless of type. Here each letter is sent, recorded as sent (see
+ * {@link Redrives}) and only then deleted. An interruption leaves it in one of the queues or in both. In that case the
+ * next redrive finds the record and deletes the letter, or sends a copy that the worker ignores.
  *
- * @param onProgress told of the result so far after each batch
+ * @param onProgress called with the result so far after each batch
  */
 export async function redrive(
   { queue, redrives, sqs, eventsQueueUrl }: RedriveParts,
@@ -45,7 +45,7 @@ export async function redrive(
     if (!wasMoved) {
       const sent = await sqs.send(new SendMessageCommand(copyOf(letter, eventsQueueUrl)));
       movedIds.add(messageId);
-      await redrives.settle(messageId, sent.MessageId as string);
+      await redrives.recordSuccessor(messageId, sent.MessageId as string);
     }
     await queue.remove(letter);
     if (wasMoved) result.movedBefore += 1;
@@ -53,26 +53,26 @@ export async function redrive(
   };
 
   const moveBatch = async (letters: DeadLetter[]): Promise<DeadLetter[]> => {
-    const stay: DeadLetter[] = [];
+    const remaining: DeadLetter[] = [];
     const moveOne = (letter: DeadLetter) =>
       move(letter).catch((error) => {
         result.failures.push({ letter, error });
-        stay.push(letter);
+        remaining.push(letter);
       });
     if (isFifo) {
-      // In the order they came: where one of a conversation stays, so does what is behind it.
+      // In order: if a letter of a conversation remains, so do those behind it.
       for (const letter of letters) {
-        if (stay.some(({ groupId }) => groupId === letter.groupId)) stay.push(letter);
+        if (remaining.some(({ groupId }) => groupId === letter.groupId)) remaining.push(letter);
         else await moveOne(letter);
       }
     } else {
       await Promise.all(letters.map(moveOne));
     }
     onProgress(result);
-    return stay;
+    return remaining;
   };
 
-  // What fails again at once is back before this has ended, and would go round and round.
+  // A copy that fails at once returns before the redrive ends. Moving it again could loop forever.
   const isBack = ({ redriveOf }: DeadLetter) => movedIds.has(redriveOf);
   await visitDeadLetters(queue, selection, signal, moveBatch, isBack);
   return result;
@@ -93,7 +93,7 @@ function copyOf({ messageId, body, messageAttributes, groupId, redrives }: DeadL
     MessageBody: body,
     MessageAttributes,
     ...(groupId !== undefined && { MessageGroupId: groupId }),
-    // Not the event's own, by which the queue could still know it; and the same for each copy of this letter.
+    // Differs from the original's id, which the queue may still deduplicate, and is the same for each copy of a letter.
     ...(queueUrl.endsWith('.fifo') && {
       MessageDeduplicationId: createHash('sha256').update(`redrive ${messageId}`).digest('hex'),
     }),

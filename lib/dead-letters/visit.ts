@@ -1,53 +1,51 @@
 import type { DeadLetter } from './dead-letter.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 
-/** Which dead letters a command is about. */
+/** Selects dead letters for a command. */
 export interface Selection {
-  /** Of this event type alone. */
+  /** Only this event type. */
   type?: string | undefined;
-  /** This one alone. */
+  /** Only this message. */
   messageId?: string | undefined;
-  /** Not more than so many. */
+  /** At most this many. */
   maximum?: number | undefined;
 }
 
-/** Leaves a letter where it is. */
-export type LeavesOut = (letter: DeadLetter) => boolean;
-
 /**
- * Hands the selected letters to a function, batch by batch, and lets others see the rest again once it is through.
+ * Passes the selected letters to a function, batch by batch. Makes the others visible again at the end.
  *
- * @param visit returns the letters that stay in the queue
- * @param signal ends it after the batch under way
+ * @param signal stops after the current batch
+ * @param visit returns the letters that remain in the queue
+ * @param isSkipped excludes letters from the selection
  */
 export async function visitDeadLetters(
   queue: DeadLetterQueue,
   { type, messageId, maximum = Number.POSITIVE_INFINITY }: Selection,
   signal: AbortSignal,
   visit: (letters: DeadLetter[]) => Promise<DeadLetter[]>,
-  leavesOut: LeavesOut = () => false,
+  isSkipped: (letter: DeadLetter) => boolean = () => false,
 ): Promise<void> {
-  const kept: DeadLetter[] = [];
+  const remaining: DeadLetter[] = [];
   const isSelected = (letter: DeadLetter) =>
     (type === undefined || letter.type === type) && (messageId === undefined || letter.messageId === messageId);
-  let left = maximum;
+  let missing = maximum;
   try {
     for await (const batch of queue.receive(signal)) {
-      const fitting = batch.filter((letter) => isSelected(letter) && !leavesOut(letter));
-      const chosen = new Set(fitting.slice(0, left));
-      kept.push(...batch.filter((letter) => !chosen.has(letter)));
-      if (chosen.size > 0) {
-        // Until it is known which of them stay, all do: a failure must hide none for longer than it has to.
-        const stay = await visit([...chosen]).catch((error) => {
-          kept.push(...chosen);
+      const matching = batch.filter((letter) => isSelected(letter) && !isSkipped(letter));
+      const selected = new Set(matching.slice(0, missing));
+      remaining.push(...batch.filter((letter) => !selected.has(letter)));
+      if (selected.size > 0) {
+        // If the visit fails, the whole batch becomes visible again.
+        const unchanged = await visit([...selected]).catch((error) => {
+          remaining.push(...selected);
           throw error;
         });
-        kept.push(...stay);
+        remaining.push(...unchanged);
       }
-      left -= chosen.size;
-      if (left <= 0) return;
+      missing -= selected.size;
+      if (missing <= 0) return;
     }
   } finally {
-    await queue.release(kept);
+    await queue.release(remaining);
   }
 }

@@ -6,72 +6,72 @@ import type { AwsProvider, Serverless } from './serverless.ts';
 export type CommandOptions = Readonly<Record<string, string | boolean | null | undefined>>;
 
 const SELECTION_OPTIONS = {
-  type: { usage: 'Of this event type alone ("unreadable": messages that are no event)', type: 'string' },
-  max: { usage: 'Not more than so many', type: 'string' },
+  type: { usage: 'Only this event type ("unreadable": messages that are not events)', type: 'string' },
+  max: { usage: 'At most this many', type: 'string' },
 } as const;
 
-/** The operator's commands, as the framework wants them declared. It takes no arguments beside options. */
+/** The operator's commands, in the framework's format. It supports only options, not arguments. */
 export const OPERATOR_COMMANDS = {
-  // `doctor` alone is the framework's own, which neither takes a stage nor loads plugins.
+  // `doctor` without `stack` is the framework's own command, which neither takes a stage nor loads plugins.
   doctor: {
     type: 'container',
     commands: {
       stack: {
-        usage: 'Walk the deployed chain, and say what is wrong and what to do',
-        lifecycleEvents: ['examine'],
+        usage: 'Check the deployed stack, and explain how to fix problems',
+        lifecycleEvents: ['check'],
         options: {},
       },
     },
   },
   dlq: {
     type: 'container',
-    usage: 'The events that could not be handled',
+    usage: 'Manage the dead-letter queue: events that failed five times',
     commands: {
       list: {
-        usage: 'List them, with the reason of the last failure',
+        usage: 'List dead letters with their failure reasons',
         lifecycleEvents: ['list'],
         options: SELECTION_OPTIONS,
       },
       show: {
-        usage: 'Show one with its whole event, decrypted',
+        usage: 'Show one dead letter with its decrypted event',
         lifecycleEvents: ['show'],
-        options: { id: { usage: 'The message, as listed', type: 'string', required: true } },
+        options: { id: { usage: 'The message id from "dlq list"', type: 'string', required: true } },
       },
       redrive: {
-        usage: 'Send them to the worker again, through the same queue',
+        usage: 'Send dead letters to the worker again, through the same queue',
         lifecycleEvents: ['redrive'],
         options: SELECTION_OPTIONS,
       },
       drop: {
-        usage: 'Delete them for good; asks first',
+        usage: 'Delete dead letters permanently, after confirmation',
         lifecycleEvents: ['drop'],
-        options: { ...SELECTION_OPTIONS, yes: { usage: 'Without asking', type: 'boolean' } },
+        options: { ...SELECTION_OPTIONS, yes: { usage: 'Skip the confirmation', type: 'boolean' } },
       },
     },
   },
 } as const;
 
-/** What runs them. Nothing of it is loaded before a command is called. */
+/** Creates the hooks that run the commands. Their code is loaded only when a command runs. */
 export function createOperatorHooks(host: Serverless, options: CommandOptions): Record<string, () => Promise<void>> {
-  const onDeadLetters = (work: (commands: DeadLetterCommands) => Promise<void>) => () =>
+  const withQueue = (work: (commands: DeadLetterCommands) => Promise<void>) => () =>
     withDeadLetters(host.getProvider('aws'), work);
   return {
-    'doctor:stack:examine': () => examine(host),
-    'dlq:list:list': onDeadLetters((commands) => commands.list(readSelection(options))),
-    'dlq:show:show': onDeadLetters((commands) => commands.show(String(options.id))),
-    'dlq:redrive:redrive': onDeadLetters((commands) => commands.redrive(readSelection(options))),
-    'dlq:drop:drop': onDeadLetters((commands) => commands.drop(readSelection(options), options.yes === true)),
+    'doctor:stack:check': () => runDoctor(host),
+    'dlq:list:list': withQueue((commands) => commands.list(readSelection(options))),
+    'dlq:show:show': withQueue((commands) => commands.show(String(options.id))),
+    'dlq:redrive:redrive': withQueue((commands) => commands.redrive(readSelection(options))),
+    'dlq:drop:drop': withQueue((commands) => commands.drop(readSelection(options), options.yes === true)),
   };
 }
 
-async function examine(host: Serverless): Promise<void> {
-  const { examineDeployment } = await import('./doctor/doctor.ts');
+async function runDoctor(host: Serverless): Promise<void> {
+  const { checkDeployment } = await import('./doctor/doctor.ts');
   const { secretNameOf } = await import('./secrets/secrets.ts');
   const provider = host.getProvider('aws');
   const config = await provider.getAwsSdkV3Config();
   const stackName = provider.naming.getStackName();
   const secretName = secretNameOf(host);
-  const isHealthy = await examineDeployment({ config, stackName, secretName, print: console.log });
+  const isHealthy = await checkDeployment({ config, stackName, secretName, print: console.log });
   if (!isHealthy) process.exitCode = 1;
 }
 
@@ -89,7 +89,7 @@ async function withDeadLetters(
   const stack = await readDeployedStack(new CloudFormationClient(config), provider.naming.getStackName());
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
-  // The second one ends the process as usual.
+  // A second Ctrl+C ends the process as usual.
   process.once('SIGINT', interrupt);
   try {
     const commands = createDeadLetterCommands({
@@ -107,11 +107,11 @@ async function withDeadLetters(
   }
 }
 
-/** @throws {DeploymentError} when `--max` is no number */
+/** @throws {DeploymentError} if `--max` is not a positive integer */
 function readSelection({ type, max }: CommandOptions): Selection {
   const maximum = max == null ? undefined : Number(max);
   if (maximum !== undefined && (!Number.isInteger(maximum) || maximum < 1)) {
-    throw new DeploymentError(`--max must be a whole number above 0, not "${max}".`);
+    throw new DeploymentError(`--max must be a positive integer, not "${max}".`);
   }
   return { type: type == null ? undefined : String(type), maximum };
 }

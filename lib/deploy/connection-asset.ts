@@ -8,29 +8,30 @@ import { connectionBundle } from '../build/bundle.ts';
 import { DeploymentError } from './deployment-error.ts';
 
 const FILE = 'connection.mjs';
-/** Where the framework keeps what it packages: `deploy --package` finds the program there, too. */
+/** The framework's package folder, so that `deploy --package` finds the program too. */
 const PACKAGE_FOLDER = '.serverless';
 
 /**
- * Bundles the connection's program and puts it where the packaged functions are.
+ * Bundles the long-connection program and copies it to the framework's package folder.
  *
  * @param root the project's folder
- * @param outdir where the bundles go
- * @throws {DeploymentError} when the project has no such program
+ * @param outdir the folder of bundles
+ * @throws {DeploymentError} if the project has no such program
  */
 export async function packageConnection(root: string, outdir: string): Promise<void> {
   if (!existsSync(path.join(root, 'functions/connection.ts'))) {
-    throw new DeploymentError(
-      'longConnection=true needs functions/connection.ts, the program that keeps the connection.',
-    );
+    throw new DeploymentError('longConnection=true needs the program functions/connection.ts, which does not exist.');
   }
   await build(connectionBundle(root, outdir));
   await copyFile(path.join(outdir, FILE), path.join(root, PACKAGE_FOLDER, FILE));
 }
 
 /**
- * @param prefix of the stage's objects in the deployment bucket
- * @returns the packaged program's name in the bucket: it changes with the content, and so the task with the program
+ * Returns the packaged program's key in the deployment bucket. It contains a hash, so that a changed program changes the
+ * task definition.
+ *
+ * @param root the project's folder
+ * @param prefix the prefix of the stage's objects
  */
 export async function connectionKey(root: string, prefix: string): Promise<string> {
   const hash = createHash('sha256')
@@ -39,7 +40,7 @@ export async function connectionKey(root: string, prefix: string): Promise<strin
   return `${prefix}/connection/${hash}/${FILE}`;
 }
 
-/** Uploads the packaged program. Older ones stay: tasks of an earlier deployment may still start, and so may a rollback's. */
+/** Uploads the packaged program. Keeps older ones, because tasks of earlier deployments may still start, as in a rollback. */
 export async function uploadConnection(client: S3Client, bucket: string, prefix: string, root: string): Promise<void> {
   const Key = await connectionKey(root, prefix);
   const Body = await readPackaged(root);

@@ -6,17 +6,17 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { DeploymentError } from './deployment-error.ts';
 
-/** What a stack consists of, as CloudFormation tells it. */
+/** A stack's resources and outputs, read from CloudFormation. */
 export interface DeployedStack {
   name: string;
-  /** @returns what AWS calls a resource of the template (of a queue its URL), `undefined` when the stack has none such */
+  /** Returns a resource's physical id (for a queue, its URL), `undefined` if the stack does not have the resource. */
   physicalId(logicalId: string): string | undefined;
-  /** @returns what AWS calls the resources of a type, such as `AWS::CloudWatch::Alarm` */
+  /** Returns the physical ids of all resources of a type, such as `AWS::CloudWatch::Alarm`. */
   physicalIdsOf(type: string): string[];
   output(key: string): string | undefined;
 }
 
-/** @throws {DeploymentError} when there is no such stack */
+/** @throws {DeploymentError} if the stack does not exist */
 export async function readDeployedStack(client: CloudFormationClient, name: string): Promise<DeployedStack> {
   const outputs = await readOutputs(client, name);
   const resources: StackResourceSummary[] = [];
@@ -25,10 +25,13 @@ export async function readDeployedStack(client: CloudFormationClient, name: stri
   }
   return {
     name,
-    physicalId: (logicalId) => resources.find((one) => one.LogicalResourceId === logicalId)?.PhysicalResourceId,
+    physicalId: (logicalId) =>
+      resources.find((resource) => resource.LogicalResourceId === logicalId)?.PhysicalResourceId,
     physicalIdsOf: (type) =>
-      resources.filter((one) => one.ResourceType === type).flatMap((one) => one.PhysicalResourceId ?? []),
-    output: (key) => outputs.find((one) => one.OutputKey === key)?.OutputValue,
+      resources
+        .filter((resource) => resource.ResourceType === type)
+        .flatMap(({ PhysicalResourceId }) => PhysicalResourceId ?? []),
+    output: (key) => outputs.find(({ OutputKey }) => OutputKey === key)?.OutputValue,
   };
 }
 
@@ -39,8 +42,8 @@ async function readOutputs(client: CloudFormationClient, name: string) {
   } catch (cause) {
     if (!(cause instanceof Error) || !/does not exist/.test(cause.message)) throw cause;
     throw new DeploymentError(
-      `There is no stack ${name} in ${await client.config.region()}. Deploy it first (npx serverless deploy), ` +
-        'or name another with --stage and --region.',
+      `The stack ${name} does not exist in ${await client.config.region()}. Deploy it first (npx serverless deploy), ` +
+        'or select another with --stage and --region.',
       { cause },
     );
   }

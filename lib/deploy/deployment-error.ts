@@ -1,5 +1,5 @@
-/** Something that the person who deploys can put right; the message says how. */
+/** An error that the user can fix. The message says how. */
 export class DeploymentError extends Error {
-  /** By this name the Serverless Framework knows that its message is enough, without a stack. */
+  /** For errors of this name, the Serverless Framework prints only the message, not the stack trace. */
   override readonly name = 'ServerlessError';
 }

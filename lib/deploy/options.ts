@@ -1,7 +1,7 @@
 import { DeploymentError } from './deployment-error.ts';
 import type { Serverless } from './serverless.ts';
 
-/** What can be chosen with `--param`, as far as it decides what the stack consists of. */
+/** The parameters (`--param`) that determine what the stack consists of. */
 export interface DeployOptions {
   appType: 'self' | 'store';
   webhook: boolean;
@@ -14,41 +14,40 @@ export interface DeployOptions {
 }
 
 /**
- * Reads the parameters: those of the command line, of the stage, and the defaults, in this order.
+ * Reads the parameters. The command line takes precedence over the stage's section, which takes precedence over the
+ * defaults.
  *
- * @throws {DeploymentError} when one has an unknown name or makes no sense; the message says what to write
+ * @throws {DeploymentError} if a name is unknown or a value is invalid
  */
 export function readOptions(serverless: Serverless): DeployOptions {
   const parameters = readParameters(serverless);
   const options: DeployOptions = {
     appType: readChoice(parameters, 'appType', ['self', 'store']),
-    webhook: readSwitch(parameters, 'webhook'),
-    longConnection: readSwitch(parameters, 'longConnection'),
+    webhook: readBoolean(parameters, 'webhook'),
+    longConnection: readBoolean(parameters, 'longConnection'),
     ordering: readChoice(parameters, 'ordering', ['none', 'conversation']),
-    alarmEmail: readText(parameters, 'alarmEmail', /^\S+@\S+$/, 'an e-mail address'),
-    connectionSpot: readSwitch(parameters, 'connectionSpot'),
-    connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'the id of a VPC, vpc-…'),
+    alarmEmail: readText(parameters, 'alarmEmail', /^\S+@\S+$/, 'an email address'),
+    connectionSpot: readBoolean(parameters, 'connectionSpot'),
+    connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'a VPC id, vpc-…'),
     connectionSubnets: readText(
       parameters,
       'connectionSubnets',
       /^subnet-\w+(,subnet-\w+)*$/,
-      'ids of subnets, subnet-…, separated by commas',
+      'comma-separated subnet ids, subnet-…,subnet-…',
     )
       .split(',')
       .filter((id) => id !== ''),
   };
   if (!options.webhook && !options.longConnection) {
-    throw new DeploymentError('Without the webhook no event would come in: add --param longConnection=true.');
+    throw new DeploymentError('Without the webhook, no events would arrive. Add --param longConnection=true.');
   }
   if (options.longConnection && options.appType === 'store') {
     throw new DeploymentError(
-      'The platform gives the long connection to self-built apps alone: leave longConnection out.',
+      'The platform offers the long connection only to self-built apps. Remove longConnection=true.',
     );
   }
   if ((options.connectionVpc === '') !== (options.connectionSubnets.length === 0)) {
-    throw new DeploymentError(
-      'connectionVpc and connectionSubnets belong together: give both, or neither for a VPC of its own.',
-    );
+    throw new DeploymentError('Set both connectionVpc and connectionSubnets, or neither to create a new VPC.');
   }
   return options;
 }
@@ -57,19 +56,19 @@ function readParameters(serverless: Serverless): Record<string, string> {
   const { params = {} } = serverless.configurationInput;
   const known = params.default ?? {};
   const stage = serverless.getProvider('aws').getStage();
-  const given = (serverless.processedInput.options.param ?? []).map((text) => {
+  const fromCommandLine = (serverless.processedInput.options.param ?? []).map((text) => {
     const [name = '', ...value] = text.split('=');
     return [name, value.join('=').trimEnd()];
   });
-  const parameters: Record<string, unknown> = { ...known, ...params[stage], ...Object.fromEntries(given) };
+  const parameters: Record<string, unknown> = { ...known, ...params[stage], ...Object.fromEntries(fromCommandLine) };
   for (const name of Object.keys(parameters)) {
     if (Object.hasOwn(known, name)) continue;
-    throw new DeploymentError(`There is no parameter "${name}". There are: ${Object.keys(known).join(', ')}.`);
+    throw new DeploymentError(`Unknown parameter "${name}". Available parameters: ${Object.keys(known).join(', ')}.`);
   }
   return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, String(value ?? '')]));
 }
 
-function readSwitch(parameters: Record<string, string>, name: string): boolean {
+function readBoolean(parameters: Record<string, string>, name: string): boolean {
   return readChoice(parameters, name, ['true', 'false']) === 'true';
 }
 
@@ -80,11 +79,11 @@ function readChoice<Choice extends string>(
 ): Choice {
   const choice = choices.find((candidate) => candidate === parameters[name]);
   if (choice !== undefined) return choice;
-  throw new DeploymentError(`The parameter ${name} is "${parameters[name]}", but must be ${choices.join(' or ')}.`);
+  throw new DeploymentError(`The parameter ${name} must be ${choices.join(' or ')}, not "${parameters[name]}".`);
 }
 
 function readText(parameters: Record<string, string>, name: string, pattern: RegExp, description: string): string {
   const value = parameters[name] ?? '';
   if (value === '' || pattern.test(value)) return value;
-  throw new DeploymentError(`The parameter ${name} is "${value}", but must be ${description}.`);
+  throw new DeploymentError(`The parameter ${name} must be ${description}, not "${value}".`);
 }

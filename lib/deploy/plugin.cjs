@@ -1,4 +1,4 @@
-// What serverless.yml names: the framework loads it before anything else can say that Node is too old for TypeScript.
+// serverless.yml names this file, which checks the Node version before it loads TypeScript.
 require('../cli/node-version.cjs');
 
 module.exports = require('./plugin.ts');

@@ -2,27 +2,27 @@ import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { build } from 'esbuild';
-import { LAMBDA_FILES, LAMBDA_FUNCTIONS, lambdaBundle, platformSdkBundle } from '../build/bundle.ts';
+import { artifactFiles, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { handlerWarnings } from '../build/check-handlers.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { type DeployOptions, readOptions } from './options.ts';
 import { resolveTemplate } from './resolve-template.ts';
 import { secretReferences } from './secrets/secret-references.ts';
-import { dropSecret, ensureSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
+import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
 
 const BUNDLES_FOLDER = '.build';
 
 /**
- * The Serverless Framework's plugin of this template: bundles the functions, leaves out of the stack what is switched
- * off, keeps the app's secrets, and adds the operator's commands.
+ * The template's plugin for the Serverless Framework. It bundles the functions, removes disabled parts from the stack,
+ * manages the app's secrets, and adds the operator's commands.
  */
 export default class FeishuEventsPlugin {
   readonly hooks: Record<string, () => Promise<void> | void>;
   readonly commands = {
     secrets: {
-      usage: "Create or update the stage's secret from .env and the environment; shows names, never values",
+      usage: "Create or update the stage's secret from .env and the environment; prints names, never values",
       lifecycleEvents: ['save'],
     },
     ...OPERATOR_COMMANDS,
@@ -44,7 +44,7 @@ export default class FeishuEventsPlugin {
       'before:deploy:function:packageFunction': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
-      'after:remove:remove': async () => dropSecret(await this.#stageSecret()),
+      'after:remove:remove': async () => removeStageSecret(await this.#stageSecret()),
       'secrets:save': async () => saveSecrets(await this.#stageSecret()),
       ...createOperatorHooks(serverless, options),
     };
@@ -55,7 +55,7 @@ export default class FeishuEventsPlugin {
     if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
   }
 
-  /** Says what takes a while: in place on a terminal, which the framework does, else as a plain line. */
+  /** Shows the current step: on a terminal through the framework's progress line, otherwise as a plain line. */
   async #step<Result>(text: string, work: () => Promise<Result>): Promise<Result> {
     if (process.stdout.isTTY) this.#progress.notice(text);
     else this.#notice(text);
@@ -69,16 +69,17 @@ export default class FeishuEventsPlugin {
   async #bundle(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const outdir = path.join(serviceDir, BUNDLES_FOLDER);
-    const [{ warnings }] = await Promise.all([
-      build(lambdaBundle(serviceDir, outdir)),
+    const [webhook, worker] = await Promise.all([
+      build(webhookBundle(serviceDir, outdir)),
+      build(workerBundle(serviceDir, outdir)),
       build(platformSdkBundle(serviceDir, outdir)),
     ]);
-    for (const { text } of handlerWarnings(warnings)) this.#warning(text);
-    for (const name of LAMBDA_FUNCTIONS) {
+    for (const { text } of handlerWarnings(worker.warnings)) this.#warning(text);
+    for (const [name, { metafile }] of [['webhook', webhook] as const, ['worker', worker] as const]) {
       const definition = service.functions[name];
       if (definition === undefined) continue;
       definition.handler = `${BUNDLES_FOLDER}/${name}.handler`;
-      const patterns = ['!**', ...LAMBDA_FILES[name].map((file) => `${BUNDLES_FOLDER}/${file}`)];
+      const patterns = ['!**', ...artifactFiles(name, metafile).map((file) => `${BUNDLES_FOLDER}/${file}`)];
       definition.package = { individually: true, patterns };
     }
   }
@@ -87,12 +88,10 @@ export default class FeishuEventsPlugin {
     const { serviceDir, service, processedInput } = this.#serverless;
     const { webhook, longConnection, ordering, alarmEmail, ...options } = this.#options;
     if (longConnection) await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
-    // `package` works without an account.
+    // `package` works without an AWS account.
     const isDeployment = processedInput.commands[0] === 'deploy';
     const readSecret = async () => ensureSecret(await this.#stageSecret());
-    const stored = isDeployment
-      ? await this.#step(`Looking for the secret ${this.#secretName}`, readSecret)
-      : undefined;
+    const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
     service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
       conditions: {
         Webhook: webhook,
@@ -116,7 +115,7 @@ export default class FeishuEventsPlugin {
     const provider = this.#serverless.getProvider('aws');
     const client = new S3Client(await provider.getAwsSdkV3Config());
     const bucket = await provider.getServerlessDeploymentBucketName();
-    await this.#step('Uploading the program of the long connection', () =>
+    await this.#step('Uploading the long-connection program', () =>
       uploadConnection(client, bucket, this.#bucketPrefix, serviceDir),
     );
   }
@@ -137,7 +136,7 @@ export default class FeishuEventsPlugin {
     return secretNameOf(this.#serverless);
   }
 
-  /** The framework removes what is below it together with the stack. */
+  /** The framework deletes all objects with this prefix when it removes the stack. */
   get #bucketPrefix(): string {
     const provider = this.#serverless.getProvider('aws');
     return `${provider.getDeploymentPrefix()}/${this.#serverless.service.service}/${provider.getStage()}`;

@@ -1,48 +1,47 @@
 import type { Resource, Template } from './serverless.ts';
 
-/** What is known of a template before CloudFormation sees it. */
+/** The template's conditions and values that are known before deployment. */
 export interface TemplateValues {
   conditions: Record<string, boolean>;
-  /** What a `!Ref` stands for. `undefined`: there is no such thing, as with `!Ref AWS::NoValue`. */
+  /** The value of each `!Ref`. `undefined` removes the property, like `!Ref AWS::NoValue`. */
   values: Record<string, unknown>;
 }
 
-/** Stands for what is left out. */
-const NOTHING = Symbol('nothing');
+/** Marks a value to remove. */
+const REMOVED = Symbol('removed');
 
 /**
- * Decides a template's conditions and puts in the known values, as CloudFormation would, but before the deployment: what
- * is switched off is then not in the stack at all, and the template shows what will be there.
+ * Evaluates a template's conditions and inserts known values before the deployment. Disabled resources are not in the
+ * stack at all, and the template shows exactly what is deployed. Replaces `Fn::ToJsonString` with the text of a `Fn::Sub`,
+ * so that the stack needs no transform.
  *
- * Besides, `Fn::ToJsonString` needs no transform in the stack: what is in it becomes the text of a `Fn::Sub`.
- *
- * @throws {TypeError} for a condition that is not known
+ * @throws {TypeError} if a condition is unknown
  */
-export function resolveTemplate(template: Template, knowledge: TemplateValues): Template {
-  const holds = ({ Condition }: { Condition?: string }) =>
-    Condition === undefined || decide(Condition, knowledge.conditions);
-  const keep = <Part extends { Condition?: string }>(parts: Record<string, Part>) =>
+export function resolveTemplate(template: Template, known: TemplateValues): Template {
+  const isEnabled = ({ Condition }: { Condition?: string }) =>
+    Condition === undefined || evaluate(Condition, known.conditions);
+  const resolveEnabled = <Part extends { Condition?: string }>(parts: Record<string, Part>) =>
     Object.fromEntries(
       Object.entries(parts)
-        .filter(([, part]) => holds(part))
-        .map(([name, { Condition: _, ...part }]) => [name, resolve(part, knowledge) as Part]),
+        .filter(([, part]) => isEnabled(part))
+        .map(([name, { Condition: _, ...part }]) => [name, resolve(part, known) as Part]),
     );
-  const resources = keep(template.Resources);
+  const resources = resolveEnabled(template.Resources);
   for (const resource of Object.values(resources)) dropDependencies(resource, resources);
-  return { ...template, Resources: resources, Outputs: keep(template.Outputs ?? {}) };
+  return { ...template, Resources: resources, Outputs: resolveEnabled(template.Outputs ?? {}) };
 }
 
-function decide(condition: unknown, conditions: Record<string, boolean>): boolean {
-  const decision = conditions[condition as string];
-  if (decision === undefined) throw new TypeError(`The template has the unknown condition "${condition}"`);
-  return decision;
+function evaluate(condition: unknown, conditions: Record<string, boolean>): boolean {
+  const result = conditions[condition as string];
+  if (result === undefined) throw new TypeError(`The template uses the unknown condition "${condition}"`);
+  return result;
 }
 
-/** What a resource has to wait for may have been left out, or be among what it refers to: CloudFormation sees that. */
+/** Removes dependencies on disabled resources, and on those that the properties refer to anyway. */
 function dropDependencies(resource: Resource, resources: Record<string, Resource>): void {
   if (resource.DependsOn === undefined) return;
-  const referred = references(resource.Properties);
-  const dependencies = [resource.DependsOn].flat().filter((name) => name in resources && !referred.has(name));
+  const referenced = references(resource.Properties);
+  const dependencies = [resource.DependsOn].flat().filter((name) => name in resources && !referenced.has(name));
   if (dependencies.length > 0) resource.DependsOn = dependencies;
   else delete resource.DependsOn;
 }
@@ -55,20 +54,20 @@ function references(value: unknown): Set<unknown> {
   return new Set(Object.values(value).flatMap((item) => [...references(item)]));
 }
 
-function resolve(value: unknown, knowledge: TemplateValues): unknown {
-  if (Array.isArray(value)) return value.map((item) => resolve(item, knowledge)).filter((item) => item !== NOTHING);
+function resolve(value: unknown, known: TemplateValues): unknown {
+  if (Array.isArray(value)) return value.map((item) => resolve(item, known)).filter((item) => item !== REMOVED);
   if (typeof value !== 'object' || value === null) return value;
   const { 'Fn::If': choice, 'Fn::ToJsonString': json, Ref: name } = value as Record<string, unknown>;
   if (Array.isArray(choice)) {
     const [condition, whenTrue, whenFalse] = choice;
-    return resolve(decide(condition, knowledge.conditions) ? whenTrue : whenFalse, knowledge);
+    return resolve(evaluate(condition, known.conditions) ? whenTrue : whenFalse, known);
   }
-  if (json !== undefined) return { 'Fn::Sub': JSON.stringify(resolve(json, knowledge)) };
-  if (name === 'AWS::NoValue') return NOTHING;
-  if (typeof name === 'string' && name in knowledge.values) return knowledge.values[name] ?? NOTHING;
+  if (json !== undefined) return { 'Fn::Sub': JSON.stringify(resolve(json, known)) };
+  if (name === 'AWS::NoValue') return REMOVED;
+  if (typeof name === 'string' && name in known.values) return known.values[name] ?? REMOVED;
   return Object.fromEntries(
     Object.entries(value)
-      .map(([key, item]) => [key, resolve(item, knowledge)])
-      .filter(([, item]) => item !== NOTHING),
+      .map(([key, item]) => [key, resolve(item, known)])
+      .filter(([, item]) => item !== REMOVED),
   );
 }

@@ -1,6 +1,6 @@
 import type { AwsConfig } from './aws-clients.ts';
 
-/** What the plugin uses of the Serverless Framework. */
+/** The part of the Serverless Framework that the plugin uses. */
 export interface Serverless {
   serviceDir: string;
   service: {
@@ -8,11 +8,11 @@ export interface Serverless {
     functions: Record<string, FunctionDefinition>;
     provider: {
       compiledCloudFormationTemplate: Template;
-      /** Set when the framework found that nothing has changed. */
+      /** Set if nothing has changed since the last deployment. */
       shouldNotDeploy?: boolean;
     };
   };
-  /** `serverless.yml` with its variables resolved. */
+  /** `serverless.yml` with resolved variables. */
   configurationInput: { params?: Partial<Record<string, Record<string, unknown>>> };
   processedInput: { commands: string[]; options: { param?: string[] } };
   getProvider(name: 'aws'): AwsProvider;
@@ -23,7 +23,7 @@ interface FunctionDefinition {
   package?: { individually?: boolean; patterns?: string[] };
 }
 
-/** Region, profile and stage are resolved in it as for the framework's own commands. */
+/** Resolves region, profile and stage as the framework's own commands do. */
 export interface AwsProvider {
   getStage(): string;
   getRegion(): string;
@@ -34,13 +34,13 @@ export interface AwsProvider {
   naming: { getStackName(): string };
 }
 
-/** What the framework passes to a plugin for its output. */
+/** The output utilities that the framework passes to a plugin. */
 export interface PluginUtilities {
   log: { notice(text: string): void; warning(text: string): void };
   progress: { get(name: string): StepProgress };
 }
 
-/** What the framework shows in place, on a terminal alone, while a step lasts. */
+/** A progress line that the framework shows during a step, only on a terminal. */
 export interface StepProgress {
   notice(text: string): void;
   remove(): void;

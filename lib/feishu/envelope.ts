@@ -1,33 +1,33 @@
 import { FeishuError } from './errors.ts';
 import { parseCreationTime } from './timestamp.ts';
 
-/** The platform asks whether the request URL belongs to the app. */
+/** A request by which the platform verifies that the request URL belongs to the app. */
 export interface UrlVerification {
   kind: 'url-verification';
   challenge: string;
   token: string | undefined;
 }
 
-/** What is known of an event beside its payload. */
+/** An event's metadata, the same for every version and transport. */
 export interface EventHeader {
-  /** `header.event_id` of v2.0, `uuid` of v1.0. The platform leaves it out or empty in some. */
+  /** `header.event_id` (v2.0) or `uuid` (v1.0). Some events have none, or an empty one. */
   readonly id: string | undefined;
   readonly type: string;
   readonly version: '1.0' | '2.0';
-  /** The key of the tenant (company) the event comes from. */
+  /** The key of the tenant (company) that the event comes from. */
   readonly tenant: string | undefined;
   /** The id of the app that subscribed to the event. */
   readonly app: string | undefined;
   readonly created: Date | undefined;
 }
 
-/** An event or a callback, whichever version and whichever way it came. */
+/** An event or a callback of any version, received over any transport. */
 export interface EventEnvelope {
   kind: 'event' | 'callback';
   header: EventHeader;
-  /** The Verification Token. Empty over the long connection; the old card callback has none. */
+  /** The Verification Token. Empty over the long connection; `undefined` for the old card callback. */
   token: string | undefined;
-  /** The `event` object; of the old card callback, the whole body. */
+  /** The `event` object. For the old card callback, the whole body. */
   event: JsonObject;
 }
 
@@ -35,40 +35,40 @@ export type Envelope = UrlVerification | EventEnvelope;
 
 export type JsonObject = { readonly [field: string]: unknown };
 
-/** The name the SDKs give the old card callback, whose body has no type. */
+/** The SDKs' name for the old card callback, whose body contains no type. */
 export const OLD_CARD_TYPE = 'card.action.trigger_v1';
 
-/** Must be answered with a body, and are never sent again. */
+/** Callbacks expect a response with a body. The platform never sends them again. */
 export const CALLBACK_TYPES: ReadonlySet<string> = new Set(['card.action.trigger', 'url.preview.get', OLD_CARD_TYPE]);
 
 /**
  * Parses the decrypted JSON text of a delivery.
  *
- * @throws {FeishuError} `FEISHU_BODY_NOT_JSON`, or `FEISHU_ENVELOPE_UNKNOWN` when it is neither a v1.0 nor a v2.0
- *   event, a URL verification or an old card callback
+ * @throws {FeishuError} `FEISHU_BODY_NOT_JSON`, or `FEISHU_ENVELOPE_UNKNOWN` if the text is not a v1.0 or v2.0 event, a
+ *   URL verification or an old card callback
  * @see https://open.feishu.cn/document/server-docs/event-subscription-guide/event-subscription-configure-/event-structure
  */
 export function parseEnvelope(text: string): Envelope {
   return readEnvelope(parseJsonObject(text));
 }
 
-/** @throws {FeishuError} `FEISHU_BODY_NOT_JSON` */
+/** @throws {FeishuError} `FEISHU_BODY_NOT_JSON` if the text is not a JSON object */
 export function parseJsonObject(text: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    // The parser's message quotes the body, which must not reach a log: no cause.
+    // No cause: the parser's message quotes the body, which must not be logged.
     throw new FeishuError(
       'FEISHU_BODY_NOT_JSON',
-      'The body is not valid JSON. Does something before this function change it?',
+      'The body is not valid JSON. Does something in front of this function change it?',
     );
   }
   if (!isObject(value)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is not a JSON object.');
   return value;
 }
 
-/** @returns `undefined` when the text is not a JSON object */
+/** @returns `undefined` if the text is not a JSON object */
 export function tryParseJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -80,9 +80,9 @@ export function tryParseJsonObject(text: string): JsonObject | undefined {
 }
 
 /**
- * Tells what a parsed body is.
+ * Reads a parsed body as a URL verification, an event or a callback.
  *
- * @throws {FeishuError} `FEISHU_ENVELOPE_UNKNOWN`
+ * @throws {FeishuError} `FEISHU_ENVELOPE_UNKNOWN` if it is none of them
  */
 export function readEnvelope(body: JsonObject): Envelope {
   if (isOldCard(body)) return readOldCard(body);
@@ -93,14 +93,14 @@ export function readEnvelope(body: JsonObject): Envelope {
 
 function readUrlVerification(body: JsonObject): UrlVerification {
   const challenge = asText(body.challenge);
-  if (challenge === undefined) throw unknownEnvelope('a url_verification without a challenge');
+  if (challenge === undefined) throw unknownEnvelope('the URL verification has no challenge');
   return { kind: 'url-verification', challenge, token: asText(body.token) };
 }
 
 function readVersion2(body: JsonObject): EventEnvelope {
   const header = isObject(body.header) ? body.header : {};
   const type = asText(header.event_type);
-  if (type === undefined) throw unknownEnvelope('a v2.0 envelope without header.event_type');
+  if (type === undefined) throw unknownEnvelope('the v2.0 envelope has no header.event_type');
   return {
     kind: CALLBACK_TYPES.has(type) ? 'callback' : 'event',
     header: {
@@ -117,10 +117,10 @@ function readVersion2(body: JsonObject): EventEnvelope {
 }
 
 function readVersion1(body: JsonObject): EventEnvelope {
-  // `type` beside `event` should be "event_callback", but is empty in some events: only `event.type` is dependable.
+  // The top-level `type` should be "event_callback" but is empty in some events, so only `event.type` counts.
   const event = isObject(body.event) ? body.event : {};
   const type = asText(event.type);
-  if (type === undefined) throw unknownEnvelope('neither a v2.0 header nor a v1.0 event.type');
+  if (type === undefined) throw unknownEnvelope('it has neither a v2.0 header nor a v1.0 event.type');
   return {
     kind: 'event',
     header: {
@@ -136,7 +136,7 @@ function readVersion1(body: JsonObject): EventEnvelope {
   };
 }
 
-/** The old card callback has no envelope: it is told by what it does have. */
+/** The old card callback has no envelope, so its fields identify it. */
 export function isOldCard(body: JsonObject): boolean {
   return (
     isObject(body.action) && asText(body.open_message_id) !== undefined && !('header' in body) && !('event' in body)
@@ -154,7 +154,7 @@ function readOldCard(body: JsonObject): EventEnvelope {
       app: asText(body.app_id),
       created: undefined,
     },
-    // The body's `token` is the one to update the card with.
+    // The body's `token` is for updating the card.
     token: undefined,
     event: body,
   };
@@ -164,14 +164,14 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A string that says something: the platform sends empty ones where it has nothing to say. */
+/** @returns `undefined` if the value is not a string or is empty: the platform sends `""` for a missing value */
 export function asText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function unknownEnvelope(what: string): FeishuError {
+function unknownEnvelope(problem: string): FeishuError {
   return new FeishuError(
     'FEISHU_ENVELOPE_UNKNOWN',
-    `The body is not an event that the platform is known to send: ${what}. Is something else posting to this URL?`,
+    `The body is not a known kind of event: ${problem}. Is something other than the platform posting to this URL?`,
   );
 }

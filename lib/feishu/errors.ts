@@ -1,7 +1,7 @@
 /**
- * Every reason a request is rejected for, with the HTTP status of the response.
+ * The HTTP status of the response for each error code.
  *
- * The code is also the log field, the metric's dimension and the anchor in docs/error-codes.md.
+ * The code is also a log field, a metric dimension and an anchor in docs/error-codes.md.
  */
 export const ERROR_STATUS = {
   FEISHU_BODY_EMPTY: 400,
@@ -23,19 +23,19 @@ export const ERROR_STATUS = {
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
 export interface FeishuErrorOptions extends ErrorOptions {
-  /** What only the log may say, where the response must not tell one reason from another. Default: the message. */
+  /** The reason to log if the response must not reveal it. Default: the message. */
   reason?: string;
 }
 
-/** A rejected request. Its message says what to check and never contains a secret, a body or a signature. */
+/** Rejects a request. The message says what to check and never contains a secret, a body or a signature. */
 export class FeishuError extends Error {
   override readonly name = 'FeishuError';
   readonly code: ErrorCode;
   readonly status: number;
-  /** For the log; as free of secrets as the message. */
+  /** For the log. Contains no secrets either. */
   readonly reason: string;
 
-  /** @param message goes into the response */
+  /** @param message is sent in the response */
   constructor(code: ErrorCode, message: string, { reason = message, ...options }: FeishuErrorOptions = {}) {
     super(message, options);
     this.code = code;

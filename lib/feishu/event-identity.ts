@@ -3,12 +3,11 @@ import { asText, type EventEnvelope, isObject, type JsonObject, OLD_CARD_TYPE } 
 import { type JsonMember, splitMembers } from './json-members.ts';
 
 /**
- * Names the occurrence an event reports: two deliveries with the same key report the same one, also when one came by
- * webhook and the other by long connection.
+ * Returns a key that all deliveries of an event share, on both transports.
  *
- * The id is `message_id` for `im.message.receive_v1`, of which the platform says "do not rely on event_id"; else
- * `event_id` or `uuid`; else, where the platform sends none, a hash of the event without its Verification Token, which is
- * empty over the long connection and changes when it is rotated.
+ * The id is `message_id` for `im.message.receive_v1`, for which the platform says not to rely on `event_id`; otherwise
+ * `event_id` or `uuid`. If the platform sends neither, it is a hash of the event without its Verification Token, which
+ * is empty over the long connection and changes when it is rotated.
  *
  * @param text the decrypted JSON text that `envelope` was parsed from
  * @see https://open.feishu.cn/document/server-docs/im-v1/message/events/receive
@@ -23,8 +22,8 @@ export function deduplicationKey(envelope: EventEnvelope, text: string): string 
 }
 
 /**
- * Names the conversation an event belongs to, the unit of order and of fair queueing: the chat, else the tenant, else
- * the app (`app_ticket` has no tenant).
+ * Returns the conversation that an event belongs to, the unit of ordering and fair queueing: the chat, else the tenant,
+ * else the app (`app_ticket` has no tenant).
  */
 export function conversationOf({ event, header }: EventEnvelope): string {
   return (
@@ -39,10 +38,10 @@ export function conversationOf({ event, header }: EventEnvelope): string {
 }
 
 /**
- * Removes the Verification Token: `header.token` of v2.0, the top-level `token` of v1.0. The old card callback has none:
- * its `token`, to update the card with, tells one click from another.
+ * Removes the Verification Token: `header.token` (v2.0) or the top-level `token` (v1.0). The old card callback keeps
+ * its `token`, which is for updating the card and differs for each click.
  *
- * The rest stays as it is written. Parsing would round integers above 2^53 and make different events equal.
+ * The rest of the text is unchanged. Parsing would round integers above 2^53 and make different events equal.
  */
 function textWithoutToken({ header }: EventEnvelope, text: string): string {
   if (header.type === OLD_CARD_TYPE) return text;

@@ -1,11 +1,11 @@
 import type { EventHandles } from '@larksuiteoapi/node-sdk';
 
-// Only types come from the SDK: at run time it would add 2 MB to whatever imports this module.
+// Only types are imported: at run time the SDK would add 2 MB to every importer's bundle.
 
-/** What the SDK's dispatcher adds to the event from its envelope. Here the envelope is in the context's `header`. */
+/** Envelope fields that the SDK's dispatcher adds to the event. Here they are in the context's `header`. */
 type EnvelopeField = 'event_id' | 'event_type' | 'token' | 'ts' | 'uuid';
 
-/** A few events have a field of their own with an envelope field's name: those are no strings. */
+/** Keeps a payload field that has the name of an envelope field but is not a string: it belongs to the event. */
 type WithoutEnvelope<Payload> = {
   [Field in keyof Payload as Field extends EnvelopeField
     ? string extends NonNullable<Payload[Field]>
@@ -16,14 +16,14 @@ type WithoutEnvelope<Payload> = {
 
 type SdkPayload<Type extends keyof EventHandles> = WithoutEnvelope<Parameters<NonNullable<EventHandles[Type]>>[0]>;
 
-/** All v2.0 types have a dot in their name, no v1.0 type has. */
+/** Only v2.0 types have a dot in their name. */
 type SdkType2 = Extract<keyof EventHandles, `${string}.${string}`>;
 type SdkType1 = Exclude<keyof EventHandles, SdkType2>;
 type SdkPayloads = { [Type in SdkType2]: SdkPayload<Type> };
 type SdkPayloadsV1 = { [Type in SdkType1]: SdkPayload<Type> };
 
 /**
- * The payload of each v2.0 event type. Add a type that is missing by declaration merging:
+ * The payload of each v2.0 event type. Add a missing type by declaration merging:
  *
  * ```ts
  * declare module '#feishu-events' {
@@ -53,7 +53,7 @@ export interface EventPayloadsV1 extends SdkPayloadsV1 {
   dept_update: Omit<SdkPayloadsV1['dept_add'], 'department'>;
   dept_delete: Omit<SdkPayloadsV1['dept_add'], 'department'>;
   remove_user_from_chat: SdkPayloadsV1['add_user_to_chat'];
-  /** Sent every hour to a store app, for its tokens. The worker has kept the ticket when a handler gets it. */
+  /** Sent every hour to a store app, for its access tokens. The worker stores the ticket before a handler runs. */
   app_ticket: { type: string; app_id: string; app_ticket: string };
 }
 
@@ -65,7 +65,7 @@ interface ApprovalEvent {
   instance_code: string;
   status: string;
   operate_time?: string;
-  /** The instance's own id where it was created with one; not the event's. */
+  /** The instance's id, if it was created with one. Not the event's. */
   uuid?: string;
 }
 
@@ -73,7 +73,7 @@ interface ApprovalEvent {
 export interface CallbackPayloads {
   'card.action.trigger': {
     operator: Operator;
-    /** To update the card with later: valid for 30 minutes and two updates. */
+    /** For updating the card later. Valid for 30 minutes and two updates. */
     token: string;
     action: CardAction;
     host: string;
@@ -90,13 +90,13 @@ export interface CallbackPayloads {
     host: string;
     context: { url: string; preview_token: string; open_message_id: string; open_chat_id: string };
   };
-  /** The callback of cards made before `card.action.trigger`; it has no envelope. */
+  /** The callback of cards that predate `card.action.trigger`. It has no envelope. */
   'card.action.trigger_v1': {
     open_id: string;
     user_id?: string;
     open_message_id: string;
     tenant_key: string;
-    /** To update the card with later: valid for 30 minutes and two updates. */
+    /** For updating the card later. Valid for 30 minutes and two updates. */
     token: string;
     action: CardAction;
   };
@@ -121,11 +121,11 @@ interface CardAction {
   checked?: boolean;
 }
 
-/** What each callback may be answered with. */
+/** The response that a handler may return to each callback. */
 export interface CallbackResponses {
-  'card.action.trigger': CardAnswer;
-  'url.preview.get': LinkPreviewAnswer;
-  'card.action.trigger_v1': OldCardAnswer;
+  'card.action.trigger': CardResponse;
+  'url.preview.get': LinkPreviewResponse;
+  'card.action.trigger_v1': OldCardResponse;
 }
 
 interface Toast {
@@ -134,8 +134,8 @@ interface Toast {
   i18n?: Record<string, string>;
 }
 
-/** An empty answer keeps the card as it is. */
-interface CardAnswer {
+/** An empty response leaves the card unchanged. */
+interface CardResponse {
   toast?: Toast;
   card?:
     | { type: 'raw'; data: Record<string, unknown> }
@@ -149,18 +149,18 @@ interface CardAnswer {
       };
 }
 
-interface LinkPreviewAnswer {
+interface LinkPreviewResponse {
   inline?: {
     title?: string;
     i18n_title?: Record<string, string>;
     image_key?: string;
     url?: { copy_url?: string; ios?: string; android?: string; pc?: string; web?: string };
   };
-  card?: CardAnswer['card'];
+  card?: CardResponse['card'];
 }
 
-/** The fields of a card beside an optional toast. */
-interface OldCardAnswer {
+/** The fields of a card, and an optional toast. */
+interface OldCardResponse {
   toast?: Toast;
   [cardField: string]: unknown;
 }

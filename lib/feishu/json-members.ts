@@ -1,18 +1,18 @@
-/** A member of a JSON object, as it is written. */
+/** A member of a JSON object, exactly as written. */
 export interface JsonMember {
   name: string;
-  /** The text of its value. */
+  /** The JSON text of the value. */
   value: string;
 }
 
 const STRUCTURE = /["{}[\],]/g;
 
 /**
- * Splits the text of a JSON object into its members, without parsing their values: numbers stay as they are written, and
- * the nesting may be of any depth.
+ * Splits the text of a JSON object into its members. Values are not parsed, so numbers stay exact and nesting may have
+ * any depth.
  *
  * @param text valid JSON
- * @returns none when it is not an object
+ * @returns an empty array if it is not an object
  */
 export function splitMembers(text: string): JsonMember[] {
   const object = text.trim();
@@ -33,7 +33,7 @@ export function splitMembers(text: string): JsonMember[] {
   return members;
 }
 
-/** @returns the index of the comma or the brace that ends the member which starts at `start` */
+/** @returns the index of the comma or brace that ends the member starting at `start` */
 function findEnd(object: string, start: number): number {
   let depth = 0;
   STRUCTURE.lastIndex = start;
@@ -47,7 +47,7 @@ function findEnd(object: string, start: number): number {
   return object.length;
 }
 
-/** @returns the index after the string that starts at `start` */
+/** @returns the index after the string starting at `start` */
 function findStringEnd(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (countBackslashesBefore(text, end) % 2 === 1) end = text.indexOf('"', end + 1);

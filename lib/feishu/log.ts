@@ -1,4 +1,4 @@
-/** Where something is told to whoever runs the program. It is given neither secrets nor events. */
+/** The operator's log. Callers pass it neither secrets nor event contents. */
 export interface Log {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;

@@ -15,13 +15,13 @@ import { type SignedRequest, sign, verify } from './signature.ts';
 import { parseSigningTime } from './timestamp.ts';
 import { readEncryptedUrlVerification } from './url-verification.ts';
 
-/** An HTTP POST of the platform. Header names are in lower case, the body is as it came. */
+/** An HTTP POST from the platform. Header names are in lower case, the body is unchanged. */
 export interface WebhookRequest {
   headers: Readonly<Record<string, string | undefined>>;
   body: Buffer;
 }
 
-/** The secrets of the app's developer console. Several of a kind are valid at once while one is being rotated. */
+/** The secrets from the app's developer console. Each may have several values while it is being rotated. */
 export interface WebhookSecrets {
   encryptKeys: readonly string[];
   verificationTokens: readonly string[];
@@ -29,60 +29,60 @@ export interface WebhookSecrets {
 
 export type WebhookDelivery =
   | { kind: 'url-verification'; challenge: string }
-  /** `text`: the decrypted JSON as the platform wrote it, with integers above 2^53 and unknown fields intact. */
+  /** `text`: the decrypted JSON exactly as received, with integers above 2^53 and unknown fields intact. */
   | { kind: 'event'; envelope: EventEnvelope; text: string };
 
-/** The platform re-delivers for up to 72 hours. Anything older is rejected, so that no replay outlives its record. */
+/** Users report redeliveries after up to 72 hours. Later ones are rejected, so that no replay outlives its record. */
 export const MAXIMUM_EVENT_AGE_SECONDS = 72 * 60 * 60;
-/** The platform never sends a callback again, so an old one is a replay. */
+/** The platform never resends a callback, so an old one is a replay. */
 export const MAXIMUM_CALLBACK_AGE_SECONDS = 5 * 60;
 
-/** The hexadecimal digest of SHA-1 (old card callback) or SHA-256. */
+/** A hexadecimal SHA-256 digest, or a SHA-1 digest for the old card callback. */
 const SIGNATURE = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
-/** The secret that a request was signed with. `undefined`: it is unsigned. */
+/** The secret that a request is signed with. `undefined` if it is unsigned. */
 export type SigningSecret = { encryptKey: string } | { verificationToken: string } | undefined;
 
-/** A body, decrypted and parsed. */
+/** A decrypted and parsed body. */
 interface OpenedBody {
   text: string;
   json: JsonObject;
 }
 
 /**
- * Verifies, decrypts and parses a request of the platform.
+ * Verifies, decrypts and parses a request from the platform.
  *
- * With an Encrypt Key set, every unsigned request gets the same error, whatever its body decrypts to, except a valid URL
- * verification. Only the error's `reason`, for the log, tells one from another.
+ * If an Encrypt Key is set, every unsigned request except a valid URL verification gets the same error, whatever its
+ * body decrypts to. Only the error's `reason`, which is for the log, differs.
  *
  * @param now milliseconds since the epoch
- * @throws {FeishuError} with status 400 or 401 when the request is rejected; the message says what to check
+ * @throws {FeishuError} with status 400 or 401 if the request is rejected; the message says what to check
  */
 export function readRequest(request: WebhookRequest, secrets: WebhookSecrets, now: number): WebhookDelivery {
-  // The signature comes first: it is cheaper than parsing, and a forged body then reaches no parser.
-  const { proof, flaw } = checkSignature(request, secrets);
+  // The signature is checked first: it is cheaper than parsing, and a forged body never reaches the parser.
+  const { signingSecret, problem } = checkSignature(request, secrets);
   const hasEncryptKey = secrets.encryptKeys.length > 0;
-  if (hasEncryptKey && proof === undefined) return readUnsigned(request.body, flaw, secrets);
-  const isTokenSigned = proof !== undefined && 'verificationToken' in proof;
-  const opened = hasEncryptKey && isTokenSigned ? openOldCard(request.body) : openBody(request.body, proof);
+  if (hasEncryptKey && signingSecret === undefined) return readUnsigned(request.body, problem, secrets);
+  const isTokenSigned = signingSecret !== undefined && 'verificationToken' in signingSecret;
+  const opened = hasEncryptKey && isTokenSigned ? openOldCard(request.body) : openBody(request.body, signingSecret);
   const envelope = readEnvelope(opened.json);
   if (envelope.kind === 'url-verification') {
     checkToken(envelope.token, secrets);
     return { kind: 'url-verification', challenge: envelope.challenge };
   }
-  // The token of an old card is the one to update the card with: only a signature authenticates it.
+  // An old card's token is for updating the card, so only a signature authenticates the callback.
   if (envelope.header.type !== OLD_CARD_TYPE) checkToken(envelope.token, secrets);
-  else if (proof === undefined) throw unsignedOldCard(flaw);
-  if (proof !== undefined) checkAge(request, envelope, now);
+  else if (signingSecret === undefined) throw unsignedOldCard(problem);
+  if (signingSecret !== undefined) checkAge(request, envelope, now);
   return { kind: 'event', envelope, text: opened.text };
 }
 
 /**
- * Writes a request as the platform does, for tests and for sending samples: the counterpart of {@link readRequest}.
+ * Writes a request the way the platform does, for tests and samples: the counterpart of {@link readRequest}.
  *
  * @param text the event's JSON
- * @param secret an Encrypt Key encrypts and signs; a Verification Token signs a plain body, as of the old card callback;
- *   without a secret the body is plain and unsigned
+ * @param secret an Encrypt Key encrypts and signs; a Verification Token signs a plain body, like an old card callback;
+ *   `undefined` leaves the body plain and unsigned
  * @param now milliseconds since the epoch
  */
 export function writeRequest(text: string, secret: SigningSecret, now: number): WebhookRequest {
@@ -103,12 +103,12 @@ export function writeRequest(text: string, secret: SigningSecret, now: number): 
   };
 }
 
-/** @returns the secret that fits the signature, or else why the request counts as unsigned */
+/** @returns the secret that the request is signed with, or why it counts as unsigned */
 function checkSignature(
   { headers, body }: WebhookRequest,
   { encryptKeys, verificationTokens }: WebhookSecrets,
-): { proof: SigningSecret; flaw: string } {
-  const unsigned = (flaw: string) => ({ proof: undefined, flaw });
+): { signingSecret: SigningSecret; problem: string } {
+  const unsigned = (problem: string) => ({ signingSecret: undefined, problem });
   const signature = headers['x-lark-signature'];
   if (signature === undefined) return unsigned('The header X-Lark-Signature is missing');
   if (!SIGNATURE.test(signature)) return unsigned('The header X-Lark-Signature is not a hexadecimal digest');
@@ -116,64 +116,65 @@ function checkSignature(
   if (timestamp === undefined) return unsigned('The header X-Lark-Request-Timestamp is missing');
   const nonce = headers['x-lark-request-nonce'];
   if (nonce === undefined) return unsigned('The header X-Lark-Request-Nonce is missing');
-  // A SHA-1 digest has 40 characters: the old card callback, signed with the Verification Token.
+  // Only the old card callback, signed with the Verification Token, has a SHA-1 digest (40 characters).
   const isSha1 = signature.length === 40;
   const [algorithm, candidates, name] = isSha1
     ? (['sha1', verificationTokens, 'FEISHU_VERIFICATION_TOKEN'] as const)
     : (['sha256', encryptKeys, 'FEISHU_ENCRYPT_KEY'] as const);
-  if (candidates.length === 0) return unsigned(`${name}, which X-Lark-Signature is made with, is not set`);
+  if (candidates.length === 0) return unsigned(`X-Lark-Signature is made with ${name}, which is not set`);
   const signed: SignedRequest = { timestamp, nonce, body };
-  // All candidates are tried, so that the time does not tell which one fits.
+  // Tries every candidate, so that the time does not reveal which one matches.
   const [secret] = candidates.filter((candidate) => verify(signed, signature, candidate, algorithm));
   if (secret === undefined) {
     throw new FeishuError(
       'FEISHU_SIGNATURE_WRONG',
-      `X-Lark-Signature does not match the body. Is ${name} the one of this app's developer console, and does the raw body arrive unchanged?`,
+      `X-Lark-Signature does not match the body. Is ${name} the value in this app's developer console, and does the raw body arrive unchanged?`,
     );
   }
-  // Stryker disable next-line StringLiteral: a signed request has no flaw, and nothing reads it
-  return { proof: isSha1 ? { verificationToken: secret } : { encryptKey: secret }, flaw: '' };
+  // Stryker disable next-line StringLiteral: a signed request has no problem, and nothing reads it
+  return { signingSecret: isSha1 ? { verificationToken: secret } : { encryptKey: secret }, problem: '' };
 }
 
-/** @param flaw why the request counts as unsigned */
-function readUnsigned(body: Buffer, flaw: string, secrets: WebhookSecrets): WebhookDelivery {
+/** @param problem why the request counts as unsigned */
+function readUnsigned(body: Buffer, problem: string, secrets: WebhookSecrets): WebhookDelivery {
   const verification = readEncryptedUrlVerification(body, secrets.encryptKeys, (token) =>
     isExpectedToken(token, secrets),
   );
-  if (verification.challenge === undefined) throw unauthenticated(`${flaw}, and ${verification.reason}.`);
+  if (verification.challenge === undefined) throw unauthenticated(`${problem}, and ${verification.reason}.`);
   return { kind: 'url-verification', challenge: verification.challenge };
 }
 
 /**
- * With an Encrypt Key set, old card callbacks still come plain, signed with the Verification Token. An encrypted body
- * with that signature is not decrypted: the Verification Token must not be enough to try ciphertexts.
+ * Even if an Encrypt Key is set, old card callbacks are plain and signed with the Verification Token. An encrypted body
+ * with that signature is not decrypted: the Verification Token must not be enough to test ciphertexts.
  */
 function openOldCard(body: Buffer): OpenedBody {
   const text = body.toString('utf8');
   const json = isUtf8(body) ? tryParseJsonObject(text) : undefined;
   if (json !== undefined && isOldCard(json)) return { text, json };
   throw unauthenticated(
-    'X-Lark-Signature is made with the Verification Token, which is only valid for a plain old card callback.',
+    'X-Lark-Signature is made with the Verification Token, which is valid only for an unencrypted old card callback.',
   );
 }
 
-/** @param proof of a request that may be specific about what is wrong: it is signed, or there is nothing to decrypt */
-function openBody(body: Buffer, proof: SigningSecret): OpenedBody {
+/** Throws specific errors, because the request is signed or there is nothing to decrypt. */
+function openBody(body: Buffer, signingSecret: SigningSecret): OpenedBody {
   if (body.length === 0) {
     throw new FeishuError(
       'FEISHU_BODY_EMPTY',
-      'The body is empty. The platform sends events as POST with a JSON body.',
+      'The body is empty. The platform sends events as POST requests with a JSON body.',
     );
   }
-  if (!isUtf8(body)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is not UTF-8, so it is not JSON.');
+  if (!isUtf8(body)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is not valid UTF-8, so it is not JSON.');
   const opened = parse(body.toString('utf8'));
-  const encryptKey = proof !== undefined && 'encryptKey' in proof ? proof.encryptKey : undefined;
+  const encryptKey =
+    signingSecret !== undefined && 'encryptKey' in signingSecret ? signingSecret.encryptKey : undefined;
   const { encrypt: encrypted } = opened.json;
   if (typeof encrypted !== 'string') {
     if (encryptKey === undefined || isOldCard(opened.json)) return opened;
     throw new FeishuError(
       'FEISHU_BODY_NOT_ENCRYPTED',
-      'The body is plain although FEISHU_ENCRYPT_KEY is set. Is the Encrypt Key saved in the developer console too?',
+      'The body is not encrypted, but FEISHU_ENCRYPT_KEY is set. Is the Encrypt Key saved in the developer console?',
     );
   }
   if (encryptKey === undefined) {
@@ -193,11 +194,11 @@ function checkToken(token: string | undefined, secrets: WebhookSecrets): void {
   if (isExpectedToken(token, secrets)) return;
   throw new FeishuError(
     'FEISHU_TOKEN_WRONG',
-    "The token in the body is not FEISHU_VERIFICATION_TOKEN. Is it the Verification Token of this app's developer console?",
+    "The token in the body differs from FEISHU_VERIFICATION_TOKEN. Is that the Verification Token in this app's developer console?",
   );
 }
 
-/** Without a Verification Token set, every token is. */
+/** Accepts every token if no Verification Token is set. */
 function isExpectedToken(token: string | undefined, { verificationTokens }: WebhookSecrets): boolean {
   if (verificationTokens.length === 0) return true;
   // Stryker disable next-line StringLiteral: a missing token is any text that is not the expected one
@@ -205,7 +206,7 @@ function isExpectedToken(token: string | undefined, { verificationTokens }: Webh
   return matches.length > 0;
 }
 
-/** Compares the digests, which have the same length whatever is compared, in constant time. */
+/** Compares digests in constant time: they have the same length even if the secrets do not. */
 function isSameSecret(actual: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(actual), digest(expected));
@@ -218,25 +219,25 @@ function checkAge(request: WebhookRequest, { kind }: EventEnvelope, now: number)
   if (signedAt === undefined || now - signedAt <= maximumSeconds * 1000) return;
   throw new FeishuError(
     'FEISHU_REQUEST_TOO_OLD',
-    `X-Lark-Request-Timestamp is more than ${maximumSeconds} seconds ago. Is it a replay, or is a clock wrong?`,
+    `X-Lark-Request-Timestamp is more than ${maximumSeconds} seconds ago. Is the request a replay, or a clock wrong?`,
   );
 }
 
 /**
- * With an Encrypt Key set, the one response to what is unsigned and not a valid URL verification. Its status, code and
- * text never depend on the request.
+ * Creates the error for every unsigned request except a valid URL verification, if an Encrypt Key is set. Its status,
+ * code and message never depend on the request.
  *
- * @param reason for the log
+ * @param reason for the log only
  */
 function unauthenticated(reason: string): FeishuError {
   return new FeishuError(
     'FEISHU_SIGNATURE_MISSING',
-    'The request has no valid X-Lark-Signature. Are FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN those of this ' +
-      "app's developer console, is the Encrypt Key saved there, and do all headers arrive? The function's log names the reason.",
+    'The request has no valid X-Lark-Signature. Are FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN the values in ' +
+      "this app's developer console, is the Encrypt Key saved there, and do all headers arrive? See the reason in the function's log.",
     { reason },
   );
 }
 
-function unsignedOldCard(flaw: string): FeishuError {
-  return new FeishuError('FEISHU_SIGNATURE_MISSING', `The old card callback is not signed. ${flaw}.`);
+function unsignedOldCard(problem: string): FeishuError {
+  return new FeishuError('FEISHU_SIGNATURE_MISSING', `The old card callback is not signed. ${problem}.`);
 }

@@ -1,4 +1,4 @@
-/** A response is larger than its reader accepts. The message says by which limit, and quotes nothing of the body. */
+/** A response exceeds its size limit. The message names the limit and contains nothing of the body. */
 export class ResponseTooLargeError extends Error {
   override readonly name = 'ResponseTooLargeError';
 
@@ -10,9 +10,9 @@ export class ResponseTooLargeError extends Error {
 /**
  * Reads the body of a response as UTF-8 text.
  *
- * @param maximumBytes the limit, counted after decompression
- * @throws {ResponseTooLargeError} when the body is larger; the rest is not read and the connection is closed
- * @throws what the body's stream throws, for example when the request's signal aborts
+ * @param maximumBytes the limit after decompression
+ * @throws {ResponseTooLargeError} if the body is larger; the rest is not read and the connection is closed
+ * @throws the stream's errors, for example if the request's signal aborts
  */
 export async function readResponseText({ body }: Response, maximumBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** What the platform signs: two header values as they came, and the body's raw, still encrypted bytes. */
+/** The parts of a request that the platform signs: two header values and the raw, still encrypted body. */
 export interface SignedRequest {
   /** `X-Lark-Request-Timestamp` */
   timestamp: string;
@@ -9,19 +9,19 @@ export interface SignedRequest {
   body: Uint8Array;
 }
 
-/** `sha256` with the Encrypt Key: events and callbacks. `sha1` with the Verification Token: the old card callback. */
+/** `sha256` (Encrypt Key) for events and callbacks, `sha1` (Verification Token) for the old card callback. */
 export type SignatureAlgorithm = 'sha256' | 'sha1';
 
 /**
- * Computes the value of `X-Lark-Signature`: the lower-case hex digest of timestamp, nonce, secret and body,
- * one after the other without separators. It is a plain hash, not an HMAC.
+ * Computes the value of `X-Lark-Signature`: the lower-case hexadecimal digest of timestamp, nonce, secret and body,
+ * concatenated without separators. It is a plain hash, not an HMAC.
  *
  * @param secret the Encrypt Key (`sha256`) or the Verification Token (`sha1`)
- * @throws {TypeError} when the secret is empty
+ * @throws {TypeError} if the secret is empty
  * @see https://open.feishu.cn/document/server-docs/event-subscription-guide/event-subscription-configure-/encrypt-key-encryption-configuration-case
  */
 export function sign(request: SignedRequest, secret: string, algorithm: SignatureAlgorithm = 'sha256'): string {
-  if (secret === '') throw new TypeError('The secret to sign with is empty');
+  if (secret === '') throw new TypeError('The signing secret is empty');
   return createHash(algorithm)
     .update(request.timestamp)
     .update(request.nonce)
@@ -31,11 +31,11 @@ export function sign(request: SignedRequest, secret: string, algorithm: Signatur
 }
 
 /**
- * Tells whether a signature is the one that {@link sign} computes. The comparison takes constant time.
+ * Returns whether a signature equals the one that {@link sign} computes. The comparison takes constant time.
  *
- * @param signature `X-Lark-Signature` as it came
+ * @param signature the value of `X-Lark-Signature`
  * @param secret the Encrypt Key (`sha256`) or the Verification Token (`sha1`)
- * @throws {TypeError} when the secret is empty
+ * @throws {TypeError} if the secret is empty
  */
 export function verify(
   request: SignedRequest,
@@ -45,6 +45,6 @@ export function verify(
 ): boolean {
   const expected = Buffer.from(sign(request, secret, algorithm));
   const actual = Buffer.from(signature);
-  // A digest's length is no secret, and timingSafeEqual wants equal lengths.
+  // timingSafeEqual requires equal lengths. A digest's length is not secret.
   return actual.length === expected.length && timingSafeEqual(actual, expected);
 }

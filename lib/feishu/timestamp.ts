@@ -1,15 +1,15 @@
-/** Until the year 2286. */
+/** Ten digits until the year 2286. */
 const UNIX_SECONDS = /^\d{10}/;
-/** Go's `time.String()`, seen on card callbacks: `2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1` */
+/** Go's `time.String()`, seen in card callbacks: `2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1` */
 const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,3})?\d* ([+-]\d\d)(\d\d)/;
 
 /**
- * Reads when a request was signed.
+ * Reads the time at which a request was signed.
  *
- * @param signed `X-Lark-Request-Timestamp`, followed by `X-Lark-Request-Nonce` as in what is signed. The signature does
- *   not tell where the one ends: read by itself, a timestamp with a part of the nonce would be another time, or none
- * @returns milliseconds since the epoch, or `undefined` when the form is not known: the platform has changed it
- *   before, and an event must not be lost for that
+ * @param signed `X-Lark-Request-Timestamp` followed by `X-Lark-Request-Nonce`, as in the signed text. The signature
+ *   does not protect the boundary between them, so a replay could change the timestamp header alone
+ * @returns milliseconds since the epoch, or `undefined` if the format is unknown: the platform has changed it before,
+ *   and events must not be lost if it does again
  */
 export function parseSigningTime(signed: string): number | undefined {
   const [seconds] = UNIX_SECONDS.exec(signed) ?? [];
@@ -22,10 +22,10 @@ export function parseSigningTime(signed: string): number | undefined {
 }
 
 /**
- * Reads the time an event was created at. The unit depends on the event type: `create_time` is in milliseconds or
- * in microseconds, and `ts` of v1.0 in seconds with a fraction.
+ * Reads the time at which an event was created. `create_time` (v2.0) is in milliseconds or microseconds, depending on
+ * the event type; `ts` (v1.0) is in seconds with a fraction.
  *
- * @returns `undefined` when there is none or it is not readable
+ * @returns `undefined` if the time is missing or not a positive number
  */
 export function parseCreationTime(value: unknown): Date | undefined {
   const number = typeof value === 'string' ? Number(value) : value;

@@ -6,23 +6,23 @@ import { asText, isOldCard, tryParseJsonObject } from './envelope.ts';
 const MAXIMUM_BYTES = 4 * 1024;
 
 /**
- * The response repeats the challenge, so a challenge into which captured ciphertext was spliced would decrypt it. Each
- * splice needs blocks that decrypt to valid text by chance. The platform's challenges, such as UUIDs, are shorter; this
- * leaves room for so few of them that they cannot be found.
+ * The response repeats the challenge, so captured ciphertext that is spliced into a challenge would be decrypted. Each
+ * splice needs blocks that decrypt to valid text by chance. This limit fits the platform's challenges, such as UUIDs,
+ * but so few blocks that an attacker cannot find them.
  */
 const MAXIMUM_CHALLENGE_BYTES = 128;
 
-/** A valid challenge, or why there is none: for the log only. */
+/** A valid challenge, or the reason why there is none, which is for the log only. */
 export type UrlVerificationResult = { challenge: string; reason?: never } | { challenge?: never; reason: string };
 
 /**
- * Reads an unsigned body while an Encrypt Key is set: it must be an encrypted URL verification.
+ * Reads an unsigned body if an Encrypt Key is set: it must be an encrypted URL verification.
  *
- * Anyone can send such a body, and CBC lets them change a captured one and see whether it still decrypts to JSON (a
- * decryption oracle). So the caller responds alike to every `reason`, and every key and every step is tried, whatever
- * the previous one found.
+ * Anyone can send such a body, and CBC lets an attacker change a captured one and test whether it still decrypts to
+ * JSON (a decryption oracle). So the caller must send the same response for every `reason`, and this function always
+ * tries every key and runs every step.
  *
- * @param isExpectedToken checks the Verification Token; an empty one stands for a missing one
+ * @param isExpectedToken checks the Verification Token, which is `''` if it is missing
  */
 export function readEncryptedUrlVerification(
   body: Buffer,
@@ -49,27 +49,27 @@ function decryptUrlVerification(
   try {
     decrypted = decryptBlocks(encrypted, encryptKey);
   } catch {
-    // It depends on the length and the characters alone, which the sender knows.
-    return { reason: 'the "encrypt" field is not the base64 of whole blocks' };
+    // The sender learns nothing: this depends only on the length and characters of the request.
+    return { reason: 'the "encrypt" field is not base64 of whole blocks' };
   }
-  const { bytes, isPaddingRight } = decrypted;
+  const { bytes, isPaddingValid } = decrypted;
   const isText = isUtf8(bytes);
   const json = tryParseJsonObject(bytes.toString('utf8'));
-  // Parsing takes 10 µs longer when it fails. So for every body one succeeds and one fails.
-  // Stryker disable next-line StringLiteral: every text that is not JSON fails
+  // Parsing takes 10 µs longer if it fails, so every body causes one success and one failure.
+  // Stryker disable next-line StringLiteral: any text that is not JSON fails
   tryParseJsonObject(json === undefined ? '{}' : '');
   const challenge = asText(json?.challenge) ?? '';
   const challengeBytes = Buffer.byteLength(challenge);
-  const isTokenRight = isExpectedToken(asText(json?.token) ?? '');
-  // Only now, when every step has run.
-  if (!isPaddingRight || !isText || json === undefined) {
-    const problem = isPaddingRight ? 'the result is not a JSON object' : 'the padding is wrong';
+  const isTokenValid = isExpectedToken(asText(json?.token) ?? '');
+  // Every step has run; only now may the results differ.
+  if (!isPaddingValid || !isText || json === undefined) {
+    const problem = isPaddingValid ? 'the result is not a JSON object' : 'the padding is invalid';
     return { reason: `the body cannot be decrypted with FEISHU_ENCRYPT_KEY: ${problem}` };
   }
   if (json.type !== 'url_verification' || isOldCard(json)) return { reason: 'the body is not a URL verification' };
   if (challengeBytes === 0 || challengeBytes > MAXIMUM_CHALLENGE_BYTES) {
     return { reason: `the challenge of the URL verification has ${challengeBytes} bytes` };
   }
-  if (!isTokenRight) return { reason: 'the token of the URL verification is not FEISHU_VERIFICATION_TOKEN' };
+  if (!isTokenValid) return { reason: 'the token of the URL verification differs from FEISHU_VERIFICATION_TOKEN' };
   return { challenge };
 }

@@ -3,21 +3,26 @@ import type { CallbackHandler, EventHandler } from '../handler.ts';
 type Handlers = { v2: EventHandler; v1: EventHandler; fallback: EventHandler; callbacks: CallbackHandler };
 
 /**
- * Imports a handler module by its event type. The bundler turns the `import()` of a template string into a closed map:
- * a name that is not in it throws synchronously, while a module that fails to load rejects.
+ * Imports a handler module by its event type. The bundler turns the `import()` of a template string into a closed map.
+ * The function throws synchronously for a name that is not in the map, and rejects if a module fails to load.
  */
 export type ImportModule = (type: string) => Promise<{ default?: unknown }>;
 
-/** A name that cannot lead out of its folder. Event types come from outside. */
+/** Matches names that stay in their folder. Event types are untrusted input. */
 export const MODULE_NAME = /^\w[\w.-]*$/;
+
+/** Returns the folder in `functions/handlers` for the events of an envelope version. */
+export function folderOfVersion(version: '1.0' | '2.0'): 'v1' | 'v2' {
+  return version === '2.0' ? 'v2' : 'v1';
+}
 
 /**
  * Finds the user's handler for an event type.
  *
  * @param kind the folder in `functions/handlers`
- * @returns `undefined` when there is no module of that name
- * @throws {TypeError} when the module's default export is no handler for this type
- * @throws whatever the module throws while it loads
+ * @returns `undefined` if no module has that name
+ * @throws {TypeError} if the module's default export is not a handler for this type
+ * @throws what the module throws while it loads
  */
 export async function findHandler<Kind extends keyof Handlers>(
   importModule: ImportModule,
@@ -29,7 +34,7 @@ export async function findHandler<Kind extends keyof Handlers>(
   if (loading === undefined) return undefined;
   const { default: handler } = await loading;
   if (isHandler(handler, kind, type)) return handler;
-  throw new TypeError(`The default export of the ${kind} handler module for "${type}" is no handler for this type`);
+  throw new TypeError(`The default export of the ${kind} handler module for "${type}" is not a handler for this type`);
 }
 
 function startImport(importModule: ImportModule, type: string) {

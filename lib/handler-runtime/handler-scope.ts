@@ -3,37 +3,37 @@ import type { CallbackContext } from '../handler.ts';
 import { settleBefore } from '../util/deadline.ts';
 import { toSafeError } from './thrown-values.ts';
 
-/** What runs on behalf of one event: the loading of a handler module, or the handler itself. */
+/** The execution of user code for one event: loading a handler module, or running the handler. */
 export interface HandlerScope {
-  /** Names the event. */
+  /** Writes lines with the event's id and type. */
   readonly log: CallbackContext['log'];
   /**
-   * Fails what runs in the scope.
+   * Fails the scope.
    *
-   * @returns `false` if it has already ended or failed
+   * @returns `false` if the scope has already ended or failed
    */
   fail(error: unknown): boolean;
 }
 
 const scopes = new AsyncLocalStorage<HandlerScope>();
 
-/** The scope that the current asynchronous context belongs to, even after the scope's work has ended. */
+/** Returns the scope of the current asynchronous context, even after the scope has ended. */
 export function currentScope(): HandlerScope | undefined {
   return scopes.getStore();
 }
 
-/** Runs a function that belongs to no scope. */
+/** Runs a function outside any scope. */
 export function runOutsideScopes<Result>(work: () => Result): Result {
   return scopes.exit(work);
 }
 
 /**
- * Runs a user's code in a scope of its own, so that an error that escapes it can be attributed to its event.
+ * Runs user code in a new scope, so that an error that escapes it can be attributed to its event.
  *
- * @param context the log names the event; the signal aborts when there is no time left
- * @param work gets a signal that aborts when the context's does and when the scope fails
- * @throws {Error} what `work` throws, what the scope fails with, and the signal's reason if it aborts first; `work` then
- *   continues unobserved
+ * @param context its signal aborts when the time is up
+ * @param work receives a signal that aborts when the context's signal aborts or the scope fails
+ * @throws {Error} what `work` throws, the error of the failed scope, and the signal's reason if it aborts first; in the
+ *   last two cases `work` continues, and its result is ignored
  */
 export async function runInScope<Result>(
   { log, signal }: Pick<CallbackContext, 'log' | 'signal'>,
@@ -45,16 +45,16 @@ export async function runInScope<Result>(
     log,
     fail(error) {
       if (hasEnded || failure.signal.aborted) return false;
-      // Without a reason, `abort` makes up one that says nothing.
+      // For `undefined`, `abort` would create a meaningless reason.
       failure.abort(error === undefined ? new Error('A promise was rejected with undefined') : error);
       return true;
     },
   };
-  const either = AbortSignal.any([signal, failure.signal]);
+  const timeoutOrFailure = AbortSignal.any([signal, failure.signal]);
   try {
     return await settleBefore(
-      either,
-      scopes.run(scope, async () => work(either)),
+      timeoutOrFailure,
+      scopes.run(scope, async () => work(timeoutOrFailure)),
     );
   } catch (thrown) {
     throw toSafeError(thrown);

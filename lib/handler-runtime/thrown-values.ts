@@ -2,21 +2,21 @@ import { isProxy } from 'node:util/types';
 import { RetryAfter } from '../handler.ts';
 import { errorFields, isError } from '../observability/error-fields.ts';
 
-/** Stands for a value that is not an error, or an error that cannot be read. */
+/** Replaces a thrown value that is not an error, or an error that cannot be read. */
 class ThrownValue extends Error {
   override readonly name = 'ThrownValue';
 }
 
 /**
- * Converts what a handler has thrown to an error that all other code can read, compare and log without a further error.
- * A handler can throw any value, including a Proxy that throws when `instanceof` asks for its prototype.
+ * Converts a value that a handler threw to an error that all other code can safely read, compare and log. A handler can
+ * throw any value, including a Proxy that throws on `instanceof`.
  *
- * @returns the thrown error itself, such as a `Drop`, if it can be read
+ * @returns the thrown error itself, such as a `Drop`, if it is readable
  */
 export function toSafeError(thrown: unknown): Error {
   if (isReadable(thrown)) return thrown;
   const error = new ThrownValue(errorFields(thrown).error);
-  // It would say where the value was caught, not where it was thrown.
+  // The stack would show where the value was caught, not where it was thrown.
   delete error.stack;
   return error;
 }
@@ -32,7 +32,7 @@ function isReadable(thrown: unknown): thrown is Error {
   }
 }
 
-/** A Proxy can answer differently each time it is asked. */
+/** A Proxy can return a different value each time it is read. */
 function hasProxy(value: unknown): boolean {
   for (let object = value; object != null; object = Object.getPrototypeOf(object)) {
     if (isProxy(object)) return true;

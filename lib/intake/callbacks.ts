@@ -6,15 +6,16 @@ import { toSafeError } from '../handler-runtime/thrown-values.ts';
 import { errorFields, isError } from '../observability/error-fields.ts';
 
 /**
- * Answers a callback. Never rejects: the person who clicked always sees something.
+ * Responds to a callback. Never throws, so that the user always gets a response.
  *
- * A request that is sent again runs the handler again: the webhook has no table to remember responses in. The handler
- * must be idempotent. Effects belong in the event handler of the same type, which the idempotency record protects.
+ * A repeated request runs the handler again, because the webhook has no table to store responses in. The handler must
+ * therefore be idempotent. Side effects belong in the event handler of the same type, which the idempotency record
+ * protects.
  */
 export type RespondToCallback = (envelope: EventEnvelope, context: CallbackContext) => Promise<object>;
 
 /**
- * Makes the function that runs the user's callback handlers.
+ * Creates the function that runs callback handlers.
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
  */
@@ -25,19 +26,19 @@ export function createCallbackResponder(importCallback: ImportModule): RespondTo
       if (handler === undefined) return {};
       return await runCallback(handler, { event }, context);
     } catch (error) {
-      context.log.error('The callback handler failed or was late; the person sees an error', errorFields(error));
+      context.log.error('The callback handler failed or timed out. The user sees an error', errorFields(error));
       return failureResponse(header.type);
     }
   };
 }
 
 /**
- * Runs a callback's handler to its end, or to that of the time.
+ * Runs a callback handler until it ends or the signal aborts.
  *
- * @returns its answer as the platform gets it
- * @throws {Error} what the handler throws, an error that escapes it while it runs, what `JSON.stringify` throws for its
- *   answer, and the signal's reason when it is late
- * @throws {TypeError} when the answer is neither an object nor nothing
+ * @returns the handler's response as the platform receives it
+ * @throws {Error} what the handler throws, an error that escapes it while it runs, an error of serializing its
+ *   response, and the signal's reason if it aborts first
+ * @throws {TypeError} if the response is neither an object nor `undefined`
  */
 export async function runCallback(
   handler: CallbackHandler,
@@ -45,25 +46,23 @@ export async function runCallback(
   context: CallbackContext,
 ): Promise<object> {
   try {
-    const answer = await runInScope(context, (signal) => handler.handle(event as never, { ...context, signal }));
-    // Its properties would be the answer: an HTTP client's error has its request's Authorization header among them.
-    if (isError(answer)) throw answer;
-    return toJsonObject(answer ?? {});
+    const response = await runInScope(context, (signal) => handler.handle(event as never, { ...context, signal }));
+    // The response would be the error's properties, such as the Authorization header of an HTTP client's request.
+    if (isError(response)) throw response;
+    return toJsonObject(response ?? {});
   } catch (thrown) {
     throw toSafeError(thrown);
   }
 }
 
-/** Serialized here, so that an answer that JSON cannot hold counts as the handler's failure. */
-function toJsonObject(answer: object): object {
-  const json: unknown = JSON.parse(JSON.stringify(answer) ?? 'null');
+/** Serializes the response here, so that a value JSON cannot represent counts as a failure of the handler. */
+function toJsonObject(response: object): object {
+  const json: unknown = JSON.parse(JSON.stringify(response) ?? 'null');
   if (isObject(json)) return json;
-  throw new TypeError(
-    'A callback handler must return an object, or nothing. See CallbackResponses for its properties.',
-  );
+  throw new TypeError('A callback handler must return an object or nothing. See CallbackResponses for the properties.');
 }
 
-/** What the person sees when a callback's handler has failed. A link preview has no way to show that. */
+/** Returns the response to a callback whose handler failed. A link preview cannot show an error. */
 export function failureResponse(type: string): object {
   if (type !== 'card.action.trigger' && type !== OLD_CARD_TYPE) return {};
   const content = 'Something went wrong. Please try again.';

@@ -4,13 +4,15 @@ import { encodeMessage, escapeForSqs, type QueuedEvent } from '../queue/message.
 import { settleBefore } from '../util/deadline.ts';
 import type { SendMessage } from './sqs-sender.ts';
 
-/** Where accepted events go. */
+/** The queue that accepted events are sent to. */
 export interface Queue {
   /**
-   * @param signal aborts when there is no time left to acknowledge
-   * @returns SQS's message id, once SQS has stored the event
-   * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE`, or `FEISHU_QUEUE_UNAVAILABLE` when SQS refuses or does not answer
-   *   in time: the platform then sends the event again
+   * Sends an event and waits until SQS has stored it.
+   *
+   * @param signal aborts when the event must be acknowledged or rejected
+   * @returns SQS's message id
+   * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE`, or `FEISHU_QUEUE_UNAVAILABLE` if SQS rejects the message or does
+   *   not respond in time; the platform then resends the event
    */
   send(envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal): Promise<string>;
 }
@@ -21,11 +23,11 @@ export function createQueue(url: string): Queue {
   const sendText = async (envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal) => {
     const message = encodeMessage(url, envelope, event);
     if (send === undefined) {
-      // Not before the first event: a URL verification and a refusal are answered without loading the SDK.
+      // Loaded with the first event, because URL verifications and rejections do not need the SDK.
       const { createSqsSender } = await import('./sqs-sender.ts');
       send ??= createSqsSender();
     }
-    // The SDK heeds the signal while it sends, but not while it resolves credentials.
+    // The SDK observes the signal while it sends, but not while it resolves credentials.
     return settleBefore(signal, send(message, signal));
   };
   return {
@@ -39,7 +41,7 @@ export function createQueue(url: string): Queue {
         if (cause instanceof FeishuError) throw cause;
         throw new FeishuError(
           'FEISHU_QUEUE_UNAVAILABLE',
-          `SQS did not take the event (${nameOf(cause)}). The platform will send it again.`,
+          `SQS did not store the event (${nameOf(cause)}). The platform will resend it.`,
           { cause },
         );
       }

@@ -5,13 +5,7 @@ import { shorten } from '../observability/log-text.ts';
 import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
 import type { RespondToCallback } from './callbacks.ts';
 import type { Queue } from './event-queue.ts';
-
-/** The platform waits for 3 s in all; the rest is for the way here and back. */
-const ACKNOWLEDGE_WITHIN_MILLISECONDS = 2500;
-/** What writing the response takes, on a busy processor too. */
-const RESPOND_MILLISECONDS = 200;
-/** The time a callback's handler has, from the callback's arrival. */
-export const CALLBACK_DEADLINE_MILLISECONDS = ACKNOWLEDGE_WITHIN_MILLISECONDS - RESPOND_MILLISECONDS;
+import { RESPONSE_TIME_LIMIT_MILLISECONDS } from './time-limit.ts';
 
 /** A verified event, decrypted and parsed. */
 export interface IntakeEvent {
@@ -25,28 +19,29 @@ export interface IntakeEvent {
 }
 
 /**
- * Takes an event, whichever way it came: when the promise fulfils, SQS has stored it and it may be acknowledged.
+ * Accepts an event from either transport. When the promise resolves, SQS has stored the event and it can be
+ * acknowledged.
  *
- * @returns the answer to a callback, `undefined` for an event
- * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` or `FEISHU_QUEUE_UNAVAILABLE`, within 2.5 s of the arrival
+ * @returns the response to a callback, `undefined` for an event
+ * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` or `FEISHU_QUEUE_UNAVAILABLE`, within 2.5 s of the event's arrival
  */
 export type Intake = (event: IntakeEvent) => Promise<object | undefined>;
 
 export interface IntakeParts {
   queue: Queue;
   respondToCallback: RespondToCallback;
-  /** Makes the log that a callback's handler writes to. */
+  /** Creates the log for a callback handler. */
   createLog: (fields: Record<string, unknown>) => Log;
 }
 
 export function createIntake({ queue, respondToCallback, createLog }: IntakeParts): Intake {
   return async ({ envelope, text, source, receivedAt, requestId }) => {
-    using deadline = startDeadline(receivedAt + limitUnlessDebugging(CALLBACK_DEADLINE_MILLISECONDS) - Date.now());
+    using deadline = startDeadline(receivedAt + limitUnlessDebugging(RESPONSE_TIME_LIMIT_MILLISECONDS) - Date.now());
     const { kind, header } = envelope;
     const { signal } = deadline;
     const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);
     const log = () => createLog({ event_id: shorten(header.id), event_type: shorten(header.type) });
-    const [messageId, answer] = await Promise.all([
+    const [messageId, response] = await Promise.all([
       queued,
       kind === 'callback' ? respondToCallback(envelope, { header, source, signal, log: log() }) : undefined,
     ]);
@@ -58,6 +53,6 @@ export function createIntake({ queue, respondToCallback, createLog }: IntakePart
       receivedAt: new Date(receivedAt).toISOString(),
       acknowledgedAt: new Date().toISOString(),
     } satisfies Accepted);
-    return answer;
+    return response;
   };
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { SendMessageCommand, type SendMessageCommandInput, SQSClient } from '@aws-sdk/client-sqs';
 
-/** Leaves time for a second attempt on a new connection when the first one, frozen with the function, is dead. */
+/** Leaves time for a retry on a new connection, because one that was frozen with the function may be dead. */
 const CONNECT_WITHIN_MILLISECONDS = 500;
 const RESPOND_WITHIN_MILLISECONDS = 1000;
 
@@ -13,7 +13,7 @@ const RESPOND_WITHIN_MILLISECONDS = 1000;
  */
 export type SendMessage = (message: SendMessageCommandInput, abortSignal: AbortSignal) => Promise<string>;
 
-/** Makes a client of SQS. Whoever may do without one imports this module when it is needed: it is 150 KB. */
+/** Creates an SQS client. Import this module only when a message is sent: it takes 150 KB. */
 export function createSqsSender(): SendMessage {
   const client = new SQSClient({
     maxAttempts: 3,
@@ -22,7 +22,7 @@ export function createSqsSender(): SendMessage {
       requestTimeout: RESPOND_WITHIN_MILLISECONDS,
       throwOnRequestTimeout: true,
     },
-    // The SDK's own asks whether the response is a `ReadableStream`, for which Node loads its web streams.
+    // The SDK's default collector checks for a `ReadableStream`, which makes Node load its web streams.
     streamCollector: async (response: Readable) => Buffer.concat(await response.toArray()),
   });
   return async (message, abortSignal) => {

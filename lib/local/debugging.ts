@@ -1,28 +1,28 @@
 import inspector from 'node:inspector';
 import { NO_DEADLINES } from '../util/deadline.ts';
 
-/** The longest visibility timeout of SQS. A breakpoint may hold an event for as long. */
+/** The maximum visibility timeout of SQS: the longest that a breakpoint may hold an event. */
 const DEBUGGING_TIMEOUT_SECONDS = 12 * 60 * 60;
 
-/** What debuggers start the programs of a program with. */
+/** Variables through which debuggers attach to child processes. */
 const DEBUGGER_VARIABLES = ['NODE_OPTIONS', 'VSCODE_INSPECTOR_OPTIONS'];
 
-/** Whether a debugger may pause this process, and the threads in it. */
+/** Returns whether this process runs under a debugger, which can pause it and its threads. */
 export function isDebugging(): boolean {
   return inspector.url() !== undefined;
 }
 
-/** @returns the timeout; under a debugger, one that does not matter */
+/** Returns the timeout, or 12 hours under a debugger. */
 export function timeoutUnlessDebugging(seconds: number): number {
   return isDebugging() ? DEBUGGING_TIMEOUT_SECONDS : seconds;
 }
 
-/** What functions get in their environment so that no deadline applies to them under a debugger. */
+/** Returns environment variables for functions that turn off their deadlines under a debugger. */
 export function debuggingEnvironment(): Record<string, string> {
   return isDebugging() ? NO_DEADLINES : {};
 }
 
-/** How a program is started so that the debugger of this process reaches it too. */
+/** Returns the options to start a child process with so that this process's debugger attaches to it too. */
 export function debuggingOptions(): { execArgv: string[]; environment: Record<string, string> } {
   if (!isDebugging()) return { execArgv: [], environment: {} };
   const variables = DEBUGGER_VARIABLES.flatMap((name) => {
@@ -31,7 +31,7 @@ export function debuggingOptions(): { execArgv: string[]; environment: Record<st
   });
   const hasOption = process.execArgv.some((option) => option.startsWith('--inspect'));
   return {
-    // The port of this process is taken.
+    // Any free port: this process already uses the default one.
     execArgv: hasOption ? ['--inspect=127.0.0.1:0'] : [],
     environment: Object.fromEntries(variables),
   };

@@ -4,15 +4,15 @@ import type { EventSource } from '../handler.ts';
 import type { Accepted, Outcome, Processed } from '../observability/diagnostics-channels.ts';
 import { attemptOf, readDelivery } from '../worker/processor.ts';
 import { MAXIMUM_DELIVERIES } from '../worker/retry.ts';
-import type { KeptRecord } from './emulators/emulators.ts';
+import type { RestoredMessage } from './emulators/emulators.ts';
 
 export const EVENT_STATUSES = ['queued', 'handled', 'retrying', 'dropped', 'dead', 'redriven', 'duplicate'] as const;
-/** `redriven`: it was dead, and a copy of it has taken its place. */
+/** `redriven`: it was a dead letter, and its copy is back in the queue. */
 export type EventStatus = (typeof EVENT_STATUSES)[number];
 
-/** One delivery of the platform, and what became of it. An event delivered twice is there twice. */
+/** One delivery by the platform and its outcome. An event that is delivered twice has two records. */
 export interface EventRecord {
-  /** The queue message's. */
+  /** The id of the queue message. */
   messageId: string;
   id?: string | undefined;
   type?: string;
@@ -24,14 +24,14 @@ export interface EventRecord {
   receivedAt?: string;
   acknowledgedAt?: string;
   updatedAt: string;
-  /** What the last attempt took the worker. */
+  /** The duration of the last attempt. */
   handleMilliseconds?: number;
   /** Why the last attempt failed, or why the event was dropped. */
   lastError?: string;
 }
 
 const MAXIMUM_RECORDS = 10_000;
-/** Ids, types and reasons come from outside, and are of any length. */
+/** Ids, types and failure reasons come from outside and can have any length. */
 const MAXIMUM_CHARACTERS = 16 * 1024 * 1024;
 const STATUS_OF_OUTCOME: Record<Exclude<Outcome, 'retrying'>, EventStatus> = {
   handled: 'handled',
@@ -40,7 +40,10 @@ const STATUS_OF_OUTCOME: Record<Exclude<Outcome, 'retrying'>, EventStatus> = {
   duplicate: 'duplicate',
 };
 
-/** Remembers the last 10,000 events, or as many as fit into 16 Mi characters. It hears of an event from two threads, in any order. */
+/**
+ * Keeps the last 10,000 events, or as many as fit into 16 Mi characters. Two threads report what happens to an event, in
+ * any order.
+ */
 export class EventLog {
   readonly #records = new Map<string, EventRecord>();
   readonly #onChange: (record: EventRecord) => void;
@@ -50,7 +53,7 @@ export class EventLog {
     this.#onChange = onChange;
   }
 
-  /** From the oldest to the newest. */
+  /** Lists the events, oldest first. */
   list(): EventRecord[] {
     return [...this.#records.values()];
   }
@@ -63,9 +66,9 @@ export class EventLog {
     this.#change(messageId, { ...headerFields(header), source, receivedAt, acknowledgedAt });
   }
 
-  /** An earlier process has left the message. */
-  kept({ record, isDead, reason }: KeptRecord): void {
-    // The queue counts on when a dead letter is looked at.
+  /** Adds a message that an earlier process left. */
+  restored({ record, isDead, reason }: RestoredMessage): void {
+    // The receive count of a dead letter grows each time it is read.
     const attempts = Math.min(attemptOf(record), MAXIMUM_DELIVERIES);
     const isLast = isDead || attempts >= MAXIMUM_DELIVERIES;
     const status = isLast ? 'dead' : attempts === 0 ? 'queued' : 'retrying';
@@ -80,17 +83,17 @@ export class EventLog {
     this.#change(record.messageId, { ...(isKnown ? {} : messageFields(record)), attempts: attemptOf(record) });
   }
 
-  settled({ messageId, outcome, reason, milliseconds }: Processed): void {
+  processed({ messageId, outcome, reason, milliseconds }: Processed): void {
     const fields = { handleMilliseconds: milliseconds, ...(reason !== undefined && { lastError: reason }) };
-    const status = outcome === 'retrying' ? this.#statusOfFailed(messageId) : STATUS_OF_OUTCOME[outcome];
+    const status = outcome === 'retrying' ? this.#statusAfterFailure(messageId) : STATUS_OF_OUTCOME[outcome];
     this.#change(messageId, { status, ...fields });
   }
 
   failed(messageId: string, lastError: string): void {
-    this.#change(messageId, { status: this.#statusOfFailed(messageId), lastError });
+    this.#change(messageId, { status: this.#statusAfterFailure(messageId), lastError });
   }
 
-  #statusOfFailed(messageId: string): EventStatus {
+  #statusAfterFailure(messageId: string): EventStatus {
     const attempts = this.#records.get(messageId)?.attempts ?? 0;
     return attempts >= MAXIMUM_DELIVERIES ? 'dead' : 'retrying';
   }
@@ -114,7 +117,7 @@ export class EventLog {
   }
 }
 
-/** Of what may be long. */
+/** Counts the characters of the fields that can be long. */
 function charactersOf({ id, type, lastError }: Partial<EventRecord> = {}): number {
   return [id, type, lastError].reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }

@@ -11,28 +11,28 @@ export interface EventSourceMappingOptions {
   queueArn: string;
   /** Invokes the worker function. */
   invoke: (event: SQSEvent) => Promise<unknown>;
-  /** Waited for before more is received. */
+  /** Delays the next receive. */
   pause?: () => Promise<void>;
-  /** Told of each delivery, before the worker is. */
+  /** Called for each delivery, before the worker is invoked. */
   onDelivery: (record: SQSRecord) => void;
-  /** Told of each delivery of a batch that failed as a whole. */
+  /** Called for each delivery of a batch that failed as a whole. */
   onBatchFailure: (record: SQSRecord, error: unknown) => void;
 }
 
 export interface EventSourceMapping {
-  /** Receives nothing more, and waits for the batches under way. */
+  /** Stops receiving, and waits for the batches in flight. */
   stop(): Promise<void>;
 }
 
-/** AWS polls a standard queue with five at first. */
+/** Lambda starts with five pollers for a standard queue. */
 const POLLERS = 5;
 const MAXIMUM_BATCH_SIZE = 10;
 const LONG_POLLING_SECONDS = 20;
 const RETRY_MILLISECONDS = 1000;
 
 /**
- * Does for the worker what AWS's event source mapping does: receives batches, invokes the function, deletes what it does
- * not report as failed (`ReportBatchItemFailures`) and leaves the rest to the queue.
+ * Emulates Lambda's event source mapping: receives batches, invokes the worker, deletes the messages that the worker does
+ * not report as failed (`ReportBatchItemFailures`), and leaves the others in the queue.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
@@ -51,12 +51,12 @@ async function poll(options: EventSourceMappingOptions, stopping: AbortSignal): 
   while (!stopping.aborted) {
     try {
       const messages = await receive(options, stopping);
-      if (messages.length > 0) await work(options, messages);
+      if (messages.length > 0) await processBatch(options, messages);
       await options.pause?.();
     } catch (error) {
       if (stopping.aborted) return;
       const { error: reason, stack = reason } = errorFields(error);
-      console.error(toEntry(`The event source mapping cannot reach the queue; trying again: ${stack}`));
+      console.error(toEntry(`The event source mapping cannot reach the queue; retrying in 1 s: ${stack}`));
       await sleep(RETRY_MILLISECONDS, undefined, { signal: stopping }).catch(() => {});
     }
   }
@@ -66,7 +66,7 @@ async function receive({ sqs, queueUrl }: EventSourceMappingOptions, stopping: A
   const { Messages = [] } = await sqs.send(
     new ReceiveMessageCommand({
       QueueUrl: queueUrl,
-      // In a FIFO queue a batch would hold up, and count as delivered, what waits behind a failing message of its group.
+      // A larger FIFO batch would delay the messages behind a failing one of their group and count them as delivered.
       MaxNumberOfMessages: queueUrl.endsWith('.fifo') ? 1 : MAXIMUM_BATCH_SIZE,
       WaitTimeSeconds: LONG_POLLING_SECONDS,
       MessageAttributeNames: ['All'],
@@ -77,7 +77,7 @@ async function receive({ sqs, queueUrl }: EventSourceMappingOptions, stopping: A
   return Messages;
 }
 
-async function work(options: EventSourceMappingOptions, messages: Message[]): Promise<void> {
+async function processBatch(options: EventSourceMappingOptions, messages: Message[]): Promise<void> {
   const records = messages.map((message) => toSqsRecord(message, options.queueArn));
   for (const record of records) options.onDelivery(record);
   let failed: Set<string>;
@@ -87,17 +87,17 @@ async function work(options: EventSourceMappingOptions, messages: Message[]): Pr
     for (const record of records) options.onBatchFailure(record, error);
     return;
   }
-  const done = records.filter(({ messageId }) => !failed.has(messageId));
-  if (done.length === 0) return;
+  const succeeded = records.filter(({ messageId }) => !failed.has(messageId));
+  if (succeeded.length === 0) return;
   await options.sqs.send(
     new DeleteMessageBatchCommand({
       QueueUrl: options.queueUrl,
-      Entries: done.map(({ receiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle: receiptHandle })),
+      Entries: succeeded.map(({ receiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle: receiptHandle })),
     }),
   );
 }
 
-/** As AWS has it: nothing reported is a success, and a report that makes no sense fails the whole batch. */
+/** As on Lambda, a response without failures is a success, and an unknown id fails the whole batch. */
 function readFailures(response: unknown, records: SQSRecord[]): Set<string> {
   const { batchItemFailures } = (response ?? {}) as Partial<SQSBatchResponse>;
   const failed = new Set((batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier));

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { type HttpResponse, jsonResponse } from '../webhook/http.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
-import type { Answer } from './http-server.ts';
+import type { RequestHandler } from './http-server.ts';
 import { INSPECTOR_PATH, type Inspector } from './inspector/inspector.ts';
 
 export const EVENTS_PATH = '/_events';
@@ -11,32 +11,32 @@ export const EVENTS_PATH = '/_events';
 export interface GatewayOptions {
   invokeWebhook: (event: APIGatewayProxyEventV2) => Promise<unknown>;
   listEvents: () => object[];
-  /** Only the local stack has it. */
+  /** Set only in the local stack. */
   inspector?: Inspector;
 }
 
-/** Does for the webhook function what API Gateway's HTTP API does, with payload format 2.0. */
-export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayOptions): Answer {
+/** Emulates an API Gateway HTTP API with payload format 2.0, and serves the inspector and the list of events. */
+export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayOptions): RequestHandler {
   return async (request, body) => {
-    // What cannot be read as an address is none of those there are.
+    // A URL that cannot be parsed matches no route.
     const { pathname = '', search = '' } = URL.parse(request.url ?? '/', 'http://localhost') ?? {};
     const route = `${request.method} ${pathname}`;
-    const isOfInspector = INSPECTOR_PATH.test(pathname);
-    // The platform's requests come under any name, through any tunnel; what people look at does not.
-    const refusal = isOfInspector || pathname === EVENTS_PATH ? inspector?.refuse(request) : undefined;
-    if (refusal !== undefined) return refusal;
-    if (isOfInspector && inspector !== undefined) return inspector.answer(request, body);
+    const isInspectorPath = INSPECTOR_PATH.test(pathname);
+    // The platform's requests arrive under any host name, through tunnels. Requests for events must come from this machine.
+    const rejection = isInspectorPath || pathname === EVENTS_PATH ? inspector?.reject(request) : undefined;
+    if (rejection !== undefined) return rejection;
+    if (isInspectorPath && inspector !== undefined) return inspector.respond(request, body);
     if (route === `GET ${EVENTS_PATH}`) {
       const events = jsonResponse(200, listEvents());
       return inspector?.conceal(events) ?? events;
     }
     if (route !== `POST ${WEBHOOK_PATH}`) {
-      return jsonResponse(404, { message: `Not Found. There are: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}, GET /` });
+      return jsonResponse(404, { message: `Not Found. Available: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}, GET /` });
     }
     try {
       return toHttpResponse(await invokeWebhook(toGatewayEvent(request, search.slice(1), body)));
     } catch {
-      // The function's own lines say why. API Gateway too answers no more than this.
+      // API Gateway responds with nothing more either. The function's log has the reason.
       return jsonResponse(500, { message: 'Internal Server Error' });
     }
   };

@@ -6,43 +6,45 @@ import { errorFields } from '../observability/error-fields.ts';
 import { toEntry } from '../util/printable.ts';
 import { type HttpResponse, jsonResponse } from '../webhook/http.ts';
 
-/** Lambda takes 6 MB for an invocation. */
+/** Lambda's limit for the payload of an invocation. */
 const MAXIMUM_BODY_BYTES = 6 * 1024 * 1024;
 
 export interface HttpServer {
   /** `http://host:port` */
   origin: string;
-  /** Accepts nothing more, and waits for the requests under way. */
+  /** Stops accepting connections, and waits for the requests in flight. */
   stop(): Promise<void>;
 }
 
-/** An answer that goes on for as long as the stream does. */
+/** A response that ends when the stream ends. */
 export interface StreamingResponse extends Omit<HttpResponse, 'body'> {
   stream: Readable;
 }
 
 type AnyResponse = HttpResponse | StreamingResponse;
 
-/** @param body all of the request's body */
-export type Answer = (request: IncomingMessage, body: Buffer) => Promise<AnyResponse> | AnyResponse;
+/** @param body the complete body of the request */
+export type RequestHandler = (request: IncomingMessage, body: Buffer) => Promise<AnyResponse> | AnyResponse;
 
 /**
- * @param port 0: any free one
- * @throws when the port is taken; the message says what to do
+ * Starts an HTTP server.
+ *
+ * @param port 0 for any free port
+ * @throws if the port is in use; the message says what to do
  */
-export async function startHttpServer(host: string, port: number, answer: Answer): Promise<HttpServer> {
+export async function startHttpServer(host: string, port: number, handleRequest: RequestHandler): Promise<HttpServer> {
   let isStopping = false;
   const server = createServer(async (request, response) => {
-    // A browser would keep a connection, and the server with it, for as long as it likes.
+    // A browser would otherwise keep its connection open, and the server running.
     response.once('close', () => isStopping && setImmediate(() => server.closeIdleConnections()));
     try {
       const body = await readBody(request);
-      send(response, body === undefined ? tooLarge() : await answer(request, body));
+      send(response, body === undefined ? tooLarge() : await handleRequest(request, body));
     } catch (error) {
-      // Whoever sent it is gone in the middle of it.
+      // The client disconnected while sending the request.
       if (request.destroyed && !request.complete) return;
       const { error: reason, stack = reason } = errorFields(error);
-      console.error(toEntry(`${request.method} ${request.url} could not be answered: ${stack}`));
+      console.error(toEntry(`${request.method} ${request.url} failed: ${stack}`));
       send(response, jsonResponse(500, { message: 'Internal Server Error' }));
     }
   });
@@ -64,13 +66,13 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   try {
     await once(server, 'listening');
   } catch (cause) {
-    const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    const reason = isTaken ? 'Something else listens there: stop it, or set PORT to another one.' : String(cause);
+    const isInUse = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const reason = isInUse ? 'The port is in use: stop the other program, or set PORT to another port.' : String(cause);
     throw new Error(`Cannot listen on ${host}:${port}. ${reason}`, { cause });
   }
 }
 
-/** @returns `undefined` when it is too large; it is read to its end all the same, so that the answer is heard */
+/** @returns `undefined` if the body is too large. It is still read to the end, so that the client reads the response. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -82,17 +84,17 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 function tooLarge(): HttpResponse {
-  return jsonResponse(413, { message: `Request Entity Too Large: Lambda takes ${MAXIMUM_BODY_BYTES} bytes` });
+  return jsonResponse(413, { message: `Request Entity Too Large: Lambda accepts up to ${MAXIMUM_BODY_BYTES} bytes` });
 }
 
-function send(response: ServerResponse, answer: AnyResponse): void {
-  const { statusCode, headers } = answer;
-  if ('stream' in answer) {
+function send(response: ServerResponse, content: AnyResponse): void {
+  const { statusCode, headers } = content;
+  if ('stream' in content) {
     response.writeHead(statusCode, headers).flushHeaders();
-    // Whoever closes the page ends the stream: that is no error.
-    pipeline(answer.stream, response, () => {});
+    // A client that closes the connection ends the stream, which is not an error.
+    pipeline(content.stream, response, () => {});
     return;
   }
-  const { body } = answer;
+  const { body } = content;
   response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
 }

@@ -1,7 +1,7 @@
 import { jsonResponse } from '../webhook/http.ts';
-import type { Answer } from './http-server.ts';
+import type { RequestHandler } from './http-server.ts';
 
-/** A call to the platform's API that a handler made. */
+/** A handler's call to the platform's API. */
 export interface ApiCall {
   method: string;
   path: string;
@@ -9,12 +9,12 @@ export interface ApiCall {
 }
 
 /**
- * Stands for the platform's API where no app credentials are set: the official SDK's client works with it as it is, and
- * a person sees what would have been sent.
+ * Mocks the platform's API for handlers when no app credentials are set. The official SDK's client works with it
+ * unchanged.
  *
- * @param onCall told of each call. What it throws makes the call fail with a 503, as an outage of the platform would.
+ * @param onCall called for each API call. If it throws, the call fails with 503, as in an outage of the platform.
  */
-export function createMockPlatform(onCall: (call: ApiCall) => void): Answer {
+export function createMockPlatform(onCall: (call: ApiCall) => void): RequestHandler {
   return ({ method = '', url = '' }, body) => {
     if (url.startsWith('/open-apis/auth/')) {
       return jsonResponse(200, { code: 0, msg: 'ok', tenant_access_token: 'local', expire: 7200 });

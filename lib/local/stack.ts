@@ -4,7 +4,7 @@ import path from 'node:path';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { build } from 'esbuild';
-import { connectionBundle, lambdaBundle, platformSdkBundle } from '../build/bundle.ts';
+import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
 import { type Accepted, acceptedChannel, type Processed } from '../observability/diagnostics-channels.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
@@ -25,56 +25,57 @@ import { Traffic } from './traffic.ts';
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…`, `LOG_LEVEL` and what the handlers read. AWS settings in it do not reach the functions. */
+  /** `FEISHU_…`, `LOG_LEVEL` and the handlers' variables. AWS settings are not passed to the functions. */
   environment: Record<string, string>;
   host: string;
-  /** 0: any free one. */
+  /** 0 for any free port. */
   port: number;
-  /** Builds and loads the functions again when a source changes. */
+  /** Rebuilds and reloads the functions when a source changes. */
   watch: boolean;
   ordering?: 'none' | 'conversation';
-  /**
-   * Keeps events and claims in this folder, for the next stack too, also when this one is killed. Without it they are in
-   * memory.
-   */
+  /** Stores the queues and the table for the next stack. They survive a kill. Default: in memory. */
   dataFolder?: string;
-  /** Receives events over the long connection too, with the app's credentials. */
+  /** Also receives events over the long connection, with the app's credentials. */
   longConnection?: boolean;
-  /** Takes each line that the functions write, as they write it. */
+  /** Called with each line that the functions write. */
   onLine: (line: string) => void;
-  /** Takes what a person should know. */
+  /** Called with each message for the user. */
   onNotice: (text: string) => void;
-  /** Told of each delivery to the worker. */
+  /** Called for each delivery to the worker. */
   onDelivery?: (record: SQSRecord) => void;
-  /** Told of each call to the platform that is not made, because there are no app credentials. */
+  /** Called for each API call of a handler that goes to the mock platform, because there are no app credentials. */
   onApiCall: (call: ApiCall) => void;
-  /** Called when the long connection has ended by itself: the platform has refused the app. */
+  /** Called when the long connection ends by itself, because the platform rejected the app. */
   onConnectionEnd?: () => void;
 }
 
-/** The whole way of an event in one process: gateway, functions, queue, claims. */
+/** The gateway, the functions, the queue and the table in one process: events are processed end to end. */
 export interface Stack {
-  /** Where to POST events. */
+  /** The URL to POST events to. */
   webhookUrl: string;
-  /** Where a person sees them. */
+  /** The URL of the inspector. */
   pageUrl: string;
-  /** Where {@link Stack.events} are as JSON. */
+  /** The URL of {@link Stack.events} as JSON. */
   eventsUrl: string;
   queue: Pick<Emulators, 'sqs' | 'queueUrl' | 'deadLetterQueueUrl'>;
-  /** From the oldest to the newest. */
+  /** Lists the events, oldest first. */
   events(): EventRecord[];
-  /** Takes no more requests, and ends once what is under way has ended. */
+  /** Stops accepting requests, and waits for the work in flight. */
   stop(): Promise<void>;
 }
 
-/** As `serverless.yml` has them. */
+/** The timeouts in `serverless.yml`. */
 export const WEBHOOK_TIMEOUT_SECONDS = 10;
 export const WORKER_TIMEOUT_SECONDS = 60;
 export const VISIBILITY_TIMEOUT_SECONDS = 6 * WORKER_TIMEOUT_SECONDS;
 
-/** @throws when the functions cannot be built, or the port or the data folder is taken; the message says what to do */
+/**
+ * Starts the local stack.
+ *
+ * @throws if the functions cannot be built, or the port or the data folder is in use; the message says what to do
+ */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  // Parts end in the reverse of the order they start in: the gateway first, the queue last.
+  // Parts stop in the reverse order: the gateway first, the queue last.
   await using parts = new AsyncDisposableStack();
   const eventLog = new EventLog((record) => inspector.changed(record));
   const emulators = await startEmulators({
@@ -90,16 +91,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     webhookUrl: () => `${gateway.origin}${WEBHOOK_PATH}`,
     redrive: (order, signal) => redriveEvents(emulators, order, signal),
   });
-  for (const message of emulators.kept) {
+  for (const message of emulators.restored) {
     inspector.delivered(message.record);
-    eventLog.kept(message);
+    eventLog.restored(message);
   }
-  const standIn = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
-  parts.defer(() => standIn.stop());
+  const mockPlatform = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
+  parts.defer(() => mockPlatform.stop());
 
-  const onObservation = (channel: string, message: unknown) => {
+  const onPublish = (channel: string, message: unknown) => {
     if (channel !== acceptedChannel.name) {
-      eventLog.settled(message as Processed);
+      eventLog.processed(message as Processed);
       return;
     }
     inspector.accepted(message as Accepted);
@@ -123,7 +124,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       name,
       environment: { ...baseEnvironment, ...environment },
       onLine,
-      onObservation,
+      onPublish,
     });
     parts.defer(() => localFunction.stop());
     return localFunction;
@@ -134,17 +135,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   const worker = createFunction('worker', {
     timeoutSeconds: timeoutUnlessDebugging(WORKER_TIMEOUT_SECONDS),
-    environment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess(options.environment, standIn.origin) },
+    environment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess(options.environment, mockPlatform.origin) },
     isBackground: true,
   });
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
   await build(platformSdkBundle(options.root, outdir));
-  const loadFunctions = () => {
-    webhook.load(path.join(outdir, 'webhook.mjs'));
-    worker.load(path.join(outdir, 'worker.mjs'));
-  };
-  parts.defer(await keepLoaded(lambdaBundle(options.root, outdir), loadFunctions, options));
+  const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
+  const keepLoaded = createLoader(options);
+  parts.defer(await keepLoaded(webhookBundle(options.root, outdir), loadWebhook));
+  const loadWorker = () => worker.load(path.join(outdir, 'worker.mjs'));
+  // A change of a handler, callbacks included, always builds the worker, which checks them all.
+  const announceReload = () => options.onNotice('Sources changed: functions reloaded.');
+  parts.defer(await keepLoaded(workerBundle(options.root, outdir), loadWorker, announceReload));
 
   const traffic = new Traffic();
   const mapping = startEventSourceMapping({
@@ -160,28 +163,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   parts.defer(() => mapping.stop());
   const listEvents = () => eventLog.list();
-  const answer = createGateway({
+  const handleRequest = createGateway({
     invokeWebhook: (event) => traffic.during(webhook.invoke(event)),
     listEvents,
     inspector,
   });
-  const gateway = await startHttpServer(options.host, options.port, answer);
+  const gateway = await startHttpServer(options.host, options.port, handleRequest);
   parts.defer(() => gateway.stop());
   parts.defer(() => inspector.stop());
 
   if (options.longConnection) {
     const connection = new ConnectionProcess({
-      // Nobody asks for its health here.
+      // The health check is not used locally: any free port.
       environment: { ...baseEnvironment, HEALTH_PORT: '0' },
       onLine,
-      onObservation,
-      onEnd: () => options.onConnectionEnd?.(),
+      onPublish,
+      onExit: () => options.onConnectionEnd?.(),
     });
     parts.defer(() => connection.stop());
     const loadConnection = () => connection.load(path.join(outdir, 'connection.mjs'));
-    // What is wrong with a change is said once, by the functions' builder.
-    const silent = { ...options, onNotice: () => {} };
-    parts.defer(await keepLoaded(connectionBundle(options.root, outdir), loadConnection, silent));
+    parts.defer(await keepLoaded(connectionBundle(options.root, outdir), loadConnection));
   }
 
   const running = parts.move();
@@ -196,35 +197,45 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 /**
- * Builds, and loads what is built, now and after each change.
- *
- * @returns a function that ends the watching
+ * Returns a function that builds a bundle and loads it, now and after each change, until the function that it returns is
+ * called. A change that breaks several bundles is reported once.
  */
-function keepLoaded(bundle: BuilderOptions['bundle'], load: () => void, { watch, onNotice }: StackOptions) {
-  let isReload = false;
-  return startBuilder({
-    // A debugger shows variables by their names.
-    bundle: { ...bundle, minify: !isDebugging() },
-    watch,
-    onBuilt() {
-      load();
-      if (isReload) onNotice('The sources have changed: the functions are loaded again.');
-      isReload = true;
-    },
-    onWarning: onNotice,
-    onFailure: (text) => onNotice(`The sources have changed, but the functions stay as they were:\n${text}`),
-  });
+function createLoader({ watch, onNotice }: StackOptions) {
+  const failures = new Set<string>();
+  return (bundle: BuilderOptions['bundle'], load: () => void, onReloaded = () => {}) => {
+    let isReload = false;
+    let failure = '';
+    return startBuilder({
+      // Minifying would rename the variables that a debugger shows.
+      bundle: { ...bundle, minify: !isDebugging() },
+      watch,
+      onBuilt() {
+        failures.delete(failure);
+        load();
+        if (isReload) onReloaded();
+        isReload = true;
+      },
+      onWarning: onNotice,
+      onFailure(text) {
+        failures.delete(failure);
+        failure = text;
+        if (failures.has(text)) return;
+        failures.add(text);
+        onNotice(`Build failed. The previous version of the functions keeps running:\n${text}`);
+      },
+    });
+  };
 }
 
-/** Without credentials of an app, the official SDK's client talks to the stand-in. */
-function platformAccess(environment: Record<string, string>, standInOrigin: string): Record<string, string> {
+/** Points the official SDK's client at the mock platform if there are no app credentials. */
+function platformAccess(environment: Record<string, string>, mockPlatformOrigin: string): Record<string, string> {
   if (environment.FEISHU_APP_ID && environment.FEISHU_APP_SECRET) return {};
-  // A ticket never comes from the stand-in.
+  // A store app would wait for an app ticket, which the mock platform does not send.
   const selfBuiltApp = { FEISHU_APP_ID: 'cli_local', FEISHU_APP_SECRET: 'local', FEISHU_APP_TYPE: 'self' };
-  return { ...selfBuiltApp, FEISHU_DOMAIN: standInOrigin };
+  return { ...selfBuiltApp, FEISHU_DOMAIN: mockPlatformOrigin };
 }
 
-/** Says what the queue still holds. */
+/** Reports how many events are still in the queue. */
 async function reportUnhandled({ sqs, queueUrl }: Emulators, { dataFolder, onNotice }: StackOptions): Promise<void> {
   const { Attributes = {} } = await sqs.send(
     new GetQueueAttributesCommand({
@@ -236,7 +247,7 @@ async function reportUnhandled({ sqs, queueUrl }: Emulators, { dataFolder, onNot
   if (count === 0) return;
   onNotice(
     dataFolder === undefined
-      ? `${count} event(s) were still queued; this queue is in memory, so they are gone.`
-      : `${count} event(s) are still queued, and wait in ${dataFolder} for the next start.`,
+      ? `${count} event(s) were still queued and are lost, because the queue was in memory.`
+      : `${count} event(s) are still queued. They are stored in ${dataFolder} for the next start.`,
   );
 }

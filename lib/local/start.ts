@@ -7,21 +7,21 @@ import { toEntry } from '../util/printable.ts';
 import { formatFunctionLine } from './functions/function-lines.ts';
 import { type Stack, startStack } from './stack.ts';
 
-// npm start: the local stack, until it is interrupted.
+// npm start: runs the local stack until it is interrupted.
 
-const USAGE = `Usage: npm start [-- --long-connection] [--record [folder]]
+const USAGE = `Usage: npm start [-- [--long-connection] [--record [folder]] [--keep-text]]
 
-Runs the whole way of an event on this machine: gateway, functions, queue. Settings come from the environment and .env.
-Events that are not handled yet when it ends, even by a kill, wait in .local for the next start; so do dead letters.
-Delete that folder to start with an empty queue.
+Receives and handles events on this machine, with local emulators of SQS and DynamoDB. Reads settings from the
+environment and .env. Stores unhandled events and dead letters in .local for the next start. Delete that folder to start
+with an empty queue.
 
-  --long-connection   receive events over the long connection too, with FEISHU_APP_ID and FEISHU_APP_SECRET
-  --record [folder]   keep each event as a file in the folder (.recorded unless told), to be sent again or tested with;
-                      ids, names and what people wrote are replaced
-  --keep-text         with --record: keep what people wrote in messages
-  --help              this text
+  --long-connection   also receive events over the long connection, with FEISHU_APP_ID and FEISHU_APP_SECRET
+  --record [folder]   save each event as a file in the folder (default: .recorded), to send again or to use in tests;
+                      ids, names and texts are replaced
+  --keep-text         with --record: keep the texts of messages
+  --help              print this help
 
-Ends with 0 when it is interrupted, with 1 when it cannot start or the platform refuses the app.`;
+Exits with 0 when interrupted, 1 if it cannot start or the platform rejects the app.`;
 
 const root = path.resolve(import.meta.dirname, '../..');
 const { values, positionals } = readCommandLine(USAGE, {
@@ -34,19 +34,19 @@ const { values, positionals } = readCommandLine(USAGE, {
 });
 const longConnection = values['long-connection'];
 if (!longConnection && (await writeMissingEnvironmentFile(root))) {
-  console.log(
-    'There was no .env: wrote one with a random Encrypt Key and Verification Token. npm run send uses them too.',
-  );
+  console.log('Created .env with a random Encrypt Key and Verification Token. npm run send uses it too.');
 }
 
 const stopped = Promise.withResolvers<void>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
 try {
   const stack = await start();
-  console.log(`feishu-events is ready: POST ${stack.webhookUrl}   events: ${stack.eventsUrl}   stop: Ctrl+C`);
-  console.log(`See events and send samples: ${stack.pageUrl}`);
+  console.log(`feishu-events is ready. Press Ctrl+C to stop.
+  Inspector  ${stack.pageUrl}   send samples and see events
+  Webhook    POST ${stack.webhookUrl}
+  Events     GET ${stack.eventsUrl}`);
   await stopped.promise;
-  console.log('Stopping once what is under way has ended …');
+  console.log('Stopping. Waiting for the events in flight …');
   await stack.stop();
   process.exit();
 } catch (error) {
@@ -59,7 +59,7 @@ async function start(): Promise<Stack> {
   if (longConnection) {
     readAppCredentials(environment);
     console.log(
-      'The platform gives each event to one connection of an app: this one takes events from a deployed task of the same app.',
+      'The platform sends each event to only one connection per app. A deployed connection of the same app misses the events that arrive here.',
     );
   }
   const isDebugging = environment.LOG_LEVEL?.toUpperCase() === 'DEBUG';
@@ -91,13 +91,17 @@ async function start(): Promise<Stack> {
 
 async function startRecording() {
   const [folder = '.recorded'] = positionals;
-  if (!values.record && (positionals.length > 0 || values['keep-text'])) throw new Error(`Add --record.\n\n${USAGE}`);
-  if (positionals.length > 1) throw new Error(`One folder, not ${positionals.join(' ')}.\n\n${USAGE}`);
+  if (!values.record && (positionals.length > 0 || values['keep-text']))
+    throw new Error(`A folder or --keep-text requires --record.\n\n${USAGE}`);
+  if (positionals.length > 1)
+    throw new Error(`Too many arguments: ${positionals.join(' ')}. --record takes one folder.\n\n${USAGE}`);
   if (!values.record) return;
   const keepsText = values['keep-text'];
-  const isReplaced = keepsText ? 'but not what people wrote: keep it to yourself' : 'and so is what people wrote';
-  console.log(`Recording to ${folder}: ids and names are replaced, ${isReplaced}.`);
-  // It knows the fields of all samples: other starts do not load them.
+  const replaced = keepsText
+    ? 'Ids and names are replaced, texts are not: keep the files private.'
+    : 'Ids, names and texts are replaced.';
+  console.log(`Recording events to ${folder}. ${replaced}`);
+  // Loaded only here, because the recorder loads all samples.
   const { createRecorder } = await import('./recording/recorder.ts');
   return createRecorder({
     folder: path.resolve(root, folder),
@@ -114,5 +118,5 @@ function print(text: string): void {
 function readPort(value = '3000'): number {
   const port = Number(value);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new Error(`PORT must be a number from 0 to 65535, not "${value}".`);
+  throw new Error(`PORT must be an integer from 0 to 65535, not "${value}".`);
 }

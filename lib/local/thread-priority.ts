@@ -1,12 +1,12 @@
 import { getPriority, setPriority } from 'node:os';
 
-/** Of 19; the threads that acknowledge have 0 as a rule. Under contention it leaves about a tenth of a processor. */
+/** From 0, the default, to 19, the lowest. Under contention, 10 leaves about a tenth of a processor. */
 const BACKGROUND_PRIORITY = 10;
 
 /**
- * Lets other threads go first when processors are short. Deployed, the worker has processors of its own. Here it shares
- * them with the acknowledgement, which the platform waits for. Only Linux has priorities of threads.
+ * Lowers the priority of this thread. Deployed, the worker has separate processors. Locally it shares them with the
+ * webhook, whose acknowledgements the platform waits for. Only Linux has thread priorities.
  */
-export function yieldToOtherThreads(): void {
+export function lowerThreadPriority(): void {
   if (process.platform === 'linux') setPriority(Math.max(getPriority(), BACKGROUND_PRIORITY));
 }

@@ -4,31 +4,31 @@ const QUIET_MILLISECONDS = 20;
 const LONGEST_PAUSE_MILLISECONDS = 100;
 
 /**
- * Knows when requests come. Deployed, the webhook and the worker have processors of their own. Here they share one
- * machine, and the acknowledgement goes first: the platform waits for it.
+ * Pauses the worker while requests are in flight. Deployed, the webhook and the worker have separate processors. Locally
+ * they share one machine, and acknowledgements take precedence, because the platform waits for them.
  */
 export class Traffic {
-  #underWay = 0;
+  #inFlight = 0;
   #lastEnd = 0;
 
-  /** Counts a request from now until its answer. */
-  async during<Result>(answer: Promise<Result>): Promise<Result> {
-    this.#underWay += 1;
+  /** Counts a request as in flight until its response. */
+  async during<Result>(response: Promise<Result>): Promise<Result> {
+    this.#inFlight += 1;
     try {
-      return await answer;
+      return await response;
     } finally {
-      this.#underWay -= 1;
+      this.#inFlight -= 1;
       this.#lastEnd = Date.now();
     }
   }
 
-  /** Waits until there has been no request for a moment, but not for long: the work that waits must be done as well. */
+  /** Waits until no request has been in flight for 20 ms, for at most 100 ms, so that the worker still makes progress. */
   async pause(): Promise<void> {
     const end = Date.now() + LONGEST_PAUSE_MILLISECONDS;
     while (!this.#isQuiet() && Date.now() < end) await sleep(QUIET_MILLISECONDS);
   }
 
   #isQuiet(): boolean {
-    return this.#underWay === 0 && Date.now() - this.#lastEnd >= QUIET_MILLISECONDS;
+    return this.#inFlight === 0 && Date.now() - this.#lastEnd >= QUIET_MILLISECONDS;
   }
 }

@@ -2,10 +2,10 @@ import { channel } from 'node:diagnostics_channel';
 import type { EventHeader } from '../feishu/envelope.ts';
 import type { EventSource } from '../handler.ts';
 
-// What happens to events, for whoever listens in the same process. Deployed nobody does, and publishing is then free;
-// the local stack shows it to a person.
+// Report what happens to events to subscribers in the same process. The local stack subscribes; in a deployment,
+// nothing does, and publishing costs nothing.
 
-/** SQS has accepted an event. */
+/** SQS has stored an event. */
 export interface Accepted {
   messageId: string;
   header: EventHeader;
@@ -18,20 +18,20 @@ export interface Accepted {
 }
 
 /**
- * What became of one delivery of a queue message. `unhandled`: there is no handler for its type. `retrying`: it comes
- * back, or goes to the dead-letter queue.
+ * The outcome of one delivery of a queue message. `unhandled`: no handler exists for its type. `retrying`: it failed,
+ * and is retried or moves to the dead-letter queue.
  */
 export type Outcome = 'handled' | 'dropped' | 'unhandled' | 'duplicate' | 'retrying';
 
-/** The worker is through with one delivery of a queue message. */
+/** The worker has processed one delivery of a queue message. */
 export interface Processed {
   messageId: string;
   outcome: Outcome;
-  /** Why it was dropped or failed. */
+  /** Why the event was dropped, failed, is a duplicate, or has no handler. */
   reason?: string;
-  /** What the delivery took the worker. */
+  /** The processing time. */
   milliseconds: number;
 }
 
 export const acceptedChannel = channel('feishu-events:accepted');
-export const processedChannel = channel('feishu-events:settled');
+export const processedChannel = channel('feishu-events:processed');

@@ -5,13 +5,13 @@ export interface MetricValues {
   readonly [name: string]: { readonly unit: Unit; readonly value: number | readonly number[] };
 }
 
-/** What tells the metrics of one deployment from those of another. */
+/** The CloudWatch namespace of all metrics. */
 export const METRICS_NAMESPACE = 'feishu-events';
 
 /**
- * Writes metrics in CloudWatch's embedded format: fields of a log line that CloudWatch turns into metrics.
+ * Returns metrics in CloudWatch's embedded metric format: fields of a log line that CloudWatch turns into metrics.
  *
- * @param dimensions sets of the names of fields that the line holds
+ * @param dimensions sets of names of fields in the same line
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function embeddedMetrics(values: MetricValues, dimensions: string[][]): Record<string, unknown> {

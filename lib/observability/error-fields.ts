@@ -3,7 +3,7 @@ import { responseData } from './response-data.ts';
 /** V8 quotes the text that it cannot parse: `Unexpected token 'H', "Hello, Bob" is not valid JSON`. */
 const QUOTED_JSON = /(?:Unexpected token '.{1,2}', )?(?:\.{3})?".{0,60}?"(?:\.{3})? is not valid JSON/gs;
 
-/** A loop of causes ends somewhere, and so does a reader's patience. */
+/** Limits long chains and cycles of causes. */
 const MAXIMUM_CAUSES = 5;
 
 const UNREADABLE = 'an error that cannot be read';
@@ -11,11 +11,12 @@ const UNREADABLE = 'an error that cannot be read';
 export type ErrorFields = { error: string; stack?: string; cause?: string };
 
 /**
- * Returns what a log may hold of an error: its name, message and stack, the names and messages of its causes, and the
- * `code` and `msg` of the platform's response. Other properties are left out, because an HTTP client's error carries the
- * request with its Authorization header. So is the text that `JSON.parse` quotes: it may be part of a message.
+ * Returns the parts of an error that may be logged: its name, message and stack, the names and messages of its causes,
+ * and the `code` and `msg` of the platform's response. Other properties are omitted, because an HTTP client's error
+ * contains the request with its Authorization header. Text that `JSON.parse` quotes is removed, because it may be part
+ * of a user's message.
  *
- * @param error any value, since a handler can throw any; reading it never throws
+ * @param error any value, because a handler can throw anything; reading it never throws
  */
 export function errorFields(error: unknown): ErrorFields {
   const stack = readOr(undefined, () => (isError(error) ? error.stack : undefined));
@@ -27,12 +28,12 @@ export function errorFields(error: unknown): ErrorFields {
   };
 }
 
-/** Whether a value is an error, even one of another realm. Throws if it is a Proxy whose trap throws. */
+/** Returns whether a value is an error, even of another realm. Throws if it is a Proxy whose trap throws. */
 export function isError(value: unknown): value is Error {
   return Error.isError(value) || value instanceof Error;
 }
 
-/** Leaves out what V8 quotes of a text that is not valid JSON. */
+/** Removes the text that V8 quotes in a message about invalid JSON. */
 export function withoutQuotes(text: string): string {
   return text.replace(QUOTED_JSON, 'The text is not valid JSON');
 }
@@ -40,10 +41,10 @@ export function withoutQuotes(text: string): string {
 function describe(error: unknown): string {
   return readOr(UNREADABLE, () => {
     if (typeof error === 'string') return withoutQuotes(error);
-    const what = isError(error)
+    const description = isError(error)
       ? `${String(error.name)}: ${withoutQuotes(String(error.message))}`
       : `a thrown ${error === null ? 'null' : typeof error}`;
-    return `${what}${readOr('', () => platformReason(error))}`;
+    return `${description}${readOr('', () => platformReason(error))}`;
   });
 }
 
@@ -62,10 +63,10 @@ function causesOf(error: unknown, maximum: number): string[] {
     .slice(0, maximum);
 }
 
-function readOr<Value>(otherwise: Value, read: () => Value): Value {
+function readOr<Value>(fallback: Value, read: () => Value): Value {
   try {
     return read();
   } catch {
-    return otherwise;
+    return fallback;
   }
 }

@@ -2,37 +2,38 @@ import { isObject } from '../feishu/envelope.ts';
 import { errorFields, isError } from './error-fields.ts';
 import { carriesHttp, httpFields } from './http-fields.ts';
 
-/** As deep as a person reads; events may be nested a hundred thousand times. */
+/** Limits the nesting: events can be nested a hundred thousand levels deep. */
 const MAXIMUM_DEPTH = 10;
-/** Values in one line. An object that is referred to in many places is written at each of them. */
+/** The limit of values in one line. An object that is referenced many times is written each time. */
 const MAXIMUM_VALUES = 10_000;
 
 const UNREADABLE = '[unreadable]';
-/** Whatever it is called: `Authorization`, `X-Lark-Helpdesk-Authorization`. */
+/** Matches `Authorization`, `X-Lark-Helpdesk-Authorization` and similar names. */
 const CREDENTIAL_NAME = /authorization$/i;
 
-/** What a log writes of one call, ready for JSON. */
+/** The message and fields of one log line, safe to serialize as JSON. */
 export interface LogEntry {
   message: string;
   fields: Record<string, unknown>;
 }
 
 /**
- * Makes what a handler gives to its log safe to write. Errors, at any depth, are reduced by {@link errorFields}, and
- * requests and responses of an HTTP client by {@link httpFields}: both carry an Authorization header. It never throws.
+ * Makes the arguments of a handler's log call safe to write. At any depth, errors are reduced by {@link errorFields}
+ * and an HTTP client's requests and responses by {@link httpFields}, because both contain the Authorization header.
+ * Never throws.
  *
- * @param message a string by its type; an `any` from a `catch` may be anything
- * @param fields an object by its type
+ * @param message typed as a string for handlers, but a value of type `any` can be anything
+ * @param fields typed as an object for handlers
  */
 export function logEntry(message: unknown, fields: unknown): LogEntry {
   if (typeof message === 'string') return { message, fields: logFields(fields) };
-  const own = logFields(message);
-  const { error, extra } = own;
+  const messageFields = logFields(message);
+  const { error, extra } = messageFields;
   const text = [error, extra].find((candidate) => typeof candidate === 'string') ?? '(no message)';
-  return { message: text as string, fields: { ...own, ...logFields(fields) } };
+  return { message: text as string, fields: { ...messageFields, ...logFields(fields) } };
 }
 
-/** Makes the fields of a line of the log safe to write; see {@link logEntry}. */
+/** Makes the fields of a log line safe to write; see {@link logEntry}. */
 export function logFields(fields: unknown): Record<string, unknown> {
   if (fields === undefined || fields === null) return {};
   const loggable = new Converter().convert(fields, []);
@@ -40,7 +41,7 @@ export function logFields(fields: unknown): Record<string, unknown> {
   return liftFirstError(fields, loggable);
 }
 
-/** `{ error }` and `{ seconds, error }` give the line's own `error` and `stack`, by which it is searched. */
+/** Moves the name, stack and cause of the first error to the top level, where logs are searched for `error`. */
 function liftFirstError(fields: unknown, loggable: Record<string, unknown>): Record<string, unknown> {
   const isErrorAt = (name: string) => {
     try {
@@ -56,7 +57,7 @@ function liftFirstError(fields: unknown, loggable: Record<string, unknown>): Rec
   return { ...rest, ...(error as object) };
 }
 
-/** Converts the values of one line to what JSON can hold. */
+/** Converts the values of one line to JSON values. */
 class Converter {
   #valuesLeft = MAXIMUM_VALUES;
 
@@ -87,7 +88,7 @@ class Converter {
 
   #convertList(list: readonly unknown[], ancestors: readonly object[]): unknown[] {
     const converted: unknown[] = [];
-    // Neither `map` nor an iterator: a Proxy could answer for them.
+    // By index, because a Proxy could replace `map` or the iterator.
     for (let index = 0; index < list.length; index += 1) {
       if (this.#isFull()) return [...converted, '[more]'];
       converted.push(this.#read(() => list[index], ancestors));
@@ -96,7 +97,7 @@ class Converter {
   }
 
   #convertMap(map: Map<unknown, unknown>, ancestors: readonly object[]): unknown {
-    // Neither here: a subclass may have an iterator of its own.
+    // Not `map.entries()`, because a subclass may override it.
     const entries = [...Map.prototype.entries.call(map)];
     const hasNames = entries.every(([key]) => typeof key === 'string');
     return hasNames

@@ -1,10 +1,10 @@
 const MAXIMUM_CHARACTERS = 256;
 
 /**
- * Shortens text that came with an event, such as its id or type, to what a log line has room for. Real ones have fewer
- * than 100 characters; a body has room for millions.
+ * Shortens text from an event, such as its id or type, for a log line. Real ids and types have fewer than 100
+ * characters, but a forged one could have millions.
  *
- * @returns at most 256 characters, the last of which is `…` when some are missing
+ * @returns at most 256 characters; the last is `…` if the text was shortened
  */
 export function shorten<Text extends string | undefined>(text: Text): Text | string {
   if (text === undefined || text.length <= MAXIMUM_CHARACTERS) return text;

@@ -8,15 +8,15 @@ type Level = (typeof LEVELS)[number];
 
 const STANDARD_OUTPUT = 1;
 
-/** Whether lines go by Node's stream. On Lambda not before they must: making it takes 3 ms of a cold start. */
+/** Whether to write to Node's stream. On Lambda only when necessary, because creating it adds 3 ms to a cold start. */
 let hasStream = process.env.AWS_LAMBDA_RUNTIME_API === undefined;
 
 /**
- * Writes a line of JSON. Not by `console.log`: Lambda puts a time and a request id before what that writes, and
- * CloudWatch then finds no metrics in it.
+ * Writes a line of JSON. Does not use `console.log`, because Lambda prefixes its lines with a time and a request id,
+ * and CloudWatch then finds no metrics in them.
  */
 export function writeLine(fields: Record<string, unknown>): void {
-  // JSON.stringify leaves characters that some readers take for the end of the line, and that a terminal obeys.
+  // JSON.stringify does not escape some line separators and terminal control characters.
   const line = `${toPrintable(JSON.stringify(fields))}\n`;
   if (hasStream) {
     process.stdout.write(line);
@@ -25,12 +25,12 @@ export function writeLine(fields: Record<string, unknown>): void {
   const bytes = Buffer.from(line);
   const written = writeDirectly(bytes);
   if (written === bytes.length) return;
-  // From now on by the stream, so that no line overtakes the one that waits in it.
+  // From now on all lines go through the stream, to keep their order.
   hasStream = true;
   process.stdout.write(bytes.subarray(written));
 }
 
-/** @returns how many bytes were written: not all when a pipe is full */
+/** Returns the number of bytes written, which is less than all if a pipe is full. */
 function writeDirectly(bytes: Buffer): number {
   try {
     return writeSync(STANDARD_OUTPUT, bytes);
@@ -41,11 +41,11 @@ function writeDirectly(bytes: Buffer): number {
 }
 
 /**
- * Makes a log that writes JSON lines to the standard output, in the form of Powertools' logger, which would cost the
- * webhook 12 to 20 ms of its cold start.
+ * Creates a log that writes JSON lines to standard output, in the format of Powertools' logger, which would add 12 to
+ * 20 ms to the webhook's cold start.
  *
- * @param level `LOG_LEVEL`: lines below it are left out; `INFO` when it is unknown or not set
- * @param fields what every line holds
+ * @param level `LOG_LEVEL`; lines below it are omitted. An unknown level counts as `INFO`, the default.
+ * @param fields added to every line
  */
 export function createLog(level: string | undefined, fields: Record<string, unknown>): Log {
   const known = LEVELS.indexOf((level ?? '').toUpperCase() as Level);
@@ -54,7 +54,7 @@ export function createLog(level: string | undefined, fields: Record<string, unkn
     if (LEVELS.indexOf(lineLevel) < threshold) return;
     const { message, fields: ownFields } = logEntry(text, lineFields);
     const line = { level: lineLevel, message, timestamp: new Date().toISOString() };
-    // Written last as well: no field of a handler replaces the line's message.
+    // `line` comes last again, so that no field of a handler replaces the message.
     writeLine({ ...line, ...fields, ...ownFields, ...line });
   };
   return { debug: writer('DEBUG'), info: writer('INFO'), warn: writer('WARN'), error: writer('ERROR') };

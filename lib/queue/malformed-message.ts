@@ -1,4 +1,4 @@
-/** The message can never be handled: it goes to the dead-letter queue without backoff. */
+/** A message that can never be processed. It goes to the dead-letter queue without backoff. */
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage';
 }

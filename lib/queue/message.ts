@@ -6,27 +6,27 @@ import { FeishuError } from '../feishu/errors.ts';
 import { conversationOf, deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventSource } from '../handler.ts';
 
-/** An event on its way from the intake to the worker. */
+/** An event that the intake sends to the worker. */
 export interface QueuedEvent {
-  /** The decrypted JSON text as the platform wrote it. */
+  /** The decrypted JSON text exactly as received. */
   text: string;
   source: EventSource;
   receivedAt: Date;
-  /** The platform's `X-Request-Id` or `X-Tt-Logid`, to find the delivery in its logs. */
+  /** The platform's `X-Request-Id` or `X-Tt-Logid`, which identifies the delivery in its logs. */
   requestId: string | undefined;
-  /** Of a copy that a redrive sent: the id of the dead letter. */
+  /** The id of the dead letter, if this is the copy that a redrive sent. */
   redriveOf?: string | undefined;
 }
 
-/** SQS takes 1 MiB for the body and the attributes; the attributes here stay far below 4 KiB. */
+/** SQS accepts 1 MiB for body and attributes. The attributes used here are far smaller than 4 KiB. */
 const MAXIMUM_BODY_BYTES = 1024 * 1024 - 4 * 1024;
-/** No event can be larger than what Lambda takes for an invocation, 6 MB. */
+/** More than any event can have: a Lambda invocation accepts 6 MB. */
 const MAXIMUM_TEXT_BYTES = 16 * 1024 * 1024;
 
 /**
- * Writes an event as an SQS message. The body is the event's text as it is; compressed only where SQS would refuse it.
+ * Writes an event as an SQS message. The body is the event's unchanged text, compressed if it is too large for SQS.
  *
- * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` when it does not fit even compressed
+ * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` if it does not fit even when compressed
  */
 export function encodeMessage(
   queueUrl: string,
@@ -43,7 +43,7 @@ export function encodeMessage(
       ...(requestId !== undefined && { requestId: stringAttribute(requestId) }),
       ...(encoding !== undefined && { encoding: stringAttribute(encoding) }),
     },
-    // On a standard queue this is the tenant of SQS's fair queueing, on a FIFO queue the unit of order.
+    // The tenant for fair queueing on a standard queue, and the unit of ordering on a FIFO queue.
     MessageGroupId: toMessageGroupId(conversationOf(envelope)),
     ...(queueUrl.endsWith('.fifo') && {
       MessageDeduplicationId: createHash('sha256').update(deduplicationKey(envelope, text)).digest('hex'),
@@ -52,23 +52,25 @@ export function encodeMessage(
 }
 
 /**
- * Escapes the characters of a JSON text that SQS may refuse: U+FFFE and U+FFFF, and by some implementations what is
- * above them. The escaped text means the same.
+ * Escapes characters in a JSON text that SQS may reject: U+FFFE and U+FFFF, and in some implementations those above.
+ * The escaped JSON has the same value.
  */
 export function escapeForSqs(text: string): string {
   return text.replace(/[\uD800-\uDFFF\uFFFE\uFFFF]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 
 /**
- * Reads what {@link encodeMessage} wrote.
+ * Reads a message that {@link encodeMessage} wrote.
  *
- * @throws {TypeError} when the message is none of this project's
+ * @throws {TypeError} if something else wrote the message
  */
 export function decodeMessage({ body, messageAttributes }: SQSRecord): QueuedEvent {
   const source = messageAttributes.source?.stringValue;
   const receivedAt = new Date(messageAttributes.receivedAt?.stringValue ?? Number.NaN);
   if ((source !== 'webhook' && source !== 'long-connection') || Number.isNaN(receivedAt.getTime())) {
-    throw new TypeError('The queue message has no valid "source" and "receivedAt": something else wrote to this queue');
+    throw new TypeError(
+      'The queue message has no valid "source" and "receivedAt" attributes: something else wrote to this queue',
+    );
   }
   return {
     text: decodeBody(body, messageAttributes.encoding?.stringValue),
@@ -82,11 +84,11 @@ export function decodeMessage({ body, messageAttributes }: SQSRecord): QueuedEve
 function encodeBody(text: string): { body: string; encoding?: 'gzip' } {
   if (Buffer.byteLength(text) <= MAXIMUM_BODY_BYTES) return { body: text };
   const body = zlib().gzipSync(text).toString('base64');
-  // Stryker disable next-line EqualityOperator: no text can be made to have exactly this size when it is compressed
+  // Stryker disable next-line EqualityOperator: no text compresses to exactly this size
   if (body.length > MAXIMUM_BODY_BYTES) {
     throw new FeishuError(
       'FEISHU_EVENT_TOO_LARGE',
-      `The event has ${Buffer.byteLength(text)} bytes, compressed ${body.length}; SQS takes ${MAXIMUM_BODY_BYTES}.`,
+      `The event has ${Buffer.byteLength(text)} bytes, ${body.length} when compressed. SQS accepts ${MAXIMUM_BODY_BYTES}.`,
     );
   }
   return { body, encoding: 'gzip' };
@@ -106,7 +108,7 @@ function stringAttribute(value: string) {
   return { DataType: 'String', StringValue: value };
 }
 
-/** Loaded for the rare event that is too large as it is. */
+/** Loads the module on demand, because few events need compression. */
 function zlib() {
   return process.getBuiltinModule('node:zlib');
 }

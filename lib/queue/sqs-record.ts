@@ -1,7 +1,7 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 
-/** Writes a received message as the event source mapping hands it to a function. */
+/** Converts a received message to the format in which the event source mapping passes it to a function. */
 export function toSqsRecord(message: Message, queueArn: string): SQSRecord {
   const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue, DataType }]) => [
     name,

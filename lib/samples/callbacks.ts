@@ -8,7 +8,7 @@ const CONTEXT = { open_message_id: MESSAGE, open_chat_id: CHAT };
 const OPERATOR = { tenant_key: TENANT, user_id: USER.user_id, open_id: USER.open_id };
 const BUTTON = { value: { key: 'value' }, tag: 'button', name: 'confirm' };
 
-/** @returns a token of its own, as the platform gives for a card or a preview to be updated with */
+/** Creates a unique token, like those of the platform for updating a card or a preview. */
 function updateToken(): string {
   return `c-${uniqueId()}`;
 }

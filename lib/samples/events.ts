@@ -42,7 +42,7 @@ const reaction = () => ({
   action_time: MILLISECONDS,
 });
 
-/** v2.0 events as they come in practice. */
+/** Realistic v2.0 events. */
 export const EVENTS = {
   'application.bot.menu_v6': {
     menu: () => ({
@@ -100,14 +100,14 @@ export const EVENTS = {
   },
 } satisfies Variants<EventPayloads>;
 
-const OF_APP = { app_id: APP, tenant_key: TENANT };
+const ORIGIN = { app_id: APP, tenant_key: TENANT };
 const REQUESTER = { open_id: USER.open_id, user_id: USER.user_id };
 const TWO_HOURS = { start_time: TIME, end_time: TIME + 7200 };
 const FROM = '2026-11-23 09:00:00';
 const TO = '2026-11-23 11:00:00';
 
 const approvalInstance = (status: string) => ({
-  ...OF_APP,
+  ...ORIGIN,
   type: 'approval_instance',
   approval_code: '7C468A54-8745-2245-9675-08B7C63E7A85',
   instance_code: randomUUID().toUpperCase(),
@@ -116,7 +116,7 @@ const approvalInstance = (status: string) => ({
   instance_operate_time: MILLISECONDS,
 });
 const approvalTask = (status: string) => ({
-  ...OF_APP,
+  ...ORIGIN,
   ...REQUESTER,
   type: 'approval_task',
   approval_code: '7C468A54-8745-2245-9675-08B7C63E7A85',
@@ -129,11 +129,11 @@ const approvalTask = (status: string) => ({
   extra: '',
 });
 
-/** v1.0 events as they come in practice. */
+/** Realistic v1.0 events. */
 export const EVENTS_V1 = {
   add_bot: {
     added: () => ({
-      ...OF_APP,
+      ...ORIGIN,
       type: 'add_bot',
       chat_i18n_names: { en_us: 'Project', zh_cn: '项目' },
       chat_name: '项目',
@@ -162,7 +162,7 @@ export const EVENTS_V1 = {
   },
   leave_approvalV2: {
     annual: () => ({
-      ...OF_APP,
+      ...ORIGIN,
       ...REQUESTER,
       ...TWO_HOURS,
       type: 'leave_approvalV2',
@@ -184,7 +184,7 @@ export const EVENTS_V1 = {
   },
   out_approval: {
     visit: () => ({
-      ...OF_APP,
+      ...ORIGIN,
       ...REQUESTER,
       ...TWO_HOURS,
       type: 'out_approval',
@@ -201,7 +201,7 @@ export const EVENTS_V1 = {
   },
   p2p_chat_create: {
     created: () => ({
-      ...OF_APP,
+      ...ORIGIN,
       type: 'p2p_chat_create',
       chat_id: CHAT,
       operator: REQUESTER,

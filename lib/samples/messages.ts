@@ -4,11 +4,11 @@ import { APP, CHAT, TENANT, USER, uniqueId } from './sample-values.ts';
 type Message = EventPayloads['im.message.receive_v1'];
 
 /**
- * A message in a group, with ids of its own.
+ * Creates a group message with unique ids.
  *
  * @param type the message's type
- * @param content what `message.content` holds as JSON
- * @param fields of the message, beside or instead of the others
+ * @param content written to `message.content` as JSON
+ * @param fields add to the message's fields or replace them
  * @see https://open.feishu.cn/document/server-docs/im-v1/message-content-description/message_content
  */
 export function message(type: string, content: object, fields: Partial<Message['message']> = {}): Message {
@@ -30,7 +30,7 @@ const IMAGE_KEY = 'img_v3_02ab_8b6b9d2c-0000-4000-8000-example00000g';
 const FILE_KEY = 'file_v3_00ab_8b6b9d2c-0000-4000-8000-example00000g';
 const MENTION = { key: '@_user_1', id: USER, mentioned_type: 'bot', name: 'Echo', tenant_key: TENANT };
 
-/** A message of each kind, under the name of its type where that says it all. */
+/** A message of each kind. */
 export const MESSAGES = {
   text: () => message('text', { text: 'Hello, 世界 👋' }),
   mention: () => message('text', { text: '@_user_1 Hello, 世界 👋' }, { mentions: [MENTION] }),
@@ -72,7 +72,7 @@ export const MESSAGES = {
   merge_forward: () => message('merge_forward', { content: 'Merged and Forwarded Message' }),
 } satisfies Record<string, () => Message>;
 
-/** The same in v1.0 of the events, for which an image is no more than its key. */
+/** v1.0 messages. There is no sample of an image, which consists only of a key. */
 export const MESSAGES_V1 = {
   text: () => messageV1({ chat_type: 'private', msg_type: 'text', text: 'Hello, 世界 👋' }),
   mention: () =>

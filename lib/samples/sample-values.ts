@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-// Values that look like the platform's and belong to nobody.
+// Fictitious values in the platform's formats.
 
 export const TENANT = '2ca1d211f64f6438';
 export const APP = 'cli_a1b2c3d4e5f6g7h8';
@@ -14,12 +14,12 @@ export const USER = {
 /** 2026-11-23 09:00 in Beijing, in seconds since the epoch. */
 export const TIME = 1_795_395_600;
 
-/** 32 characters that occur once. */
+/** Returns 32 unique characters. */
 export function uniqueId(): string {
   return randomUUID().replaceAll('-', '');
 }
 
-/** The first pattern that a field's name fits says what its text is like. */
+/** Texts by field name. The first match applies. */
 const TEXTS: readonly (readonly [name: RegExp, text: string])[] = [
   [/^union_ids?$/, USER.union_id],
   [/^(open_?ids?|.*_open_ids?)$/i, USER.open_id],
@@ -42,12 +42,12 @@ const TEXTS: readonly (readonly [name: RegExp, text: string])[] = [
   [/^(en_us|text|value|content|remark|.*(name|title|topic|subject|description|reason|comment))$/, 'Example'],
 ];
 
-/** @param name a field's */
+/** Returns a sample text for a field. */
 export function sampleText(name: string): string {
   return TEXTS.find(([pattern]) => pattern.test(name))?.[1] ?? name;
 }
 
-/** @param name a field's */
+/** Returns a sample number for a field. */
 export function sampleNumber(name: string): number {
   return /^(time|timestamp|.*_time|.*_at)$/.test(name) ? TIME : 1;
 }

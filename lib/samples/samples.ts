@@ -9,20 +9,20 @@ import { APP, TENANT, uniqueId } from './sample-values.ts';
 
 export interface SampleOptions {
   version: '1.0' | '2.0';
-  /** The Verification Token to put in. */
+  /** The Verification Token. */
   token: string | undefined;
-  /** One of the type's {@link SampleType.variants}; the first unless told. */
+  /** One of the type's {@link SampleType.variants}. Default: the first. */
   variant?: string;
-  /** Instead of the type's own sample. */
+  /** A payload to use instead of the sample. */
   event?: object;
 }
 
-/** An event type that there is a sample of. */
+/** An event type with its samples. */
 export interface SampleType {
   type: string;
   version: '1.0' | '2.0';
   isCallback: boolean;
-  /** What the samples show, such as a message's kind. Empty where the only one was generated from the payload's type. */
+  /** The names of the samples, such as kinds of messages. Empty if the only sample is generated from the types. */
   variants: readonly string[];
 }
 
@@ -55,10 +55,11 @@ export function versionOf(type: string): '1.0' | '2.0' {
 }
 
 /**
- * Makes an event as the platform would send it, with ids of its own.
+ * Creates an event in the platform's format, with unique ids.
  *
- * @param type one of {@link SAMPLE_TYPES}; the payload of any other is empty
- * @returns its JSON
+ * @param type one of {@link SAMPLE_TYPES}; any other type gets an empty payload
+ * @returns the event's JSON
+ * @throws {TypeError} if there is no such variant
  */
 export function createSample(type: string, { version, token = '', variant, event }: SampleOptions): string {
   const payload = event ?? findPayload(type, variant) ?? {};
@@ -67,27 +68,27 @@ export function createSample(type: string, { version, token = '', variant, event
 }
 
 /**
- * Makes the payload of an event alone, for a test of its handler.
+ * Creates the payload of an event without its envelope, for a test of its handler.
  *
- * @param variant one of the type's {@link SampleType.variants}; the first unless told
- * @throws {TypeError} when there is no such variant, or no sample of the type
+ * @param variant one of the type's {@link SampleType.variants}. Default: the first.
+ * @throws {TypeError} if there is no such variant, or no sample of the type
  */
 export function samplePayload<Type extends keyof Payloads>(type: Type, variant?: string): Payloads[Type] {
   const payload = findPayload(type, variant);
-  if (payload === undefined) throw new TypeError(`There is no sample of ${type}: write its payload yourself.`);
-  // A test may change it.
+  if (payload === undefined) throw new TypeError(`There is no sample of ${type}. Write its payload yourself.`);
+  // A copy, because a test may change it.
   return structuredClone(payload) as Payloads[Type];
 }
 
-/** @throws {TypeError} when there is no such variant */
+/** @throws {TypeError} if there is no such variant */
 function findPayload(type: string, variant: string | undefined): object | undefined {
   const variants = VARIANTS.get(type) ?? {};
   const name = variant ?? Object.keys(variants)[0];
   if (name === undefined) return GENERATED_PAYLOADS.get(type);
   if (!Object.hasOwn(variants, name)) {
     const known = Object.keys(variants);
-    const choice = known.length === 0 ? 'there is but one sample of it' : `there is ${known.join(', ')}`;
-    throw new TypeError(`There is no "${name}" of ${type}: ${choice}.`);
+    const choice = known.length === 0 ? 'It has only one sample.' : `Choose one of: ${known.join(', ')}.`;
+    throw new TypeError(`There is no sample "${name}" of ${type}. ${choice}`);
   }
   return (variants[name] as () => object)();
 }
@@ -108,7 +109,7 @@ function envelope2(event_type: string, token: string, event: object) {
 }
 
 function envelope1(type: string, token: string, event: object) {
-  // The `app_ticket` is the app's own, and of no tenant.
+  // An `app_ticket` belongs to the app, not to a tenant.
   const origin = type === 'app_ticket' ? { app_id: APP } : { app_id: APP, tenant_key: TENANT };
   return {
     ts: `${Date.now() / 1000}`,
@@ -119,7 +120,7 @@ function envelope1(type: string, token: string, event: object) {
   };
 }
 
-/** The payload of a text message. */
+/** Creates the payload of a text message. */
 export function textMessage(text: string): EventPayloads['im.message.receive_v1'] {
   return message('text', { text });
 }

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-/** DynamoDB's limit for one request. */
+/** DynamoDB's limit per request. */
 const MAXIMUM_KEYS = 100;
-/** DynamoDB leaves keys of a request unprocessed when it is throttled or the response exceeds 16 MB. */
+/** DynamoDB leaves keys unprocessed if it is throttled or the response would exceed 16 MB. */
 const MAXIMUM_ATTEMPTS = 8;
-/** Doubles with each further attempt, as DynamoDB's documentation asks for. */
+/** Doubles with each attempt, as DynamoDB's documentation recommends. */
 const FIRST_DELAY_MILLISECONDS = 20;
 
 /**
- * Reads many items of a table whose partition key is the string `id`, with strong consistency.
+ * Reads items with strongly consistent reads from a table whose partition key is the string `id`.
  *
  * @param ids without duplicates
  * @returns the items that exist, in any order
- * @throws the SDK's errors; an `Error` if DynamoDB leaves keys unprocessed eight times in a row
+ * @throws the SDK's errors, and an `Error` if DynamoDB leaves keys unprocessed eight times in a row
  */
 export async function batchGet(
   client: DynamoDBClient,
@@ -28,9 +28,7 @@ export async function batchGet(
       .map((id) => ({ id: { S: id } }));
     for (let attempt = 1; keys.length > 0; attempt += 1) {
       if (attempt > MAXIMUM_ATTEMPTS) {
-        throw new Error(
-          `DynamoDB is throttled: it left ${keys.length} keys of ${tableName} unprocessed. Try again later`,
-        );
+        throw new Error(`DynamoDB is throttled: it left ${keys.length} keys of ${tableName} unprocessed. Retry later.`);
       }
       if (attempt > 1) await sleep(FIRST_DELAY_MILLISECONDS * 2 ** (attempt - 2), undefined, options);
       const command = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });

@@ -1,7 +1,8 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { batchGet } from './batch-get.ts';
+import { expirationAfter, itemId } from './table-items.ts';
 
-/** Why an event is in the dead-letter queue. */
+/** Why a message is in the dead-letter queue. */
 export interface FailureReason {
   /** The error's name and message, cut to one line of 500 characters. */
   reason: string;
@@ -9,53 +10,48 @@ export interface FailureReason {
 }
 
 /**
- * Keeps the reason of a message's last failure. SQS cannot add it to the message, so it is an item beside the claims,
- * which the worker may write to.
+ * Stores why the last delivery of a message failed. SQS cannot add attributes to a message it has, so the reasons are
+ * items in the worker's table.
  */
 export interface FailureReasons {
-  /** @param signal aborts when the batch can wait no longer */
+  /** @param signal aborts when the batch must be reported */
   write(messageId: string, reason: string, signal: AbortSignal): Promise<void>;
   /**
-   * @returns the notes there are, by message id
+   * @returns the failure reasons that exist, by message id
    * @throws the SDK's errors, and an `Error` if DynamoDB is throttled
    */
   read(messageIds: readonly string[]): Promise<Map<string, FailureReason>>;
 }
 
-/** As long as the dead-letter queue keeps the message. */
+/** The dead-letter queue keeps messages for as long. */
 const KEPT_SECONDS = 14 * 24 * 60 * 60;
 const MAXIMUM_REASON_CHARACTERS = 500;
 
-/** @param tableName the claims table */
+/** @param tableName the table that `CLAIMS_TABLE` names */
 export function createFailureReasons(client: DynamoDBClient, tableName: string): FailureReasons {
   return {
     async write(messageId, reason, signal) {
       const now = Date.now();
       const Item = {
-        id: { S: noteId(messageId) },
+        id: { S: itemId('failure', messageId) },
         reason: { S: toLine(reason) },
         failedAt: { S: new Date(now).toISOString() },
-        expiration: { N: `${Math.floor(now / 1000) + KEPT_SECONDS}` },
+        expiration: expirationAfter(KEPT_SECONDS, now),
       };
       await client.send(new PutItemCommand({ TableName: tableName, Item }), { abortSignal: signal });
     },
 
     async read(messageIds) {
-      const notes = new Map<string, FailureReason>();
-      const ids = [...new Set(messageIds)].map(noteId);
-      for (const { id, reason, failedAt } of await batchGet(client, tableName, ids)) {
-        if (!id?.S || !reason?.S || !failedAt?.S) continue;
-        notes.set(id.S.slice(NOTE_PREFIX.length), { reason: reason.S, failedAt: new Date(failedAt.S) });
+      const reasons = new Map<string, FailureReason>();
+      const messageIdByItem = new Map(messageIds.map((messageId) => [itemId('failure', messageId), messageId]));
+      for (const { id, reason, failedAt } of await batchGet(client, tableName, [...messageIdByItem.keys()])) {
+        const messageId = messageIdByItem.get(id?.S ?? '');
+        if (messageId === undefined || !reason?.S || !failedAt?.S) continue;
+        reasons.set(messageId, { reason: reason.S, failedAt: new Date(failedAt.S) });
       }
-      return notes;
+      return reasons;
     },
   };
-}
-
-const NOTE_PREFIX = 'failure#';
-
-function noteId(messageId: string): string {
-  return `${NOTE_PREFIX}${messageId}`;
 }
 
 function toLine(reason: string): string {

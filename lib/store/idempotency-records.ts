@@ -1,6 +1,5 @@
 import {
   type AttributeValue,
-  ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -10,71 +9,72 @@ import { MAXIMUM_EVENT_AGE_SECONDS } from '../feishu/request.ts';
 import { settleBefore } from '../util/deadline.ts';
 import { batchGet } from './batch-get.ts';
 import { measureServiceClock } from './service-clock.ts';
+import { conditionFailure, expirationAfter } from './table-items.ts';
 
 /**
- * The items that make an event take effect once. Each is in one of three states:
+ * The idempotency records. Each is in one of three states:
  *
- * - `INPROGRESS`: an owner holds the lease, which ends with the time the owner's invocation has left. A record that is
- *   still in this state after that belongs to a function that was killed.
+ * - `INPROGRESS`: an owner holds the lease, which expires when the owner's invocation times out. After that, the
+ *   function that held it was killed.
  * - `FAILED`: the last run failed. The next delivery runs the event again.
- * - `COMPLETED`: the event has been processed. Kept for 72 hours.
+ * - `COMPLETED`: the event has been processed. The record is kept for 72 hours.
  *
- * All methods throw the SDK's errors when DynamoDB rejects a request, and the signal's reason when it aborts first.
+ * All methods throw the SDK's errors if DynamoDB rejects a request, and the signal's reason if it aborts first.
  */
 export interface IdempotencyRecords {
   /**
    * Takes the lease of an event, unless another owner holds it or the event is completed.
    *
-   * @returns the record that prevents it, if any
+   * @returns the existing record if the lease was not taken
    */
   take(lease: Lease, signal: AbortSignal): Promise<IdempotencyRecord | undefined>;
-  /** Completes an event: whichever owner holds the lease by now, the work is done. */
+  /** Completes an event, even if another owner has taken over the lease: the work is done. */
   complete(id: string, messageId: string, result: string, signal: AbortSignal): Promise<void>;
   /**
-   * Records that a run failed, if its owner holds the lease or the event has no record.
+   * Records that a run failed.
    *
-   * @throws {ConditionalCheckFailedException} otherwise
+   * @throws {ConditionalCheckFailedException} if a record exists and this owner does not hold its lease
    */
   fail(id: string, owner: string, messageId: string, signal: AbortSignal): Promise<void>;
-  /** @returns the records there are, by id */
+  /** Returns the records that exist, by id. */
   readMany(ids: readonly string[], signal: AbortSignal): Promise<Map<string, IdempotencyRecord>>;
 }
 
 export interface Lease {
-  /** Of the event's record. */
+  /** The id of the event's record. */
   id: string;
-  /** Names this delivery: what it does late must not touch the lease of another. */
+  /** A unique id of this delivery, so that a late request cannot change another delivery's lease. */
   owner: string;
   messageId: string;
-  /** How many deliveries ran the event in isolation, with this one; `undefined`: this one does not. */
+  /** How many deliveries ran the event in isolation, including this one. `undefined` if this one does not. */
   isolatedRuns: number | undefined;
-  /** How long the owner may still run, as Lambda tells it. */
+  /** The remaining time of the owner's invocation. */
   remainingMilliseconds: () => number;
 }
 
 export interface IdempotencyRecord {
-  /** `undefined`: the record was deleted while it was looked at. */
+  /** `undefined` if the record was deleted before it could be read. */
   status: 'INPROGRESS' | 'FAILED' | 'COMPLETED' | undefined;
-  /** Of the delivery that wrote the status. */
+  /** The message whose delivery wrote the status. */
   messageId: string | undefined;
-  /** Of a completed event. */
+  /** The outcome of a completed event. */
   result: string | undefined;
-  /** After which the lease has ended. */
+  /** Until the lease expires. */
   remainingMilliseconds: number;
   /** How many deliveries ran the event in isolation without completing it. */
   isolatedRuns: number;
 }
 
 /**
- * Lambda runs nothing for longer than 15 minutes. A lease that ends later was written by a worker that did not know the
- * service's time yet, and was killed before it corrected the lease.
+ * Lambda's maximum timeout. A longer lease was written by a worker that had not measured the service's time yet, and
+ * was killed before it corrected the lease.
  */
 const LONGEST_LEASE_MILLISECONDS = 15 * 60 * 1000;
-/** A lease may end this much too late. That only delays the delivery after a function was killed. */
+/** A lease may expire this much too late, which only delays the next delivery after a function was killed. */
 const TOLERANCE_MILLISECONDS = 10_000;
 
 const IS_OWN = '#status = :inProgress AND #owner = :owner';
-/** The lease is the owner's already if DynamoDB stored a request whose response was lost, and the SDK repeats it. */
+/** The owner already holds the lease if the SDK retries a request that DynamoDB stored and whose response was lost. */
 const IS_FREE = `attribute_not_exists(id) OR expiration < :now OR #status = :failed OR (${IS_OWN})`;
 const IS_UNCHANGED = '#status = :inProgress AND #owner = :otherOwner AND in_progress_expiration = :otherEnd';
 const NAMES = { '#status': 'status', '#owner': 'claimant' };
@@ -87,28 +87,26 @@ type Item = Record<string, AttributeValue>;
 /** @param tableName a DynamoDB table whose partition key is the string `id`, and whose time to live is `expiration` */
 export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: string): IdempotencyRecords {
   const clock = measureServiceClock(dynamo);
-  const expiration = () => ({ N: `${Math.floor(clock.latest() / 1000) + MAXIMUM_EVENT_AGE_SECONDS}` });
+  const expiration = () => expirationAfter(MAXIMUM_EVENT_AGE_SECONDS, clock.latest());
 
-  /** @returns the item that does not meet the command's condition, if that is so */
+  /** Returns the existing item if it does not meet the command's condition. */
   const sendIf = async (command: PutItemCommand | UpdateItemCommand, id: string, signal: AbortSignal) => {
-    try {
-      await settleBefore(signal, dynamo.send(command as PutItemCommand, { abortSignal: signal }));
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      return error.Item ?? (await read(id, signal));
-    }
+    const sent = dynamo.send(command as PutItemCommand, { abortSignal: signal });
+    const failure = await conditionFailure(settleBefore(signal, sent));
+    return failure && (failure.Item ?? (await read(id, signal)));
   };
 
-  /** @returns an empty item if it was deleted meanwhile */
+  /** Returns an empty item if it has been deleted. */
   const read = async (id: string, signal: AbortSignal): Promise<Item> => {
     const command = new GetItemCommand({ TableName: tableName, Key: { id: { S: id } }, ConsistentRead: true });
     return (await settleBefore(signal, dynamo.send(command, { abortSignal: signal }))).Item ?? {};
   };
 
   /**
-   * @param over a lease to take over, provided that its owner has not changed it since
-   * @returns the item that prevents it, if any
+   * Writes the lease.
+   *
+   * @param over an expired lease to take over, if its owner has not changed it since
+   * @returns the existing item if the lease was not taken
    */
   const put = async (lease: Lease, signal: AbortSignal, over?: Item): Promise<Item | undefined> => {
     const { id, owner, messageId, isolatedRuns, remainingMilliseconds } = lease;
@@ -140,9 +138,9 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
   };
 
   /**
-   * Corrects a lease that was written before the service's time was known, if it ends at another time than it should.
+   * Corrects the expiry of a lease that was written before the service's time was measured.
    *
-   * @returns the item that has taken the lease's place meanwhile, if there is one
+   * @returns the existing item if another owner has taken over the lease
    */
   const correctEnd = async ({ id, owner, remainingMilliseconds }: Lease, signal: AbortSignal, end: number) => {
     const remaining = remainingMilliseconds();
@@ -166,7 +164,7 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
     return sendIf(command, id, signal);
   };
 
-  /** A lease too long for any function is over: if its owner lives, it corrects the lease before it runs the handler. */
+  /** A lease longer than any invocation counts as expired: a living owner corrects it before it runs the handler. */
   const isOver = ({ status, in_progress_expiration }: Item): boolean => {
     const end = Number(in_progress_expiration?.N);
     const isTooLong = end > clock.latest() + LONGEST_LEASE_MILLISECONDS + TOLERANCE_MILLISECONDS;
@@ -184,7 +182,7 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
   return {
     async take(lease, signal) {
       const first = await put(lease, signal);
-      // Only now: before the first response, the service's time is not known.
+      // Checked after the first response, which measures the service's time.
       const other = first !== undefined && isOver(first) ? await put(lease, signal, first) : first;
       return other && toRecord(other);
     },
@@ -211,7 +209,7 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
         TableName: tableName,
         Key: { id: { S: id } },
         UpdateExpression: 'SET #status = :failed, message_id = :messageId, expiration = :expiration',
-        // Not a completed record: completing it may have succeeded although its response was lost.
+        // Never overwrites a completed record: completing may have succeeded although its response was lost.
         ConditionExpression: `attribute_not_exists(id) OR (${IS_OWN})`,
         ExpressionAttributeNames: NAMES,
         ExpressionAttributeValues: {

@@ -4,29 +4,30 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
 import { settleBefore, startDeadline } from '../util/deadline.ts';
 import { createIdempotencyRecords, type IdempotencyRecord } from './idempotency-records.ts';
+import { itemId } from './table-items.ts';
 
-/** Ensures that an event takes effect once, however often and over whichever transport it is delivered. */
+/** Ensures that an event takes effect once, however often and over whichever transport it arrives. */
 export interface IdempotencyStore {
   /**
-   * Does the work while holding the event's lease.
+   * Runs the work while holding the event's lease.
    *
-   * @param key names the event
-   * @returns what the work returned, now or when this same message came before; `duplicate` when another message with
-   *   this key has been processed
-   * @throws what the work throws; {@link LeaseHeld} when another worker holds the lease; the SDK's errors when DynamoDB
-   *   rejects a request, and the signal's reason when it does not respond in time
+   * @param key identifies the event
+   * @returns the result of the work, from now or from an earlier delivery of the same message; `duplicate` if another
+   *   message with this key has been processed
+   * @throws {LeaseHeld} if another worker holds the lease
+   * @throws what the work throws, the SDK's errors, and the signal's reason if DynamoDB does not respond in time
    */
   once<Result extends string>(
     key: string,
-    claimant: LeaseOwner,
+    owner: LeaseOwner,
     work: () => Promise<Result>,
   ): Promise<Result | 'duplicate'>;
-  /** Records that a delivery failed before it took the lease. Never rejects. */
+  /** Records that a delivery failed before it took the lease. Never throws. */
   recordFailure(key: string, messageId: string): Promise<void>;
   /**
-   * Reads what the last run of each event left.
+   * Reads the last run of each event.
    *
-   * @throws the SDK's errors, and the signal's reason when DynamoDB does not respond in time
+   * @throws the SDK's errors, and the signal's reason if DynamoDB does not respond in time
    */
   lastRuns(keys: readonly string[], signal: AbortSignal): Promise<Map<string, LastRun>>;
 }
@@ -34,46 +35,44 @@ export interface IdempotencyStore {
 /** One delivery of a queue message. */
 export interface LeaseOwner {
   messageId: string;
-  /** Instead of failing, the last delivery waits for a lease to end: it would be a dead letter of a handled event. */
+  /** The last delivery waits for a held lease, because failing would dead-letter an event that is being handled. */
   isLastDelivery: boolean;
-  /** How many deliveries ran the event in isolation, with this one; `undefined`: this one does not. */
+  /** How many deliveries ran the event in isolation, including this one. `undefined` if this one does not. */
   isolatedRuns?: number | undefined;
-  /** Of the invocation: its remaining time is the length of the lease. */
+  /** The invocation, whose remaining time is the duration of the lease. */
   context: Context;
-  /** Aborts when only the time to report what was done is left. */
+  /** Aborts when only the time to report the batch is left. */
   signal: AbortSignal;
 }
 
-/** What the last run of an event left in its idempotency record. */
+/** The last run of an event, according to its idempotency record. */
 export interface LastRun {
-  /** `missing`: there is no record. `unfinished`: it runs now, or ended with the function that ran it. */
+  /** `missing`: no record exists. `unfinished`: the event is being run, or the function ended while it ran. */
   state: 'missing' | 'unfinished' | 'finished';
   /** How many deliveries ran the event in isolation without completing it. */
   isolatedRuns: number;
 }
 
-/** Another worker, or one that was killed, holds the lease. */
+/** Another worker holds the lease, or held it when it was killed. */
 export class LeaseHeld extends Error {
   override readonly name = 'LeaseHeld';
-  /** After which it has ended: whole seconds. */
+  /** Whole seconds until the lease expires. */
   readonly seconds: number;
 
   constructor(milliseconds: number) {
-    super('Another worker is processing the event, or was killed while it did');
+    super('Another worker is processing the event, or was killed while processing it');
     this.seconds = Math.max(1, Math.ceil(milliseconds / 1000));
   }
 }
 
-const KEY_PREFIX = 'event';
-
-/** The `id` of an event's item in the claims table, for who looks for it there. */
+/** Returns the `id` of an event's idempotency record. */
 export function recordIdOf(key: string): string {
-  return `${KEY_PREFIX}#${createHash('sha256').update(JSON.stringify(key)).digest('base64')}`;
+  return itemId('event', createHash('sha256').update(JSON.stringify(key)).digest('base64'));
 }
 
-/** Recording a failure must not keep a batch from being reported. */
+/** Recording a failure must not delay the report of the batch. */
 const RECORD_FAILURE_WITHIN_MILLISECONDS = 500;
-/** Completing may begin when the handler's time is up; what then is left of the invocation is for the report. */
+/** Reserved for the report of the batch, because the handler may have used up its own time. */
 const REPORT_MILLISECONDS = 1500;
 const POLL_MILLISECONDS = 500;
 
@@ -81,12 +80,12 @@ const POLL_MILLISECONDS = 500;
 export function createIdempotencyStore(dynamo: DynamoDBClient, tableName: string): IdempotencyStore {
   const records = createIdempotencyRecords(dynamo, tableName);
 
-  /** @returns the record of an event that is completed, or `undefined` once this delivery holds the lease */
-  const takeLease = async (id: string, owner: string, claimant: LeaseOwner) => {
-    const { messageId, isolatedRuns, isLastDelivery, context, signal } = claimant;
+  /** Returns the record if the event is completed, or `undefined` once this delivery holds the lease. */
+  const takeLease = async (id: string, ownerId: string, owner: LeaseOwner) => {
+    const { messageId, isolatedRuns, isLastDelivery, context, signal } = owner;
     const remainingMilliseconds = () => context.getRemainingTimeInMillis();
     for (;;) {
-      const other = await records.take({ id, owner, messageId, isolatedRuns, remainingMilliseconds }, signal);
+      const other = await records.take({ id, owner: ownerId, messageId, isolatedRuns, remainingMilliseconds }, signal);
       if (other === undefined || other.status === 'COMPLETED') return other;
       if (!isLastDelivery) throw new LeaseHeld(other.remainingMilliseconds);
       await settleBefore(signal, sleep(POLL_MILLISECONDS));
@@ -98,28 +97,28 @@ export function createIdempotencyStore(dynamo: DynamoDBClient, tableName: string
     await records.complete(id, messageId, result, deadline.signal);
   };
 
-  const fail = async (id: string, owner: string, messageId: string) => {
+  const fail = async (id: string, ownerId: string, messageId: string) => {
     using deadline = startDeadline(RECORD_FAILURE_WITHIN_MILLISECONDS);
-    // If it cannot be recorded, the lease ends by itself; why the work failed matters more.
-    await records.fail(id, owner, messageId, deadline.signal).catch(() => {});
+    // Ignored, so that the error of the work is thrown. An unrecorded lease expires.
+    await records.fail(id, ownerId, messageId, deadline.signal).catch(() => {});
   };
 
   return {
-    async once(key, claimant, work) {
+    async once(key, owner, work) {
       const id = recordIdOf(key);
-      const owner = randomUUID();
-      const { messageId } = claimant;
+      const ownerId = randomUUID();
+      const { messageId } = owner;
       try {
-        const completed = await takeLease(id, owner, claimant);
+        const completed = await takeLease(id, ownerId, owner);
         if (completed !== undefined) {
           return completed.messageId === messageId ? (completed.result as never) : 'duplicate';
         }
         const result = await work();
-        await complete(id, claimant, result);
+        await complete(id, owner, result);
         return result;
       } catch (error) {
-        // Also if the lease could not be taken: DynamoDB may have stored it, and only the responses were lost.
-        if (!(error instanceof LeaseHeld)) await fail(id, owner, messageId);
+        // Also if taking the lease failed: DynamoDB may have stored it although the responses were lost.
+        if (!(error instanceof LeaseHeld)) await fail(id, ownerId, messageId);
         throw error;
       }
     },
@@ -127,8 +126,8 @@ export function createIdempotencyStore(dynamo: DynamoDBClient, tableName: string
     recordFailure: (key, messageId) => fail(recordIdOf(key), randomUUID(), messageId),
 
     async lastRuns(keys, signal) {
-      const found = await records.readMany([...new Set(keys.map(recordIdOf))], signal);
-      return new Map(keys.map((key) => [key, lastRunOf(found.get(recordIdOf(key)))]));
+      const recordsById = await records.readMany([...new Set(keys.map(recordIdOf))], signal);
+      return new Map(keys.map((key) => [key, lastRunOf(recordsById.get(recordIdOf(key)))]));
     },
   };
 }

@@ -1,27 +1,28 @@
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { conditionFailure, expirationAfter, itemId } from './table-items.ts';
 
 /**
- * Remembers which message took the place of a dead letter. A redrive sends a copy and then deletes the dead letter; when
- * it is interrupted between the two, the next one may send a second copy. The first copy that is recorded here counts,
- * whether the redrive or the worker records it, and the worker ignores any other.
+ * Records which message replaced a dead letter. A redrive sends a copy and then deletes the dead letter. If it is
+ * interrupted in between, the next redrive may send a second copy. The first copy that the redrive or the worker
+ * records is the successor, and the worker ignores any other.
  */
 export interface Redrives {
-  /** @returns the id of the message that took the dead letter's place, if one has */
+  /** Returns the id of the message that replaced the dead letter, if one did. */
   successorOf(deadMessageId: string): Promise<string | undefined>;
   /**
-   * Records a copy as the dead letter's successor, unless it has one.
+   * Records a copy as the dead letter's successor, unless it already has one.
    *
-   * @returns the id of its successor: `messageId`, or that of the copy before
+   * @returns the id of the successor: `messageId`, or the one recorded before
    */
-  settle(deadMessageId: string, messageId: string): Promise<string>;
+  recordSuccessor(deadMessageId: string, messageId: string): Promise<string>;
 }
 
-/** Longer than the 14 days a dead letter is kept: no redrive of it can come later. */
+/** Longer than the 14 days that a dead letter is kept: it cannot be redriven later. */
 const KEPT_SECONDS = 15 * 24 * 60 * 60;
 
-/** @param tableName the claims table */
+/** @param tableName the table that `CLAIMS_TABLE` names */
 export function createRedrives(client: DynamoDBClient, tableName: string): Redrives {
-  const keyOf = (deadMessageId: string) => ({ id: { S: `redrive#${deadMessageId}` } });
+  const keyOf = (deadMessageId: string) => ({ id: { S: itemId('redrive', deadMessageId) } });
 
   const successorOf = async (deadMessageId: string) => {
     const { Item } = await client.send(
@@ -32,21 +33,16 @@ export function createRedrives(client: DynamoDBClient, tableName: string): Redri
 
   return {
     successorOf,
-    async settle(deadMessageId, messageId) {
-      const expiration = { N: `${Math.floor(Date.now() / 1000) + KEPT_SECONDS}` };
+    async recordSuccessor(deadMessageId, messageId) {
+      const expiration = expirationAfter(KEPT_SECONDS, Date.now());
       const Item = { ...keyOf(deadMessageId), successor: { S: messageId }, expiration };
       const command = new PutItemCommand({
         TableName: tableName,
         Item,
         ConditionExpression: 'attribute_not_exists(id)',
       });
-      try {
-        await client.send(command);
-        return messageId;
-      } catch (error) {
-        if (!(error instanceof Error) || error.name !== 'ConditionalCheckFailedException') throw error;
-        return (await successorOf(deadMessageId)) ?? messageId;
-      }
+      const failure = await conditionFailure(client.send(command));
+      return (failure && (await successorOf(deadMessageId))) ?? messageId;
     },
   };
 }

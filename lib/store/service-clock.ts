@@ -1,37 +1,37 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 /**
- * The time on a service's clock, in milliseconds since the epoch. All workers see the same service, so that times they
- * write and compare mean the same even if their own clocks differ by hours.
+ * The time on a service's clock, in milliseconds since the epoch. It is the same for all workers, even if their own
+ * clocks differ by hours.
  */
 export interface ServiceClock {
-  /** The service's clock shows this time or a later one. */
+  /** The lower bound of the service's time. */
   earliest(): number;
-  /** The service's clock shows this time or an earlier one. */
+  /** The upper bound of the service's time. */
   latest(): number;
 }
 
-/** The `Date` header has whole seconds. */
+/** The resolution of the `Date` header. */
 const RESOLUTION_MILLISECONDS = 1000;
 
 /**
- * Measures a client's service clock by the `Date` header of each response (RFC 9110, section 6.6.1). Before the first
- * response, the clock is assumed to be right to the second.
+ * Measures the clock of a client's service by the `Date` header of each response (RFC 9110, section 6.6.1). Until the
+ * first response, this machine's clock is assumed to be accurate to the second.
  */
 export function measureServiceClock(client: DynamoDBClient): ServiceClock {
-  /** The bounds of what the service's clock is ahead of this machine's. */
+  /** The bounds of how far the service's clock is ahead of this machine's. */
   let offset = { earliest: 0, latest: RESOLUTION_MILLISECONDS };
   let isMeasured = false;
 
   const observe = (date: number, sentAt: number, receivedAt: number) => {
-    // The service wrote the header between the two, and cut the fraction of a second off.
+    // The service wrote the header between the two times, and cut off the fraction of a second.
     const sample = { earliest: date - receivedAt, latest: date + RESOLUTION_MILLISECONDS - sentAt };
-    const both = {
+    const combined = {
       earliest: Math.max(offset.earliest, sample.earliest),
       latest: Math.min(offset.latest, sample.latest),
     };
-    // If they contradict each other, one of the clocks was set since.
-    offset = isMeasured && both.earliest <= both.latest ? both : sample;
+    // If the bounds contradict each other, one of the clocks was adjusted.
+    offset = isMeasured && combined.earliest <= combined.latest ? combined : sample;
     isMeasured = true;
   };
 
@@ -44,8 +44,8 @@ export function measureServiceClock(client: DynamoDBClient): ServiceClock {
       if (!Number.isNaN(date)) observe(date, sentAt, Date.now());
       return result;
     },
-    // Of low priority: called with the response before it is deserialized, which throws if it is an error.
-    // Stryker disable next-line StringLiteral: this version of the SDK adds its deserializer before, so that any order fits
+    // Low priority, so that it runs before the response is deserialized, which throws if it is an error.
+    // Stryker disable next-line StringLiteral: this SDK version adds its deserializer first, so any order works
     { step: 'deserialize', priority: 'low' },
   );
 

@@ -6,7 +6,7 @@ export interface LogLine {
   fields: Readonly<Record<string, unknown>>;
 }
 
-/** Makes a log that keeps its lines instead of writing them. */
+/** Creates a log that captures its lines instead of writing them. */
 export function createLogCapture(): { log: Log; lines: LogLine[] } {
   const lines: LogLine[] = [];
   const writer =

@@ -4,41 +4,41 @@ const EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
 type ProcessEvent = (typeof EVENTS)[number];
 type Listener = (error: unknown, detail: unknown) => void;
 
-let users = 0;
+let activeRuns = 0;
 let restore = () => {};
 
 /**
- * Fails a handler that is running when an error escapes it, as the deployed functions do. All other errors go to the
- * listeners that were there before, which are the test runner's: it fails the test run and shows the error.
+ * Fails the running handler that an error escapes from, as the deployed functions do. Other errors go to the existing
+ * listeners, which are the test runner's: it reports the error and fails the test run.
  *
- * @returns disposing of it puts the earlier listeners back once no other run needs this
+ * @returns a disposable that restores the listeners once no other run is active
  */
 export function catchEscapedErrors(): Disposable {
-  if (users === 0) {
+  if (activeRuns === 0) {
     const restorers = EVENTS.map(replaceListeners);
     restore = () => restorers.forEach((restoreOne) => void restoreOne());
   }
-  users += 1;
+  activeRuns += 1;
   return {
     [Symbol.dispose]() {
-      users -= 1;
-      if (users === 0) restore();
+      activeRuns -= 1;
+      if (activeRuns === 0) restore();
     },
   };
 }
 
 function replaceListeners(name: ProcessEvent): () => void {
-  const earlier = process.rawListeners(name) as Listener[];
+  const original = process.rawListeners(name) as Listener[];
   const listener: Listener = (error, detail) => {
     if (currentScope()?.fail(error)) return;
-    // What Node does about an error that nothing listens for.
-    if (earlier.length === 0) throw error;
-    for (const earlierListener of earlier) earlierListener.call(process, error, detail);
+    // Without listeners, Node throws the error.
+    if (original.length === 0) throw error;
+    for (const originalListener of original) originalListener.call(process, error, detail);
   };
   process.removeAllListeners(name);
   process.on(name as 'unhandledRejection', listener);
   return () => {
     process.off(name, listener);
-    for (const earlierListener of earlier) process.on(name as 'unhandledRejection', earlierListener);
+    for (const originalListener of original) process.on(name as 'unhandledRejection', originalListener);
   };
 }

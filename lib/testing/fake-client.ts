@@ -1,18 +1,18 @@
 import { Client, type HttpInstance, type HttpRequestOptions } from '@larksuiteoapi/node-sdk';
 import { createLazyObject } from '../util/lazy-object.ts';
 
-/** One call of the official SDK's client. */
+/** A call of the official SDK's client. */
 export interface FeishuCall {
-  /** Where it is in the client, for example `im.message.reply`. */
+  /** The method's path in the client, for example `im.message.reply`. */
   name: string;
-  /** Its first argument. */
+  /** The first argument. */
   payload: unknown;
-  /** Its second, such as what `withTenantKey` makes. */
+  /** The second argument, for example from `withTenantKey`. */
   options?: unknown;
 }
 
 /**
- * What calls return instead of the fake's own answer, in the shape of the client:
+ * Functions to run instead of the client's methods, in the shape of the client:
  * `{ im: { message: { reply: () => ({ code: 0, data: { message_id: 'om_1' } }) } } }`.
  */
 export type FeishuStubs = Stubs<Client>;
@@ -27,25 +27,25 @@ type Stubs<Part> = {
 
 export interface FakeClient {
   client: Client;
-  /** In the order they were made. */
+  /** In call order. */
   calls: FeishuCall[];
-  /** What a handler may have caught, but is the test's or the handler's mistake: a method that there is not. */
+  /** Errors of the test or the handler that the handler may have caught, such as calls of methods that do not exist. */
   mistakes: Error[];
 }
 
-/** Names that are asked of anything, by `await`, `JSON.stringify` and test runners' printers. */
-const ASKED_OF_ANYTHING: ReadonlySet<string | symbol> = new Set(['then', 'toJSON', 'asymmetricMatch', 'nodeType']);
+/** Properties that `await`, `JSON.stringify` and test runners read from any object. */
+const PROBED_PROPERTIES: ReadonlySet<string | symbol> = new Set(['then', 'toJSON', 'asymmetricMatch', 'nodeType']);
 
 /**
- * Makes a client of the official SDK that reaches no network. The code that runs is the SDK's own, so that a path
- * argument that is missing is found; in the platform's place, `{ code: 0, msg: 'success', data: {} }` is answered.
+ * Creates a client of the official SDK that uses no network. It runs the SDK's own code, so a missing path argument is
+ * detected. Every request gets the response `{ code: 0, msg: 'success', data: {} }`.
  *
- * @throws {TypeError} when a stub is at a place where the client has no method
+ * @throws {TypeError} if a stub does not match a method of the client
  */
 export function createFakeClient(stubs: FeishuStubs): FakeClient {
   const calls: FeishuCall[] = [];
   const mistakes: Error[] = [];
-  const mistake = (message: string) => {
+  const reportMistake = (message: string) => {
     const error = new TypeError(message);
     mistakes.push(error);
     return error;
@@ -57,29 +57,29 @@ export function createFakeClient(stubs: FeishuStubs): FakeClient {
   };
 
   const wrap = (part: object, path: string, partStubs: object): object => {
-    // The same each time, as in the client itself.
-    const wrapped = new Map<string, { value: unknown; wrapper: unknown }>();
+    // Cached, so that a method is the same function each time, as in the client itself.
+    const wrappers = new Map<string, { value: unknown; wrapper: unknown }>();
     const wrapMember = (name: string, value: unknown, stub: unknown): unknown => {
       if (typeof value === 'object' && value !== null) return wrap(value, name, (stub as object | undefined) ?? {});
       if (typeof value !== 'function') return value;
       return function (this: unknown, ...parameters: unknown[]) {
         record(name, parameters);
         if (typeof stub === 'function') return Promise.try(() => stub(...parameters));
-        // With the `this` that it would have without the wrapper: what fails when deployed has to fail here.
+        // Keeps the original `this`, so that a call that fails when deployed also fails here.
         return Reflect.apply(value, this === proxy ? part : this, parameters);
       };
     };
     const proxy: object = new Proxy(part, {
       get(_, property) {
         const value: unknown = Reflect.get(part, property);
-        if (typeof property === 'symbol' || property in Object.prototype || ASKED_OF_ANYTHING.has(property))
+        if (typeof property === 'symbol' || property in Object.prototype || PROBED_PROPERTIES.has(property))
           return value;
         const name = path === '' ? property : `${path}.${property}`;
-        if (!(property in part)) throw mistake(`The SDK's client has no ${name}. ${listMembers(part, path)}`);
-        const known = wrapped.get(property);
-        if (known !== undefined && known.value === value) return known.wrapper;
+        if (!(property in part)) throw reportMistake(`The SDK's client has no ${name}. ${listMembers(part, path)}`);
+        const cached = wrappers.get(property);
+        if (cached !== undefined && cached.value === value) return cached.wrapper;
         const wrapper = wrapMember(name, value, Reflect.get(partStubs, property));
-        wrapped.set(property, { value, wrapper });
+        wrappers.set(property, { value, wrapper });
         return wrapper;
       },
     });
@@ -89,28 +89,30 @@ export function createFakeClient(stubs: FeishuStubs): FakeClient {
   const sdkClient = new Client({
     appId: 'cli_test',
     appSecret: 'test',
-    httpInstance: createHttpInstance(mistake),
-    logger: SILENT,
+    httpInstance: createHttpInstance(reportMistake),
+    logger: SILENT_LOGGER,
   });
   checkStubs(sdkClient, stubs, '');
-  // In the worker's own wrapper, so that no handler passes its test by what it does not find there.
+  // Wrapped like the worker's client, so that both behave the same.
   return { client: createLazyObject(() => wrap(sdkClient, '', stubs) as Client), calls, mistakes };
 }
 
-/** It would print each call that a stub lets fail. */
-const SILENT = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
+/** The SDK's default logger would print every failing call. */
+const SILENT_LOGGER = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 
-/** Answers in the platform's place. The SDK itself calls `request`, and `post` for the tenant's access token. */
-function createHttpInstance(mistake: (message: string) => Error): HttpInstance {
-  const answer = async <Answer>({ method, url, responseType }: HttpRequestOptions<unknown>): Promise<Answer> => {
-    if (responseType === 'stream') throw mistake(`${method} ${url} downloads a file: stub the call that does it`);
-    return { code: 0, msg: 'success', data: {}, tenant_access_token: 'test', expire: 7200 } as Answer;
+/** Mocks the platform's API. The SDK itself calls `request`, and `post` for the tenant access token. */
+function createHttpInstance(reportMistake: (message: string) => Error): HttpInstance {
+  const respond = async <Response>({ method, url, responseType }: HttpRequestOptions<unknown>): Promise<Response> => {
+    if (responseType === 'stream')
+      throw reportMistake(`${method} ${url} downloads a file: stub the method that sends this request`);
+    return { code: 0, msg: 'success', data: {}, tenant_access_token: 'test', expire: 7200 } as Response;
   };
-  const withoutBody = (method: string) => (url: string, options?: object) => answer<never>({ ...options, method, url });
+  const withoutBody = (method: string) => (url: string, options?: object) =>
+    respond<never>({ ...options, method, url });
   const withBody = (method: string) => (url: string, data: unknown, options?: object) =>
-    answer<never>({ ...options, method, url, data });
+    respond<never>({ ...options, method, url, data });
   return {
-    request: (options) => answer(options),
+    request: (options) => respond(options),
     get: withoutBody('GET'),
     delete: withoutBody('DELETE'),
     head: withoutBody('HEAD'),
@@ -127,14 +129,12 @@ function checkStubs(part: object, stubs: object, path: string): void {
     const value: unknown = Reflect.get(part, property);
     const isMethod = typeof value === 'function';
     if (value === undefined || isMethod !== (typeof stub === 'function')) {
-      throw new TypeError(
-        `There is a stub of ${name}, but no such method of the SDK's client. ${listMembers(part, path)}`,
-      );
+      throw new TypeError(`Stub ${name} does not match a method of the SDK's client. ${listMembers(part, path)}`);
     }
     if (typeof value === 'object' && value !== null) checkStubs(value, stub, name);
   }
 }
 
 function listMembers(part: object, path: string): string {
-  return `${path === '' ? 'It' : path} has: ${Object.keys(part).join(', ')}.`;
+  return `${path === '' ? 'The client' : path} has: ${Object.keys(part).join(', ')}.`;
 }

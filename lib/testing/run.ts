@@ -2,7 +2,7 @@ import { type EventEnvelope, type EventHeader, OLD_CARD_TYPE, parseEnvelope } fr
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { CallbackContext, CallbackHandler, EventHandler, EventSource } from '../handler.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
-import { CALLBACK_DEADLINE_MILLISECONDS } from '../intake/intake.ts';
+import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { createUuid, runHandler } from '../worker/dispatch.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
@@ -10,71 +10,71 @@ import { createLogCapture, type LogLine } from './captured-log.ts';
 import { catchEscapedErrors } from './escaped-errors.ts';
 import { createFakeClient, type FeishuCall, type FeishuStubs } from './fake-client.ts';
 
-/** What the deployed worker has, less what it needs to report a batch. */
+/** The worker's timeout of 60 s, minus 2 s to report the batch. */
 const HANDLE_WITHIN_MILLISECONDS = 58_000;
 
 export interface RunOptions {
-  /** Instead of the event's own, or of `{ id: 'test-event', tenant: 'test-tenant', app: 'cli_test' }`. */
+  /** Overrides header fields. Defaults for a payload: `{ id: 'test-event', tenant: 'test-tenant', app: 'cli_test' }`. */
   header?: Partial<EventHeader>;
-  /** `webhook` unless told. */
+  /** Default: `webhook`. */
   source?: EventSource;
-  /** The time after which the handler is late: unless told 58 s, and 2.3 s for a callback. */
+  /** The handler's time limit in milliseconds. Default: 58,000 for events, 2,300 for callbacks. */
   withinMilliseconds?: number;
 }
 
 export interface EventRunOptions extends RunOptions {
-  /** How often the queue has delivered the event, from 1, which it is unless told. After the fifth it is given up. */
+  /** The number of the delivery. Default: 1. From the fifth on, a failed event is dead. */
   attempt?: number;
-  /** What calls of `feishu` return. All others return `{ code: 0, msg: 'success', data: {} }`. */
+  /** Stubs for methods of `feishu`. All other calls return `{ code: 0, msg: 'success', data: {} }`. */
   feishu?: FeishuStubs;
 }
 
-/** The log's lines at all levels, in their order. */
 interface Logged {
+  /** The handler's log lines at all levels, in order. */
   log: LogLine[];
 }
 
-/** What would have become of the event. */
+/** What the worker would have done with the event. */
 export type EventResult = Logged & {
-  /** The calls of `feishu`, in their order. */
+  /** The calls of `feishu`, in order. */
   calls: FeishuCall[];
-  /** What `uuid(label)` has given, by label: the same for the same event. */
+  /** The results of `uuid(label)`, by label. They are the same for the same event. */
   uuids: Record<string, string>;
 } & (
     | { outcome: 'handled' }
-    /** By a `Drop`: it would not have been tried again. */
+    /** The handler threw a `Drop`: the event would not be retried. */
     | { outcome: 'dropped'; reason: string }
-    /** Half of the delay is chance, but for a `RetryAfter`. In whole seconds. */
+    /** The delay is in whole seconds. Half of it is random, except for a `RetryAfter`. */
     | { outcome: 'retrying'; error: unknown; afterSeconds: { minimum: number; maximum: number } }
-    /** It would be in the dead-letter queue. */
+    /** The event would be in the dead-letter queue. */
     | { outcome: 'dead'; error: unknown }
   );
 
-/** What the platform would have been answered. */
+/** What the webhook would have responded. */
 export type CallbackResult<Answer> = Logged &
   (
     | { outcome: 'answered'; answer: Answer }
-    /** The handler threw, was late, or returned what is no JSON: the answer is the error that the person sees. */
+    /** The handler threw, timed out or returned a value that is not JSON. The answer is the error shown to the user. */
     | { outcome: 'failed'; answer: object; error: unknown }
   );
 
 /**
- * Runs an event's handler as the worker does, with the official SDK's client on no network.
+ * Runs an event handler as the worker does, with a client of the official SDK that uses no network.
  *
- * A promise that the handler leaves and that is rejected while it runs fails the event, as it does when deployed. If it
- * is rejected later, the test runner reports it.
+ * If a promise that the handler does not await is rejected while the handler runs, the event fails, as when deployed. If
+ * it is rejected later, the test runner reports it.
  *
- * @param event the payload, or as a string the JSON of a whole event: a recorded one, or what `createSample` makes
- * @throws {TypeError} when the event is not of the handler's type, a stub is at no method of the client, or the handler
- *   has used something of the client that there is not
- * @throws {FeishuError} when the string is no event
+ * @param event the payload, or the JSON text of a complete event, for example a recorded one or one from `createSample`
+ * @throws {TypeError} if the event's type is not the handler's, a stub does not match a method of the client, or the
+ *   handler used a part of the client that does not exist
+ * @throws {FeishuError} if the string is not an event
  */
 export function run<Payload>(
   handler: EventHandler<Payload>,
   event: NoInfer<Payload> | string,
   options?: EventRunOptions,
 ): Promise<EventResult>;
-/** Runs a callback's handler as the webhook does. */
+/** Runs a callback handler as the webhook does. */
 export function run<Payload, Answer extends object>(
   handler: CallbackHandler<Payload, Answer>,
   event: NoInfer<Payload> | string,
@@ -105,7 +105,7 @@ async function runOneEvent(
   const { client, calls, mistakes } = createFakeClient(feishu);
   const uuids: Record<string, string> = {};
   const createId = createUuid(deduplicationKey(envelope, text));
-  const settle = async () => {
+  const processEvent = async () => {
     try {
       const drop = await runHandler(handler, envelope, {
         header: envelope.header,
@@ -131,17 +131,17 @@ async function runOneEvent(
       return { outcome: 'retrying', error, afterSeconds } as const;
     }
   };
-  const settlement = await settle();
+  const result = await processEvent();
   const [mistake] = mistakes;
-  // Thrown here, too, since the handler may have caught it.
+  // Thrown again, because the handler may have caught it.
   if (mistake !== undefined) throw mistake;
-  return { ...settlement, log: lines, calls, uuids };
+  return { ...result, log: lines, calls, uuids };
 }
 
 async function runOneCallback(
   handler: CallbackHandler,
   envelope: EventEnvelope,
-  { source = 'webhook', withinMilliseconds = CALLBACK_DEADLINE_MILLISECONDS }: RunOptions,
+  { source = 'webhook', withinMilliseconds = RESPONSE_TIME_LIMIT_MILLISECONDS }: RunOptions,
 ): Promise<CallbackResult<object>> {
   using deadline = startDeadline(withinMilliseconds);
   const { log, lines } = createLogCapture();
@@ -155,9 +155,9 @@ async function runOneCallback(
 
 function parseEvent({ kind, type }: EventHandler | CallbackHandler, text: string): EventEnvelope {
   const envelope = parseEnvelope(text);
-  if (envelope.kind === 'url-verification') throw new TypeError('A URL verification reaches no handler');
+  if (envelope.kind === 'url-verification') throw new TypeError('A URL verification does not reach a handler');
   if (kind !== 'fallback' && envelope.header.type !== type) {
-    throw new TypeError(`The handler is for ${type}, but the event is ${envelope.header.type}`);
+    throw new TypeError(`The handler is for ${type}, but the event's type is ${envelope.header.type}`);
   }
   return envelope;
 }

@@ -1,12 +1,13 @@
+import { folderOfVersion } from '../handler-runtime/find-handler.ts';
 import type { SampleType } from '../samples/samples.ts';
 
-/** The folders of `functions/handlers`, by what makes their modules. */
+/** The folders of `functions/handlers`. */
 type Folder = 'v2' | 'v1' | 'callbacks';
 
 export interface NewHandler {
   folder: Folder;
   type: string;
-  /** The SDK's types do not have it: the module declares it. */
+  /** The SDK's types do not contain the type, so the module declares it. */
   isUndeclared?: boolean;
 }
 
@@ -14,33 +15,32 @@ const FUNCTION_OF_FOLDER = { v2: 'onEvent', v1: 'onEventV1', callbacks: 'onCallb
 const PAYLOADS_OF_FOLDER = { v2: 'EventPayloads', v1: 'EventPayloadsV1', callbacks: 'CallbackPayloads' } as const;
 
 export function folderOf({ version, isCallback }: Pick<SampleType, 'version' | 'isCallback'>): Folder {
-  if (isCallback) return 'callbacks';
-  return version === '2.0' ? 'v2' : 'v1';
+  return isCallback ? 'callbacks' : folderOfVersion(version);
 }
 
-/** @returns the path in the project, as a shell on any machine takes it */
+/** Returns the handler's path in the project, with forward slashes on every platform. */
 export function handlerFile({ folder, type }: NewHandler): string {
   return `functions/handlers/${folder}/${type}.ts`;
 }
 
-/** Not beside the handler: the build takes every module there for a handler. */
+/** Tests have their own folder, because the build treats every module in `functions/handlers` as a handler. */
 export function handlerTestFile({ folder, type }: NewHandler): string {
   return `test/handlers/${folder}/${type}.test.ts`;
 }
 
 export function handlerSource({ folder, type, isUndeclared = false }: NewHandler): string {
-  const made = FUNCTION_OF_FOLDER[folder];
-  const head = `import { ${made} } from '#feishu-events';\n${isUndeclared ? declaration(folder, type) : ''}`;
+  const definer = FUNCTION_OF_FOLDER[folder];
+  const head = `import { ${definer} } from '#feishu-events';\n${isUndeclared ? declaration(folder, type) : ''}`;
   if (folder === 'callbacks') {
     return `${head}
-export default ${made}('${type}', async (callback, { log }) => {
+export default ${definer}('${type}', async (callback, { log }) => {
   log.info('Received a callback', { fields: Object.keys(callback) });
   return {};
 });
 `;
   }
   return `${head}
-export default ${made}('${type}', async (event, { log }) => {
+export default ${definer}('${type}', async (event, { log }) => {
   log.info('Received an event', { fields: Object.keys(event) });
 });
 `;
@@ -60,7 +60,7 @@ export function handlerTestSource(handler: NewHandler): string {
   const { folder, type, isUndeclared = false } = handler;
   const payload = isUndeclared ? '{}' : `samplePayload('${type}')`;
   const samples = isUndeclared ? '' : "import { samplePayload } from '#feishu-events/samples';\n";
-  const [verb, outcome] = folder === 'callbacks' ? ['answers', 'answered'] : ['handles', 'handled'];
+  const [verb, outcome] = folder === 'callbacks' ? ['responds to', 'answered'] : ['handles', 'handled'];
   return `import { expect, it } from 'vitest';
 ${samples}import { run } from '#feishu-events/testing';
 import handler from '../../../${handlerFile(handler)}';

@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { MODULE_NAME } from '../handler-runtime/find-handler.ts';
-import { completeEventType, findEventType } from '../samples/event-type.ts';
 import { SAMPLE_TYPES, versionOf } from '../samples/samples.ts';
+import { completeEventType, findEventType } from './event-type.ts';
 import {
   folderOf,
   handlerFile,
@@ -14,19 +14,19 @@ import {
   type NewHandler,
 } from './handler-template.ts';
 
-// npm run new: writes a handler module and a test for it.
+// npm run new: writes a handler and its test.
 
 const USAGE = `Usage: npm run new -- <event type> [options]
 
-Writes a handler for an event type, and a test for it, where the build and the tests look for them. It overwrites nothing.
+Writes a handler for an event type, and its test. Never overwrites a file.
 
-  <event type>     for example contact.user.created_v3, or a part that only one type has: user.created
-  --callback       of a callback such as card.action.trigger: what answers it, while the person waits. It is the default
-  --event          of a callback: what goes on with it behind the queue, once it is answered
-  --declare        the type is new: declare it, since the SDK's types do not have it yet
-  --help           this text
+  <event type>     for example contact.user.created_v3, or a unique part of it: user.created
+  --callback       for a callback such as card.action.trigger: write the handler that returns the response (default)
+  --event          for a callback: write the handler that runs from the queue, after the response
+  --declare        declare the type, if it is new and the SDK's types do not contain it yet
+  --help           show this help
 
-Exits with 0 when both were written, 1 when one was there already, 2 when there is no such type.`;
+Exits with 0 if both files were written, 1 if one already exists, 2 if the arguments are invalid.`;
 
 const { values, positionals } = readCommandLine(
   USAGE,
@@ -50,27 +50,30 @@ try {
 
 function readHandler(): NewHandler {
   const [typed] = positionals;
-  if (typed === undefined || positionals.length > 1) throw new UsageError(`Give one event type.\n\n${USAGE}`);
-  if (values.callback && values.event) throw new UsageError('Give --callback or --event, not both.');
+  if (typed === undefined || positionals.length > 1) throw new UsageError(`Pass one event type.\n\n${USAGE}`);
+  if (values.callback && values.event) throw new UsageError('Pass --callback or --event, not both.');
   const { callback, event } = values;
-  if (values.declare) return { ...undeclared(typed), isUndeclared: true };
+  if (values.declare) return { ...undeclaredHandler(typed), isUndeclared: true };
   const sample = completeEventType(typed) ?? findEventType(typed, unknownTypeAdvice(typed));
-  if (sample.type !== typed) console.log(`${typed} is ${sample.type}.`);
-  if (!sample.isCallback && callback) throw new UsageError(`${sample.type} is an event: leave out --callback.`);
+  if (sample.type !== typed) console.log(`Using ${sample.type}.`);
+  if (!sample.isCallback && callback)
+    throw new UsageError(`${sample.type} is an event, not a callback: remove --callback.`);
   return { folder: folderOf({ ...sample, isCallback: sample.isCallback && !event }), type: sample.type };
 }
 
-function undeclared(type: string): NewHandler {
-  if (!MODULE_NAME.test(type)) throw new UsageError(`"${type}" is no event type: letters, digits, "_", "." and "-".`);
+function undeclaredHandler(type: string): NewHandler {
+  if (!MODULE_NAME.test(type))
+    throw new UsageError(`"${type}" is not a valid event type. Use letters, digits, "_", "." and "-".`);
   if (SAMPLE_TYPES.some((sample) => sample.type === type)) {
-    throw new UsageError(`${type} is declared already: leave out --declare.`);
+    throw new UsageError(`${type} is already declared: remove --declare.`);
   }
-  if (values.callback) throw new UsageError('A callback is declared with its answer: see lib/feishu/event-types.ts.');
+  if (values.callback)
+    throw new UsageError('A callback type also needs a response type: declare both as in lib/feishu/event-types.ts.');
   return { folder: folderOf({ version: versionOf(type), isCallback: false }), type };
 }
 
 function unknownTypeAdvice(typed: string): string {
-  return `npm run send -- --list shows all. If it is a new one: npm run new -- ${typed} --declare`;
+  return `To list all types: npm run send -- --list. If the type is new: npm run new -- ${typed} --declare`;
 }
 
 /** @returns the exit code */
@@ -80,9 +83,9 @@ async function write(handler: NewHandler): Promise<number> {
     { name: handlerFile(handler), source: handlerSource(handler) },
     { name: handlerTestFile(handler), source: handlerTestSource(handler) },
   ];
-  const present = files.filter(({ name }) => existsSync(path.join(root, name)));
-  if (present.length > 0) {
-    console.error(present.map(({ name }) => `${name} is there already: nothing was written.`).join('\n'));
+  const existing = files.filter(({ name }) => existsSync(path.join(root, name)));
+  if (existing.length > 0) {
+    console.error(existing.map(({ name }) => `${name} already exists: nothing was written.`).join('\n'));
     return 1;
   }
   for (const { name, source } of files) {
@@ -97,12 +100,13 @@ async function write(handler: NewHandler): Promise<number> {
 
 function nextSteps(handler: NewHandler): string[] {
   const { folder, type, isUndeclared } = handler;
-  const send = isUndeclared ? '--file <a file with its JSON>' : type;
-  const isFirstOfTwo = folder === 'callbacks';
+  const send = isUndeclared ? '--file <JSON file>' : type;
   return [
     `  npx vitest run ${handlerTestFile(handler)}`,
-    `  npm run send -- ${send}   while npm start runs`,
-    `  Subscribe the app to it in the developer console: Events & Callbacks`,
-    ...(isFirstOfTwo ? [`  npm run new -- ${type} --event   for what takes longer than the person waits`] : []),
+    `  npm run send -- ${send}   while npm start is running`,
+    `  Subscribe to it in the developer console: Events & Callbacks`,
+    ...(folder === 'callbacks'
+      ? [`  npm run new -- ${type} --event   for work that continues after the response`]
+      : []),
   ];
 }

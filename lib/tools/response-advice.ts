@@ -1,45 +1,37 @@
 import type { PostResult } from '../cli/post.ts';
-import { isObject } from '../feishu/envelope.ts';
+import { tryParseJsonObject } from '../feishu/envelope.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
 
-const OTHER_SECRETS = `The receiver's secrets are not those of the environment or .env here.
-npm start reads .env when it starts: start it again. A deployed stack has those of its last deployment: copy them from
-the developer console into .env, then npx serverless secrets, and deploy.`;
+const OTHER_SECRETS = `The receiver's secrets differ from those in the environment or .env.
+npm start reads .env at startup: restart it. A deployed stack has the secrets of its last deployment: copy them from the
+developer console to .env, run npx serverless secrets, and deploy.`;
 
-const NOT_SIGNED = `The receiver has an Encrypt Key: set FEISHU_ENCRYPT_KEY, and leave out --plain. If it is set, the
-receiver's log names the reason, which the response does not tell: locally, npm start prints it.`;
+const NOT_SIGNED = `The receiver has an Encrypt Key: set FEISHU_ENCRYPT_KEY and remove --plain. If it is already set, find
+the reason in the receiver's log; the response does not contain it. Locally, npm start prints the log.`;
 
-/** What to do about each code, from where the event was sent. The answer itself says what the receiver saw. */
+/** What the sender can do about each error code. The response itself says what the receiver found. */
 const ADVICE_OF_CODE: ReadonlyMap<string, string> = new Map([
   ['FEISHU_SIGNATURE_WRONG', OTHER_SECRETS],
   ['FEISHU_BODY_NOT_DECRYPTABLE', OTHER_SECRETS],
   ['FEISHU_TOKEN_WRONG', OTHER_SECRETS],
   ['FEISHU_SIGNATURE_MISSING', NOT_SIGNED],
   ['FEISHU_BODY_NOT_ENCRYPTED', NOT_SIGNED],
-  ['FEISHU_ENCRYPT_KEY_MISSING', 'The receiver has no Encrypt Key: deploy it with one, or send --plain.'],
+  ['FEISHU_ENCRYPT_KEY_MISSING', 'The receiver has no Encrypt Key: deploy it with one, or pass --plain.'],
 ]);
 
 /**
- * Says what to do about an answer that does not mean that the event was accepted.
+ * Explains what to do if the receiver did not accept an event.
  *
- * @returns `undefined` when it was accepted
+ * @returns `undefined` if the event was accepted
  */
 export function adviceFor({ status, body }: Pick<PostResult, 'status' | 'body'>): string | undefined {
-  const answer = parseAnswer(body);
-  if (status === 200 && answer !== undefined) return undefined;
-  const advice = typeof answer?.code === 'string' ? ADVICE_OF_CODE.get(answer.code) : undefined;
-  if (advice !== undefined) return advice;
-  if (typeof answer?.code === 'string') return `See docs/error-codes.md#${answer.code.toLowerCase()}.`;
-  if (status >= 500) return 'The receiver failed: its log says why. Locally, that is what npm start prints.';
-  if (status >= 300 && status < 400) return 'It redirects, and the platform does not follow: send to where it leads.';
-  return `Is the address right? What answers there is no webhook of this project: its path is ${WEBHOOK_PATH}.`;
-}
-
-function parseAnswer(body: string) {
-  try {
-    const answer: unknown = JSON.parse(body);
-    return isObject(answer) ? answer : undefined;
-  } catch {
-    return undefined;
+  const parsed = tryParseJsonObject(body);
+  if (status === 200 && parsed !== undefined) return undefined;
+  if (typeof parsed?.code === 'string') {
+    return ADVICE_OF_CODE.get(parsed.code) ?? `See docs/error-codes.md#${parsed.code.toLowerCase()}.`;
   }
+  if (status >= 500) return 'The receiver failed. Check its log; locally, the output of npm start.';
+  if (status >= 300 && status < 400)
+    return 'The URL redirects, and the platform does not follow redirects. Use the final URL.';
+  return `Check the URL: this is not the response of this project's webhook. The webhook's path is ${WEBHOOK_PATH}.`;
 }

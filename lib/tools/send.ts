@@ -5,34 +5,34 @@ import { readEventFile, renewIds, signingSecretOf } from '../cli/outgoing-event.
 import { post } from '../cli/post.ts';
 import { readWebhookSecrets } from '../config.ts';
 import { type WebhookSecrets, writeRequest } from '../feishu/request.ts';
-import { findEventType, formatEventTypes } from '../samples/event-type.ts';
 import { createSample } from '../samples/samples.ts';
 import { toEntry } from '../util/printable.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
+import { findEventType, formatEventTypes } from './event-type.ts';
 import { adviceFor } from './response-advice.ts';
 
-// npm run send: signs, encrypts and posts an event, as the platform would.
+// npm run send: signs, encrypts and posts an event as the platform does.
 
 const USAGE = `Usage: npm run send -- <event type> [options]
        npm run send -- --file <file> [options]
        npm run send -- --list [part of a type]
 
-Signs, encrypts and posts a sample of an event, with the secrets of the environment or of .env.
+Signs, encrypts and posts a sample event, with the secrets from the environment or .env.
 
   <event type>     for example im.message.receive_v1, out_approval, card.action.trigger
-  --as <variant>   which sample of the type, for example image; the first that --list shows unless told
-  --list           list the event types and the variants of their samples
-  --url <url>      where to post it; the local stack unless told
-  --file <file>    send this event: the whole JSON as the platform sends it, decrypted; the token is put in
-  --again          with --file: under new ids, so that it is handled although it was before
-  --v1             in a v1.0 envelope, whatever the type is
-  --plain          neither signed nor encrypted
-  --help           this text
+  --as <variant>   the variant of the sample, for example image (default: the first that --list shows)
+  --list           list event types and the variants of their samples
+  --url <url>      the URL to post to (default: the local stack)
+  --file <file>    send the event in a file: complete, decrypted JSON; the Verification Token is filled in
+  --again          with --file: use new ids, so that an event that was already handled is handled again
+  --v1             use the v1.0 envelope for any type
+  --plain          do not sign or encrypt
+  --help           show this help
 
-Exits with 0 when the event was accepted, 1 when not, 2 when it could not be sent.`;
+Exits with 0 if the event was accepted, 1 if it was rejected, 2 if it could not be sent.`;
 
 const UNKNOWN_TYPE_ADVICE =
-  'npm run send -- --list shows all. An event of any other type can be sent from a file: --file.';
+  'To list all types: npm run send -- --list. To send an event of any other type: --file <file>.';
 
 const { values, positionals } = readCommandLine(
   USAGE,
@@ -65,15 +65,15 @@ function list(): number {
 }
 
 async function send(): Promise<number> {
-  const target = readUrl(values.url);
+  const requestedUrl = readUrl(values.url);
   const environment = await readLocalEnvironment(path.resolve(import.meta.dirname, '../..'));
   const secrets = readWebhookSecrets(environment);
   const text = await eventText(secrets);
-  const url = target ?? `http://${environment.HOST || '127.0.0.1'}:${environment.PORT || 3000}${WEBHOOK_PATH}`;
-  const proof = values.plain ? undefined : signingSecretOf(text, secrets);
-  const answer = await post(url, writeRequest(text, proof, Date.now()));
-  console.log(`${answer.status} in ${Math.round(answer.milliseconds)} ms: ${toEntry(answer.body)}`);
-  const advice = adviceFor(answer);
+  const url = requestedUrl ?? `http://${environment.HOST || '127.0.0.1'}:${environment.PORT || 3000}${WEBHOOK_PATH}`;
+  const signingSecret = values.plain ? undefined : signingSecretOf(text, secrets);
+  const response = await post(url, writeRequest(text, signingSecret, Date.now()));
+  console.log(`${response.status} in ${Math.round(response.milliseconds)} ms: ${toEntry(response.body)}`);
+  const advice = adviceFor(response);
   if (advice === undefined) return 0;
   console.error(advice);
   return 1;
@@ -81,20 +81,20 @@ async function send(): Promise<number> {
 
 function readUrl(url: string | undefined): string | undefined {
   if (url === undefined || /^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
-  throw new UsageError(`--url must be an address that begins with https:// or http://, not "${url}".`);
+  throw new UsageError(`--url must start with https:// or http://, not "${url}".`);
 }
 
 async function eventText(secrets: WebhookSecrets): Promise<string> {
   const [typed] = positionals;
   if (positionals.length > 1) {
-    throw new UsageError(`One event type at a time, not ${positionals.join(' ')}.\n\n${USAGE}`);
+    throw new UsageError(`Pass only one event type, not ${positionals.join(' ')}.\n\n${USAGE}`);
   }
   if (typed !== undefined && values.file === undefined) return sampleText(typed, secrets);
   if (typed === undefined && values.file !== undefined) {
     const text = await readEventFile(values.file, secrets);
     return values.again ? renewIds(text) : text;
   }
-  throw new UsageError(`Give either an event type or --file.\n\n${USAGE}`);
+  throw new UsageError(`Pass either an event type or --file.\n\n${USAGE}`);
 }
 
 function sampleText(typed: string, { verificationTokens: [token] }: WebhookSecrets): string {

@@ -6,20 +6,19 @@ import { createGit, type Git } from './upgrade/git.ts';
 import { mergeVersions, type VersionMerge } from './upgrade/merge-versions.ts';
 import { rewriteCommit } from './upgrade/rewrite-imports.ts';
 
-// npm run upgrade: takes over a newer version of the template, all of it or nothing.
+// npm run upgrade: merges a newer version of the template into the project, completely or not at all.
 
 const USAGE = `Usage: npm run upgrade -- <checkout> [--base <commit>]
 
-Merges a newer version of the template into this project, as one commit: lib, deploy, the functions' entry points, the
-settings and package.json. functions/handlers and test/handlers stay as they are; only their imports of the template
-become its names, such as #feishu-events. Where both this project and the
-template have changed the same lines it says where, and changes nothing.
+Merges a newer version of the template into this project as one commit. In functions/handlers and test/handlers, it
+only rewrites imports of the template to its names, such as #feishu-events. If this project and the template changed the
+same lines, it lists the conflicts and changes nothing.
 
-  <checkout>        the folder of a checkout of the newer template, or its address
-  --base <commit>   of the template, that this project was made from, where its history does not say so
-  --help            this text
+  <checkout>        the folder or URL of a checkout of the newer template
+  --base <commit>   the template commit that this project started from (default: found in the history)
+  --help            show this help
 
-Exits with 0 when it was upgraded or there is nothing newer, 1 when there are conflicts, 2 when it cannot be tried.`;
+Exits with 0 if the project was upgraded or is up to date, 1 if there are conflicts, 2 if the upgrade could not run.`;
 
 const { values, positionals } = readCommandLine(
   USAGE,
@@ -36,62 +35,62 @@ try {
 
 function upgrade(): number {
   const [checkout] = positionals;
-  if (checkout === undefined || positionals.length > 1) throw new UsageError(`Give one checkout.\n\n${USAGE}`);
+  if (checkout === undefined || positionals.length > 1) throw new UsageError(`Pass one checkout.\n\n${USAGE}`);
   const git = createGit(path.resolve(import.meta.dirname, '../..'));
-  refuseUnfinishedWork(git);
-  // A folder is meant as seen from where the command was called.
+  rejectUncommittedChanges(git);
+  // npm changes the working directory. INIT_CWD is where the user ran the command.
   const source = /^[\w+.-]+:|^[\w.-]+@/.test(checkout) ? checkout : path.resolve(process.env.INIT_CWD ?? '.', checkout);
   git(['fetch', '--quiet', source, 'HEAD']);
-  const theirs = git(['rev-parse', 'FETCH_HEAD']);
+  const latest = git(['rev-parse', 'FETCH_HEAD']);
   const before = git(['rev-parse', 'HEAD']);
-  const { base, isShared } = readBase(git, theirs);
-  if (base === theirs) {
-    console.log(`There is nothing newer: this project has ${describe(git, theirs)}.`);
-    renewImports(git, before);
+  const { base, isShared } = readBase(git, latest);
+  if (base === latest) {
+    console.log(`Already up to date: this project has ${describe(git, latest)}.`);
+    updateImports(git, before);
     return 0;
   }
-  const ours = isShared ? before : commit(git, `${before}^{tree}`, [before, base], 'Name the version of the template');
-  const merge = mergeVersions(git, base, ours, theirs);
+  const project = isShared ? before : commit(git, `${before}^{tree}`, [before, base], 'Record the template version');
+  const merge = mergeVersions(git, base, project, latest);
   if (merge.conflicts.length > 0) {
-    console.error(conflictReport(merge, short(git, base), short(git, theirs), isShared));
+    console.error(conflictReport(merge, short(git, base), short(git, latest), isShared));
     return 1;
   }
-  const upgraded = commit(git, merge.tree, [before, theirs], `Upgrade the template to ${describe(git, theirs)}`);
+  const upgraded = commit(git, merge.tree, [before, latest], `Upgrade the template to ${describe(git, latest)}`);
   git(['merge', '--ff-only', '--quiet', upgraded]);
   console.log(successReport(git, merge, base, short(git, before)));
   return 0;
 }
 
-/** An earlier version's command knows nothing of the names: called again after an upgrade from it, this one does. */
-function renewImports(git: Git, before: string): void {
+/** Rewrites imports that an earlier version of this command left unchanged in its upgrade. */
+function updateImports(git: Git, before: string): void {
   const { tree, rewritten } = rewriteCommit(git, before);
   if (rewritten.length === 0) return;
-  git(['merge', '--ff-only', '--quiet', commit(git, tree, [before], 'Import the template by its names')]);
+  git(['merge', '--ff-only', '--quiet', commit(git, tree, [before], 'Import the template by name')]);
   console.log(describeRewritten(rewritten).join('\n'));
 }
 
 function describeRewritten(files: string[]): string[] {
-  return files.map((file) => `  ${file}: imports the template by its names, such as #feishu-events.`);
+  return files.map((file) => `  ${file}: now imports the template by name, such as #feishu-events.`);
 }
 
-function refuseUnfinishedWork(git: Git): void {
+function rejectUncommittedChanges(git: Git): void {
   const changes = git(['status', '--porcelain', '--untracked-files=no']);
   if (changes !== '') {
-    throw new UsageError(`There are changes that are not committed. Commit them or git stash them first:\n${changes}`);
+    throw new UsageError(`There are uncommitted changes. Commit them or run git stash first:\n${changes}`);
   }
 }
 
-function readBase(git: Git, theirs: string) {
+function readBase(git: Git, latest: string) {
   if (values.base !== undefined) {
-    const base = git(['rev-parse', '--verify', '--quiet', `${values.base}^{commit}`], { answers: [1] });
+    const base = git(['rev-parse', '--verify', '--quiet', `${values.base}^{commit}`], { allowedExitCodes: [1] });
     if (base !== '') return { base, isShared: false };
-    throw new UsageError(`There is no commit ${values.base} in the template's history.`);
+    throw new UsageError(`The template has no commit ${values.base}.`);
   }
-  const found = findBase(git, theirs);
+  const found = findBase(git, latest);
   if (found !== undefined) return found;
   throw new UsageError(
-    'Which version of the template this project was made from cannot be told: no commit of it holds the lib of one.\n' +
-      'Say it with --base: a commit of the template.',
+    'Cannot find the template version that this project started from: no commit has the lib folder of a version.\n' +
+      'Pass it with --base <commit of the template>.',
   );
 }
 
@@ -107,12 +106,12 @@ function short(git: Git, version: string): string {
   return git(['rev-parse', '--short', version]);
 }
 
-function successReport(git: Git, { kept, overruled, rewritten }: VersionMerge, base: string, before: string): string {
+function successReport(git: Git, { kept, replaced, rewritten }: VersionMerge, base: string, before: string): string {
   const changed = git(['diff', '--shortstat', before, 'HEAD']).trim();
   return [
     `${styleText('green', '✓')} Upgraded from ${describe(git, base)}: ${changed}.`,
-    ...kept.map((file) => `  ${file}: yours stays, although the template has changed it.`),
-    ...overruled.map((field) => `  package.json, ${field}: the template's version, instead of yours.`),
+    ...kept.map((file) => `  ${file}: kept yours, although the template changed it.`),
+    ...replaced.map((field) => `  package.json, ${field}: replaced your version with the template's.`),
     ...describeRewritten(rewritten),
     '',
     'Next:   npm install && npm run check && npm test',
@@ -120,18 +119,18 @@ function successReport(git: Git, { kept, overruled, rewritten }: VersionMerge, b
   ].join('\n');
 }
 
-function conflictReport({ conflicts }: VersionMerge, base: string, theirs: string, isShared: boolean): string {
+function conflictReport({ conflicts }: VersionMerge, base: string, latest: string, isShared: boolean): string {
   return [
-    'Nothing was changed. Both this project and the template have changed:',
+    'Nothing was changed. Both this project and the template changed:',
     ...conflicts.map((conflict) => `  ${conflict}`),
     '',
-    `What you changed:                git diff ${base} HEAD -- <file>`,
-    `What the template has changed:   git diff ${base} ${theirs} -- <file>`,
+    `Your changes:             git diff ${base} HEAD -- <file>`,
+    `The template's changes:   git diff ${base} ${latest} -- <file>`,
     '',
-    'Undo your change of these lines, commit, and upgrade again; or merge by hand:',
+    'Undo your changes to these lines, commit, and upgrade again. Or merge manually:',
     ...(isShared ? [] : [`  git merge -s ours --allow-unrelated-histories ${base}`]),
-    `  git merge ${theirs}`,
-    'Git then also asks about handlers, package.json and documents that both have changed: keep yours of those',
-    'with git checkout --ours -- <file>, and take the new versions in package.json.',
+    `  git merge ${latest}`,
+    'Git then also reports conflicts in handlers, documents and package.json. Keep yours with',
+    'git checkout --ours -- <file>, and take the new package versions in package.json.',
   ].join('\n');
 }

@@ -1,33 +1,33 @@
-/** A signal that aborts when the time is up. Disposing of it ends the timer. */
+/** A signal that aborts after a time limit. Disposing of it clears the timer. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
 }
 
-/** `npm start` sets this in the functions' environment under a debugger, which may pause them for any time. */
+/** `npm start` adds this to the functions' environment under a debugger, which may pause them indefinitely. */
 export const NO_DEADLINES = { NO_DEADLINES: 'true' };
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
-/** @returns the time limit in milliseconds; a day under a debugger */
+/** @returns the time limit in milliseconds, or one day under a debugger */
 export function limitUnlessDebugging(milliseconds: number, environment = process.env): number {
   return environment.NO_DEADLINES === NO_DEADLINES.NO_DEADLINES ? DAY_MILLISECONDS : milliseconds;
 }
 
-/** @param milliseconds from now */
+/** Starts a deadline the given number of milliseconds from now. */
 export function startDeadline(milliseconds: number): Deadline {
   const controller = new AbortController();
-  // Not AbortSignal.timeout: its timer does not keep the event loop alive, and Lambda ends a function whose event loop
-  // is empty, although a handler has not settled yet.
+  // AbortSignal.timeout would not keep the event loop alive, and Lambda ends a function with an empty event loop even
+  // if a handler has not settled yet.
   const timer = setTimeout(() => {
-    controller.abort(new DOMException(`Not done within ${Math.round(milliseconds)} ms`, 'TimeoutError'));
+    controller.abort(new DOMException(`Timed out after ${Math.round(milliseconds)} ms`, 'TimeoutError'));
   }, milliseconds);
   return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 /**
- * Waits for work that may not heed the signal itself.
+ * Waits for work that may ignore the signal.
  *
- * @throws the signal's reason when it aborts first; the work then goes on unobserved
+ * @throws the signal's reason if it aborts first; the work then continues unobserved
  */
 export function settleBefore<Result>(signal: AbortSignal, work: Result | Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {

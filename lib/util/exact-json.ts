@@ -1,16 +1,16 @@
 declare global {
   interface JSON {
-    // TypeScript's library does not know these yet.
+    // Not yet declared in TypeScript's library.
     rawJSON(text: string): unknown;
     isRawJSON(value: unknown): value is { readonly rawJSON: string };
     parse(text: string, reviver: (key: string, value: unknown, context: { source: string }) => unknown): unknown;
   }
 }
 
-/** Functions that call themselves for each level exhaust the stack at some thousands. An event has about ten. */
+/** Recursive functions exhaust the stack after some thousand levels. An event has about ten. */
 const MAXIMUM_LEVELS = 1_000;
 
-/** JSON is nested more deeply than it can be processed. */
+/** Rejects JSON that is nested too deeply to process. */
 export class NestingError extends RangeError {
   override readonly name = 'NestingError';
 
@@ -20,10 +20,10 @@ export class NestingError extends RangeError {
 }
 
 /**
- * Parses JSON so that `JSON.stringify` writes integers above 2^53 as they came.
+ * Parses JSON so that `JSON.stringify` writes integers above 2^53 unchanged.
  *
- * @throws {SyntaxError} when the text is not valid JSON
- * @throws {NestingError} when it is nested more than 1,000 levels deep
+ * @throws {SyntaxError} if the text is not valid JSON
+ * @throws {NestingError} if it is nested more than 1,000 levels deep
  */
 export function parseExactly(text: string): unknown {
   if (isNestedTooDeeply(text)) throw new NestingError();
@@ -32,7 +32,7 @@ export function parseExactly(text: string): unknown {
   );
 }
 
-/** By one pass over the text: a regular expression would take quadratic time for some. */
+/** Scans the text once. A regular expression would take quadratic time for some texts. */
 function isNestedTooDeeply(text: string): boolean {
   let levels = 0;
   let isInString = false;

@@ -1,10 +1,10 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2, LambdaFunctionURLEvent } from 'aws-lambda';
-import { CALLBACK_DEADLINE_MILLISECONDS } from '../intake/intake.ts';
+import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 
-/** What invokes a function by HTTP: API Gateway with payload 1.0 or 2.0, or a function URL. */
+/** An HTTP request as API Gateway, with payload 1.0 or 2.0, or a function URL passes it to a function. */
 export type HttpEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2 | LambdaFunctionURLEvent;
 
-/** What all of them take as the response. */
+/** The response format that all of them accept. */
 export interface HttpResponse {
   statusCode: number;
   headers: Record<string, string>;
@@ -12,15 +12,19 @@ export interface HttpResponse {
 }
 
 export interface HttpRequest {
-  /** Names in lower case. */
+  /** Header names are in lower case. */
   headers: Record<string, string | undefined>;
-  /** The bytes as they were sent. */
+  /** The raw bytes. */
   body: Buffer;
-  /** When the gateway received it, in milliseconds since the epoch. */
+  /** When the gateway received the request, in milliseconds since the epoch. */
   receivedAt: number;
 }
 
-/** @param now milliseconds since the epoch */
+/**
+ * Converts a Lambda event to an HTTP request.
+ *
+ * @param now milliseconds since the epoch
+ */
 export function readHttpEvent(event: HttpEvent, now: number): HttpRequest {
   const headers: HttpRequest['headers'] = {};
   for (const [name, value] of Object.entries(event.headers ?? {})) headers[name.toLowerCase()] = value;
@@ -31,7 +35,7 @@ export function readHttpEvent(event: HttpEvent, now: number): HttpRequest {
   };
 }
 
-/** @param body is serialised as JSON */
+/** Creates a response with a JSON body. */
 export function jsonResponse(statusCode: number, body: object, headers: Record<string, string> = {}): HttpResponse {
   return {
     statusCode,
@@ -41,12 +45,12 @@ export function jsonResponse(statusCode: number, body: object, headers: Record<s
 }
 
 /**
- * The time to answer in starts at the gateway: a cold start is part of it. Where that would leave nothing, or the clocks
- * disagree, it starts now: the event is still better queued than refused.
+ * Returns when the gateway received the request, because the time limit includes a cold start. If no time would be
+ * left, or the clocks differ, returns the current time: queueing the event late is better than rejecting it.
  */
 function readArrival({ requestContext }: HttpEvent, now: number): number {
   const context = requestContext as { timeEpoch?: number; requestTimeEpoch?: number } | undefined;
   const arrival = context?.timeEpoch ?? context?.requestTimeEpoch ?? now;
   const elapsed = now - arrival;
-  return elapsed >= 0 && elapsed < CALLBACK_DEADLINE_MILLISECONDS ? arrival : now;
+  return elapsed >= 0 && elapsed < RESPONSE_TIME_LIMIT_MILLISECONDS ? arrival : now;
 }

@@ -1,2 +1,2 @@
-/** The path of the webhook: serverless.yml has the same one. */
+/** The path of the webhook, which serverless.yml repeats. */
 export const WEBHOOK_PATH = '/feishu/events';

@@ -9,24 +9,24 @@ import { createLog } from '../observability/log.ts';
 import { type WebhookOutcome, writeAccessLog } from './access-log.ts';
 import { type HttpEvent, type HttpRequest, type HttpResponse, jsonResponse, readHttpEvent } from './http.ts';
 
-/** The platform's own first retry comes after this time. */
+/** The platform sends its first retry after this time. */
 const RETRY_AFTER_SECONDS = 15;
 
-/** A header that another system wrote is only logged when it is a plain identifier. */
+/** A request id from a header is logged only if it is a plain identifier. */
 const IDENTIFIER = /^[\w.:=-]{1,128}$/;
 
-interface Answer extends Pick<WebhookOutcome, 'result' | 'header'> {
+interface Accepted extends Pick<WebhookOutcome, 'result' | 'header'> {
   body: object;
 }
 
 /**
- * Makes the function that receives the platform's HTTP requests.
+ * Creates the function that receives the platform's HTTP requests.
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
  */
 export function createWebhook(importCallback: ImportModule, environment: Environment = process.env) {
   let configured: { secrets: WebhookSecrets; intake: Intake } | undefined;
-  // Kept only once it succeeds: a mistake in the configuration is reported by each request, and ends with its cause.
+  // Stored only on success, so that each request reports a configuration error until it is fixed.
   const configure = () =>
     (configured ??= {
       secrets: readWebhookSecrets(environment),
@@ -37,50 +37,50 @@ export function createWebhook(importCallback: ImportModule, environment: Environ
       }),
     });
 
-  const answer = async (request: HttpRequest, requestId: string | undefined): Promise<Answer> => {
+  const accept = async (request: HttpRequest, requestId: string | undefined): Promise<Accepted> => {
     const { secrets, intake } = configure();
     const delivery = readRequest(request, secrets, Date.now());
     if (delivery.kind === 'url-verification') {
       return { result: 'url-verified', body: { challenge: delivery.challenge } };
     }
     const { envelope, text } = delivery;
-    const callbackAnswer = await intake({
+    const callbackResponse = await intake({
       envelope,
       text,
       source: 'webhook',
       receivedAt: request.receivedAt,
       requestId,
     });
-    return { result: 'accepted', header: envelope.header, body: callbackAnswer ?? { msg: 'success' } };
+    return { result: 'accepted', header: envelope.header, body: callbackResponse ?? { msg: 'success' } };
   };
 
   return async (event: HttpEvent): Promise<HttpResponse> => {
     const request = readHttpEvent(event, Date.now());
     const requestId = readRequestId(request);
-    const record = (outcome: Pick<WebhookOutcome, 'result' | 'header' | 'refusal'>) => {
+    const record = (outcome: Pick<WebhookOutcome, 'result' | 'header' | 'error'>) => {
       const milliseconds = Date.now() - request.receivedAt;
       writeAccessLog({ ...outcome, requestId, milliseconds }, environment.POWERTOOLS_SERVICE_NAME);
     };
     try {
-      const { body, ...outcome } = await answer(request, requestId);
+      const { body, ...outcome } = await accept(request, requestId);
       record(outcome);
       return jsonResponse(200, body);
-    } catch (error) {
-      const refusal = toFeishuError(error);
-      record({ result: 'refused', refusal });
-      return refuse(refusal);
+    } catch (cause) {
+      const error = toFeishuError(cause);
+      record({ result: 'rejected', error });
+      return errorResponse(error);
     }
   };
 }
 
-function refuse({ status, code, message }: FeishuError): HttpResponse {
+function errorResponse({ status, code, message }: FeishuError): HttpResponse {
   const headers = status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {};
   return jsonResponse(status, { code, msg: message }, headers);
 }
 
 function toFeishuError(error: unknown): FeishuError {
   if (error instanceof FeishuError) return error;
-  const message = 'An error in the function itself. The platform will send the event again. See the log for its cause.';
+  const message = 'Internal error. The platform will resend the event. See the log for the cause.';
   return new FeishuError('FEISHU_INTERNAL_ERROR', message, { cause: error });
 }
 

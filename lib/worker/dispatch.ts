@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { Drop, type EventContext, type EventHandler } from '../handler.ts';
-import { findHandler, type ImportModule } from '../handler-runtime/find-handler.ts';
+import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 
-/** How the worker imports the modules of `functions/handlers`. */
+/** The functions that import the modules of `functions/handlers`. */
 export interface EventModules {
   v2: ImportModule;
   v1: ImportModule;
@@ -12,29 +12,29 @@ export interface EventModules {
 }
 
 /**
- * Finds the handler of an event: the one for its version and type, else the fallback, else none.
+ * Finds the handler of an event: the one for its version and type, otherwise the fallback, otherwise none.
  *
- * @throws what the module throws while it loads, and the signal's reason if loading takes too long
+ * @throws what the module throws while it loads, and the signal's reason if it aborts first
  */
 export function findEventHandler(
   modules: EventModules,
   { header }: EventEnvelope,
   context: Pick<EventContext, 'log' | 'signal'>,
 ): Promise<EventHandler | undefined> {
-  const version = header.version === '2.0' ? 'v2' : 'v1';
+  const folder = folderOfVersion(header.version);
   return runInScope(
     context,
     async () =>
-      (await findHandler(modules[version], version, header.type)) ??
+      (await findHandler(modules[folder], folder, header.type)) ??
       (await findHandler(modules.fallback, 'fallback', 'fallback')),
   );
 }
 
 /**
- * Runs a handler to its end, or to that of the time.
+ * Runs a handler until it ends or the signal aborts.
  *
- * @returns why the handler dropped the event, or `undefined` when it handled it
- * @throws what the handler throws, an error that escapes it while it runs, and the signal's reason when it is late
+ * @returns the `Drop` that the handler threw, or `undefined` if it handled the event
+ * @throws what the handler throws, an error that escapes it while it runs, and the signal's reason if it aborts first
  */
 export async function runHandler(
   handler: EventHandler,
@@ -51,9 +51,9 @@ export async function runHandler(
 }
 
 /**
- * Makes the context's `uuid`: 32 characters of the 50 that Feishu's send APIs take.
+ * Creates the context's `uuid` function. It returns 32 characters, of the 50 that Feishu's send APIs accept.
  *
- * @param key names the event
+ * @param key identifies the event
  */
 export function createUuid(key: string): EventContext['uuid'] {
   return (label) =>

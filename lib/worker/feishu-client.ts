@@ -5,15 +5,15 @@ import type { Log } from '../handler.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
 
-/** Lazy and synchronous at once, as no `import` is. The bundler leaves it alone: the SDK is a file of its own. */
+/** Loads lazily and synchronously, which `import` cannot. The bundler ignores it, so the SDK stays a separate file. */
 const loadModule = createRequire(import.meta.url);
 
 /**
- * The official SDK's client, loaded and made when something of it is used: it takes 126 to 250 ms, and a handler that
- * takes `feishu` out of its context may still not need it.
+ * Creates the official SDK's client on first use, because loading the SDK takes 126 to 250 ms. A handler may
+ * destructure `feishu` without using it.
  *
- * @param store of a store app: what its client gets tokens with, and for which tenant; `undefined`: a self-built app
- * @throws {FeishuError} `FEISHU_MISCONFIGURED`, at the first use, when the app's credentials are not set
+ * @param store the store app's tickets and the event's tenant; `undefined` for a self-built app
+ * @throws {FeishuError} `FEISHU_MISCONFIGURED`, on first use, if the app's credentials are not set
  */
 export function createLazyClient(environment: Environment, log: Log, store: StoreAccess | undefined): Client {
   return createLazyObject(() => createClient(environment, log, store));
@@ -27,13 +27,14 @@ function createClient(environment: Environment, log: Log, store: StoreAccess | u
 }
 
 /**
- * The SDK logs whole requests, with the app's secret and the event's content in them, and values such as a user's code
- * after its own words. Only those are let through: they are the first argument, which its `LoggerProxy` puts in a list.
+ * Logs only the SDK's own messages. The SDK also logs whole requests, which contain the app secret and the event's
+ * content, and appends values such as a user's code. Its message is the first argument, which `LoggerProxy` wraps in a
+ * list.
  */
 function createSdkLogger(log: Log) {
   const write = (messages: unknown[]) => {
-    const [words] = messages.flat();
-    if (typeof words === 'string') log.warn(`Feishu SDK: ${words}`);
+    const [message] = messages.flat();
+    if (typeof message === 'string') log.warn(`Feishu SDK: ${message}`);
   };
   const ignore = () => {};
   return { error: write, warn: write, info: ignore, debug: ignore, trace: ignore };

@@ -4,38 +4,38 @@ import type { Suspect } from './suspects.ts';
 
 export interface Batch {
   records: readonly SQSRecord[];
-  /** Whether the messages of a group are delivered one after the other. */
+  /** Whether the messages of a group are processed in order. */
   isFifo: boolean;
-  /** By message id. */
+  /** Suspects by message id. */
   suspects: ReadonlyMap<string, Suspect>;
   context: Context;
 }
 
-/** What is done with the messages of a batch. None of it rejects. */
+/** What the worker does with the messages of a batch. No action throws. */
 export interface BatchActions {
-  /** @returns `undefined`, or after how many seconds the message comes back because it failed */
+  /** Processes a message. Returns `undefined`, or if it failed, the seconds until its retry. */
   deliver(record: SQSRecord, suspect: Suspect | undefined): Promise<number | undefined>;
-  /** Deletes messages that were delivered: the function may end before it reports the batch. */
+  /** Deletes processed messages, because the function may end before it reports the batch. */
   remove(records: readonly SQSRecord[]): Promise<void>;
-  /** Returns a message that waits for a failed one of its group to the queue. */
+  /** Returns a message to the queue that must wait for a failed message of its group. */
   postpone(record: SQSRecord, seconds: number): Promise<void>;
-  /** Returns a message to the queue for which there is no time. */
+  /** Returns a message to the queue that there is no time left for. */
   skip(record: SQSRecord, seconds: number): Promise<void>;
 }
 
-/** Messages that are delivered one after the other: on a FIFO queue those of a group, otherwise one. */
+/** Messages that are processed in order: on a FIFO queue those of a group, otherwise a single one. */
 type Lane = SQSRecord[];
 
 /**
- * Delivers a batch so that a handler that ends the process costs the other events of its batch a delay at most. Suspects
- * run in isolation, one at a time, and what was delivered before one starts is deleted from the queue:
+ * Processes a batch so that a handler that ends the process only delays the other events of its batch. Suspects run in
+ * isolation, one at a time. Before each starts, processed messages are deleted from the queue. The order is:
  *
- * 1. Suspects with several deliveries of which none ended the process by itself. They are innocent, most likely, and
- *    must not lose another delivery to a new event that ends the process.
- * 2. Everything that is no suspect, at once.
- * 3. All other suspects. Those that ended the process by themselves come last, so that each holds the others up once.
+ * 1. Suspects that were delivered several times and never ended the process in isolation. They are most likely
+ *    innocent, and must not lose another delivery to a new event that ends the process.
+ * 2. All events that are not suspects, concurrently.
+ * 3. The other suspects. Those that ended the process in isolation run last, so that each delays the others only once.
  *
- * @returns the messages that failed or were not delivered
+ * @returns the messages that failed or were not processed
  */
 export async function deliverBatch(batch: Batch, actions: BatchActions): Promise<SQSRecord[]> {
   const { suspects, context } = batch;
@@ -52,7 +52,7 @@ export async function deliverBatch(batch: Batch, actions: BatchActions): Promise
       delivered.push(record);
       return;
     }
-    // A FIFO queue holds a group back while one of its messages is hidden: the rest waits with the failed message.
+    // A FIFO queue blocks a group while one of its messages is hidden, so the rest waits with the failed message.
     const rest = lane.splice(0);
     failed.push(record, ...rest);
     for (const waiting of rest) await actions.postpone(waiting, seconds);
@@ -75,7 +75,7 @@ export async function deliverBatch(batch: Batch, actions: BatchActions): Promise
   const hasInnocents = lanes.some(isLikelyInnocent);
 
   const halfMilliseconds = context.getRemainingTimeInMillis() / 2;
-  /** A suspect starts with half of the time at least: one that is cut off would count as failed. */
+  /** A suspect starts only with at least half of the time left, because a timeout would count as a failure. */
   const deliverAlone = async (isIncluded: (lane: Lane) => boolean) => {
     for (let mustStart = !hasInnocents; ; mustStart = false) {
       const waiting = lanes.filter((lane) => lane.length > 0 && !running.has(lane) && isIncluded(lane));
@@ -90,16 +90,16 @@ export async function deliverBatch(batch: Batch, actions: BatchActions): Promise
   };
 
   const innocents = deliverAlone(isLikelyInnocent).then(removeDelivered);
-  // A slow event must not use up the time of the others, in each of their deliveries.
+  // A slow event must not use up the time of the others in each of their deliveries.
   await waitAtMost(halfMilliseconds, innocents);
   const others = Promise.all(lanes.filter((lane) => !running.has(lane)).map(deliverUntilSuspect));
   await (hasInnocents ? others : waitAtMost(halfMilliseconds, others));
   await deliverAlone(() => true);
   await Promise.all([innocents, others]);
-  const left = lanes.filter((lane) => lane.length > 0);
-  // At different times, so that other workers get them one by one.
-  await Promise.all(left.flatMap((lane, index) => lane.map((record) => actions.skip(record, index + 1))));
-  return [...failed, ...left.flat()];
+  const remaining = lanes.filter((lane) => lane.length > 0);
+  // Staggered, so that other workers receive them one by one.
+  await Promise.all(remaining.flatMap((lane, index) => lane.map((record) => actions.skip(record, index + 1))));
+  return [...failed, ...remaining.flat()];
 }
 
 function toLanes({ records, isFifo }: Batch): Lane[] {
@@ -113,12 +113,13 @@ async function waitAtMost(milliseconds: number, work: Promise<unknown>): Promise
 }
 
 const Harm = { none: 0, unknown: 1, likely: 2 } as const;
-/** What comes first decides: a {@link Harm}, how often the message ended the process by itself, minus its attempts. */
+/** Compared in this order. `isolatedRuns` counts how often the message ended the process in isolation. */
 type HarmScale = [harm: number, isolatedRuns: number, minusAttempts: number];
 
 /**
- * Tells the harm that a lane's next message may do. A message that waited behind a suspect does none; one of a type that
- * ended the process by itself likely does. Of equals, the one with the fewest deliveries left comes first.
+ * Creates a function that rates how likely the next message of a lane ends the process: a message behind a suspect is
+ * harmless, one of a type that ended the process in isolation is likely harmful. Among equals, the message with the
+ * fewest deliveries left comes first.
  */
 function createHarmScale(suspects: ReadonlyMap<string, Suspect>): (lane: Lane) => HarmScale {
   const all = [...suspects.values()];

@@ -3,6 +3,7 @@ import type { Environment } from '../config.ts';
 import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventHandler, Log } from '../handler.ts';
+import { folderOfVersion } from '../handler-runtime/find-handler.ts';
 import type { Outcome } from '../observability/diagnostics-channels.ts';
 import { shorten } from '../observability/log-text.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
@@ -15,33 +16,33 @@ import { createLazyClient } from './feishu-client.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
 
-/** One delivery of a queue message, read. */
+/** One delivery of a queue message, parsed. */
 export interface Delivery extends QueuedEvent {
   messageId: string;
-  /** How often the queue has delivered the message, from 1. */
+  /** The number of this delivery, starting at 1. */
   attempt: number;
   envelope: EventEnvelope;
 }
 
-/** What became of a delivery that did not fail. */
+/** The result of a delivery that did not fail. */
 export interface ProcessingResult {
   outcome: Exclude<Outcome, 'retrying'>;
-  /** Why it was dropped. */
+  /** Why the event was dropped, is a duplicate, or has no handler. */
   reason?: string;
 }
 
 export interface Invocation {
   context: Context;
-  /** Aborts when only the time to report what was done is left. */
+  /** Aborts when only the time to report the batch is left. */
   signal: AbortSignal;
-  /** How many deliveries ran the event in isolation, with this one; `undefined`: this one does not. */
+  /** How many deliveries ran the event in isolation, including this one. `undefined` if this one does not. */
   isolatedRuns?: number | undefined;
 }
 
 /**
- * Reads a queue message.
+ * Parses a queue message.
  *
- * @throws {MalformedMessage} when it is none that the intake wrote: it cannot be handled, now or later
+ * @throws {MalformedMessage} if the intake did not write it; retrying does not help
  */
 export function readDelivery(record: SQSRecord): Delivery {
   try {
@@ -54,20 +55,20 @@ export function readDelivery(record: SQSRecord): Delivery {
   }
 }
 
-/** How often the queue has delivered a message, from 1. */
+/** Returns the number of a message's delivery, starting at 1. */
 export function attemptOf({ attributes }: SQSRecord): number {
   return Number(attributes.ApproximateReceiveCount);
 }
 
 /**
- * Makes the function that brings an event to its handler, once.
+ * Creates the function that processes one delivery: it runs the event's handler, at most once to completion.
  *
- * @param appTickets of a store app; `undefined`: a self-built app
- * @returns rejects with what the handler threw, or when the claim could not be had
+ * @param appTickets `undefined` for a self-built app
+ * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}
  */
 export function createProcessor(
   modules: EventModules,
-  claims: IdempotencyStore,
+  idempotency: IdempotencyStore,
   redrives: Redrives,
   environment: Environment,
   appTickets: AppTickets | undefined,
@@ -75,11 +76,11 @@ export function createProcessor(
   return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
     const { context, signal, isolatedRuns } = invocation;
     const { envelope, messageId, redriveOf } = delivery;
-    // Told by the dead letter, not by the event: a claim may have ended by the time of the redrive.
-    if (redriveOf !== undefined && (await redrives.settle(redriveOf, messageId)) !== messageId) {
-      return { outcome: 'duplicate', reason: 'Another copy took the place of the dead letter' };
+    // Keyed by the dead letter, because the event's idempotency record may have expired before the redrive.
+    if (redriveOf !== undefined && (await redrives.recordSuccessor(redriveOf, messageId)) !== messageId) {
+      return { outcome: 'duplicate', reason: 'Another copy has already replaced the dead letter' };
     }
-    const isAppTicket = await appTickets?.keep(envelope, delivery.receivedAt);
+    const isAppTicket = await appTickets?.store(envelope, delivery.receivedAt);
     const findHandler = async () =>
       findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope, { log, signal }));
     const key = deduplicationKey(envelope, delivery.text);
@@ -108,18 +109,18 @@ export function createProcessor(
     };
     const isLastDelivery = delivery.attempt >= MAXIMUM_DELIVERIES;
     const once = (work: () => Promise<ProcessingResult['outcome']>) =>
-      claims.once(key, { messageId, isLastDelivery, isolatedRuns, context, signal }, work);
+      idempotency.once(key, { messageId, isLastDelivery, isolatedRuns, context, signal }, work);
 
     let outcome: ProcessingResult['outcome'];
     if (isolatedRuns !== undefined) {
-      // The record comes first: it counts this run even if the process ends while the handler's module loads.
+      // Writes the record first, so that this run counts even if loading the handler's module ends the process.
       outcome = await once(async () => run(await findHandler()));
     } else {
       const handler = await findHandler().catch(async (error: unknown) => {
-        await claims.recordFailure(key, messageId);
+        await idempotency.recordFailure(key, messageId);
         throw error;
       });
-      // Without a handler nothing can be done twice, so that no record is needed.
+      // Without a handler nothing can take effect twice, so no record is needed.
       outcome = handler === undefined ? await run(handler) : await once(() => run(handler));
     }
     return { outcome, ...(reason !== undefined && { reason }) };
@@ -127,9 +128,8 @@ export function createProcessor(
 }
 
 function reasonOfUnhandled({ kind, header }: EventEnvelope): string {
-  const folder = header.version === '2.0' ? 'v2' : 'v1';
   const type = shorten(header.type);
-  const advice = `add functions/handlers/${folder}/${type}.ts or functions/handlers/fallback.ts`;
-  if (kind === 'callback') return `It was answered when it came. To go on with it behind the queue, ${advice}`;
-  return `There is no handler for ${type}: ${advice}`;
+  const advice = `add functions/handlers/${folderOfVersion(header.version)}/${type}.ts or functions/handlers/fallback.ts`;
+  if (kind === 'callback') return `The callback already has its response. To also process it from the queue, ${advice}`;
+  return `No handler for ${type}: ${advice}`;
 }

@@ -2,13 +2,13 @@ import { ChangeMessageVisibilityCommand, DeleteMessageBatchCommand, SQSClient } 
 import type { SQSRecord } from 'aws-lambda';
 import { settleBefore } from '../util/deadline.ts';
 
-/** What the worker does with the messages it has received, besides reporting which of them failed. */
+/** Changes messages that the worker has received. */
 export interface ReceivedMessages {
   /**
-   * Makes a message visible to the workers again after a time.
+   * Hides a message until its retry.
    *
-   * @param heldMilliseconds for how long the worker has had the message
-   * @param signal aborts when the batch can wait no longer
+   * @param heldMilliseconds time since the worker received the message
+   * @param signal aborts when the batch must be reported
    * @throws the SDK's errors, and the signal's reason
    */
   postpone(record: SQSRecord, seconds: number, heldMilliseconds: number, signal: AbortSignal): Promise<void>;
@@ -22,9 +22,9 @@ export interface ReceivedMessages {
   remove(records: readonly SQSRecord[], signal: AbortSignal): Promise<string[]>;
 }
 
-/** SQS counts the time that a message is hidden from its delivery, and rejects what ends later. */
+/** The maximum visibility timeout, counted from the delivery. SQS rejects a longer one. */
 const MAXIMUM_HIDDEN_SECONDS = 12 * 60 * 60;
-/** For the time between SQS's delivery and the worker's start. */
+/** Allows for the time between SQS's delivery and the worker's start. */
 const MARGIN_SECONDS = 60;
 
 /** @param queueUrl the queue that the messages come from */

@@ -8,32 +8,32 @@ type FormatPayload = Client['formatPayload'];
 
 export interface StoreAccess {
   tickets: AppTickets;
-  /** The key of the tenant that the event comes from. */
+  /** The key of the event's tenant. */
   tenant: string | undefined;
 }
 
-/** A call that a store app cannot make yet. The platform was asked for the ticket, so that a later attempt has it. */
+/** A store app has no ticket yet. The platform was asked to send one, so a retry can succeed. */
 class AppTicketMissing extends Error {
   override readonly name = 'AppTicketMissing';
 }
 
-/** What the platform answers to a ticket it does not take. */
-const TICKET_REFUSED = 10012;
+/** The platform's error code for an invalid ticket. */
+const TICKET_REJECTED = 10012;
 
 /**
- * Makes the official SDK's client of a store app. It acts for the tenant of the event, and gets its tokens for the
- * ticket that the worker keeps.
+ * Creates the official SDK's client for a store app. It calls the API for the event's tenant, with tokens that it gets
+ * for the stored ticket.
  *
- * @param access of the event that is handled: its `tenant` is the one that calls are made for
+ * @param access its `tenant` is the default tenant of API calls
  */
 export function createStoreAppClient(
   sdk: Sdk,
   options: ConstructorParameters<Sdk['Client']>[0],
   { tickets, tenant }: StoreAccess,
 ): Client {
-  // The SDK's constructor looks for a ticket too. Finding none, it would ask for one in a request nobody waits for, and
-  // what the looking throws would end the process: it finds this.
-  let ticket: string | undefined = 'not looked for yet';
+  // The SDK's constructor reads the ticket too. Without one it would send an unawaited request for it, and an error
+  // from the cache would end the process. So it gets this placeholder.
+  let ticket: string | undefined = 'not read yet';
   const tokens = sdk.internalCache;
   const cache: Cache = {
     get: async (key, where) => (key === sdk.CAppTicket ? ticket : tokens.get(key, where)),
@@ -41,35 +41,35 @@ export function createStoreAppClient(
   };
 
   class StoreAppClient extends sdk.Client {
-    /** Every call of the SDK comes through here for its token. */
+    /** Every API call of the SDK gets its token here. */
     override async formatPayload(...[payload, options]: Parameters<FormatPayload>): ReturnType<FormatPayload> {
       ticket = await tickets.find(this.appId);
       if (ticket === undefined) {
-        await this.#askForTicket();
+        await this.#requestTicket();
         throw new AppTicketMissing(
-          'The platform has sent no app_ticket event in the last 12 hours; it was asked for one',
+          'The platform has sent no app_ticket event in the last 12 hours. It has been asked for one.',
         );
       }
       const defaults = tenant === undefined ? {} : sdk.withTenantKey(tenant).lark;
       try {
         return await super.formatPayload(payload, { ...options, lark: { ...defaults, ...options?.lark } });
       } catch (error) {
-        if (isTicketRefused(error)) {
-          tickets.forget(this.appId);
-          await this.#askForTicket();
+        if (isTicketRejected(error)) {
+          tickets.invalidate(this.appId);
+          await this.#requestTicket();
         }
         throw error;
       }
     }
 
     /** @see https://open.feishu.cn/document/ukTMukTMukTM/ukDNz4SO0MjL5QzM/auth-v3/auth/app_ticket_resend */
-    async #askForTicket(): Promise<void> {
+    async #requestTicket(): Promise<void> {
       const url = `${this.domain}/open-apis/auth/v3/app_ticket/resend`;
       try {
         await this.httpInstance.post(url, { app_id: this.appId, app_secret: this.appSecret });
       } catch (error) {
-        // It would hide why the ticket is needed.
-        this.logger.warn(`The platform could not be asked for an app ticket: ${errorFields(error).error}`);
+        // Logged only: throwing it would hide why the ticket is needed.
+        this.logger.warn(`The request for an app ticket failed: ${errorFields(error).error}`);
       }
     }
   }
@@ -77,8 +77,8 @@ export function createStoreAppClient(
   return new StoreAppClient({ ...options, appType: sdk.AppType.ISV, cache });
 }
 
-/** The SDK throws the platform's answer as an error with its code in the message, or as its HTTP client's error. */
-function isTicketRefused(error: unknown): boolean {
+/** The SDK throws an error with the platform's code in its message, or the error of its HTTP client. */
+function isTicketRejected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return responseData(error).code === TICKET_REFUSED || error.message.includes(`code: ${TICKET_REFUSED},`);
+  return responseData(error).code === TICKET_REJECTED || error.message.includes(`code: ${TICKET_REJECTED},`);
 }

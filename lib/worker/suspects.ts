@@ -3,40 +3,40 @@ import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { IdempotencyStore } from '../store/idempotency.ts';
 import { attemptOf, readDelivery } from './processor.ts';
 
-/** A message that may end the function if it is delivered. */
+/** A message whose handler may end the function. */
 export interface Suspect {
   /**
-   * `no outcome`: the function ended during its last delivery, because of its handler or of another's in the same batch.
-   * `type`: the handler of its type ended the function when it ran alone.
+   * `no outcome`: the function ended during its last delivery, because of its handler or another one in the same batch.
+   * `type`: the handler of its type ended the function while it ran in isolation.
    */
   because: 'no outcome' | 'type';
-  /** Of its event. */
+  /** The type of its event. */
   type: string;
-  /** From 1. */
+  /** The number of this delivery, starting at 1. */
   attempt: number;
-  /** How many earlier deliveries ran it in isolation, and left no outcome either. */
+  /** How many earlier deliveries ran it in isolation, also without an outcome. */
   isolatedRuns: number;
 }
 
 /**
- * Finds the suspects of a batch. It takes a request only if there are messages that were delivered before.
+ * Finds the suspects of a batch. Sends a request only if the batch has messages that were delivered before.
  *
- * @returns by message id
- * @throws DynamoDB's errors, and the signal's reason
+ * @returns the suspects by message id
+ * @throws DynamoDB's errors, and the signal's reason if it aborts first
  */
 export async function findSuspects(
   records: readonly SQSRecord[],
-  claims: IdempotencyStore,
+  idempotency: IdempotencyStore,
   signal: AbortSignal,
 ): Promise<Map<string, Suspect>> {
   const candidates = records.filter(wasDeliveredBefore).flatMap(readCandidate);
   if (candidates.length === 0) return new Map();
   const keys = candidates.map(({ key }) => key);
-  const runs = await claims.lastRuns(keys, signal);
+  const runs = await idempotency.lastRuns(keys, signal);
   const suspects = new Map<string, Suspect>();
   for (const { messageId, key, type, attempt } of candidates) {
     const { state, isolatedRuns } = runs.get(key) ?? { state: 'missing', isolatedRuns: 0 };
-    // The first delivery of a copy that replaces a dead letter may find a record, and need not.
+    // At the first delivery of a redriven copy, the dead letter's record may exist or not.
     const isSuspect = state === 'unfinished' || (state === 'missing' && attempt > 1);
     if (isSuspect) suspects.set(messageId, { because: 'no outcome', type, attempt, isolatedRuns });
   }
@@ -52,7 +52,7 @@ export async function findSuspects(
   return suspects;
 }
 
-/** Suspects every message of a batch that was delivered before, for when their records cannot be read. */
+/** Treats every message that was delivered before as a suspect, for the case that the records cannot be read. */
 export function suspectAll(records: readonly SQSRecord[]): Map<string, Suspect> {
   const candidates = records.filter(wasDeliveredBefore).flatMap(readCandidate);
   return new Map(
@@ -67,7 +67,7 @@ function wasDeliveredBefore(record: SQSRecord): boolean {
   return attemptOf(record) > 1 || record.messageAttributes.redriveOf !== undefined;
 }
 
-/** Without a malformed message: it runs no handler. */
+/** Returns an empty list for a malformed message, because it runs no handler. */
 function readCandidate(record: SQSRecord) {
   try {
     const { messageId, attempt, envelope, text } = readDelivery(record);

@@ -20,7 +20,7 @@ const OUTCOMES = {
   unhandled: { metric: 'Unhandled', level: 'debug' },
 } as const;
 
-/** The worker's log and metrics. */
+/** Creates the worker's log and metrics. */
 export function createWorkerTelemetry(environment: Environment) {
   const serviceName = environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events';
   const logLevel = (environment.LOG_LEVEL ?? 'INFO').toUpperCase() as LogLevel;
@@ -30,15 +30,19 @@ export function createWorkerTelemetry(environment: Environment) {
   return {
     log: toLog(logger),
 
-    /** A log whose lines name the message, and its event once that is known. */
+    /** Creates a log whose lines contain the message's id, and the event's id and type if its header is given. */
     logOf(record: SQSRecord, header?: EventHeader): Log {
       const persistentKeys = { message_id: record.messageId, attempt: attemptOf(record) };
       const eventKeys = header && { event_id: shorten(header.id), event_type: shorten(header.type) };
       return toLog(logger.createChild({ persistentKeys: { ...persistentKeys, ...eventKeys } }));
     },
 
-    /** @param started milliseconds since the epoch */
-    settled({ messageId, receivedAt }: Delivery, { outcome, reason }: ProcessingResult, log: Log, started: number) {
+    /**
+     * Records a delivery that did not fail.
+     *
+     * @param started milliseconds since the epoch
+     */
+    processed({ messageId, receivedAt }: Delivery, { outcome, reason }: ProcessingResult, log: Log, started: number) {
       const { metric, level } = OUTCOMES[outcome];
       metrics.addMetric(metric, MetricUnit.Count, 1);
       metrics.addMetric('QueueAge', MetricUnit.Milliseconds, Math.max(0, started - receivedAt.getTime()));
@@ -54,15 +58,17 @@ export function createWorkerTelemetry(environment: Environment) {
     },
 
     /**
-     * @param seconds after which the message comes back
+     * Records a failed delivery.
+     *
+     * @param seconds the delay before the retry
      * @param started milliseconds since the epoch
      */
     failed(record: SQSRecord, error: unknown, seconds: number, log: Log, started: number) {
       const isLast = attemptOf(record) >= MAXIMUM_DELIVERIES;
       metrics.addMetric(isLast ? 'Dead' : 'Retried', MetricUnit.Count, 1);
       const fields = errorFields(error);
-      if (isLast) log.error('The event failed for the last time; it goes to the dead-letter queue', fields);
-      else log.warn('The event failed; it comes back', { seconds, ...fields });
+      if (isLast) log.error('The event failed for the last time and moves to the dead-letter queue', fields);
+      else log.warn('The event failed and will be retried', { seconds, ...fields });
       processedChannel.publish({
         messageId: record.messageId,
         outcome: 'retrying',
@@ -78,7 +84,7 @@ export function createWorkerTelemetry(environment: Environment) {
   };
 }
 
-/** Powertools logs every property of an error, and an HTTP client's error holds the request's Authorization header. */
+/** Powertools would log all properties of an error, such as the Authorization header of an HTTP client's request. */
 function toLog(logger: Logger): Log {
   const writer =
     (level: 'debug' | 'info' | 'warn' | 'error') =>

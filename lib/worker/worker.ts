@@ -16,53 +16,53 @@ import { MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
 
-/** What reporting the batch and giving leases back take, when the handlers have used up the time. */
+/** Reserved for releasing leases and reporting the batch when the handlers have used up the time. */
 const REPORT_MILLISECONDS = 2000;
-/** Neither postponing a failed event nor noting why it is dead must keep its batch from being reported. */
+/** Postponing a failed message and recording its failure reason must not delay the report of the batch. */
 const CLEAN_UP_WITHIN_MILLISECONDS = 500;
-/** What is not deleted by then costs a delivery, if the next event ends the process. */
+/** Messages not deleted by then lose a delivery if the next event ends the process. */
 const REMOVE_WITHIN_MILLISECONDS = 2000;
 /** If DynamoDB does not respond, events that were delivered before run in isolation. */
 const FIND_SUSPECTS_WITHIN_MILLISECONDS = 3000;
 
-/** The SDK would wait for as long as DynamoDB is silent, and hold up the whole batch. */
+/** By default, the SDK would wait indefinitely for DynamoDB's response and block the whole batch. */
 const DYNAMO_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000 };
 const DYNAMO_ATTEMPTS = 3;
 
 const ENDED_THE_FUNCTION =
   'The function ended while it ran this event, or another one at the same time: process.exit, out of memory or timeout';
 
-/** Why an event runs alone. */
+/** Why an event runs in isolation. */
 const REASONS: Record<Suspect['because'], string> = {
   'no outcome': ENDED_THE_FUNCTION,
-  type: 'The handler of this event ended the function with another event of its type',
+  type: 'The handler of this event type ended the function while it ran another event in isolation',
 };
 
-/** An event that was not started: another one used up the time. */
+/** An event was not started because other events of the batch used up the time. */
 class NotStarted extends Error {
   override readonly name = 'NotStarted';
 }
 
 /**
- * Creates the queue consumer: it brings each event of a batch to its handler, and reports those that failed, so that the
- * queue keeps them.
+ * Creates the queue consumer. It runs the handler of each event in a batch and reports the events that failed, so that
+ * they stay in the queue.
  */
 export function createWorker(modules: EventModules, environment: Environment = process.env) {
   const queueUrl = readRequired(environment, 'QUEUE_URL');
   const messages = createReceivedMessages(queueUrl);
-  const claimsTable = readRequired(environment, 'CLAIMS_TABLE');
+  const tableName = readRequired(environment, 'CLAIMS_TABLE');
   const dynamo = new DynamoDBClient({
     maxAttempts: DYNAMO_ATTEMPTS,
     requestHandler: { ...DYNAMO_TIMEOUTS, throwOnRequestTimeout: true },
   });
-  const notes = createFailureReasons(dynamo, claimsTable);
-  const claims = createIdempotencyStore(dynamo, claimsTable);
-  const settle = createProcessor(
+  const failureReasons = createFailureReasons(dynamo, tableName);
+  const idempotency = createIdempotencyStore(dynamo, tableName);
+  const processDelivery = createProcessor(
     modules,
-    claims,
-    createRedrives(dynamo, claimsTable),
+    idempotency,
+    createRedrives(dynamo, tableName),
     environment,
-    isStoreApp(environment) ? createAppTickets(dynamo, claimsTable) : undefined,
+    isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined,
   );
   const telemetry = createWorkerTelemetry(environment);
 
@@ -71,7 +71,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     try {
       await messages.postpone(record, seconds, performance.now() - received, deadline.signal);
     } catch (error) {
-      // It then comes back with the queue's own visibility timeout.
+      // It is then retried after the queue's visibility timeout.
       telemetry.log.warn('The message could not be postponed', { message_id: record.messageId, error });
     }
   };
@@ -79,31 +79,31 @@ export function createWorker(modules: EventModules, environment: Environment = p
   const remove = async (records: readonly SQSRecord[]) => {
     using deadline = startDeadline(REMOVE_WITHIN_MILLISECONDS);
     try {
-      const kept = await messages.remove(records, deadline.signal);
-      if (kept.length > 0) telemetry.log.warn('SQS did not delete messages', { message_ids: kept });
+      const failed = await messages.remove(records, deadline.signal);
+      if (failed.length > 0) telemetry.log.warn('SQS did not delete messages', { message_ids: failed });
     } catch (error) {
       telemetry.log.warn('SQS did not delete messages', { message_ids: records.map((one) => one.messageId), error });
     }
   };
 
-  /** At the last delivery, for `serverless dlq`, where a person looks for the reason. */
-  const noteReason = async (record: SQSRecord, reason: string) => {
+  /** Records the failure reason of the last delivery, which `serverless dlq` shows. */
+  const recordReason = async (record: SQSRecord, reason: string) => {
     if (attemptOf(record) < MAXIMUM_DELIVERIES) return;
     using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
     const { signal } = deadline;
     try {
-      await settleBefore(signal, notes.write(record.messageId, reason, signal));
+      await settleBefore(signal, failureReasons.write(record.messageId, reason, signal));
     } catch (error) {
-      telemetry.log.warn('The reason of the last failure could not be noted', { message_id: record.messageId, error });
+      telemetry.log.warn('The failure reason could not be stored', { message_id: record.messageId, error });
     }
   };
 
   const suspectsOf = async (records: readonly SQSRecord[]) => {
     using deadline = startDeadline(FIND_SUSPECTS_WITHIN_MILLISECONDS);
     try {
-      return await findSuspects(records, claims, deadline.signal);
+      return await findSuspects(records, idempotency, deadline.signal);
     } catch (error) {
-      telemetry.log.warn('How earlier deliveries ended could not be read: their events run one at a time', { error });
+      telemetry.log.warn('Earlier outcomes could not be read. These events run one at a time', { error });
       return suspectAll(records);
     }
   };
@@ -114,23 +114,23 @@ export function createWorker(modules: EventModules, environment: Environment = p
     try {
       const delivery = readDelivery(record);
       log = telemetry.logOf(record, delivery.envelope.header);
-      if (suspect) log.warn(`${REASONS[suspect.because]}. It runs alone now`, { isolated_runs: suspect.isolatedRuns });
+      if (suspect) log.warn(`${REASONS[suspect.because]}. It now runs alone`, { isolated_runs: suspect.isolatedRuns });
       const isolatedRuns = suspect && suspect.isolatedRuns + 1;
-      const settlement = await settle(delivery, { ...invocation, isolatedRuns }, log);
-      telemetry.settled(delivery, settlement, log, started);
+      const result = await processDelivery(delivery, { ...invocation, isolatedRuns }, log);
+      telemetry.processed(delivery, result, log, started);
       return undefined;
     } catch (error) {
       const seconds = retryDelaySeconds(error, attemptOf(record));
       telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record), started);
-      await Promise.all([postpone(record, seconds, received), noteReason(record, errorFields(error).error)]);
+      await Promise.all([postpone(record, seconds, received), recordReason(record, errorFields(error).error)]);
       return seconds;
     }
   };
 
   const skip = async (record: SQSRecord, seconds: number, received: number) => {
-    const error = new NotStarted('Other events of the batch used up the time, so that this one was not started');
+    const error = new NotStarted('Not started because other events of the batch used up the time');
     telemetry.failed(record, error, seconds, telemetry.logOf(record), Date.now());
-    await Promise.all([postpone(record, seconds, received), noteReason(record, errorFields(error).error)]);
+    await Promise.all([postpone(record, seconds, received), recordReason(record, errorFields(error).error)]);
   };
 
   return async ({ Records: records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
@@ -138,9 +138,9 @@ export function createWorker(modules: EventModules, environment: Environment = p
     using deadline = startDeadline(context.getRemainingTimeInMillis() - REPORT_MILLISECONDS);
     const invocation = { context, signal: deadline.signal };
     const suspects = await suspectsOf(records);
-    // Before any of them runs: the function may end again, and then nobody is left to note it.
-    const suspected = records.filter(({ messageId }) => suspects.has(messageId));
-    await Promise.all(suspected.map((record) => noteReason(record, ENDED_THE_FUNCTION)));
+    // Before any of them runs, because the function may end again.
+    const suspectRecords = records.filter(({ messageId }) => suspects.has(messageId));
+    await Promise.all(suspectRecords.map((record) => recordReason(record, ENDED_THE_FUNCTION)));
     const batch = { records, isFifo: queueUrl.endsWith('.fifo'), suspects, context };
     const failed = await deliverBatch(batch, {
       deliver: (record, suspect) => deliver(record, suspect, invocation, received),

@@ -15,17 +15,17 @@ type Side = (typeof SIDES)[number];
 
 const encryptKey = 'the encrypt key of the bench';
 const token = 'the verification token of the bench';
-/** There is no handler for it: what becomes of an event behind the queue is not what is measured. */
+/** Has no handler: processing by the worker is not measured. */
 const EVENT_TYPE = 'contact.user.created_v3';
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 
-/** How many requests are in flight, and how many a round sends. */
+/** The number of requests in flight, and of events per round. */
 const LEVELS = [
   { inFlight: 1, events: 60 },
   { inFlight: 50, events: 500 },
   { inFlight: 200, events: 800 },
 ];
-const DRAIN_WITHIN_MILLISECONDS = 60_000;
+const DRAIN_TIMEOUT_MILLISECONDS = 60_000;
 
 interface Round {
   eventsPerSecond: number;
@@ -33,9 +33,9 @@ interface Round {
 }
 
 /**
- * Signed and encrypted events to the acknowledgement, through the gateway of `npm start` and through an Express server on
- * the official SDK. There is one local stack: both send to its queue, its worker takes the events of both, and the next
- * round begins when the queue is empty.
+ * Measures the acknowledgement of signed and encrypted events, through the gateway of `npm start` and through an Express
+ * server with the official SDK. Both send to the queue of the same local stack, whose worker handles all events. A round
+ * starts when the queue is empty.
  */
 export async function benchAcknowledge({ isQuick }: SuiteOptions): Promise<Report> {
   const rounds = isQuick ? 2 : 15;
@@ -63,12 +63,12 @@ export async function benchAcknowledge({ isQuick }: SuiteOptions): Promise<Repor
   parts.defer(() => sqs.destroy());
 
   const samples = new Map(LEVELS.map(({ inFlight }) => [inFlight, { ours: [] as Round[], express: [] as Round[] }]));
-  // The first round is to warm up.
+  // The first round is a warm-up.
   for (let round = -1; round < rounds; round++) {
     for (const { inFlight, events } of LEVELS) {
       for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
         const measured = await send(urls[side], createRequests(events), inFlight);
-        await drained(sqs, queueUrl);
+        await waitUntilDrained(sqs, queueUrl);
         if (round >= 0) samples.get(inFlight)?.[side].push(measured);
       }
     }
@@ -96,7 +96,7 @@ function createRequests(count: number): WebhookRequest[] {
 async function send(url: string, requests: WebhookRequest[], inFlight: number): Promise<Round> {
   const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
   const milliseconds: number[] = [];
-  const sendInTurn = async () => {
+  const sendOneByOne = async () => {
     for (let next = requests.pop(); next !== undefined; next = requests.pop()) {
       const sentAt = performance.now();
       await post(url, agent, next);
@@ -104,7 +104,7 @@ async function send(url: string, requests: WebhookRequest[], inFlight: number): 
     }
   };
   const startedAt = performance.now();
-  await Promise.all(Array.from({ length: inFlight }, sendInTurn));
+  await Promise.all(Array.from({ length: inFlight }, sendOneByOne));
   const seconds = (performance.now() - startedAt) / 1000;
   agent.destroy();
   return { eventsPerSecond: milliseconds.length / seconds, milliseconds };
@@ -115,46 +115,47 @@ async function post(url: string, agent: Agent, { headers, body }: WebhookRequest
   outgoing.end(body);
   const [response] = await once(outgoing, 'response');
   const text = Buffer.concat(await response.toArray()).toString();
-  if (response.statusCode !== 200 || !text.includes('success')) throw new Error(`${url} answered ${text}`);
+  if (response.statusCode !== 200 || !text.includes('success'))
+    throw new Error(`${url} responded with ${response.statusCode}: ${text}`);
 }
 
-async function drained(sqs: SQSClient, QueueUrl: string): Promise<void> {
+async function waitUntilDrained(sqs: SQSClient, QueueUrl: string): Promise<void> {
   const command = new GetQueueAttributesCommand({
     QueueUrl,
     AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
   });
   const startedAt = Date.now();
-  while (Date.now() - startedAt < DRAIN_WITHIN_MILLISECONDS) {
+  while (Date.now() - startedAt < DRAIN_TIMEOUT_MILLISECONDS) {
     const { Attributes = {} } = await sqs.send(command);
     if (Object.values(Attributes).every((count) => count === '0')) return;
     await sleep(20);
   }
-  throw new Error('The worker does not take what is in the queue');
+  throw new Error(`The worker did not empty the queue within ${DRAIN_TIMEOUT_MILLISECONDS / 1000} s`);
 }
 
 function report(samples: Map<number, Record<Side, Round[]>>, rounds: number): Report {
   const comparisons = [...samples].flatMap(([inFlight, sides]) => {
     const compare = (
-      what: string,
+      figure: string,
       unit: string,
       read: (rounds: Round[]) => number,
-      isMoreBetter = false,
+      isHigherBetter = false,
     ): Comparison => ({
-      measure: `acknowledge, ${inFlight} in flight: ${what}`,
+      measure: `acknowledge, ${inFlight} in flight: ${figure}`,
       unit,
       ours: read(sides.ours),
       alternative: { name: 'Express and the official SDK', value: read(sides.express) },
-      isMoreBetter,
-      reach: 1,
+      isHigherBetter,
+      target: 1,
     });
     const latency = (share: number) => (all: Round[]) =>
       quantile(
         all.flatMap(({ milliseconds }) => milliseconds),
         share,
       );
-    const speed = (all: Round[]) => median(all.map(({ eventsPerSecond }) => eventsPerSecond));
+    const throughput = (all: Round[]) => median(all.map(({ eventsPerSecond }) => eventsPerSecond));
     return [
-      compare('events a second', '', speed, true),
+      compare('events a second', '', throughput, true),
       compare('p50', 'ms', latency(0.5)),
       compare('p99', 'ms', latency(0.99)),
     ];
@@ -163,7 +164,7 @@ function report(samples: Map<number, Record<Side, Round[]>>, rounds: number): Re
   return reportComparisons(
     comparisons,
     [
-      `Acknowledge: medians of ${rounds} rounds of ${counts} events, sides in turns; p50 and p99 of all events of a level. Both send to the queue of one npm start, whose worker takes the events of both; a round begins when the queue is empty.`,
+      `Acknowledge: medians of ${rounds} alternating rounds of ${counts} events; p50 and p99 are of all events of a level. Both sides send to the queue of the same local stack, whose worker handles all events. A round starts when the queue is empty.`,
     ],
     { rounds: Object.fromEntries(samples) },
   );

@@ -13,7 +13,7 @@ import { simulateScale } from './simulate.ts';
 import { benchVerify } from './verify.ts';
 import { benchWorker } from './worker.ts';
 
-/** A suite a file; what it measures and how is said there. */
+/** Each suite's file describes what it measures and how. */
 const suites: Record<string, Suite> = {
   'cold-start': benchColdStart,
   verify: benchVerify,
@@ -22,26 +22,26 @@ const suites: Record<string, Suite> = {
   setup: benchSetup,
   'long-connection': benchLongConnection,
 };
-/** Takes 3 minutes by itself. */
+/** Takes 3 minutes. */
 const ONLY_WHEN_NAMED = ['long-connection'];
-/** Installs the project's dependencies: there is no quick way. */
+/** Installs the project's dependencies, which cannot be shortened. */
 const NOT_QUICK = ['setup'];
 const CHART = path.join(PROJECT_ROOT, 'docs/bench.svg');
 
 const USAGE = `Usage: npm run bench [-- <suite> …] [-- --quick]
        npm run bench -- --simulate
 
-Measures this project beside what people would use instead, and prints a table for a README. The figures go to
-.bench/<suite>.json as well, and when all is measured a chart to docs/bench.svg. The first run also installs what is
-compared with and AWS's runtime client, which needs a C++ compiler and CMake.
+Compares this project with the alternatives, prints a Markdown table and writes the figures to .bench/<suite>.json. A
+full run also draws docs/bench.svg. The first run installs the alternatives, and AWS's runtime client, which needs a C++
+compiler and CMake.
 
-  <suite>   ${Object.keys(suites).join(', ')}; all but ${ONLY_WHEN_NAMED.join(', ')} unless told
-  --quick   fewer samples, and without ${NOT_QUICK.join(', ')}: to see that it works
-  --simulate
-            instead, simulates what becomes of 10, 1,000 and 50,000 events a second; takes about half a minute
-  --help    this text
+  <suite>     ${Object.keys(suites).join(', ')};
+              default: all except ${ONLY_WHEN_NAMED.join(', ')}
+  --quick     takes few samples and skips ${NOT_QUICK.join(', ')}, to check that the benchmark works
+  --simulate  simulates 10, 1,000 and 50,000 events a second instead; takes about half a minute
+  --help      prints this help
 
-Exits with 0 when all was measured, with 1 when not.`;
+Exits with 0 if everything was measured, otherwise with 1.`;
 
 const { values, positionals } = readCommandLine(USAGE, {
   allowPositionals: true,
@@ -49,14 +49,14 @@ const { values, positionals } = readCommandLine(USAGE, {
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(suites, name));
 if (unknown.length > 0) {
-  console.error(`There is no suite "${unknown.join('", "')}". There are: ${Object.keys(suites).join(', ')}.`);
+  console.error(`Unknown suite "${unknown.join('", "')}". Available suites: ${Object.keys(suites).join(', ')}.`);
   process.exit(1);
 }
 const folder = path.join(PROJECT_ROOT, '.bench');
 await mkdir(folder, { recursive: true });
 const reports: Report[] = [];
 for (const [name, run] of Object.entries(values.simulate ? { simulation: simulateScale } : suites)) {
-  if (!values.simulate && !isWanted(name)) continue;
+  if (!values.simulate && !isSelected(name)) continue;
   console.error(`Measuring ${name} …`);
   const report = await run({ isQuick: values.quick });
   const machine = { node: process.version, arch: arch(), cores: availableParallelism() };
@@ -70,7 +70,7 @@ if (positionals.length === 0 && !values.quick && !values.simulate) {
   await writeFile(CHART, drawChart(reports.flatMap(({ comparisons = [] }) => comparisons)));
 }
 
-function isWanted(name: string): boolean {
+function isSelected(name: string): boolean {
   if (positionals.length > 0) return positionals.includes(name);
   return !ONLY_WHEN_NAMED.includes(name) && !(values.quick && NOT_QUICK.includes(name));
 }
@@ -78,6 +78,6 @@ function isWanted(name: string): boolean {
 function print({ columns, rows, notes }: Report): void {
   console.log(`| | ${columns.join(' | ')} |\n|---|${'---|'.repeat(columns.length)}`);
   for (const { name, cells } of rows) console.log(`| ${name} | ${cells.join(' | ')} |`);
-  if (values.quick) console.log('\nMeasured with --quick: of few samples.');
+  if (values.quick) console.log('\nMeasured with --quick, from few samples.');
   console.log(`\n${notes.join('\n\n')}\n`);
 }

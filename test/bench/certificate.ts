@@ -2,13 +2,17 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** The files of a key and of its certificate, for 127.0.0.1. */
+/** The files of a key and its certificate. */
 export interface Certificate {
   key: string;
   certificate: string;
 }
 
-/** @throws when there is no `openssl` */
+/**
+ * Creates a self-signed certificate for 127.0.0.1.
+ *
+ * @throws if `openssl` is not installed
+ */
 export async function createCertificate(folder: string): Promise<Certificate> {
   const key = path.join(folder, 'key.pem');
   const certificate = path.join(folder, 'certificate.pem');

@@ -1,15 +1,15 @@
-import { type Comparison, hasReached, ratioOf } from './report.ts';
+import { type Comparison, meetsTarget, ratioOf } from './report.ts';
 
 const ROW = 26;
 const TOP = 64;
 const NAME_WIDTH = 560;
 const BAR_WIDTH = 300;
-/** What is beyond is cut off: the figure beside the bar tells. */
+/** Longer bars are cut off; the figure next to the bar shows the value. */
 const LARGEST = 2.5;
 
 /**
- * Draws what the alternatives cost as a line, and beside it what this project costs: shorter is better. It is readable on
- * a light and on a dark page, and loads nothing.
+ * Draws the cost of this project as bars, and that of the alternatives as a line. The chart works on light and dark pages
+ * and loads nothing.
  *
  * @returns an SVG
  */
@@ -32,8 +32,8 @@ export function drawChart(comparisons: readonly Comparison[]): string {
       line { stroke: #9198a1; }
     }
   </style>
-  <text x="8" y="24">Cost of feishu-events relative to the alternative: shorter is better</text>
-  <text x="${one}" y="48" text-anchor="middle" class="small">the alternative = 1</text>
+  <text x="8" y="24">Cost of feishu-events relative to the alternative (shorter is better)</text>
+  <text x="${one}" y="48" text-anchor="middle" class="small">alternative = 1</text>
   <line x1="${one}" y1="${TOP - 8}" x2="${one}" y2="${height - 12}"/>
 ${compared.map((comparison, index) => drawRow(comparison, TOP + index * ROW)).join('\n')}
 </svg>
@@ -41,13 +41,13 @@ ${compared.map((comparison, index) => drawRow(comparison, TOP + index * ROW)).jo
 }
 
 function drawRow(comparison: Comparison, y: number): string {
-  const { measure, alternative, isMoreBetter } = comparison;
+  const { measure, alternative, isHigherBetter } = comparison;
   const ratio = ratioOf(comparison);
-  // Of events a second, the cost is the time that each takes.
-  const cost = isMoreBetter ? 1 / ratio : ratio;
+  // For events a second, the cost is the time per event.
+  const cost = isHigherBetter ? 1 / ratio : ratio;
   const width = (Math.min(cost, LARGEST) / LARGEST) * BAR_WIDTH;
-  const style = hasReached(comparison) ? 'bar' : 'bar missed';
-  return `  <text x="8" y="${y + 14}">${escapeText(measure)} <tspan class="small">against ${escapeText(alternative?.name ?? '')}</tspan></text>
+  const style = meetsTarget(comparison) ? 'bar' : 'bar missed';
+  return `  <text x="8" y="${y + 14}">${escapeText(measure)} <tspan class="small">vs. ${escapeText(alternative?.name ?? '')}</tspan></text>
   <rect x="${NAME_WIDTH}" y="${y + 2}" width="${width.toFixed(1)}" height="16" rx="3" class="${style}"/>
   <text x="${(NAME_WIDTH + width + 8).toFixed(1)}" y="${y + 14}" class="small">${cost.toFixed(2)}</text>`;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { webhookBundle } from '../../lib/build/bundle.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import type { HttpEvent, HttpResponse } from '../../lib/webhook/http.ts';
@@ -18,41 +18,41 @@ import { bundleComparator, comparator, installComparators } from './comparators.
 import { readPeakMebibytes } from './process-usage.ts';
 import { type Comparison, median, type Report, reportComparisons, type SuiteOptions } from './report.ts';
 
-const SIDES = ['empty', 'floor', 'usual', 'ours'] as const;
+const SIDES = ['empty', 'floor', 'common', 'ours'] as const;
 type Side = (typeof SIDES)[number];
 
 const encryptKey = 'the encrypt key of the bench';
 const token = 'the verification token of the bench';
 const WARM_EVENTS = 500;
 
-/** What the platform sends, and what the answer must hold. */
+/** The platform's requests, and what the response must contain. */
 const REQUESTS = {
-  event: { text: () => createSample('im.message.receive_v1', { version: '2.0', token }), answer: 'success' },
+  event: { text: () => createSample('im.message.receive_v1', { version: '2.0', token }), response: 'success' },
   verification: {
     text: () => JSON.stringify({ type: 'url_verification', challenge: 'bench', token }),
-    answer: '{"challenge":"bench"}',
+    response: '{"challenge":"bench"}',
   },
 };
 type Kind = keyof typeof REQUESTS;
 
-/** A function, ready to be started. */
+/** A function that can be started. */
 interface Program {
   taskRoot: string;
   handler: string;
 }
 
 interface Samples {
-  /** From the start of the process to the answer, in milliseconds. */
+  /** Milliseconds from the start of the process to the response. */
   event: Record<Side, number[]>;
   verification: Record<Side, number[]>;
   peakMebibytes: Record<Side, number[]>;
-  minifiedBytes: { ours: number; usual: number };
+  minifiedBytes: { ours: number; common: number };
 }
 
 /**
- * The webhook's cold start under AWS's runtime client: from the start of a fresh process, through init, to the answer of
- * its first request. The queue answers over TLS on loopback, as SQS does. What a function takes that does nothing is
- * subtracted from all.
+ * Measures the webhook's cold start under AWS's runtime client: from the start of a new process, through init, to the
+ * response to its first request. A mock queue on loopback responds over TLS, as SQS does. The time of an empty function
+ * is subtracted.
  */
 export async function benchColdStart({ isQuick }: SuiteOptions): Promise<Report> {
   const [starts, memoryStarts] = isQuick ? [5, 1] : [21, 3];
@@ -60,7 +60,7 @@ export async function benchColdStart({ isQuick }: SuiteOptions): Promise<Report>
   const clientPath = await installRuntimeClient();
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-bench-'));
   const { key, certificate } = await createCertificate(folder);
-  const queue = fork(fileURLToPath(new URL('queue-stand-in.ts', import.meta.url)), [key, certificate], {
+  const queue = fork(fileURLToPath(new URL('mock-queue.ts', import.meta.url)), [key, certificate], {
     execArgv: [],
   });
   try {
@@ -81,10 +81,10 @@ export async function benchColdStart({ isQuick }: SuiteOptions): Promise<Report>
       peakMebibytes: noSamples(),
       minifiedBytes,
     };
-    // In turns, so that what changes on the machine meets all. The first round warms the disk's cache.
+    // Sides alternate, so that changes on the machine affect all. The first round warms the disk cache.
     for (let round = -1; round < starts; round++) {
       for (const kind of ['event', 'verification'] as const) {
-        for (const side of inTurns(round)) {
+        for (const side of rotateSides(round)) {
           const milliseconds = await measure(() => start(side), side, kind);
           if (round >= 0) samples[kind][side].push(milliseconds);
         }
@@ -105,8 +105,8 @@ async function prepare(folder: string) {
   for (const taskRoot of Object.values(programs)) await mkdir(taskRoot);
   await copyFile(comparator('empty.cjs'), path.join(programs.empty, 'webhook.cjs'));
   await copyFile(comparator('floor.cjs'), path.join(programs.floor, 'webhook.cjs'));
-  await bundleComparator('webhook.mjs', path.join(programs.usual, 'webhook.js'));
-  const { metafile } = await build(lambdaBundle(PROJECT_ROOT, programs.ours));
+  await bundleComparator('webhook.mjs', path.join(programs.common, 'webhook.js'));
+  const { metafile } = await build(webhookBundle(PROJECT_ROOT, programs.ours));
   const bytesOf = (name: string) =>
     Object.entries(metafile.outputs).find(([file]) => path.basename(file) === name)?.[1].bytes ?? Number.NaN;
   return {
@@ -115,12 +115,12 @@ async function prepare(folder: string) {
     ) as Record<Side, Program>,
     minifiedBytes: {
       ours: bytesOf('webhook.mjs') + bytesOf('sqs-sender.mjs'),
-      usual: await bundleComparator('webhook.mjs', path.join(folder, 'minified.js'), true),
+      common: await bundleComparator('webhook.mjs', path.join(folder, 'minified.js'), true),
     },
   };
 }
 
-/** As the template gives it to the function, and Lambda. */
+/** The environment variables that the template and Lambda set. */
 function environmentOf(endpoint: string, certificate: string): Record<string, string> {
   return {
     FEISHU_ENCRYPT_KEY: encryptKey,
@@ -160,55 +160,55 @@ function createEvent(kind: Kind): HttpEvent {
 
 async function request(runtime: Runtime, side: Side, kind: Kind, event: HttpEvent): Promise<void> {
   const { statusCode, body } = (await runtime.invoke(event)) as HttpResponse;
-  const isAnswered = statusCode === 200 && (side === 'empty' || body.includes(REQUESTS[kind].answer));
-  if (!isAnswered) throw new Error(`${side} answered ${statusCode} ${body}:\n${runtime.lines.join('\n')}`);
+  const isExpected = statusCode === 200 && (side === 'empty' || body.includes(REQUESTS[kind].response));
+  if (!isExpected) throw new Error(`${side} responded with ${statusCode} ${body}:\n${runtime.lines.join('\n')}`);
 }
 
-function inTurns(round: number): Side[] {
+function rotateSides(round: number): Side[] {
   const shift = (round + SIDES.length) % SIDES.length;
   return [...SIDES.slice(shift), ...SIDES.slice(0, shift)];
 }
 
 function noSamples(): Record<Side, number[]> {
-  return { empty: [], floor: [], usual: [], ours: [] };
+  return { empty: [], floor: [], common: [], ours: [] };
 }
 
 function report(samples: Samples, starts: number): Report {
-  const compare = (measure: string, times: Record<Side, number[]>, reach: { usual: number; floor: number }) => {
+  const compare = (measure: string, times: Record<Side, number[]>, target: { common: number; floor: number }) => {
     const net = (side: Side) => median(times[side]) - median(times.empty);
-    return (['usual', 'floor'] as const).map(
+    return (['common', 'floor'] as const).map(
       (side): Comparison => ({
         measure,
         unit: 'ms',
         ours: net('ours'),
-        alternative: { name: side === 'usual' ? 'common setup' : 'lower bound', value: net(side) },
-        reach: reach[side],
+        alternative: { name: side === 'common' ? 'common setup' : 'lower bound', value: net(side) },
+        target: target[side],
       }),
     );
   };
   const { peakMebibytes, minifiedBytes } = samples;
   return reportComparisons(
     [
-      ...compare('webhook, cold: init and the first event', samples.event, { usual: 0.25, floor: 2.5 }),
-      ...compare('webhook, cold: init and a URL verification', samples.verification, { usual: 0.2, floor: 1.3 }),
+      ...compare('webhook, cold: init and the first event', samples.event, { common: 0.25, floor: 2.5 }),
+      ...compare('webhook, cold: init and a URL verification', samples.verification, { common: 0.2, floor: 1.3 }),
       {
         measure: "webhook's bundle, minified",
         unit: 'KB',
         ours: minifiedBytes.ours / 1000,
-        alternative: { name: 'common setup', value: minifiedBytes.usual / 1000 },
-        reach: 1,
+        alternative: { name: 'common setup', value: minifiedBytes.common / 1000 },
+        target: 1,
       },
       {
         measure: `webhook's peak memory, ${WARM_EVENTS} events`,
         unit: 'MiB',
         ours: median(peakMebibytes.ours),
-        alternative: { name: 'common setup', value: median(peakMebibytes.usual) },
-        reach: 1,
+        alternative: { name: 'common setup', value: median(peakMebibytes.common) },
+        target: 1,
       },
     ],
     [
-      `Cold: medians of ${starts} fresh processes each, in turns, under aws-lambda-ric; an empty function's ${median(samples.event.empty).toFixed(0)} ms is subtracted. The queue is a stand-in that answers SendMessage over TLS on loopback.`,
-      "Common setup: the official SDK's dispatcher and client-sqs, bundled with esbuild's defaults. Lower bound: node:crypto and a hand-signed request over node:https. Both do less: no log, no metrics, no time limit.",
+      `Cold: medians of ${starts} new processes each, alternating, under aws-lambda-ric. The ${median(samples.event.empty).toFixed(0)} ms of an empty function are subtracted. The queue is a mock that responds to SendMessage over TLS on loopback.`,
+      "Common setup: the official SDK's dispatcher and client-sqs, bundled with esbuild's defaults. Lower bound: node:crypto and a hand-signed request over node:https. Neither has a log, metrics or a time limit.",
     ],
     samples,
   );

@@ -6,10 +6,10 @@ import { build } from 'esbuild';
 
 const FOLDER = path.join(import.meta.dirname, 'comparators');
 
-/** Installs what the programs of `comparators` need, which the template itself does not. */
+/** Installs the dependencies of the programs in `comparators`. */
 export async function installComparators(): Promise<void> {
   if (existsSync(path.join(FOLDER, 'node_modules'))) return;
-  console.error('Installing the alternatives that are compared with …');
+  console.error('Installing the alternatives …');
   await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], { cwd: FOLDER });
 }
 
@@ -18,9 +18,8 @@ export function comparator(name: string): string {
 }
 
 /**
- * Bundles a comparator.
+ * Bundles a comparator with esbuild's defaults.
  *
- * @param minify what `esbuild` does not do unless told
  * @returns the size in bytes
  */
 export async function bundleComparator(name: string, outfile: string, minify = false): Promise<number> {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { connectionBundle } from '../../lib/build/bundle.ts';
 import { createSample } from '../../lib/samples/samples.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { readUsage } from './process-usage.ts';
 import { median, type Report, type SuiteOptions } from './report.ts';
@@ -20,8 +20,8 @@ const SIDES = {
 type Side = keyof typeof SIDES;
 
 const IN_FLIGHT = 200;
-/** Until a program that has nothing to do has settled. */
-const SETTLE_MILLISECONDS = 1_500;
+/** How long a program takes to become idle. */
+const IDLE_AFTER_MILLISECONDS = 1_500;
 
 interface Start {
   startMilliseconds: number;
@@ -32,7 +32,7 @@ interface Load {
   loadedMebibytes: number;
   eventsPerSecond: number;
   processorMicrosecondsPerEvent: number;
-  /** Events that were not acknowledged in time, so that the platform would send them again. */
+  /** Events not acknowledged in time, which the platform would retry. */
   unacknowledged: number;
 }
 
@@ -43,17 +43,17 @@ interface Samples {
 }
 
 /**
- * The program that keeps the long connection, beside the same on the official client: what they take of a small task.
- * The platform is in this process and the queue in another, so that neither is counted.
+ * Compares the resources used by the long-connection program and by the same program on the official client. The mock
+ * platform runs in this process and the mock queue in another, so neither is counted.
  */
 export async function benchLongConnection({ isQuick }: SuiteOptions): Promise<Report> {
   const [starts, loads, events] = isQuick ? [3, 1, 5_000] : [7, 1, 100_000];
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-bench-'));
-  const queue = fork(fileURLToPath(new URL('queue-stand-in.ts', import.meta.url)), { execArgv: [] });
+  const queue = fork(fileURLToPath(new URL('mock-queue.ts', import.meta.url)), { execArgv: [] });
   try {
     const [{ endpoint }] = await once(queue, 'message');
     const samples = { ours: await prepare('ours', outdir), official: await prepare('official', outdir) };
-    // In turns, so that what changes on the machine meets both.
+    // Sides alternate, so that changes on the machine affect both.
     for (let index = 0; index < starts; index++) {
       for (const side of ['ours', 'official'] as const) {
         const eventsToPush = index < loads ? events : 0;
@@ -66,8 +66,9 @@ export async function benchLongConnection({ isQuick }: SuiteOptions): Promise<Re
       (sum, { unacknowledged }) => sum + events - unacknowledged,
       0,
     );
-    const taken = await countTaken(queue);
-    if (taken < acknowledged) throw new Error(`The queue got ${taken} of the ${acknowledged} acknowledged events`);
+    const received = await countReceived(queue);
+    if (received < acknowledged)
+      throw new Error(`The queue received ${received} of the ${acknowledged} acknowledged events`);
     return report(samples, starts, events);
   } finally {
     queue.disconnect();
@@ -77,14 +78,14 @@ export async function benchLongConnection({ isQuick }: SuiteOptions): Promise<Re
 
 async function prepare(side: Side, outdir: string): Promise<Samples> {
   const bundle = { ...connectionBundle(PROJECT_ROOT, outdir), entryPoints: { [side]: SIDES[side] } };
-  // The official client looks for its package.json from there, which an ES module does not have.
+  // The official client finds its package.json through __dirname, which an ES module lacks.
   await build({ ...bundle, define: { __dirname: 'import.meta.dirname' } });
   const { size } = await stat(path.join(outdir, `${side}.mjs`));
   return { bundleBytes: size, starts: [], loads: [] };
 }
 
 async function measure(side: Side, outdir: string, endpoint: string, events: number) {
-  const platform = await FakePlatform.start();
+  const platform = await MockPlatform.start();
   const startedAt = performance.now();
   const program = spawn(process.execPath, [path.join(outdir, `${side}.mjs`)], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -101,13 +102,13 @@ async function measure(side: Side, outdir: string, endpoint: string, events: num
     },
   });
   try {
-    const startMilliseconds = (await connected(platform, program)) - startedAt;
-    await sleep(SETTLE_MILLISECONDS);
+    const startMilliseconds = (await waitForPing(platform, program)) - startedAt;
+    await sleep(IDLE_AFTER_MILLISECONDS);
     const idle = await readUsage(program.pid ?? 0);
     const start = { startMilliseconds, idleMebibytes: idle.residentMebibytes };
     if (events === 0) return { start };
     const { seconds, unacknowledged } = await pushAll(platform, events);
-    await sleep(SETTLE_MILLISECONDS);
+    await sleep(IDLE_AFTER_MILLISECONDS);
     const loaded = await readUsage(program.pid ?? 0);
     const processorSeconds = loaded.processorSeconds - idle.processorSeconds;
     const load = {
@@ -123,38 +124,42 @@ async function measure(side: Side, outdir: string, endpoint: string, events: num
   }
 }
 
-/** @returns when the first ping came, by `performance.now()`: both send one as soon as they are connected */
-async function connected(platform: FakePlatform, program: ChildProcess): Promise<number> {
+/**
+ * Waits for the first ping, which both clients send as soon as they are connected.
+ *
+ * @returns its time by `performance.now()`
+ */
+async function waitForPing(platform: MockPlatform, program: ChildProcess): Promise<number> {
   while (platform.gateway.connections[0]?.pings.length !== 1) {
-    if (program.exitCode !== null) throw new Error(`The program has ended with ${program.exitCode}`);
+    if (program.exitCode !== null) throw new Error(`The program exited with ${program.exitCode}`);
     await sleep(1);
   }
   return performance.now();
 }
 
-/** Pushes events once each, and waits for the last answer. */
-async function pushAll(platform: FakePlatform, events: number): Promise<{ seconds: number; unacknowledged: number }> {
+/** Pushes each event once and waits for the last response. */
+async function pushAll(platform: MockPlatform, events: number): Promise<{ seconds: number; unacknowledged: number }> {
   const [before = '', after = ''] = createSample('im.message.receive_v1', { version: '2.0', token: '' }).split(
     /(?<="event_id":")[^"]*/,
   );
   const startedAt = performance.now();
   let pushed = 0;
-  const pushInTurn = async () => {
+  const pushOneByOne = async () => {
     while (pushed < events) {
       const id = `bench-${pushed++}`;
       await platform.push({ id, text: `${before}${id}${after}` }).settled;
     }
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, pushInTurn));
+  await Promise.all(Array.from({ length: IN_FLIGHT }, pushOneByOne));
   const seconds = (performance.now() - startedAt) / 1000;
   const unacknowledged = platform.deliveries.filter(({ state }) => state !== 'acknowledged').length;
   return { seconds, unacknowledged };
 }
 
-async function countTaken(queue: ChildProcess): Promise<number> {
+async function countReceived(queue: ChildProcess): Promise<number> {
   queue.send('count');
-  const [{ taken }] = await once(queue, 'message');
-  return taken;
+  const [{ received }] = await once(queue, 'message');
+  return received;
 }
 
 function report({ ours, official }: Record<Side, Samples>, starts: number, events: number): Report {
@@ -181,8 +186,8 @@ function report({ ours, official }: Record<Side, Samples>, starts: number, event
       },
     ],
     notes: [
-      `Start and idle memory are medians of ${starts} starts, in turns; the rest is of one run, ${IN_FLIGHT} events in flight.`,
-      'The queue is a stand-in for SQS in a process of its own, the platform is the fake one. Times depend on the machine, ratios hardly.',
+      `Start time and idle memory are medians of ${starts} alternating starts; the other figures are from one run with ${IN_FLIGHT} events in flight.`,
+      'The platform is a mock, and the queue is a mock of SQS in a separate process. Compare the ratios: absolute times depend on the machine.',
     ],
     samples: { ours, official },
   };

@@ -2,8 +2,8 @@ import * as lark from '@larksuiteoapi/node-sdk';
 import type { EventEnvelope } from '../../lib/feishu/envelope.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
 
-// What functions/connection.ts is for, on the official client: each event goes to the queue before it is acknowledged.
-// It does less besides: no health check, no metrics, no time limit, no callbacks, and no type of event but this one.
+// Does with the official client what functions/connection.ts does: queues each event before it is acknowledged. It has no
+// health check, metrics, time limit or callbacks, and receives only one event type.
 
 const { FEISHU_APP_ID = '', FEISHU_APP_SECRET = '', FEISHU_DOMAIN = '', QUEUE_URL = '' } = process.env;
 const queue = createQueue(QUEUE_URL);
@@ -12,7 +12,7 @@ const { signal } = new AbortController();
 const eventDispatcher = new lark.EventDispatcher({}).register({
   'im.message.receive_v1': async (event) => {
     const envelope = { kind: 'event', header: { type: 'im.message.receive_v1' }, event } as unknown as EventEnvelope;
-    // The client has parsed the event and put its header into it: the text as it came is not to be had.
+    // The client parses the event and merges its header into it; the original text is not available.
     const text = JSON.stringify(event);
     const receivedAt = new Date();
     await queue.send(envelope, { text, source: 'long-connection', receivedAt, requestId: undefined }, signal);

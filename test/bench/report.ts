@@ -2,41 +2,41 @@ export interface SuiteOptions {
   isQuick: boolean;
 }
 
-/** Measures something. It takes its time: nothing else should run on the machine. */
+/** A benchmark. Nothing else should run on the machine. */
 export type Suite = (options: SuiteOptions) => Promise<Report>;
 
 export interface Report {
   columns: string[];
   rows: { name: string; cells: string[] }[];
-  /** What a reader must know to judge the figures. */
+  /** How the figures were measured. */
   notes: string[];
-  /** What the rows were made from. */
+  /** The raw data of the rows. */
   samples: unknown;
-  /** What the rows say, for the chart. */
+  /** The rows as numbers, for the chart. */
   comparisons?: Comparison[];
 }
 
-/** One figure of this project beside that of an alternative. */
+/** A figure of this project compared with that of an alternative. */
 export interface Comparison {
   measure: string;
   unit: string;
   ours: number;
-  /** `undefined`: nothing to compare with. */
+  /** `undefined` if there is no alternative. */
   alternative?: { name: string; value: number };
-  /** Whether a large figure is the good one, as with events a second. */
-  isMoreBetter?: boolean;
-  /** What ours ÷ the alternative's is to be: at least this much where more is better, else at most. */
-  reach?: number;
+  /** Whether a higher figure is better, for example events a second. */
+  isHigherBetter?: boolean;
+  /** Target of the ratio ours ÷ alternative: a minimum if higher is better, otherwise a maximum. */
+  target?: number;
 }
 
-/** A report of one row for each comparison. */
+/** Creates a report with one row per comparison. */
 export function reportComparisons(comparisons: Comparison[], notes: string[], samples: unknown): Report {
   return {
-    columns: ['ours', 'against', 'theirs', 'ratio', 'to reach'],
+    columns: ['ours', 'compared with', 'theirs', 'ratio', 'target'],
     rows: comparisons.map((comparison) => {
       const { measure, unit, ours, alternative } = comparison;
       const cells = alternative
-        ? [alternative.name, write(alternative.value, unit), ratioOf(comparison).toFixed(2), writeReach(comparison)]
+        ? [alternative.name, write(alternative.value, unit), ratioOf(comparison).toFixed(2), writeTarget(comparison)]
         : ['–', '–', '–', '–'];
       return { name: measure, cells: [write(ours, unit), ...cells] };
     }),
@@ -46,7 +46,7 @@ export function reportComparisons(comparisons: Comparison[], notes: string[], sa
   };
 }
 
-/** One report of several of {@link reportComparisons}. */
+/** Joins several reports of {@link reportComparisons} into one. */
 export function joinReports(reports: Report[]): Report {
   return reportComparisons(
     reports.flatMap(({ comparisons = [] }) => comparisons),
@@ -55,22 +55,22 @@ export function joinReports(reports: Report[]): Report {
   );
 }
 
-/** Ours ÷ the alternative's. */
+/** Returns ours ÷ alternative. */
 export function ratioOf({ ours, alternative }: Comparison): number {
   return ours / (alternative?.value ?? Number.NaN);
 }
 
-export function hasReached(comparison: Comparison): boolean {
-  const { reach, isMoreBetter } = comparison;
-  if (reach === undefined) return true;
-  return isMoreBetter ? ratioOf(comparison) >= reach : ratioOf(comparison) <= reach;
+export function meetsTarget(comparison: Comparison): boolean {
+  const { target, isHigherBetter } = comparison;
+  if (target === undefined) return true;
+  return isHigherBetter ? ratioOf(comparison) >= target : ratioOf(comparison) <= target;
 }
 
-function writeReach(comparison: Comparison): string {
-  const { reach, isMoreBetter } = comparison;
-  if (reach === undefined) return '–';
-  const bound = `${isMoreBetter ? '≥' : '≤'} ${reach}`;
-  return hasReached(comparison) ? bound : `${bound}, **missed**`;
+function writeTarget(comparison: Comparison): string {
+  const { target, isHigherBetter } = comparison;
+  if (target === undefined) return '–';
+  const bound = `${isHigherBetter ? '≥' : '≤'} ${target}`;
+  return meetsTarget(comparison) ? bound : `${bound}, **missed**`;
 }
 
 function write(value: number, unit: string): string {
@@ -82,7 +82,7 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** @param share from 0 to 1; between two values, the line between them */
+/** @param share from 0 to 1; interpolates linearly between two values */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const position = share * (sorted.length - 1);

@@ -6,7 +6,7 @@ import type { Report } from './report.ts';
 import { SCENARIOS } from './simulation/scenarios.ts';
 import { capacityTable, tableOf } from './simulation/table.ts';
 
-describe('docs/scaling.md has the tables', () => {
+describe('docs/scaling.md contains the table', () => {
   const linesOf = ({ columns, rows }: Pick<Report, 'columns' | 'rows'>) => [
     `| | ${columns.join(' | ')} |`,
     `|---|${'---|'.repeat(columns.length)}`,
@@ -22,7 +22,7 @@ describe('docs/scaling.md has the tables', () => {
     expect(linesOf(tableOf(SCENARIOS))).toEqual(await tableUnder('Simulation results'));
   });
 
-  test('of how many events the workers handle', async () => {
+  test('of how many events the worker can handle', async () => {
     expect(linesOf(capacityTable())).toEqual(await tableUnder('How many workers'));
   });
 });

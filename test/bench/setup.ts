@@ -9,10 +9,10 @@ import { PROJECT_ROOT } from '../support/project.ts';
 import { type Comparison, type Report, reportComparisons } from './report.ts';
 
 const run = promisify(execFile);
-/** What the demo prints once a handler has done its work. */
+/** The line that the demo prints when a handler has finished. */
 const FIRST_HANDLED = /^✓ .*answered with an echo/;
 
-/** From a fresh clone to the first event that a handler has handled, and to the deployment's package. Once. */
+/** Measures once how long it takes from a new clone to the first handled event, and to the deployment package. */
 export async function benchSetup(): Promise<Report> {
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-bench-'));
   const cwd = path.join(folder, 'clone');
@@ -24,12 +24,10 @@ export async function benchSetup(): Promise<Report> {
     const row = (measure: string, ours: number): Comparison => ({ measure, unit: 's', ours });
     return reportComparisons(
       [
-        row('npm ci && npm run demo: from the clone to the first handled event', install + demo),
-        row('npx serverless package', packaging),
+        row('`npm ci && npm run demo`: from the clone to the first handled event', install + demo),
+        row('`npx serverless package`', packaging),
       ],
-      [
-        `Setup: once, of a fresh clone; npm ci, which took ${install.toFixed(0)} s, takes what npm has in its cache from there.`,
-      ],
+      [`Setup: measured once, in a new clone. \`npm ci\` took ${install.toFixed(0)} s and used npm's cache.`],
       { install, demo, packaging },
     );
   } finally {
@@ -47,10 +45,10 @@ async function firstHandled(cwd: string): Promise<void> {
   for await (const line of createInterface({ input: demo.stdout })) {
     if (FIRST_HANDLED.test(line)) return end(demo);
   }
-  throw new Error('The demo has ended without a handled event');
+  throw new Error('The demo ended before an event was handled');
 }
 
-/** Ends it with the program that npm runs. */
+/** Ends the process group: npm and the demo. */
 async function end(demo: ChildProcess): Promise<void> {
   const exit = once(demo, 'exit');
   process.kill(-(demo.pid as number));

@@ -12,18 +12,18 @@ import { createRandom } from './simulation/random.ts';
 import { SCENARIOS } from './simulation/scenarios.ts';
 import { type SimulationOptions, simulate } from './simulation/simulate.ts';
 
-const PLENTY = 1e9;
+const UNLIMITED = 1e9;
 const NO_LIMITS: Quotas = {
-  gateway: { requestsPerSecond: PLENTY, burst: PLENTY },
+  gateway: { requestsPerSecond: UNLIMITED, burst: UNLIMITED },
   lambda: {
-    concurrency: PLENTY,
+    concurrency: UNLIMITED,
     requestsPerSecondOfConcurrency: 1,
-    environmentsPerPeriod: PLENTY,
+    environmentsPerPeriod: UNLIMITED,
     periodSeconds: 10,
   },
-  dynamo: { initialWritesPerSecond: PLENTY, maximumWritesPerSecond: PLENTY },
-  fifoSendsPerSecond: PLENTY,
-  mapping: { initialConcurrency: PLENTY, concurrencyPerMinute: 300, maximumConcurrency: PLENTY },
+  dynamo: { initialWritesPerSecond: UNLIMITED, maximumWritesPerSecond: UNLIMITED },
+  fifoSendsPerSecond: UNLIMITED,
+  mapping: { initialConcurrency: UNLIMITED, concurrencyPerMinute: 300, maximumConcurrency: UNLIMITED },
 };
 const NO_TIME: Timings = {
   gateway: 0,
@@ -51,7 +51,7 @@ function scenarioWith({ quotas, settings, timings, traffic, conversations = 1 }:
     traffic: { eventsPerSecond: 1, seconds: 1, burstFactor: 1, burstSeconds: 1, periodSeconds: 10, ...traffic },
     conversations,
     quotas: { ...NO_LIMITS, ...quotas },
-    settings: { ordering: 'none', batchSize: 1, maximumConcurrency: PLENTY, ...settings },
+    settings: { ordering: 'none', batchSize: 1, maximumConcurrency: UNLIMITED, ...settings },
     timings: { ...NO_TIME, ...timings },
   };
 }
@@ -61,7 +61,7 @@ const run = (changes: Changes, options: Partial<SimulationOptions> = {}) =>
 const atOnce = (count: number, time = 0) => Array.from({ length: count }, () => time);
 
 describe('The platform', () => {
-  test('sends an event that is never acknowledged after 15 s, 5 min, 1 h and 6 h, and then gives it up', () => {
+  test('retries an unacknowledged event after 15 s, 5 min, 1 h and 6 h, and then gives up', () => {
     const attempts: number[] = [];
     const gateway = { requestsPerSecond: 0, burst: 0 };
     const onAttempt = (now: number) => attempts.push(now);
@@ -70,7 +70,7 @@ describe('The platform', () => {
     expect({ retries, lost }).toEqual({ retries: 4, lost: 1 });
   });
 
-  test('sends as many events as it should, three times as many a second in a burst', () => {
+  test('sends the configured number of events, at three times the rate in a burst', () => {
     const traffic = { eventsPerSecond: 100, seconds: 3000, burstFactor: 3, burstSeconds: 5, periodSeconds: 30 };
     const times = [...arrivalsOf(traffic, createRandom(1))];
     const inBursts = times.filter((time) => time % 30 < 5);
@@ -83,10 +83,10 @@ describe('The platform', () => {
 });
 
 describe('The HTTP API', () => {
-  test('takes a burst of 5,000 and then 10,000 a second', () => {
+  test('accepts a burst of 5,000 and then 10,000 a second', () => {
     const { gateway } = DEFAULT_QUOTAS;
     expect(run({ quotas: { gateway } }, { arrivals: atOnce(5000) }).throttledByGateway).toBe(0);
-    // One too many, 500 after a quarter of a second that gives 2,500 back, one after ten seconds that fill it.
+    // 1 above the burst, 500 above the 2,500 refilled in 0.25 s, 1 above the burst refilled in 10 s.
     const arrivals = [...atOnce(5001), ...atOnce(3000, 0.25), ...atOnce(5001, 10)];
     expect(run({ quotas: { gateway } }, { arrivals }).throttledByGateway).toBe(1 + 500 + 1);
   });
@@ -95,7 +95,7 @@ describe('The HTTP API', () => {
 describe('Lambda', () => {
   const lambda = { ...NO_LIMITS.lambda, concurrency: 1000, requestsPerSecondOfConcurrency: 1e6 };
 
-  test('throttles what is over the concurrency, which the platform sends again 15 s later', () => {
+  test('throttles requests above the concurrency, which the platform retries 15 s later', () => {
     const attempts: number[] = [];
     const result = run(
       { quotas: { lambda }, timings: { webhook: 100 } },
@@ -107,13 +107,13 @@ describe('Lambda', () => {
     expect(result.lost).toBe(0);
   });
 
-  test('begins ten requests a second for each of its concurrency, however short they are', () => {
+  test('starts at most ten requests a second per unit of concurrency, however short they are', () => {
     const limited = { ...lambda, concurrency: 100, requestsPerSecondOfConcurrency: 10 };
-    // One at a time, and 2,000 in a tenth of a second: 1,000 at once and 100 more.
+    // 2,000 requests in 0.1 s, of which 1,000 start at once and 100 more in that time.
     const arrivals = Array.from({ length: 2000 }, (_, index) => index / 20_000);
     const changes = { quotas: { lambda: limited }, settings: { maximumConcurrency: 1 } };
     const { throttledByLambda } = run({ ...changes, timings: { webhook: 0.01, handler: 1e4 } }, { arrivals });
-    // The worker's first is one of them.
+    // The worker's first invocation counts as well.
     expect(Math.abs(throttledByLambda - 901)).toBeLessThanOrEqual(1);
   });
 
@@ -124,50 +124,50 @@ describe('Lambda', () => {
     expect(throttledByLambda).toBe(200);
   });
 
-  test('uses an environment again until it has been idle for too long', () => {
+  test('reuses an environment until it has been idle for too long', () => {
     const timings = { webhookColdStart: 300, webhook: 10, environmentIdleSeconds: 60 };
     const { acknowledgement, webhookColdStarts } = run({ timings }, { arrivals: [0, 30, 90, 200] });
-    // 90 is 59.99 s after the end of the one before, 200 is not.
+    // The third request starts 59.99 s after the end of the second, the fourth more than 60 s after the third.
     expect(webhookColdStarts).toBe(2);
     expect(acknowledgement.mean).toBeCloseTo((310 + 10 + 10 + 310) / 4, 9);
   });
 });
 
 describe('The worker', () => {
-  const one = { ...NO_LIMITS.mapping, initialConcurrency: 1 };
+  const oneBatch = { ...NO_LIMITS.mapping, initialConcurrency: 1 };
 
-  test('has the queue of M/D/1 when it takes one event at a time', () => {
-    // A load of 0.8: each waits for 0.8 × 0.1 s / (2 × 0.2) = 0.2 s in the mean.
+  test('behaves as an M/D/1 queue when it handles one event at a time', () => {
+    // With a load of 0.8, the mean wait is 0.8 × 0.1 s / (2 × 0.2) = 0.2 s.
     const traffic = { eventsPerSecond: 8, seconds: volume({ small: 10_000, full: 50_000 }) };
-    const quotas = { mapping: one };
+    const quotas = { mapping: oneBatch };
     const { worker } = run({ traffic, quotas, settings: { maximumConcurrency: 1 }, timings: { handler: 100 } });
     expect(worker.handled).toBeGreaterThan(7.8 * traffic.seconds);
     expect(Math.abs(worker.age.mean - 0.2)).toBeLessThan(volume({ small: 0.02, full: 0.01 }));
   });
 
-  test("keeps Little's law: as many wait as come in the time that each waits", () => {
+  test("obeys Little's law: the mean number of waiting events is the arrival rate times the mean wait", () => {
     const traffic = { eventsPerSecond: 90, seconds: 2000, burstFactor: 3 };
     const settings = { batchSize: 10, maximumConcurrency: 1 };
-    const { worker } = run({ traffic, quotas: { mapping: one }, settings, timings: { handler: 100 } });
+    const { worker } = run({ traffic, quotas: { mapping: oneBatch }, settings, timings: { handler: 100 } });
     expect(worker.age.mean).toBeGreaterThan(0.1);
     const meanWaiting = worker.waitingSeconds / worker.handledAt;
     const arrivalRate = worker.handled / worker.handledAt;
     expect(meanWaiting / (arrivalRate * worker.age.mean)).toBeCloseTo(1, 9);
   });
 
-  test('handles ten batches of ten at a time, and no more', () => {
+  test('handles at most ten batches of ten concurrently', () => {
     const mapping = { ...NO_LIMITS.mapping, initialConcurrency: 10 };
     const settings = { batchSize: 10, maximumConcurrency: 10 };
     const { worker } = run({ quotas: { mapping }, settings, timings: { handler: 100 } }, { arrivals: atOnce(10_001) });
-    // The first ten come alone, as nothing waits yet; then a hundred each tenth of a second.
+    // The first ten batches have one event each, because nothing is waiting yet; then 100 events every 0.1 s.
     expect(worker.handledAt).toBeCloseTo(10.1, 6);
     expect(worker.peakConcurrency).toBe(10);
   });
 
-  test('begins with five batches at a time, and takes 300 more a minute while messages wait', () => {
+  test('starts with five concurrent batches, and adds 300 a minute while messages wait', () => {
     const { mapping } = DEFAULT_QUOTAS;
     const { worker } = run({ quotas: { mapping }, timings: { handler: 60_000 } }, { arrivals: atOnce(100) });
-    // The last of 95 begins 95 fifths of a second later.
+    // The last of the other 95 starts 95 × 0.2 s later.
     expect(worker.age.maximum).toBeCloseTo(19, 9);
     const limited = run(
       { quotas: { mapping }, settings: { maximumConcurrency: 8 }, timings: { handler: 60_000 } },
@@ -176,7 +176,7 @@ describe('The worker', () => {
     expect(limited.worker.peakConcurrency).toBe(8);
   });
 
-  test('waits for the table, which takes 4,000 writes a second: 2,000 events', () => {
+  test('waits for the table, which accepts 4,000 writes a second: 2,000 events', () => {
     const { dynamo } = DEFAULT_QUOTAS;
     const { worker } = run({ quotas: { dynamo } }, { arrivals: atOnce(10_000) });
     expect(worker.handledAt).toBeCloseTo(5, 2);
@@ -189,7 +189,7 @@ describe('The worker', () => {
     expect(worker.peakConcurrency).toBe(1);
   });
 
-  test('shares the concurrency of the account with the webhook', () => {
+  test("shares the account's concurrency with the webhook", () => {
     const lambda = { ...NO_LIMITS.lambda, concurrency: 10, requestsPerSecondOfConcurrency: 1e6 };
     const arrivals = [...atOnce(10), ...atOnce(10, 0.05)];
     const { throttledByLambda } = run({ quotas: { lambda }, timings: { webhook: 10, handler: 1000 } }, { arrivals });
@@ -198,7 +198,7 @@ describe('The worker', () => {
 });
 
 describe('A FIFO queue', () => {
-  test('gives out one message of a conversation at a time, and of others meanwhile', () => {
+  test('delivers one message of a conversation at a time, and meanwhile those of others', () => {
     const queue = new FifoQueue();
     queue.add(1, 7);
     queue.add(2, 7);
@@ -210,7 +210,7 @@ describe('A FIFO queue', () => {
     expect(queue.length).toBe(0);
   });
 
-  test('refuses what is over its sends a second, so that the platform sends it again', () => {
+  test('throttles sends above its rate, so that the platform retries', () => {
     const settings = { ordering: 'conversation' } as const;
     const { throttledByQueue, retries, acknowledgement } = run(
       { settings, quotas: { fifoSendsPerSecond: 300 } },
@@ -220,7 +220,7 @@ describe('A FIFO queue', () => {
   });
 });
 
-test('A table takes twice its peak of the last half an hour, up to its quota', () => {
+test('A table accepts twice its peak of the last 30 minutes, up to its quota', () => {
   const table = new DynamoTable({ initialWritesPerSecond: 4000, maximumWritesPerSecond: 10_000 });
   const waitOf = (from: number, perSecond: number) => {
     let wait = 0;
@@ -233,7 +233,7 @@ test('A table takes twice its peak of the last half an hour, up to its quota', (
   expect(waitOf(5400, 10_001)).toBeGreaterThan(0);
 });
 
-test('What is to happen happens in the order of its time, and at one time in that it was added in', () => {
+test('Events happen in order of time, and at the same time in the order in which they were added', () => {
   const queue = new EventQueue<string>();
   const random = createRandom(1);
   const times = Array.from({ length: 1000 }, () => Math.floor(random.uniform() * 50));
@@ -247,7 +247,7 @@ test('What is to happen happens in the order of its time, and at one time in tha
   expect(queue.time).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('Percentiles are those of the values', () => {
+test('Percentiles, mean and maximum are those of the values', () => {
   const distribution = new Distribution();
   for (let value = 1; value <= 1000; value += 1) distribution.add(value);
   expect(distribution.percentile(0.5)).toBeCloseTo(500, 0);
@@ -255,7 +255,7 @@ test('Percentiles are those of the values', () => {
   expect([distribution.mean, distribution.maximum]).toEqual([500.5, 1000]);
 });
 
-test('A million events cost what docs/cost.md says, one by one', () => {
+test('A million events, handled one by one, cost what docs/cost.md says', () => {
   const timings = { webhook: 20, handler: 100 };
   const oneByOne = { timings, traffic: { eventsPerSecond: 1, seconds: 10_000 }, quotas: {} };
   expect(costOfMillion(run(oneByOne), scenarioWith(oneByOne).settings)).toBeCloseTo(6.15, 2);
@@ -263,7 +263,7 @@ test('A million events cost what docs/cost.md says, one by one', () => {
   expect(costOfMillion(run(inOrder), scenarioWith(inOrder).settings)).toBeCloseTo(6.45, 2);
 });
 
-test('The same seed gives the same result, and another one another', () => {
+test('The same seed gives the same result, another seed another result', () => {
   const summary = (seed: number) => {
     const { events, acknowledgement, worker } = simulate(SCENARIOS[2]?.scenario as Scenario, { seed });
     return [events, acknowledgement.mean, worker.age.mean, worker.handledAt, worker.batches];

@@ -11,34 +11,34 @@ const verificationToken = 'the verification token of the bench';
 const SECRETS = { encryptKeys: [encryptKey], verificationTokens: [verificationToken] };
 
 type Work = (request: WebhookRequest) => unknown;
-const SIDES = ['ours', 'bare', 'official', 'refused'] as const;
+const SIDES = ['ours', 'bare', 'official', 'rejected'] as const;
 type Side = (typeof SIDES)[number];
 
 /**
- * What a request costs once it is in memory: verify, decrypt, parse. The bare side does the same with nothing but Node;
- * the official dispatcher is given a handler that does nothing. A forged request has a signature of another key.
+ * Measures how long it takes to verify, decrypt and parse a request in memory. The bare side does the same with only
+ * Node's modules; the official dispatcher has an empty handler. A forged request has a wrong signature.
  */
 export async function benchVerify({ isQuick }: SuiteOptions): Promise<Report> {
   const [rounds, milliseconds] = isQuick ? [7, 20] : [31, 60];
   const dispatcher = new EventDispatcher({ encryptKey, verificationToken, loggerLevel: LoggerLevel.fatal }).register({
     'im.message.receive_v1': () => ({}),
   });
-  const works: Record<Side, Work> = {
+  const sides: Record<Side, Work> = {
     ours: (request) => readRequest(request, SECRETS, Date.now()),
     bare: readBare,
     official: (request) => invokeOfficial(dispatcher, request),
-    refused: readRefused,
+    rejected: readRejected,
   };
   const samples: Record<string, Record<Side, number[]>> = {};
   const comparisons: Comparison[] = [];
   for (const kilobytes of [1, 64]) {
     const request = createRequest(kilobytes * 1024);
     const forged = { ...request, headers: { ...request.headers, 'x-lark-signature': '0'.repeat(64) } };
-    const times: Record<Side, number[]> = { ours: [], bare: [], official: [], refused: [] };
-    // The first rounds let V8 compile.
+    const times: Record<Side, number[]> = { ours: [], bare: [], official: [], rejected: [] };
+    // The first rounds warm up V8.
     for (let round = -5; round < rounds; round++) {
       for (const side of SIDES) {
-        const microseconds = await time(works[side], side === 'refused' ? forged : request, milliseconds);
+        const microseconds = await time(sides[side], side === 'rejected' ? forged : request, milliseconds);
         if (round >= 0) times[side].push(microseconds);
       }
     }
@@ -48,28 +48,28 @@ export async function benchVerify({ isQuick }: SuiteOptions): Promise<Report> {
   return reportComparisons(
     comparisons,
     [
-      `Warm, medians of ${rounds} rounds in turns. Bare: node:crypto and JSON.parse alone do the same checks; it refuses without saying why.`,
+      `Verify: warm, medians of ${rounds} alternating rounds. Plain Node does the same checks with only node:crypto and JSON.parse, and does not explain a rejection.`,
     ],
     samples,
   );
 }
 
 function compare(size: string, times: Record<Side, number[]>): Comparison[] {
-  const one = (measure: string, side: Side, name: string, other: Side, atMost: number): Comparison => ({
+  const comparison = (measure: string, side: Side, name: string, other: Side, atMost: number): Comparison => ({
     measure: `${measure}, ${size}`,
     unit: 'µs',
     ours: median(times[side]),
     alternative: { name, value: median(times[other]) },
-    reach: atMost,
+    target: atMost,
   });
   return [
-    one('verify, decrypt and parse', 'ours', 'plain Node', 'bare', 1.15),
-    one('verify, decrypt and parse', 'ours', 'the official dispatcher', 'official', 0.6),
-    one('reject a forged request', 'refused', 'accepting a genuine one', 'ours', 0.5),
+    comparison('verify, decrypt and parse', 'ours', 'plain Node', 'bare', 1.15),
+    comparison('verify, decrypt and parse', 'ours', 'the official dispatcher', 'official', 0.6),
+    comparison('reject a forged request', 'rejected', 'accepting a genuine one', 'ours', 0.5),
   ];
 }
 
-/** @returns microseconds each, on the average of as many as fit into the time */
+/** @returns the average duration in microseconds, of as many requests as fit into `milliseconds` */
 async function time(work: Work, request: WebhookRequest, milliseconds: number): Promise<number> {
   const startedAt = performance.now();
   let count = 0;
@@ -83,7 +83,7 @@ async function time(work: Work, request: WebhookRequest, milliseconds: number): 
   return ((performance.now() - startedAt) / count) * 1000;
 }
 
-/** @param bytes about as many has the body */
+/** @param bytes approximate size of the body */
 function createRequest(bytes: number): WebhookRequest {
   const write = (text: string) => {
     const event = textMessage(text);
@@ -91,11 +91,11 @@ function createRequest(bytes: number): WebhookRequest {
     return writeRequest(sample, { encryptKey }, Date.now());
   };
   const padding = Math.max(0, bytes - write('').body.length);
-  // Base64 makes four bytes of three.
+  // Base64 encodes three bytes as four.
   return write('x'.repeat(Math.floor((padding * 3) / 4)));
 }
 
-function readRefused(request: WebhookRequest): void {
+function readRejected(request: WebhookRequest): void {
   try {
     readRequest(request, SECRETS, Date.now());
   } catch (error) {

@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse } from 'aws-lambda';
 import { build } from 'esbuild';
-import { lambdaBundle, platformSdkBundle } from '../../lib/build/bundle.ts';
+import { platformSdkBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { encodeMessage } from '../../lib/queue/message.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
@@ -23,33 +23,33 @@ import { bundleComparator, installComparators } from './comparators.ts';
 import { readPeakMebibytes } from './process-usage.ts';
 import { median, type Report, reportComparisons, type SuiteOptions } from './report.ts';
 
-const SIDES = ['ours', 'usual'] as const;
+const SIDES = ['ours', 'common'] as const;
 type Side = (typeof SIDES)[number];
 type Emulators = EmulatorProcess['emulators'];
 
-/** Ours as the event source mapping of the template does it. */
-const POLLING = { ours: { pollers: 5, batch: 10 }, usual: { pollers: 1, batch: 1 } };
+/** Ours polls as the template's event source mapping does. */
+const POLLING = { ours: { pollers: 5, batch: 10 }, common: { pollers: 1, batch: 1 } };
 
 interface Countdown {
   count: number;
 }
 
-/** What a call to SQS or DynamoDB takes within a region, about. */
+/** Approximate latency of a call to SQS or DynamoDB within a region. */
 const LATENCY_MILLISECONDS = 5;
 
 interface Samples {
   /** Events a second, with SQS and DynamoDB on this machine. */
   loopback: Record<Side, number[]>;
-  /** With {@link LATENCY_MILLISECONDS} more for each call. */
+  /** Events a second, with {@link LATENCY_MILLISECONDS} added to each call. */
   distant: Record<Side, number[]>;
   peakMebibytes: Record<Side, number>;
   callsPerEvent: Record<Side, Record<string, number>>;
 }
 
 /**
- * One execution environment of the worker, with events that are waiting in the queue: claim, dispatch, completion and
- * deletion. The common setup takes one message at a time. Both are handed their messages by the bench, on the same SQS and
- * DynamoDB emulators in a process of their own, and run under AWS's runtime client.
+ * Measures one execution environment of the worker with waiting events: lease, dispatch, completion and deletion. The
+ * common setup handles one message at a time. The benchmark polls the queue for both. Both run under AWS's runtime client
+ * with the same SQS and DynamoDB emulators in a separate process.
  */
 export async function benchWorker({ isQuick }: SuiteOptions): Promise<Report> {
   const [rounds, events] = isQuick ? [5, 60] : [15, 100];
@@ -81,12 +81,12 @@ export async function benchWorker({ isQuick }: SuiteOptions): Promise<Report> {
     return runtime;
   };
   const measure = async (setting: Emulators, events: number) => {
-    const runtimes = { ours: await start('ours', setting), usual: await start('usual', setting) };
-    const eventsPerSecond: Record<Side, number[]> = { ours: [], usual: [] };
-    // The first round starts both and lets V8 compile.
+    const runtimes = { ours: await start('ours', setting), common: await start('common', setting) };
+    const eventsPerSecond: Record<Side, number[]> = { ours: [], common: [] };
+    // The first round starts both and warms up V8.
     for (let round = -1; round < rounds; round++) {
       for (const side of SIDES) {
-        const seconds = await work(side, runtimes[side], setting, events);
+        const seconds = await handleAll(side, runtimes[side], setting, events);
         if (round >= 0) eventsPerSecond[side].push(events / seconds);
       }
     }
@@ -96,15 +96,15 @@ export async function benchWorker({ isQuick }: SuiteOptions): Promise<Report> {
   const loopback = await measure(emulators, events);
   const peakMebibytes = {
     ours: await readPeakMebibytes(loopback.runtimes.ours.pid),
-    usual: await readPeakMebibytes(loopback.runtimes.usual.pid),
+    common: await readPeakMebibytes(loopback.runtimes.common.pid),
   };
   const callsPerEvent = {} as Samples['callsPerEvent'];
   for (const side of SIDES) {
-    await using counted = await behindCounters(emulators, 0);
-    await work(side, await start(side, counted.emulators), counted.emulators, events);
+    await using counted = await startCounters(emulators, 0);
+    await handleAll(side, await start(side, counted.emulators), counted.emulators, events);
     callsPerEvent[side] = counted.perEvent(events);
   }
-  await using distant = await behindCounters(emulators, LATENCY_MILLISECONDS);
+  await using distant = await startCounters(emulators, LATENCY_MILLISECONDS);
   const { eventsPerSecond } = await measure(distant.emulators, events / 2);
   const samples = { loopback: loopback.eventsPerSecond, distant: eventsPerSecond, peakMebibytes, callsPerEvent };
   return report(samples, rounds, events);
@@ -112,14 +112,14 @@ export async function benchWorker({ isQuick }: SuiteOptions): Promise<Report> {
 
 async function prepare(folder: string): Promise<void> {
   const ours = path.join(folder, 'ours');
-  const usual = path.join(folder, 'usual');
-  await mkdir(usual);
-  await bundleComparator('worker.mjs', path.join(usual, 'worker.js'));
-  await Promise.all([build(lambdaBundle(PROJECT_ROOT, ours)), build(platformSdkBundle(PROJECT_ROOT, ours))]);
+  const common = path.join(folder, 'common');
+  await mkdir(common);
+  await bundleComparator('worker.mjs', path.join(common, 'worker.js'));
+  await Promise.all([build(workerBundle(PROJECT_ROOT, ours)), build(platformSdkBundle(PROJECT_ROOT, ours))]);
 }
 
-/** @returns in how many seconds all events were handled and deleted */
-async function work(side: Side, runtime: Runtime, emulators: Emulators, events: number): Promise<number> {
+/** @returns how many seconds it took to handle and delete all events */
+async function handleAll(side: Side, runtime: Runtime, emulators: Emulators, events: number): Promise<number> {
   const sqs = createClient(emulators.environment);
   await enqueue(sqs, emulators.queueUrl, events);
   const { pollers, batch } = POLLING[side];
@@ -131,7 +131,7 @@ async function work(side: Side, runtime: Runtime, emulators: Emulators, events: 
   return seconds;
 }
 
-/** Receives, invokes and deletes until it has had all of them. */
+/** Receives messages, invokes the function and deletes them, until all are handled. */
 async function poll(
   sqs: SQSClient,
   { queueUrl, queueArn }: Emulators,
@@ -170,8 +170,8 @@ async function enqueue(sqs: SQSClient, QueueUrl: string, events: number): Promis
   }
 }
 
-/** The emulators, with each call counted and made as slow as one to AWS. */
-async function behindCounters(emulators: Emulators, latencyMilliseconds: number) {
+/** Starts proxies for the emulators that count and delay each call. */
+async function startCounters(emulators: Emulators, latencyMilliseconds: number) {
   const { AWS_ENDPOINT_URL_DYNAMODB = '', AWS_ENDPOINT_URL_SQS = '' } = emulators.environment;
   const dynamo = await startCallCounter(AWS_ENDPOINT_URL_DYNAMODB, latencyMilliseconds);
   const sqs = await startCallCounter(AWS_ENDPOINT_URL_SQS, latencyMilliseconds);
@@ -184,7 +184,7 @@ async function behindCounters(emulators: Emulators, latencyMilliseconds: number)
     },
     perEvent(events: number): Record<string, number> {
       const calls = Object.entries({ ...dynamo.calls, ...sqs.calls });
-      // What the bench itself sends is not the worker's.
+      // The benchmark itself sends these.
       const counted = calls.filter(([operation]) => operation !== 'AmazonSQS.SendMessageBatch');
       return Object.fromEntries(counted.map(([operation, count]) => [operation, count / events]));
     },
@@ -209,37 +209,37 @@ function report(samples: Samples, rounds: number, events: number): Report {
     Object.entries(callsPerEvent[side])
       .filter(([operation]) => operation.startsWith(service))
       .reduce((sum, [, count]) => sum + count, 0);
-  const against = (value: number) => ({ name: 'common setup', value });
-  const speed = (measure: string, eventsPerSecond: Record<Side, number[]>) => ({
+  const commonSetup = (value: number) => ({ name: 'common setup', value });
+  const throughput = (measure: string, eventsPerSecond: Record<Side, number[]>) => ({
     measure,
     unit: '',
     ours: median(eventsPerSecond.ours),
-    alternative: against(median(eventsPerSecond.usual)),
-    isMoreBetter: true,
+    alternative: commonSetup(median(eventsPerSecond.common)),
+    isHigherBetter: true,
   });
   const calls = (name: string, service: string) => ({
     measure: `worker: calls to ${name} per event`,
     unit: '',
     ours: callsOf('ours', service),
-    alternative: against(callsOf('usual', service)),
-    reach: 1,
+    alternative: commonSetup(callsOf('common', service)),
+    target: 1,
   });
   return reportComparisons(
     [
-      { ...speed(`worker: events a second, ${LATENCY_MILLISECONDS} ms per call`, distant), reach: 3 },
-      speed('worker: events a second, on loopback', loopback),
+      { ...throughput(`worker: events a second, ${LATENCY_MILLISECONDS} ms per call`, distant), target: 3 },
+      throughput('worker: events a second, on loopback', loopback),
       calls('DynamoDB', 'DynamoDB'),
       calls('SQS', 'AmazonSQS'),
       {
         measure: `worker's peak memory, ${((rounds + 1) * events).toLocaleString('en')} events`,
         unit: 'MiB',
         ours: peakMebibytes.ours,
-        alternative: against(peakMebibytes.usual),
-        reach: 1,
+        alternative: commonSetup(peakMebibytes.common),
+        target: 1,
       },
     ],
     [
-      `Worker: one execution environment, medians of ${rounds} rounds of ${events} events in turns. The common setup takes one message at a time, with Powertools' idempotency and the official SDK's client. SQS and DynamoDB are emulators in a process of their own, once as they are and once behind a proxy that adds ${LATENCY_MILLISECONDS} ms to each call, as the way within a region does. On loopback most of the time is the emulators', and the same for both. Of the calls, two to DynamoDB are needed for each event; those to SQS are a receive and a deletion for each batch.`,
+      `Worker: one execution environment, medians of ${rounds} alternating rounds of ${events} events. The common setup handles one message at a time, with Powertools' idempotency utility and the official SDK's client. SQS and DynamoDB are emulators in a separate process, used on loopback and through a proxy that adds ${LATENCY_MILLISECONDS} ms to each call, like the network of a region. On loopback the emulators take most of the time, which is the same for both. Each event needs two calls to DynamoDB, each batch two calls to SQS: receive and delete.`,
     ],
     samples,
   );

@@ -8,46 +8,54 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
-/** The webhook's own code and what it loads for the first event, together. */
+/** Both files: the webhook and the module that it loads with the first event. */
 const MAXIMUM_WEBHOOK_BYTES = 190_000;
 
-describe("The functions' bundles", () => {
+describe("the functions' bundles", () => {
   let outdir: string;
-  let metafile: Metafile;
+  let metafiles: Metafile[];
   const bundle = (name: string) => {
-    const [, output] = Object.entries(metafile.outputs).find(([file]) => path.basename(file) === `${name}.mjs`) ?? [];
+    const [, output] =
+      metafiles
+        .flatMap(({ outputs }) => Object.entries(outputs))
+        .find(([file]) => path.basename(file) === `${name}.mjs`) ?? [];
     if (output === undefined) throw new Error(`There is no bundle ${name}`);
     return { bytes: output.bytes, sources: Object.keys(output.inputs) };
   };
 
   beforeAll(async () => {
     outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-bundle-'));
-    ({ metafile } = await build(lambdaBundle(PROJECT_ROOT, outdir)));
+    const builds = [webhookBundle, workerBundle].map((bundle) => build(bundle(PROJECT_ROOT, outdir)));
+    metafiles = (await Promise.all(builds)).map(({ metafile }) => metafile);
   });
   afterAll(() => rm(outdir, { recursive: true }));
 
-  test('the webhook stays small', () => {
+  test('keep the webhook small', () => {
     expect(bundle('webhook').bytes + bundle('sqs-sender').bytes).toBeLessThanOrEqual(MAXIMUM_WEBHOOK_BYTES);
   });
 
-  test('the webhook starts without the AWS SDK', () => {
+  test('start the webhook without the AWS SDK', () => {
     expect(bundle('webhook').sources.filter((source) => source.includes('node_modules'))).toEqual([]);
     expect(bundle('sqs-sender').sources.filter((source) => source.includes('@aws-sdk/client-sqs'))).not.toEqual([]);
   });
 
-  test('what Lambda has no use for is not in them', () => {
-    const { inputs, outputs } = metafile;
-    const standIns = ['credentials', 'shared-config', 'event-streams'].map((name) => `lib/build/lambda-${name}.ts`);
-    expect(Object.keys(inputs)).toEqual(expect.arrayContaining(standIns));
-    const bundled = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+  test('leave out code that Lambda does not need', () => {
+    const replacements = ['credentials', 'shared-config', 'event-streams'].map(
+      (name) => `lean:lib/build/lambda-${name}.ts`,
+    );
+    const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
+    expect(inputs).toEqual(expect.arrayContaining(replacements));
+    const bundled = metafiles
+      .flatMap(({ outputs }) => Object.values(outputs))
+      .flatMap((output) => Object.keys(output.inputs));
     const unwanted = /shared-ini-file-loader\/readFile|EventStreamSerde|credential-provider-(?!env)/;
     expect(bundled.filter((source) => unwanted.test(source))).toEqual([]);
   });
 
-  test("a message is signed with the role's session, for its region", async () => {
+  test("sign a message with the role's session credentials for the function's region", async () => {
     const secret = 'the secret of a session';
     vi.stubEnv('AWS_REGION', 'ap-southeast-1');
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'ASIAEXAMPLE');

@@ -11,9 +11,9 @@ const IMPORT = "import { onCallback, onEvent, onEventV1, onUnhandledEvent } from
 type Found = { file: string; text: string }[];
 
 /**
- * Writes the modules to a project of their own, and runs something in it.
+ * Writes the modules to a temporary project and runs `work` there.
  *
- * @param modules their names are relative to `functions/handlers`
+ * @param modules source code by file name, relative to `functions/handlers`
  */
 async function withHandlers<Result>(
   modules: Record<string, string>,
@@ -58,35 +58,38 @@ function bundleOf(folder: string, name: string) {
   } satisfies BuildOptions;
 }
 
-/** Of modules that can all be checked. */
+/** Returns the errors. Fails if a module could not be checked. */
 async function problemsOf(modules: Record<string, string>): Promise<Found> {
   const { errors, warnings } = await check(modules);
   expect(warnings).toEqual([]);
   return errors;
 }
 
-describe('a handler module is accepted', () => {
+describe('accepts a handler module', () => {
   const type = 'im.message.receive_v1';
 
   it.each([
-    ['as the README writes it', `export default onEvent('${type}', async () => {});`],
+    ['written as in the README', `export default onEvent('${type}', async () => {});`],
     ['in double quotes', `export default onEvent("${type}", async () => {});`],
     ['in template quotes', `export default onEvent(\`${type}\`, async () => {});`],
-    ['over several lines', `export default onEvent(\n  // the type\n  '${type}',\n  async () => {},\n);`],
-    ['as a constant', `const handler = onEvent('${type}', () => {});\nexport default handler;`],
-    [
-      'as a constant that is exported by a clause',
-      `const it = onEvent('${type}', () => {});\nexport { it as default };`,
-    ],
+    ['on several lines', `export default onEvent(\n  // the type\n  '${type}',\n  async () => {},\n);`],
+    ['assigned to a constant', `const handler = onEvent('${type}', () => {});\nexport default handler;`],
+    ['exported by an export clause', `const handler = onEvent('${type}', () => {});\nexport { handler as default };`],
     ['with type arguments', `export default onEvent<'${type}'>('${type}', () => {});`],
     [
-      'with a declaration merged in',
+      'with a merged declaration',
       `declare module 'x' { interface Y {} }\nexport default onEvent('${type}', () => {});`,
     ],
-    ['beside a line comment on another', `// like onEvent('other', …)\nexport default onEvent('${type}', () => {});`],
-    ['beside a block comment on another', `/* onEventV1('other') */ export default onEvent('${type}', () => {});`],
-    ['beside a licence that mentions another', `/*! onEvent('other') */\nexport default onEvent('${type}', () => {});`],
-    ['with comments inside of the call', `export default onEvent(/* onEvent('other', */ '${type}', () => {});`],
+    [
+      'next to a line comment about another',
+      `// like onEvent('other', …)\nexport default onEvent('${type}', () => {});`,
+    ],
+    ['next to a block comment about another', `/* onEventV1('other') */ export default onEvent('${type}', () => {});`],
+    [
+      'next to a license comment that mentions another',
+      `/*! onEvent('other') */\nexport default onEvent('${type}', () => {});`,
+    ],
+    ['with comments inside the call', `export default onEvent(/* onEvent('other', */ '${type}', () => {});`],
   ])('%s', async (_name, source) => {
     expect(await problemsOf({ [`v2/${type}.ts`]: IMPORT + source })).toEqual([]);
   });
@@ -95,7 +98,7 @@ describe('a handler module is accepted', () => {
   const helper = '../../helper.ts';
   const library = IMPORT.replace('../../../', '../deploy/');
   it.each<[string, string, Record<string, string>?]>([
-    ['that logs a call of another', `export default onEvent('${type}', () => console.log("onEvent('${other}')"));`],
+    ['that logs a call to another', `export default onEvent('${type}', () => console.log("onEvent('${other}')"));`],
     [
       'with the function under another name',
       `import { onEvent as on } from '#feishu-events';\nexport default on('${type}', () => {});`,
@@ -104,43 +107,43 @@ describe('a handler module is accepted', () => {
       'with the library as a namespace',
       `import * as feishu from '#feishu-events';\nexport default feishu.onEvent('${type}', () => {});`,
     ],
-    ['with its type as a constant', `const TYPE = '${type}';\nexport default onEvent(TYPE, () => {});`],
+    ['whose type is a constant', `const TYPE = '${type}';\nexport default onEvent(TYPE, () => {});`],
     [
-      'with a type that is put together',
+      'whose type is a template string',
       `const name = 'message';\nexport default onEvent(\`im.\${name}.receive_v1\`, () => {});`,
     ],
     [
-      "with another module's constant as its type",
+      'whose type is a constant from another module',
       `import { TYPE } from '../../../helper.ts';\nexport default onEvent(TYPE, () => {});`,
       { [helper]: `export const TYPE = '${type}';` },
     ],
     [
-      "that is another module's",
+      'that re-exports a handler of another module',
       `export { default } from '../../../helper.ts';`,
       { [helper]: `${library}export default onEvent('${type}', () => {});` },
     ],
     [
-      "that is one of another module's",
+      'that re-exports one of several handlers of another module',
       `export { a as default } from '../../../helper.ts';`,
       { [helper]: `${library}export const a = onEvent('${type}', () => {}), b = onEvent('${other}', () => {});` },
     ],
     [
-      "that the project's own function wraps",
+      "wrapped by the project's own function",
       `import { timed } from '../../../helper.ts';\nexport default timed(onEvent('${type}', () => {}));`,
       { [helper]: 'export const timed = (handler: any) => ({ ...handler, handle: () => handler.handle() });' },
     ],
     [
-      "that the project's own function creates",
+      "created by the project's own function",
       `import { onTyped } from '../../../helper.ts';\nexport default onTyped(() => {});`,
       { [helper]: `${library}export const onTyped = (handle: any) => onEvent('${type}', handle);` },
     ],
     [
-      "that a package's function wraps",
+      "wrapped by a package's function",
       `import { wrapHandler } from '@sentry/node';\nexport default wrapHandler(onEvent('${type}', () => {}));`,
     ],
-    ['that is awaited', `export default await Promise.resolve(onEvent('${type}', () => {}));`],
+    ['with an awaited handler', `export default await Promise.resolve(onEvent('${type}', () => {}));`],
     [
-      'that it exports by its name too',
+      'that also exports the handler by name',
       `export const handler = onEvent('${type}', () => {});\nexport default handler;`,
     ],
   ])('%s', async (_name, source, helpers = {}) => {
@@ -151,7 +154,7 @@ describe('a handler module is accepted', () => {
 
   it.each([
     [
-      'opens a connection',
+      'opens a database connection',
       "import { Client } from 'pg';\nconst client = new Client();\nawait client.connect();\nconst { rows: [first] } = await client.query('');",
     ],
     [
@@ -163,24 +166,24 @@ describe('a handler module is accepted', () => {
       "import { Base } from 'some-package';\nclass Mine extends Base { twice() { return 2; } }\nif (new Mine().twice() !== 2) throw new Error();",
     ],
     ['loads a package dynamically', "const { parse } = await import('yaml');\nparse('');"],
-    ['asks a server', "if (!(await fetch('http://127.0.0.1:9/')).ok) throw new Error('offline');"],
+    ['sends a request to a server', "if (!(await fetch('http://127.0.0.1:9/')).ok) throw new Error('offline');"],
     ['starts a process', "import { execFileSync } from 'node:child_process';\nexecFileSync('does-not-exist');"],
     ['listens on a port', "import { createServer } from 'node:http';\ncreateServer().listen(1);"],
-    ['never ends by itself', 'setInterval(() => {}, 1000);'],
+    ['starts a timer that never ends', 'setInterval(() => {}, 1000);'],
     [
-      'reads a file beside it',
+      'reads a file in its folder',
       "import { readFileSync } from 'node:fs';\nimport path from 'node:path';\nJSON.parse(readFileSync(new URL('prompt.json', import.meta.url), 'utf8'));\nreadFileSync(path.join(import.meta.dirname, 'prompt.json'));",
     ],
     [
       "imports the project's JSON",
       "import data from './prompt.json' with { type: 'json' };\nif (data.text !== 'hello') throw new Error();",
     ],
-  ])('whose module %s', async (_name, source) => {
+  ])('that %s', async (_name, source) => {
     const files = { [`v2/${type}.ts`]: `${IMPORT}${source}\nexport default onEvent('${type}', () => {});` };
     expect(await problemsOf({ ...files, 'v2/prompt.json': '{"text":"hello"}' })).toEqual([]);
   });
 
-  it('in each of the folders', async () => {
+  it('in each folder', async () => {
     const problems = await problemsOf({
       'v2/im.message.receive_v1.ts': `${IMPORT}export default onEvent('im.message.receive_v1', () => {});`,
       'v1/out_approval.ts': `${IMPORT}export default onEventV1('out_approval', () => {});`,
@@ -191,16 +194,16 @@ describe('a handler module is accepted', () => {
     expect(problems).toEqual([]);
   });
 
-  it('beside what is no code', async () => {
+  it('next to files that are not code', async () => {
     expect(await problemsOf({ 'README.md': '# onEvent', 'v2/example.json': '{}', 'v1/.gitkeep': '' })).toEqual([]);
   });
 
-  it.each([path.resolve(import.meta.dirname, '../../functions/handlers')])('of the template', async (folder) => {
+  it.each([path.resolve(import.meta.dirname, '../../functions/handlers')])('from the template', async (folder) => {
     expect(await checkHandlers(folder)).toEqual({ errors: [], warnings: [] });
   });
 });
 
-describe('a module that cannot be judged is no error, but a warning', () => {
+describe('warns about a module that it cannot check', () => {
   const source = `${IMPORT}export default onEvent('im.chat.updated_v1', () => {});`;
   const file = 'v2/im.chat.updated_v1.ts';
 
@@ -211,37 +214,37 @@ describe('a module that cannot be judged is no error, but a warning', () => {
       /because it throws TypeError: KEY is not set\. It/,
     ],
     ['that ends the process', 'process.exit(0);\n', /because it ends the process/],
-    ['that awaits what never comes', 'await new Promise(() => {});\n', /because it .*awaits what never comes/],
+    ['that awaits a promise that never settles', 'await new Promise(() => {});\n', /because it .*awaits a promise/],
     [
-      "whose type is a package's",
+      'whose type comes from a package',
       "import { type } from 'some-package';\nexport default onEvent(type, () => {});//",
       /comes from a package/,
     ],
-    ["whose handler is a package's", "export { default } from 'some-package';//", /comes from a package/],
+    ['whose handler comes from a package', "export { default } from 'some-package';//", /comes from a package/],
   ])('%s', async (_name, start, text) => {
     const modules = { [file]: IMPORT + start + source.slice(IMPORT.length) };
-    // Those behind it are checked nevertheless.
+    // Later modules are still checked.
     const { errors, warnings } = await check({ ...modules, 'v2/z.ts': source });
     expect(warnings).toEqual([{ file, text: expect.stringMatching(text) }]);
-    expect(warnings[0]?.text).toContain('It is checked when its first event arrives');
+    expect(warnings[0]?.text).toContain('It will be checked when its first event arrives');
     expect(errors).toMatchObject([{ file: 'v2/z.ts', text: expect.stringContaining('named for "z"') }]);
   });
 
-  it('that computes for ever, after its time', async () => {
+  it('that loops forever, after the time limit', async () => {
     const modules = { [file]: `while (true);\n${source}`, 'v2/z.ts': source };
     const { errors, warnings } = await check(modules, 1000);
     expect(warnings).toContainEqual({ file, text: expect.stringContaining('because it takes longer than 1 s') });
     expect(warnings.length + errors.length).toBe(2);
   });
 
-  it('that does not parse, which the bundler reports with its place', async () => {
+  it('except for a syntax error, which the bundler reports with its location', async () => {
     await withHandlers({ [file]: 'export default (' }, async (folder) => {
       const failure = build(bundleOf(folder, file));
       await expect(failure).rejects.toMatchObject({ errors: [{ location: { line: 1 }, pluginName: '' }] });
     });
   });
 
-  it('and the warning is among those of the build', async () => {
+  it('through the warnings of the build', async () => {
     await withHandlers({ [file]: `throw new Error('no');\n${source}` }, async (folder) => {
       const { warnings } = await build(bundleOf(folder, file));
       expect(handlerWarnings(warnings)).toMatchObject([{ text: expect.stringContaining('could not be checked') }]);
@@ -249,24 +252,24 @@ describe('a module that cannot be judged is no error, but a warning', () => {
   });
 });
 
-describe('a file that would never be called is refused', () => {
+describe('rejects a file that would never be called', () => {
   const event = "export default onEvent('im.chat.updated_v1', () => {});";
 
   it.each([
     [
-      'a type that is not its name',
+      'a type that differs from the file name',
       'v2/im.message.receive_v1.ts',
       event,
       ['handles "im.chat.updated_v1"', 'named for "im.message.receive_v1"', 'rename it to im.chat.updated_v1.ts'],
     ],
-    ['a name in another case', 'v2/IM.chat.updated_v1.ts', event, ['named for "IM.chat.updated_v1"']],
+    ['a file name in different case', 'v2/IM.chat.updated_v1.ts', event, ['named for "IM.chat.updated_v1"']],
     [
-      'an event of v1.0 in v2',
+      'a v1.0 event in v2',
       'v2/message.ts',
       "export default onEventV1('message', () => {});",
       ['exports onEventV1(…)', 'in v2/', 'onEvent(…)'],
     ],
-    ['an event of v2.0 in v1', 'v1/im.chat.updated_v1.ts', event, ['exports onEvent(…)', 'in v1/', 'onEventV1(…)']],
+    ['a v2.0 event in v1', 'v1/im.chat.updated_v1.ts', event, ['exports onEvent(…)', 'in v1/', 'onEventV1(…)']],
     [
       'an event in callbacks',
       'callbacks/im.chat.updated_v1.ts',
@@ -289,10 +292,10 @@ describe('a file that would never be called is refused', () => {
       'a helper',
       'v2/format.ts',
       'export const format = (text: string) => text.trim();',
-      ['no default export', 'one handler', 'Helpers'],
+      ['no default export', 'one handler', 'Put helpers'],
     ],
     ['an empty file', 'v2/im.chat.updated_v1.ts', '', ["export default onEvent('im.chat.updated_v1', …)"]],
-    ['a comment alone', 'v2/im.chat.updated_v1.ts', `// ${event}`, ['must export one handler']],
+    ['only a comment', 'v2/im.chat.updated_v1.ts', `// ${event}`, ['must export one handler']],
     [
       'no default export',
       'v2/im.chat.updated_v1.ts',
@@ -313,13 +316,13 @@ describe('a file that would never be called is refused', () => {
       ["also calls onEventV1('message', …)"],
     ],
     [
-      'a type that is a constant of another module',
+      'a type that is a constant',
       'v2/im.chat.updated_v1.ts',
       `const TYPE = 'im.chat.disbanded_v1';\n${event.replace("'im.chat.updated_v1'", 'TYPE')}`,
       ['handles "im.chat.disbanded_v1"'],
     ],
     [
-      "another handler that a package's function wraps",
+      "another handler, wrapped by a package's function",
       'v2/im.chat.disbanded_v1.ts',
       `import { wrap } from 'some-package';\n${event.replace(/(onEvent.*);$/, 'wrap($1);')}`,
       ['handles "im.chat.updated_v1"'],
@@ -341,9 +344,9 @@ describe('a file that would never be called is refused', () => {
       'a test without a handler',
       'v2/echo.test.ts',
       "import { it } from 'vitest';\nit('echoes', () => {});",
-      ['tests go elsewhere'],
+      ['tests elsewhere'],
     ],
-    ['declarations', 'v2/types.d.ts', 'export interface Echo { text: string }', ['must export one handler']],
+    ['type declarations', 'v2/types.d.ts', 'export interface Echo { text: string }', ['must export one handler']],
     [
       'a folder in v2',
       'v2/im/im.chat.updated_v1.ts',
@@ -356,12 +359,12 @@ describe('a file that would never be called is refused', () => {
       event,
       ['is never called', 'v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts'],
     ],
-    ['a helper beside the folders', 'helpers.ts', 'export const a = 1;', ['is never called', 'Move helpers']],
-    ['a handler beside the folders', 'im.chat.updated_v1.ts', event, ['is never called']],
+    ['a helper outside the folders', 'helpers.ts', 'export const a = 1;', ['is never called', 'Move helpers']],
+    ['a handler outside the folders', 'im.chat.updated_v1.ts', event, ['is never called']],
     ['JavaScript', 'v2/im.chat.updated_v1.js', event, ['is never called', '<type>.ts']],
     ['an .mts file', 'v2/im.chat.updated_v1.mts', event, ['is never called', '<type>.ts']],
     ['a .tsx file', 'callbacks/card.action.trigger.tsx', event, ['is never called', '<type>.ts']],
-    ['a name that every object has', 'constructor/im.chat.updated_v1.ts', event, ['is never called']],
+    ['a folder named like a property of every object', 'constructor/im.chat.updated_v1.ts', event, ['is never called']],
   ])('%s: %s', async (_name, file, source, words) => {
     const toRoot = '../'.repeat(file.split('/').length + 1);
     const problems = await problemsOf({ [file]: `${IMPORT.replace('../../../', toRoot)}${source}` });
@@ -369,7 +372,7 @@ describe('a file that would never be called is refused', () => {
     for (const word of words) expect(problems[0]?.text).toContain(word);
   });
 
-  it('each of several, in the order of their names, and no other', async () => {
+  it('reports only such files, sorted by name', async () => {
     const problems = await problemsOf({
       'v2/b.ts': IMPORT + event,
       'v1/message.ts': `${IMPORT}export default onEventV1('message', () => {});`,

@@ -13,7 +13,7 @@ describe('serverless package', () => {
   const write = (name: string, source: string) =>
     writeFile(path.join(project.folder, 'functions/handlers', name), IMPORT + source);
 
-  it('warns of a handler that it cannot check, and packages it', async () => {
+  it('warns about a handler that it cannot check and packages it', async () => {
     await write(
       'v2/im.chat.updated_v1.ts',
       "if (!process.env.KEY) throw new Error('KEY is not set');\nexport default onEvent('im.chat.updated_v1', () => {});",
@@ -24,7 +24,7 @@ describe('serverless package', () => {
     expect(code).toBe(0);
   });
 
-  it('rejects a handler of another type than its name', async () => {
+  it('rejects a handler whose type differs from its file name', async () => {
     await write('v2/im.chat.updated_v1.ts', "export default onEvent('im.chat.disbanded_v1', () => {});");
     const { code, output } = await project.serverless('package');
     expect(output).toContain('handles "im.chat.disbanded_v1"');

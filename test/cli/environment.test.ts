@@ -14,7 +14,7 @@ test('a .env of up to 64 KiB is read, a larger one is rejected', async () => {
   await expect(readEnvironmentFile(file)).rejects.toThrow(`${file} is larger than 65536 bytes`);
 });
 
-test('a .env that is not there sets nothing', async () => {
+test('a missing .env sets no variables', async () => {
   await using folder = await mkdtempDisposable(path.join(tmpdir(), 'feishu-events-'));
   expect(await readEnvironmentFile(path.join(folder.path, '.env'))).toEqual({});
 });

@@ -9,13 +9,13 @@ import { volume } from '../support/volume.ts';
 
 const { adviceOnNodeVersion } = createRequire(import.meta.url)('../../lib/cli/node-version.cjs');
 
-describe('The advice on a version of Node', () => {
-  it.each(['24.0.0', '24.21.0', '26.1.0', '100.0.0'])('is nothing for %s', (version) => {
+describe('The advice for a version of Node', () => {
+  it.each(['24.0.0', '24.21.0', '26.1.0', '100.0.0'])('is empty for %s', (version) => {
     expect(adviceOnNodeVersion(version)).toBeUndefined();
   });
 
-  it.each(['18.20.0', '20.20.2', '22.18.0', '23.11.1'])('says what to do with %s', (version) => {
-    expect(adviceOnNodeVersion(version)).toContain(`needs Node 24 or newer, and this is Node ${version}.`);
+  it.each(['18.20.0', '20.20.2', '22.18.0', '23.11.1'])('says what to do on %s', (version) => {
+    expect(adviceOnNodeVersion(version)).toContain(`needs Node 24 or newer, but this is Node ${version}.`);
     expect(adviceOnNodeVersion(version)).toContain('npm rebuild node');
   });
 });
@@ -36,7 +36,7 @@ describe('On Node 20, without the Node that npm ci installs', () => {
 
   beforeAll(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'feishu-events-node-20-'));
-    // A Node that says it is another: the real one would have to be downloaded.
+    // Fakes the version: the real Node 20 would have to be downloaded.
     const stub = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } });`;
     writeFileSync(path.join(folder, 'stub.cjs'), stub);
   });

@@ -30,14 +30,14 @@ describe('A file', () => {
     );
   });
 
-  it('of more is rejected, and so is a device without end', async () => {
+  it('of more than 6 MiB is rejected, and so is an endless device', async () => {
     await expect(readBack(' '.repeat(6 * 1024 * 1024 + 1), false)).rejects.toThrow(
       /event\.json is larger than 6291456 bytes$/,
     );
     await expect(readEventFile('/dev/zero', secrets)).rejects.toThrow('/dev/zero is larger than 6291456 bytes');
   });
 
-  it('with JSON nested 50,000 deep is rejected, saying why', async () => {
+  it('with JSON nested 50,000 levels deep is rejected with the reason', async () => {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     const text = `{"schema":"2.0","header":{"event_type":"a.b_v1"},"event":{"deep":${deep}}}`;
     await expect(readBack(text, false)).rejects.toThrow(/event\.json: The JSON is nested more than 1000 levels deep/);
@@ -47,17 +47,17 @@ describe('A file', () => {
 const keyOf = (text: string) => deduplicationKey(parseEnvelope(text) as EventEnvelope, text);
 
 describe.each(['im.message.receive_v1', 'im.message.recalled_v1', 'out_approval', 'card.action.trigger'])(
-  'The event of a file, of type %s,',
+  'An event of type %s in a file',
   (type) => {
     const text = createSample(type, { version: versionOf(type), token: 'of another app' });
 
-    it('is the same event, with the token that is expected', async () => {
+    it('is the same event, with the expected token', async () => {
       const read = await readBack(text, false);
       expect(parseEnvelope(read)).toMatchObject({ token: 'the token' });
       expect(read).toBe(text.replace('of another app', 'the token'));
     });
 
-    it('is another event when told, and nothing else of it changes', async () => {
+    it('becomes a new event on request, with nothing but its ids changed', async () => {
       const read = await readBack(text, true);
       expect(keyOf(read)).not.toBe(keyOf(text));
       expect(keyOf(read)).not.toBe(keyOf(await readBack(text, true)));
@@ -67,10 +67,10 @@ describe.each(['im.message.receive_v1', 'im.message.recalled_v1', 'out_approval'
   },
 );
 
-describe('The old card of a file, which has no id and no Verification Token,', () => {
+describe('An old card callback in a file, which has neither an id nor a Verification Token,', () => {
   const text = createSample('card.action.trigger_v1', { version: '1.0', token: '' });
 
-  it('stays as it is, or is another click when told', async () => {
+  it('is unchanged, or becomes a new click on request', async () => {
     expect(await readBack(text, false)).toBe(text);
     const read = await readBack(text, true);
     expect(keyOf(read)).not.toBe(keyOf(text));

@@ -18,7 +18,7 @@ async function startServer(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Answers without end, until the client closes the connection. */
+/** Sends an endless response, until the client closes the connection. */
 const endless: RequestListener = (_, response) => {
   const chunk = 'a'.repeat(65_536);
   const timer = setInterval(() => response.writableNeedDrain || response.write(chunk), 1);
@@ -31,12 +31,12 @@ describe('A response', () => {
     expect(await post(url, REQUEST)).toMatchObject({ status: 418, body: 'tea' });
   });
 
-  it('without end is rejected by npm run send after 1 MiB', async () => {
+  it('that is endless is rejected by npm run send after 1 MiB', async () => {
     const url = await startServer(endless);
     await expect(post(url, REQUEST)).rejects.toThrow('the response is larger than 1048576 bytes');
   });
 
-  it('without end is rejected by the doctor after 1 MiB', async () => {
+  it('that is endless is rejected by the doctor after 1 MiB', async () => {
     const url = await startServer(endless);
     const error = await postTo(url, REQUEST).catch((reason) => reason);
     expect(error).toBeInstanceOf(UnexpectedResponse);
@@ -45,8 +45,8 @@ describe('A response', () => {
     );
   });
 
-  it('that does not end in time is given up', async () => {
+  it('that does not end in time is a timeout', async () => {
     const url = await startServer((_, response) => response.write('a'));
-    await expect(post(url, REQUEST, 100)).rejects.toThrow(/does not answer \(.*timeout/);
+    await expect(post(url, REQUEST, 100)).rejects.toThrow(/No response from .* \(.*timeout/);
   });
 });

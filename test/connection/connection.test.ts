@@ -9,15 +9,15 @@ import { decodeMessage } from '../../lib/queue/message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
 import type { Delivery, PlatformEvent } from '../mock-platform/deliveries.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { QueueProxy } from '../support/queue-proxy.ts';
 import { type Running, start } from '../support/run.ts';
 import { wait } from '../support/wait.ts';
 
-/** The program that the Fargate task runs: the bundle, as a process. */
-describe('The program that keeps the long connection', () => {
+/** Runs the Fargate task's bundle as a process. */
+describe('The long-connection program', () => {
   const aws = emulatedAws();
   let outdir: string;
   beforeAll(async () => {
@@ -26,13 +26,13 @@ describe('The program that keeps the long connection', () => {
   });
   afterAll(() => rm(outdir, { recursive: true }));
 
-  async function startPlatform(clock = new FakeClock()): Promise<FakePlatform> {
-    const platform = await FakePlatform.start(clock);
+  async function startPlatform(clock = new FakeClock()): Promise<MockPlatform> {
+    const platform = await MockPlatform.start(clock);
     onTestFinished(() => platform.stop());
     return platform;
   }
 
-  async function startProgram(platform: FakePlatform, environment: NodeJS.ProcessEnv = {}, folder = outdir) {
+  async function startProgram(platform: MockPlatform, environment: NodeJS.ProcessEnv = {}, folder = outdir) {
     const port = await freePort();
     const running = start(folder, 'connection.mjs', [], {
       ...aws.emulators.environment,
@@ -54,18 +54,18 @@ describe('The program that keeps the long connection', () => {
   }
 
   async function connected(running: Running): Promise<void> {
-    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
+    await vi.waitFor(() => expect(running.output()).toContain('Connected to ws://127.0.0.1'), wait);
   }
 
-  /** Pushes an event, as often as the platform does: a busy machine may be too slow for its time limit at first. */
-  async function pushUntilAcknowledged(platform: FakePlatform, clock: FakeClock, event: PlatformEvent): Promise<void> {
+  /** Pushes an event with the platform's retries, because a busy machine may exceed the time limit at first. */
+  async function pushUntilAcknowledged(platform: MockPlatform, clock: FakeClock, event: PlatformEvent): Promise<void> {
     const delivery = platform.push(event);
     do await delivery.settled;
     while (clock.advanceToNext(Infinity));
     expect(delivery.state).toBe('acknowledged');
   }
 
-  it('queues an event as the platform wrote it before it acknowledges it', async () => {
+  it('queues the unchanged event before it acknowledges it', async () => {
     const clock = new FakeClock();
     const platform = await startPlatform(clock);
     const { running } = await startProgram(platform);
@@ -77,12 +77,12 @@ describe('The program that keeps the long connection', () => {
     expect(decodeMessage(record as never).source).toBe('long-connection');
   });
 
-  it('answers a callback with what its handler returns, and queues it as well', async () => {
+  it('responds to a callback with the result of its handler, and also queues it', async () => {
     const clock = new FakeClock();
     const platform = await startPlatform(clock);
     const { running } = await startProgram(platform);
     await connected(running);
-    // Everything is loaded by then: a callback is pushed once.
+    // Loads everything first, because the platform never resends a callback.
     await pushUntilAcknowledged(platform, clock, sampleEvent('first'));
     await aws.drain();
     const delivery = platform.pushCallback({
@@ -90,56 +90,56 @@ describe('The program that keeps the long connection', () => {
       text: createSample('card.action.trigger', { version: '2.0', token: '' }),
     });
     await delivery.settled;
-    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { content: 'Done' } } }]);
+    expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { content: 'Done' } } }]);
     expect((await aws.drain()).length).toBe(1);
   });
 
-  it('has the platform send again what it could not queue', async () => {
+  it('makes the platform resend an event that cannot be queued', async () => {
     const platform = await startPlatform();
-    const { running } = await startProgram(platform, { QUEUE_URL: `${aws.emulators.queueUrl}-that-is-not-there` });
+    const { running } = await startProgram(platform, { QUEUE_URL: `${aws.emulators.queueUrl}-that-does-not-exist` });
     await connected(running);
     const delivery = platform.push(sampleEvent('e1'));
-    await vi.waitFor(() => expect(delivery.answers[0]).toEqual({ code: 500 }), wait);
+    await vi.waitFor(() => expect(delivery.responses[0]).toEqual({ code: 500 }), wait);
     expect(running.output()).toContain('FEISHU_QUEUE_UNAVAILABLE');
   });
 
-  it('queues and acknowledges on SIGTERM what is in flight, takes nothing more, and ends with 0', async () => {
+  it('on SIGTERM, acknowledges events in flight, accepts no others, and exits with 0', async () => {
     const platform = await startPlatform();
     const proxy = await startProxy();
     const release = Promise.withResolvers<void>();
-    proxy.behaviour = { answersAfter: release.promise };
+    proxy.behavior = { respondsAfter: release.promise };
     const { running } = await startProgram(platform, proxy.environment);
     await connected(running);
     const deliveries = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
     await vi.waitFor(() => expect(proxy.requests).toBeGreaterThanOrEqual(20), wait);
     running.process.kill('SIGTERM');
-    await vi.waitFor(() => expect(running.output()).toContain('taking no more events'), wait);
+    await vi.waitFor(() => expect(running.output()).toContain('no more events are accepted'), wait);
     const late = platform.push(sampleEvent('late'));
     release.resolve();
     expect((await running.ended).code).toBe(0);
     await Promise.all([late, ...deliveries].map(({ settled }) => settled));
-    // On a busy machine the time limit may have passed, and 500 is the answer. Without one, the event was dropped.
-    expect(deliveries.map(({ answers }) => answers.length)).toEqual(Array(20).fill(1));
+    // On a busy machine, the response may be 500 because of the time limit. No response means a dropped event.
+    expect(deliveries.map(({ responses }) => responses.length)).toEqual(Array(20).fill(1));
     expect(late.state).toBe('waiting');
     const acknowledged = deliveries.filter(({ state }) => state === 'acknowledged');
     expect((await aws.drain()).length).toBeGreaterThanOrEqual(acknowledged.length);
   });
 
-  it('ends soon on SIGTERM although the queue does not answer', async () => {
+  it('exits soon after SIGTERM even if the queue does not respond', async () => {
     const platform = await startPlatform();
     const proxy = await startProxy();
-    proxy.behaviour = 'silent';
+    proxy.behavior = 'silent';
     const { running } = await startProgram(platform, proxy.environment);
     await connected(running);
     const delivery = platform.push(sampleEvent('e1'));
     await vi.waitFor(() => expect(proxy.requests).toBeGreaterThanOrEqual(1), wait);
     running.process.kill('SIGTERM');
     expect((await running.ended).code).toBe(0);
-    expect(delivery.answers).toEqual([{ code: 500 }]);
+    expect(delivery.responses).toEqual([{ code: 500 }]);
     await aws.drain();
   });
 
-  it('loses no event while the queue is down, and is fine once it is back', async () => {
+  it('loses no event while the queue is down, and recovers', async () => {
     const clock = new FakeClock();
     const platform = await startPlatform(clock);
     const proxy = await startProxy();
@@ -157,19 +157,19 @@ describe('The program that keeps the long connection', () => {
     proxy.goDown();
     await pushHundred();
     await inFlight;
-    proxy.behaviour = 'normal';
+    proxy.behavior = 'normal';
     await pushHundred();
     expect((await fetch(healthUrl)).status).toBe(200);
     const failed = deliveries.filter(({ state }) => state === 'waiting');
     expect(failed.length).toBeGreaterThan(0);
-    expect(failed.flatMap(({ answers }) => answers)).toEqual(failed.map(() => ({ code: 500 })));
+    expect(failed.flatMap(({ responses }) => responses)).toEqual(failed.map(() => ({ code: 500 })));
     while (clock.advanceToNext(Infinity)) await Promise.all(deliveries.map(({ settled }) => settled));
     expect(deliveries.filter(({ state }) => state !== 'acknowledged')).toEqual([]);
     const queued = new Set((await aws.drain()).map(({ body }) => JSON.parse(body).uuid));
     expect(queued.size).toBe(300);
   });
 
-  it('ends on SIGTERM although the handler of a callback has left a timer behind', async () => {
+  it('exits on SIGTERM even if a callback handler has left a timer running', async () => {
     await using project = await createProject();
     await project.writeHandler(
       'callbacks/card.action.trigger.ts',
@@ -188,7 +188,7 @@ describe('The program that keeps the long connection', () => {
     await aws.drain();
   });
 
-  /** Starts the program with another handler of clicks. */
+  /** Starts the program with this handler of card clicks. */
   async function startWithHandler(handler: string, environment: NodeJS.ProcessEnv = {}) {
     const project = await createProject();
     onTestFinished(() => project[Symbol.asyncDispose]());
@@ -205,7 +205,7 @@ describe('The program that keeps the long connection', () => {
       const text = createSample('card.action.trigger', { version: '2.0', token: '' });
       const delivery = platform.pushCallback({ id, text });
       await delivery.settled;
-      return { answers: delivery.answers, eventId: JSON.parse(text).header.event_id };
+      return { responses: delivery.responses, eventId: JSON.parse(text).header.event_id };
     };
     const errors = () => {
       const lines = running.output().split('\n');
@@ -214,15 +214,15 @@ describe('The program that keeps the long connection', () => {
     return { platform, running, click, errors };
   }
 
-  it('stays connected when a promise that a callback left behind is rejected', async () => {
+  it('stays connected if a promise that a callback did not await is rejected', async () => {
     const { platform, running, click, errors } = await startWithHandler(`
       const audit = async () => { throw new Error('The audit log is down'); };
       export default onCallback('card.action.trigger', () => {
         audit();
         return { toast: { type: 'info', content: 'Noted' } };
       });`);
-    const { answers, eventId } = await click('c1');
-    expect(answers).toMatchObject([{ code: 200, data: { toast: { content: 'Noted' } } }]);
+    const { responses, eventId } = await click('c1');
+    expect(responses).toMatchObject([{ code: 200, data: { toast: { content: 'Noted' } } }]);
     await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
     expect(errors()[0]).toMatchObject({
       event_id: eventId,
@@ -232,11 +232,11 @@ describe('The program that keeps the long connection', () => {
     const event = platform.push(sampleEvent('e1'));
     await event.settled;
     expect(event.state).toBe('acknowledged');
-    expect(running.output().match(/connected to/g)).toHaveLength(1);
+    expect(running.output().match(/Connected to/g)).toHaveLength(1);
     await aws.drain();
   });
 
-  it('does not leave an error that escapes a callback to listeners that were there before', async () => {
+  it('handles an error that escapes a callback instead of existing listeners', async () => {
     const NODE_OPTIONS =
       "--import=data:text/javascript,for(const/**/name/**/of['unhandledRejection','uncaughtException'])process.on(name,()=>process.exit(128))";
     const { click, errors } = await startWithHandler(
@@ -248,27 +248,27 @@ describe('The program that keeps the long connection', () => {
     );
     await click('c1');
     await vi.waitFor(() => expect(errors()).toHaveLength(2), wait);
-    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
+    expect((await click('c2')).responses).toMatchObject([{ code: 200 }]);
     await aws.drain();
   });
 
-  it('answers a click with an error, and acknowledges what else is in flight, when its handler lets an exception escape', async () => {
+  it('responds with an error to a click whose handler lets an exception escape, and acknowledges all events in flight', async () => {
     const { platform, running, click, errors } = await startWithHandler(`
       export default onCallback('card.action.trigger', () => {
         setTimeout(() => { throw new Error('The audit log is down'); });
         return new Promise(() => {});
       });`);
     const events = Array.from({ length: 20 }, (_, index) => platform.push(sampleEvent(`e${index}`)));
-    expect((await click('c1')).answers).toMatchObject([{ code: 200, data: { toast: { type: 'error' } } }]);
+    expect((await click('c1')).responses).toMatchObject([{ code: 200, data: { toast: { type: 'error' } } }]);
     await Promise.all(events.map(({ settled }) => settled));
     expect(events.map(({ state }) => state)).toEqual(Array(20).fill('acknowledged'));
     expect(errors()).toMatchObject([{ error: 'Error: The audit log is down' }]);
-    expect(running.output().match(/connected to/g)).toHaveLength(1);
+    expect(running.output().match(/Connected to/g)).toHaveLength(1);
     await aws.drain();
   });
 
-  it('outlives a rejection that belongs to no event, but not such an exception', async () => {
-    // The program listens for these signals from its start, so that their listeners run in no handler's context.
+  it('continues after an unhandled rejection that no event caused, but exits after such an exception', async () => {
+    // The program registers these listeners when it starts, so they run outside any handler's scope.
     const { running, click, errors } = await startWithHandler(`
       const fail = () => {
         throw Object.assign(new Error('The cache is down'), { config: { headers: { authorization: 'Bearer t-secret' } } });
@@ -287,11 +287,11 @@ describe('The program that keeps the long connection', () => {
     await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
     expect(errors()[0]).toMatchObject({ service: 'feishu-events', error: 'Error: The cache is down' });
     expect(errors()[0]).not.toHaveProperty('event_id');
-    expect((await click('c2')).answers).toMatchObject([{ code: 200 }]);
+    expect((await click('c2')).responses).toMatchObject([{ code: 200 }]);
     running.process.kill('SIGTERM');
     const { code, output } = await running.ended;
     expect(code).toBe(1);
-    expect(errors()[1]).toMatchObject({ message: 'An uncaught exception ends the process' });
+    expect(errors()[1]).toMatchObject({ message: 'Uncaught exception: the process exits' });
     expect(output).not.toContain('t-secret');
     await aws.drain();
   });
@@ -305,7 +305,7 @@ describe('The program that keeps the long connection', () => {
     expect(await response.json()).toMatchObject({ state: 'connected', reconnects: 0, inFlight: 0 });
   });
 
-  it('writes its state as metrics, and ends with 0 on SIGTERM', async () => {
+  it('writes its state as metrics, and exits with 0 on SIGTERM', async () => {
     const platform = await startPlatform();
     const { running } = await startProgram(platform);
     await connected(running);
@@ -324,17 +324,17 @@ describe('The program that keeps the long connection', () => {
     await aws.drain();
   });
 
-  it('ends with 1 and one clear error when the platform refuses the app', async () => {
+  it('exits with 1 and one clear error if the platform rejects the app', async () => {
     const platform = await startPlatform();
     platform.gateway.discovery = { code: 514, msg: 'auth failed' } as never;
     const { running } = await startProgram(platform);
     const { code, output } = await running.ended;
     expect(code).toBe(1);
-    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET those of the developer console');
+    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET the values in the developer console');
     expect(output.split('"level":"ERROR"').length).toBe(2);
   });
 
-  it('says which credential is missing', async () => {
+  it('names a missing credential', async () => {
     const platform = await startPlatform();
     const { running } = await startProgram(platform, { FEISHU_APP_SECRET: '' });
     const { code, output } = await running.ended;
@@ -342,12 +342,12 @@ describe('The program that keeps the long connection', () => {
     expect(output).toContain('FEISHU_APP_SECRET is not set');
   });
 
-  it('ends with 1, and takes no event, when the health check has no port', async () => {
+  it('exits with 1 before it accepts an event if the port of the health check is in use', async () => {
     const platform = await startPlatform();
-    const taken = createServer().listen(0, '127.0.0.1');
-    onTestFinished(() => void taken.close());
-    await new Promise((resolve) => taken.once('listening', resolve));
-    const { port } = taken.address() as { port: number };
+    const blocker = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void blocker.close());
+    await new Promise((resolve) => blocker.once('listening', resolve));
+    const { port } = blocker.address() as { port: number };
     const { running } = await startProgram(platform, { HEALTH_PORT: `${port}` });
     const { code, output } = await running.ended;
     expect(code).toBe(1);
@@ -355,7 +355,7 @@ describe('The program that keeps the long connection', () => {
     expect(platform.gateway.discoveries).toEqual([]);
   });
 
-  it('logs neither the secret nor the ticket nor an event', async () => {
+  it('logs neither the app secret, nor the ticket, nor events', async () => {
     const platform = await startPlatform();
     const { running } = await startProgram(platform, { LOG_LEVEL: 'DEBUG' });
     await connected(running);

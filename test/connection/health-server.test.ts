@@ -20,13 +20,13 @@ describe('The long connection is healthy', () => {
     ['before its first pong', true, { lastPongAt: undefined }],
     ['while it reconnects for less than a minute', true, { state: 'waiting', disconnectedAt: now - 59_000 }],
     [
-      'while it waits for a free one',
+      'while it waits for a free connection',
       true,
       { state: 'waiting', disconnectedAt: now - 999_000, lastFailure: 'FEISHU_TOO_MANY_CONNECTIONS' },
     ],
-    ['while it is being stopped', true, { state: 'draining', lastPongAt: now - 999_000 }],
-    ['not with an older pong', false, { lastPongAt: now - 240_000 }],
-    ['not when it reconnects for longer', false, { state: 'connecting', disconnectedAt: now - 60_000 }],
+    ['while it stops', true, { state: 'draining', lastPongAt: now - 999_000 }],
+    ['but not with an older pong', false, { lastPongAt: now - 240_000 }],
+    ['but not if it reconnects for longer', false, { state: 'connecting', disconnectedAt: now - 60_000 }],
   ])('%s', (_, expected, changes) => {
     expect(isHealthy(status(changes), now)).toBe(expected);
   });

@@ -10,7 +10,7 @@ import { onEventV1 } from '../../lib/handler.ts';
 import { startEventSourceMapping } from '../../lib/local/event-source-mapping.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { pushInStorm } from '../mock-platform/storm.ts';
 import { type EmulatorProcess, startEmulatorProcess } from '../support/emulator-process.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
@@ -26,14 +26,14 @@ const STORM = volume({
 const CALM = { ...STORM, pushesBetweenHangUps: Infinity };
 const RETRY_TIMES_MS = [15_000, 315_000, 3_915_000, 25_515_000];
 
-/** The whole way: the platform, the program as a process, the queue, the worker with its claims. */
-describe('The long connection, all the way to the handlers,', () => {
+/** End to end: the platform, the program as a process, the queue, and the worker with its idempotency records. */
+describe('The long connection, end to end,', () => {
   let aws: EmulatorProcess;
   let sqs: SQSClient;
   let outdir: string;
   beforeAll(async () => {
     aws = await startEmulatorProcess();
-    // The worker makes its clients from the environment.
+    // The worker creates its clients from the environment.
     Object.assign(process.env, aws.emulators.environment);
     sqs = new SQSClient();
     outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-connection-'));
@@ -45,9 +45,9 @@ describe('The long connection, all the way to the handlers,', () => {
     await rm(outdir, { recursive: true });
   });
 
-  it(`brings ${EVENTS} events to their handler once, at ${STORM.inFlight} in flight and with hang-ups`, async () => {
+  it(`runs the handler of ${EVENTS} events once, with ${STORM.inFlight} in flight and disconnections`, async () => {
     const clock = new FakeClock();
-    const platform = await FakePlatform.start(clock);
+    const platform = await MockPlatform.start(clock);
     onTestFinished(() => platform.stop());
     await using _program = start(outdir, 'connection.mjs', [], {
       ...aws.emulators.environment,
@@ -63,26 +63,26 @@ describe('The long connection, all the way to the handlers,', () => {
     let pushed = 0;
     await pushInStorm(platform, () => pushed < EVENTS && platform.push(numberedEvent(pushed++)) !== undefined, STORM);
     await queueIsEmpty();
-    // What is acknowledged is in the queue, without another push.
+    // Acknowledged events are in the queue without a retry.
     const acknowledged = platform.deliveries.filter(({ state }) => state === 'acknowledged');
     expect(acknowledged.length).toBeLessThan(EVENTS);
     expect(acknowledged.filter(({ event }) => !handled.has(event.id))).toEqual([]);
 
     for (const retryTimeMs of RETRY_TIMES_MS) {
-      // The last time nothing goes wrong: what fails five times is lost by the platform, whatever the client does.
+      // The last retry is undisturbed: the platform drops an event after five failures, whatever the client does.
       const weather = retryTimeMs === RETRY_TIMES_MS.at(-1) ? CALM : STORM;
       await pushInStorm(platform, () => clock.advanceToNext(retryTimeMs), weather);
     }
     await queueIsEmpty();
     expect(platform.gateway.connections.length).toBeGreaterThan(EVENTS / STORM.pushesBetweenHangUps);
     expect(platform.deliveries.filter(({ state }) => state !== 'acknowledged')).toEqual([]);
-    // Some came twice: their acknowledgement was lost, or came too late.
+    // Some arrived twice, because their acknowledgement was lost or late.
     expect(delivered()).toBeGreaterThan(EVENTS);
     expect(handled.size).toBe(EVENTS);
     expect([...handled.values()].filter((times) => times !== 1)).toEqual([]);
   });
 
-  /** Works the queue as AWS would have the worker do it. */
+  /** Consumes the queue with the worker, as AWS does. */
   function startWorker() {
     const handled = new Map<string, number>();
     let delivered = 0;
@@ -111,10 +111,10 @@ describe('The long connection, all the way to the handlers,', () => {
   async function queueIsEmpty(): Promise<void> {
     const { queueUrl } = aws.emulators;
     const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
-    const question = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...AttributeNames] });
+    const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...AttributeNames] });
     await vi.waitFor(
       async () => {
-        const { Attributes = {} } = await sqs.send(question);
+        const { Attributes = {} } = await sqs.send(command);
         expect(AttributeNames.map((name) => Attributes[name])).toEqual(['0', '0']);
       },
       { ...wait, timeout: 3_600_000 },

@@ -18,7 +18,7 @@ const status: LongConnectionStatus = {
   inFlight: 0,
 };
 
-/** A connection whose state the test sets. */
+/** Creates a connection whose state the test controls. */
 function connectionWith(current: Partial<LongConnectionStatus>): LongConnection {
   return { ended: Promise.resolve(), status: () => ({ ...status, ...current }) };
 }
@@ -29,7 +29,7 @@ const valuesOf = (metric: string) =>
     .filter((line) => metric in line)
     .map((line) => line[metric]);
 
-test('Reconnects counts those since the line before, not all since the start', () => {
+test('Reconnects is counted since the previous line, not since the start', () => {
   const current = { reconnects: 2 };
   const observation = new ConnectionMetrics().observe(connectionWith(current));
   vi.advanceTimersByTime(MINUTE);
@@ -41,7 +41,7 @@ test('Reconnects counts those since the line before, not all since the start', (
   expect(valuesOf('Reconnects')).toEqual([2, 0, 3, 1]);
 });
 
-test('each minute has a line with the state, until the observation ends', () => {
+test('the state is written every minute until the observation is disposed of', () => {
   const current: Partial<LongConnectionStatus> = { inFlight: 3 };
   const observation = new ConnectionMetrics().observe(connectionWith(current));
   vi.advanceTimersByTime(MINUTE);
@@ -53,7 +53,7 @@ test('each minute has a line with the state, until the observation ends', () => 
   expect(valuesOf('InFlight')).toEqual([3, 3, 3]);
 });
 
-test('acknowledge times are written once each, at most 100 in a line', () => {
+test('each acknowledge time is written once, at most 100 per line', () => {
   const metrics = new ConnectionMetrics();
   const observation = metrics.observe(connectionWith({}));
   for (let milliseconds = 0; milliseconds < 150; milliseconds++) metrics.acknowledged(milliseconds + 0.4);
@@ -63,7 +63,7 @@ test('acknowledge times are written once each, at most 100 in a line', () => {
   expect(times.flat()).toEqual(Array.from({ length: 150 }, (_, index) => index));
 });
 
-test('the metrics are those of the service', () => {
+test('the metrics have the service as their dimension', () => {
   new ConnectionMetrics('my-service').observe(connectionWith({}))[Symbol.dispose]();
   expect(JSON.parse(writtenLines()[0] ?? '')).toMatchObject({
     service: 'my-service',

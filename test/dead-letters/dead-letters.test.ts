@@ -27,13 +27,14 @@ import { encodeMessage, escapeForSqs } from '../../lib/queue/message.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
 import { createRedrives } from '../../lib/store/redrives.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
+import { modulesOf } from '../support/handler-modules.ts';
 
-// Against SQS (fauxqs) and DynamoDB (dynalite), with the worker itself making the dead letters.
+// Uses SQS (fauxqs) and DynamoDB (dynalite). The worker creates the dead letters.
 
 let emulators: Emulators;
 let dynamo: DynamoDBClient;
 let savedEnvironment: NodeJS.ProcessEnv;
-/** What the worker's handler does to an event. */
+/** The worker's handler. */
 let handle: (event: object) => unknown;
 
 const startWith = (ordering: 'none' | 'conversation') => startEmulators({ ordering, visibilityTimeoutSeconds: 3600 });
@@ -56,7 +57,7 @@ afterEach(async () => {
   await empty(standard);
 });
 
-/** Points the functions and the commands to emulators. */
+/** Points the worker and the commands at emulators. */
 function use(chosen: Emulators): void {
   emulators = chosen;
   savedEnvironment = process.env;
@@ -64,7 +65,7 @@ function use(chosen: Emulators): void {
   dynamo = new DynamoDBClient();
 }
 
-/** For the next test. */
+/** Deletes all messages and items, for the next test. */
 async function empty({ sqs, queueUrl, deadLetterQueueUrl, dynamo, claimsTable: TableName }: Emulators): Promise<void> {
   for (const QueueUrl of [queueUrl, deadLetterQueueUrl]) await sqs.send(new PurgeQueueCommand({ QueueUrl }));
   const { Items = [] } = await dynamo.send(new ScanCommand({ TableName }));
@@ -73,15 +74,15 @@ async function empty({ sqs, queueUrl, deadLetterQueueUrl, dynamo, claimsTable: T
   }
 }
 
-describe('a dead letter', () => {
-  test('is listed with its type, event, attempts and the reason the worker noted', async () => {
+describe('A dead letter', () => {
+  test('is listed with its type, event, attempts and failure reason', async () => {
     const [id] = await makeDead(['contact.user.created_v3']);
     const { lines } = await run(({ list }) => list({}));
     const line = lines.find((one) => one.startsWith(id as string));
     expect(line).toMatch(/contact\.user\.created_v3 {2}event-0 {2}\d+ s {2}5 +TypeError: the approval has no number$/);
   });
 
-  test('is counted with those of the same type and reason', async () => {
+  test('is counted with others of the same type and reason', async () => {
     await makeDead(['a.one_v1', 'a.one_v1', 'a.two_v1']);
     const { lines } = await run(({ list }) => list({}));
     expect(lines.slice(0, 3).map((line) => line.split(/ {2,}/).slice(0, 2))).toEqual([
@@ -91,34 +92,34 @@ describe('a dead letter', () => {
     ]);
   });
 
-  test('stays where it is and visible when it was listed', async () => {
+  test('stays in the queue and visible after it was listed', async () => {
     await makeDead(['a.one_v1', 'a.two_v1']);
     await run(({ list }) => list({ type: 'a.one_v1', maximum: 1 }));
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
   });
 
-  test('whose worker left no note, or that is no event, says so', async () => {
+  test('that is not an event and has no failure reason is listed as such', async () => {
     await emulators.sqs.send(new SendMessageCommand({ QueueUrl: emulators.deadLetterQueueUrl, MessageBody: 'junk' }));
     const { lines } = await run(({ list }) => list({ type: 'unreadable' }));
-    expect(lines.at(-1)).toMatch(/^[\w-]{36} {2}unreadable .* not known: the worker ended/);
+    expect(lines.at(-1)).toMatch(/^[\w-]{36} {2}unreadable .* unknown: the worker ended/);
   });
 
-  test('is shown whole, with a word that this prints the event', async () => {
+  test('is shown with its decrypted event, which is announced', async () => {
     const [, id] = await makeDead(['a.one_v1', 'a.two_v1']);
     const { lines } = await run(({ show }) => show(id as string));
     const text = lines.join('\n');
     expect(text).toMatch(/reason +TypeError: the approval has no number/);
-    expect(text).toContain('The event, decrypted');
+    expect(text).toContain('The decrypted event');
     // Above 2^53, where JSON.parse would round.
     expect(text).toContain('"number": 9007199254740993');
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 2, hidden: 0 });
   });
 
-  test('that is not there is an error that tells where to look', async () => {
+  test('that does not exist is an error with advice', async () => {
     await expect(run(({ show }) => show(randomUUID()))).rejects.toThrow(/dlq list/);
   });
 
-  test('is noted by the worker without hindering the batch, also when DynamoDB never answers', async () => {
+  test('does not block its batch if DynamoDB never responds', async () => {
     await using silent = await startSilentServer();
     process.env.AWS_ENDPOINT_URL_DYNAMODB = silent.url;
     await emulators.sqs.send(new SendMessageCommand({ QueueUrl: emulators.queueUrl, MessageBody: 'junk' }));
@@ -129,7 +130,7 @@ describe('a dead letter', () => {
 });
 
 describe('redrive', () => {
-  test('brings the event to its handler again, as it was, and empties the dead-letter queue', async () => {
+  test('sends the unchanged event to its handler again, and empties the dead-letter queue', async () => {
     await makeDead(['a.one_v1']);
     const seen: object[] = [];
     handle = (event) => seen.push(event);
@@ -140,7 +141,7 @@ describe('redrive', () => {
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 0, hidden: 0 });
   });
 
-  test('takes the type and the number it is told, and leaves the rest visible', async () => {
+  test('moves only the given type and number, and leaves the rest visible', async () => {
     await makeDead(['a.one_v1', 'a.two_v1', 'a.two_v1', 'a.two_v1']);
     await run(({ redrive }) => redrive({ type: 'a.two_v1', maximum: 2 }));
     const types = (await receiveAll(emulators.queueUrl)).map(({ Body = '' }) => JSON.parse(Body).header.event_type);
@@ -154,7 +155,7 @@ describe('redrive', () => {
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 12, hidden: 0 });
   });
 
-  test('counts the attempts of before, when the event dies again', async () => {
+  test('adds to the attempts of an event that is dead-lettered again', async () => {
     await makeDead(['a.one_v1']);
     await run(({ redrive }) => redrive({}));
     await workUntilQuiet();
@@ -162,7 +163,7 @@ describe('redrive', () => {
     expect(lines.at(-1)).toMatch(/event-0 {2}\d+ s {2}10 +TypeError/);
   });
 
-  test('ends, although what it moves is back at once', async () => {
+  test('ends, although each moved letter returns at once', async () => {
     const [id] = await makeDead(['a.one_v1']);
     const result = await redrive(
       { ...redriveParts(), sqs: sendingTo(emulators.deadLetterQueueUrl) },
@@ -175,7 +176,7 @@ describe('redrive', () => {
     expect(back?.MessageAttributes?.redriveOf?.StringValue).toBe(id);
   });
 
-  test('interrupted before it is sent, leaves the letter', async () => {
+  test('leaves the letter if it is interrupted before sending', async () => {
     await makeDead(['a.one_v1']);
     const sqs = failing('SendMessageCommand');
     const result = await redrive({ ...redriveParts(), sqs }, {}, new AbortController().signal, () => {});
@@ -184,29 +185,26 @@ describe('redrive', () => {
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 0, hidden: 0 });
   });
 
-  test('interrupted before it deletes, sends no second copy the next time', async () => {
+  test('sends no second copy after an interruption before deleting', async () => {
     await makeDead(['a.one_v1']);
     const queue = openDeadLetterQueue(failing('DeleteMessageCommand'), emulators.deadLetterQueueUrl);
     await redrive({ ...redriveParts(), queue }, {}, new AbortController().signal, () => {});
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
     const { lines } = await run(({ redrive }) => redrive({}));
-    expect(lines).toEqual([
-      '0 moved back to the events queue.',
-      '1 deleted that an earlier run had moved before it was interrupted.',
-    ]);
+    expect(lines).toEqual(['0 moved back to the events queue.', '1 already moved by an interrupted run, now deleted.']);
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 1, hidden: 0 });
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 0, hidden: 0 });
   });
 
-  test('interrupted between sending and recording, sends a copy that the worker ignores', async () => {
+  test('sends a copy that the worker ignores after an interruption between sending and recording', async () => {
     await makeDead(['a.one_v1']);
     const parts = redriveParts();
-    const redrives = { ...parts.redrives, settle: () => Promise.reject(new Error('the process was killed')) };
+    const redrives = { ...parts.redrives, recordSuccessor: () => Promise.reject(new Error('the process was killed')) };
     await redrive({ ...parts, redrives }, {}, new AbortController().signal, () => {});
     await run(({ redrive }) => redrive({}));
     expect(await counts(emulators.queueUrl)).toEqual({ visible: 2, hidden: 0 });
     const seen: object[] = [];
-    // Thrown, so that no claim is kept: a claim ends after 72 hours, and the letter may be redriven later.
+    // Throws, so that no completed idempotency record suppresses the copy, as after 72 hours, when it has expired.
     handle = (event) => {
       seen.push(event);
       throw new Error('still no number');
@@ -216,7 +214,7 @@ describe('redrive', () => {
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
   });
 
-  test('told to stop, ends after the batch under way and leaves the rest visible', async () => {
+  test('ends after the current batch when aborted, and leaves the rest visible', async () => {
     await makeDead(Array.from({ length: 12 }, () => 'a.one_v1'));
     const interruption = new AbortController();
     const result = await redrive(redriveParts(), {}, interruption.signal, () => interruption.abort());
@@ -233,7 +231,7 @@ describe('redrive on a FIFO queue', () => {
   });
   afterEach(() => emulators.stop());
 
-  test('keeps the order of a conversation, in which nothing is dropped as known', async () => {
+  test('keeps the order of a conversation, without deduplicating its events', async () => {
     await makeDead(Array.from({ length: 12 }, () => 'a.one_v1'));
     const { lines } = await run(({ redrive }) => redrive({}));
     expect(lines).toEqual(['12 moved back to the events queue.']);
@@ -243,7 +241,7 @@ describe('redrive on a FIFO queue', () => {
     expect(seen).toEqual(Array.from({ length: 12 }, (_, index) => index));
   });
 
-  // SQS gives several letters of a conversation at once; fauxqs gives one.
+  // SQS returns several letters of a conversation at once; fauxqs returns one.
   test('sends the letters of a batch one after the other', async () => {
     const sent: string[] = [];
     await redriveBatch(['a 1', 'a 2', 'b 1'], async (body) => {
@@ -253,7 +251,7 @@ describe('redrive on a FIFO queue', () => {
     expect(sent).toEqual(['a 1', 'a 2', 'b 1']);
   });
 
-  test('leaves what is behind a letter that could not be moved, and moves other conversations', async () => {
+  test('leaves the letters behind one that could not be moved, and moves other conversations', async () => {
     const sent: string[] = [];
     const { released, result } = await redriveBatch(['a 1', 'a 2', 'b 1'], async (body) => {
       if (body === 'a 1') throw new Error('SQS is throttling');
@@ -266,14 +264,14 @@ describe('redrive on a FIFO queue', () => {
 });
 
 describe('drop', () => {
-  test('deletes what is selected, when told that it may', async () => {
+  test('deletes the selected letters if confirmed', async () => {
     await makeDead(['a.one_v1', 'a.two_v1', 'a.two_v1']);
     const { lines } = await run(({ drop }) => drop({ type: 'a.two_v1' }, true));
     expect(lines.at(-1)).toBe('2 deleted.');
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
   });
 
-  test('deletes nothing when nobody is there to be asked', async () => {
+  test('deletes nothing without a terminal and without --yes', async () => {
     await makeDead(['a.one_v1']);
     await expect(run(({ drop }) => drop({}, false))).rejects.toThrow(/--yes/);
     expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
@@ -283,14 +281,14 @@ describe('drop', () => {
     ['yes', 0],
     ['no', 1],
     ['', 1],
-  ])('asked, and answered "%s", leaves %i', async (answer, left) => {
+  ])('after the reply "%s" leaves %i', async (reply, remaining) => {
     await makeDead(['a.one_v1']);
-    await run(({ drop }) => drop({}, false), `${answer}\n`);
-    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: left, hidden: 0 });
+    await run(({ drop }) => drop({}, false), `${reply}\n`);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: remaining, hidden: 0 });
   });
 });
 
-/** Sends events of these types and has the worker fail until the queue gives up. @returns the messages' ids */
+/** Sends events of these types, and runs the failing worker until they are dead letters. @returns their message ids */
 async function makeDead(types: readonly string[]): Promise<string[]> {
   const ids = [];
   for (const [index, type] of types.entries()) {
@@ -306,7 +304,7 @@ async function makeDead(types: readonly string[]): Promise<string[]> {
   return ids;
 }
 
-/** Does the event source mapping's part, without waiting out the retries' delays. */
+/** Emulates the event source mapping, without the delays of retries. */
 async function workUntilQuiet(): Promise<void> {
   const environment = {
     ...process.env,
@@ -315,10 +313,8 @@ async function workUntilQuiet(): Promise<void> {
     LOG_LEVEL: 'SILENT',
   };
   const fallback = onUnhandledEvent((event) => handle(event));
-  const none = () => {
-    throw new Error('no such module');
-  };
-  const worker = createWorker({ v2: none, v1: none, fallback: async () => ({ default: fallback }) }, environment);
+  const modules = { v2: modulesOf({}), v1: modulesOf({}), fallback: modulesOf({ fallback }) };
+  const worker = createWorker(modules, environment);
   const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
   while (true) {
     const messages = await receive(emulators.queueUrl);
@@ -334,7 +330,7 @@ async function workUntilQuiet(): Promise<void> {
   }
 }
 
-/** @param typed what the person at the terminal types; without it there is nobody */
+/** @param typed input at a terminal; without it there is no terminal */
 async function run(
   work: (commands: DeadLetterCommands) => Promise<void>,
   typed?: string,
@@ -369,7 +365,7 @@ function redriveParts(): RedriveParts {
   };
 }
 
-/** Redrives one batch of letters, each with its conversation's name in front. */
+/** Redrives one batch of letters. The first character of each is its conversation. */
 async function redriveBatch(bodies: string[], send: (body: string) => Promise<void>) {
   const released: string[] = [];
   const toLetter = (Body: string) =>
@@ -393,7 +389,7 @@ async function redriveBatch(bodies: string[], send: (body: string) => Promise<vo
   return { released, result };
 }
 
-/** Takes connections, and answers nothing. */
+/** Starts a server that accepts connections and never responds. */
 async function startSilentServer() {
   let connections = 0;
   const server = createServer(() => {
@@ -410,15 +406,15 @@ async function startSilentServer() {
   };
 }
 
-/** A client for which one command fails, as when the process or the network ends there. */
+/** Creates a client whose command fails, as if the process or the network had failed. */
 function failing(name: string): SQSClient {
   return intercepting((args, context, next) => {
-    if (context.commandName === name) throw new Error(`${name} does not get through`);
+    if (context.commandName === name) throw new Error(`${name} failed`);
     return next(args);
   });
 }
 
-/** A client that sends to another queue. */
+/** Creates a client that sends to another queue. */
 function sendingTo(url: string): SQSClient {
   return intercepting((args, context, next) => {
     const isSending = context.commandName === 'SendMessageCommand';
@@ -439,7 +435,7 @@ function intercepting(intercept: (args: Arguments, context: { commandName?: stri
 async function makeVisible(address: { QueueUrl: string; ReceiptHandle: string | undefined }): Promise<void> {
   const command = new ChangeMessageVisibilityCommand({ ...address, VisibilityTimeout: 0 });
   await emulators.sqs.send(command).catch((error: Error) => {
-    // After the last attempt the worker has already made it visible.
+    // After the last attempt, the worker has already made it visible.
     if (error.name !== 'MessageNotInflight') throw error;
   });
 }

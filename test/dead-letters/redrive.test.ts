@@ -55,7 +55,7 @@ async function redriveAll(
   };
   const redrives = {
     successorOf: async (messageId: string) => (movedBefore.includes(messageId) ? 'a copy' : undefined),
-    async settle(messageId: string, copy: string) {
+    async recordSuccessor(messageId: string, copy: string) {
       await step('record', messageId, ` as ${copy}`);
       return copy;
     },

@@ -3,7 +3,7 @@ import { type DeadLetter, readDeadLetter } from '../../lib/dead-letters/dead-let
 import type { DeadLetterQueue } from '../../lib/dead-letters/dead-letter-queue.ts';
 import { visitDeadLetters } from '../../lib/dead-letters/visit.ts';
 
-/** A queue that gives these batches of message ids, each a letter. */
+/** Creates a queue that returns batches of letters with these message ids. */
 function queueOf(...batches: string[][]) {
   const released: string[] = [];
   const queue: DeadLetterQueue = {
@@ -24,9 +24,9 @@ const idsOf = (letters: readonly DeadLetter[]) => letters.map(({ messageId }) =>
 const visit = (queue: DeadLetterQueue, maximum: number, work: (letters: DeadLetter[]) => Promise<DeadLetter[]>) =>
   visitDeadLetters(queue, { maximum }, new AbortController().signal, work);
 
-test('letters become visible again when the work on them throws, and so do those before it', async () => {
+test('if a visit throws, its letters and the remaining ones of earlier batches become visible again', async () => {
   const { queue, released } = queueOf(['a', 'b'], ['c', 'd']);
-  const failure = new Error('DynamoDB does not answer');
+  const failure = new Error('DynamoDB does not respond');
   const visiting = visit(queue, 10, async (letters) => {
     if (idsOf(letters).includes('c')) throw failure;
     return letters.filter(({ messageId }) => messageId === 'b');
@@ -35,14 +35,14 @@ test('letters become visible again when the work on them throws, and so do those
   expect(released.toSorted()).toEqual(['b', 'c', 'd']);
 });
 
-test('letters that are not selected become visible again when the work throws', async () => {
+test('if a visit throws, letters that are not selected become visible again', async () => {
   const { queue, released } = queueOf(['a', 'b', 'c']);
   const visiting = visit(queue, 1, () => Promise.reject(new Error('no')));
   await expect(visiting).rejects.toThrow('no');
   expect(released.toSorted()).toEqual(['a', 'b', 'c']);
 });
 
-test('letters that the work keeps become visible again, those it has dealt with do not', async () => {
+test('letters that remain in the queue become visible again, the others do not', async () => {
   const { queue, released } = queueOf(['a', 'b'], ['c', 'd'], ['e']);
   const seen: string[] = [];
   await visit(queue, 3, async (letters) => {

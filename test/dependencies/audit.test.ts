@@ -13,13 +13,13 @@ const ADVISORY = {
   vulnerable_versions: '*',
 };
 
-/** Runs the audit against a registry that answers so. */
+/** Runs the audit against a mock registry. */
 async function auditAgainst(status: number, advisories: object) {
   await using registry = createServer(({ method, url = '' }, response) => {
-    // For each advisory npm also asks for the package, to see who depends on it.
+    // npm also fetches the package of each advisory, to find its dependents.
     const name = decodeURIComponent(url.slice(1));
-    const answer = method === 'POST' ? advisories : { name, 'dist-tags': { latest: '0.0.0' }, versions: {} };
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    const body = method === 'POST' ? advisories : { name, 'dist-tags': { latest: '0.0.0' }, versions: {} };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }).listen(0, '127.0.0.1');
   await once(registry, 'listening');
   const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`;
@@ -28,17 +28,17 @@ async function auditAgainst(status: number, advisories: object) {
 }
 
 it.each([
-  ['passes when nothing is known', 200, {}, 0, 'No vulnerability is known'],
-  ['fails when something is known of what is deployed', 200, { ws: [ADVISORY] }, 1, 'npm audit --omit=dev'],
-  ['passes when something is known of a tool alone', 200, { vitest: [ADVISORY] }, 0, 'No vulnerability is known'],
+  ['passes if there are no vulnerabilities', 200, {}, 0, 'No known vulnerabilities'],
+  ['fails if a production dependency has a vulnerability', 200, { ws: [ADVISORY] }, 1, 'npm audit --omit=dev'],
+  ['passes if only a development tool has one', 200, { vitest: [ADVISORY] }, 0, 'No known vulnerabilities'],
   [
-    'says so when the registry has no such endpoint',
+    'passes with a notice if the registry has no audit endpoint',
     405,
     {},
     0,
     'Not checked: this npm registry has no audit endpoint',
   ],
-  ['fails when the registry is broken', 500, {}, 1, 'npm audit failed'],
+  ['fails if the registry fails', 500, {}, 1, 'npm audit failed'],
 ] as const)('npm run audit %s', async (_, status, advisories, code, words) => {
   const result = await auditAgainst(status, advisories);
   expect(result.output).toContain(words);

@@ -3,12 +3,11 @@ import { readCommandLine } from '../../lib/cli/command-line.ts';
 
 const USAGE = `Usage: npm run audit
 
-Asks the npm registry for known vulnerabilities of what is deployed, which is the production dependencies.
+Asks the npm registry for known vulnerabilities in the production dependencies, which are the deployed ones.
 
-Exits with 0 when none is known, or when the registry cannot be asked for any, which is then said; with 1 when there are
-some.`;
+Exits with 0 if there are none, or with a notice if the registry has no audit endpoint; otherwise with 1.`;
 
-/** What registries answer that do not have the audit's endpoint. */
+/** The status of registries without an audit endpoint. */
 const WITHOUT_ENDPOINT: readonly unknown[] = [404, 405, 501];
 
 interface AuditReport {
@@ -24,15 +23,17 @@ process.exitCode = judge(JSON.parse(stdout || '{}'));
 function judge({ statusCode, message, metadata }: AuditReport): 0 | 1 {
   const total = metadata?.vulnerabilities.total;
   if (total === 0) {
-    console.log('No vulnerability is known of what is deployed.');
+    console.log('No known vulnerabilities in the production dependencies.');
     return 0;
   }
   if (total !== undefined) {
-    console.error(`${total} vulnerabilities are known of what is deployed. See which: npm audit --omit=dev`);
+    console.error(
+      `Known vulnerabilities in the production dependencies: ${total}. To list them, run npm audit --omit=dev`,
+    );
     return 1;
   }
   if (WITHOUT_ENDPOINT.includes(statusCode)) {
-    console.log(`Not checked: this npm registry has no audit endpoint (it answers ${statusCode}).`);
+    console.log(`Not checked: this npm registry has no audit endpoint (status ${statusCode}).`);
     return 0;
   }
   console.error(`npm audit failed: ${message ?? stderr}`);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectionBundle, lambdaBundle, platformSdkBundle } from '../../lib/build/bundle.ts';
+import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
 interface LockedPackage {
@@ -20,12 +20,12 @@ const manifest = readJson('package.json');
 const { '': project, ...packages }: Record<string, LockedPackage> = readJson('package-lock.json').packages;
 
 describe('The lock file', () => {
-  it('is in step with package.json', () => {
+  it('matches package.json', () => {
     const { dependencies, devDependencies } = manifest;
     expect(project).toMatchObject({ dependencies, devDependencies });
   });
 
-  it('vouches for the content of each package, wherever it is fetched from', () => {
+  it('has the hash of each package, and depends on no registry', () => {
     const entries = Object.entries(packages);
     expect(entries.length).toBeGreaterThan(100);
     expect(entries.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([name]) => name)).toEqual([]);
@@ -33,12 +33,12 @@ describe('The lock file', () => {
   });
 });
 
-describe('What is deployed', () => {
+describe('The deployed code', () => {
   let outdir: string;
   let deployed: [string, LockedPackage | undefined][];
   beforeAll(async () => {
     outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
-    const bundles = [lambdaBundle, platformSdkBundle, connectionBundle].map((bundle) =>
+    const bundles = [webhookBundle, workerBundle, platformSdkBundle, connectionBundle].map((bundle) =>
       build(bundle(PROJECT_ROOT, outdir)),
     );
     const names = (await Promise.all(bundles)).flatMap(({ metafile }) => packagesIn(metafile));
@@ -46,20 +46,20 @@ describe('What is deployed', () => {
   });
   afterAll(() => rm(outdir, { recursive: true }));
 
-  it('comes from the production dependencies alone', () => {
+  it('contains only production dependencies', () => {
     expect(deployed.length).toBeGreaterThan(20);
     expect(deployed.filter(([, locked]) => locked === undefined || locked.dev).map(([name]) => name)).toEqual([]);
   });
 
-  it('runs nothing when it is installed', () => {
+  it('has no dependency that runs a script when it is installed', () => {
     const withScript = deployed.filter(([, locked]) => locked?.hasInstallScript).map(([name]) => name);
-    // Its script prints a remark on version numbers; the official SDK depends on it.
+    // The official SDK depends on it; its script only prints a note about version numbers.
     expect(withScript).toEqual(['node_modules/protobufjs']);
     expect(manifest.allowScripts).toMatchObject({ protobufjs: false });
   });
 });
 
-/** The packages whose modules are in a bundle, as the lock file names them. */
+/** Returns the packages whose modules are in a bundle, named as in the lock file. */
 function packagesIn({ inputs, outputs }: Metafile): string[] {
   const used = Object.values(outputs).flatMap((output) =>
     Object.entries(output.inputs).flatMap(([name, { bytesInOutput }]) => (bytesInOutput > 0 ? [name] : [])),

@@ -8,16 +8,16 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSample } from '../../lib/samples/samples.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { type Moto, startMoto } from './support/moto.ts';
 import { createProject, type Project } from './support/project.ts';
 import { pythonTool } from './support/python.ts';
 import { run } from './support/run.ts';
 
-// The two containers of the long connection's task, as processes: with the entry points, commands, environments and
-// secrets of the deployed task definition, a folder for the volume, and the container agent's credentials endpoint. What
-// that does not show: the images, the ARM processor, the read-only root file system, the user of the second container, the
-// network, and that the agent starts one after the other.
+// Runs the two containers of the long connection's task as processes, with the entry points, commands, environments and
+// secrets of the deployed task definition, a folder as the volume, and the container agent's credentials endpoint. Not
+// tested: the images, the ARM processor, the read-only root file system, the user of the second container, the network,
+// and that the agent starts the containers in order.
 
 interface Container {
   name: string;
@@ -30,17 +30,17 @@ interface Container {
 }
 
 let moto: Moto;
-let platform: FakePlatform;
+let platform: MockPlatform;
 let project: Project;
 let volume: string;
 let agent: Server;
-let credentialsTaken = 0;
+let credentialRequests = 0;
 let containers: Record<string, Container>;
 
 beforeAll(async () => {
   moto = await startMoto();
   project = await createProject(moto.environment);
-  platform = await FakePlatform.start();
+  platform = await MockPlatform.start();
   await project.writeEnvironment({ FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'app-secret' });
   const { code, output } = await project.serverless(
     'deploy',
@@ -61,7 +61,7 @@ beforeAll(async () => {
   );
   volume = await mkdtemp(path.join(tmpdir(), 'feishu-events-volume-'));
   agent = createServer((_, response) => {
-    credentialsTaken += 1;
+    credentialRequests += 1;
     response.end(JSON.stringify(CREDENTIALS));
   }).listen(0, '127.0.0.1');
   await once(agent, 'listening');
@@ -81,7 +81,7 @@ const CREDENTIALS = {
   Expiration: '2099-01-01T00:00:00Z',
 };
 
-/** What the agent gives a container: its own credentials nowhere but at an endpoint. */
+/** The environment that the agent gives a container. The task's credentials are only at an endpoint. */
 const environmentOf = async ({ environment, secrets = [] }: Container): Promise<Record<string, string>> => {
   const { port } = agent.address() as AddressInfo;
   const values = await Promise.all(secrets.map(async ({ name, valueFrom }) => [name, await readSecret(valueFrom)]));
@@ -94,13 +94,13 @@ const environmentOf = async ({ environment, secrets = [] }: Container): Promise<
   };
 };
 
-/** moto's queue URLs name hosts of AWS, and the platform is a fake one. */
+/** Replaces AWS's host in moto's queue URLs, and the platform's host. */
 const onLoopback = (value: string) =>
   value
     .replace(/^https:\/\/sqs\.[\w-]+\.amazonaws\.com/, moto.endpoint)
     .replace(/^https:\/\/open\.feishu\.cn$/, platform.domain);
 
-/** @param valueFrom `<arn>:<key>:<stage>:<version>`, of which the ARN has seven parts */
+/** @param valueFrom `<arn>:<key>:<stage>:<version>`; the ARN has seven parts */
 async function readSecret(valueFrom: string): Promise<string> {
   const parts = valueFrom.split(':');
   const [key = '', stage, version = ''] = parts.slice(7);
@@ -119,19 +119,19 @@ async function readSecret(valueFrom: string): Promise<string> {
 
 const inVolume = (parts: string[]) => parts.map((part) => part.replace(/^\/program/, volume));
 
-describe("The long connection's task", () => {
+describe("the long connection's task", () => {
   let running: ChildProcess;
 
-  test('fetches the program with its first container', async () => {
+  test('fetches the program in its first container', async () => {
     const { fetch } = containers as Record<'fetch', Container>;
     expect(fetch.entryPoint).toEqual(['aws']);
     const result = await run(pythonTool('aws'), inVolume(fetch.command), { environment: await environmentOf(fetch) });
     expect(result.code, result.output).toBe(0);
     expect(await readdir(volume)).toEqual(['connection.mjs']);
-    expect(credentialsTaken).toBe(1);
+    expect(credentialRequests).toBe(1);
   });
 
-  test('runs it with its second, which connects with the secrets and queues with the credentials', async () => {
+  test('runs it in its second, which logs in with the secrets and queues events with the credentials', async () => {
     const { connection } = containers as Record<'connection', Container>;
     expect(connection.entryPoint).toEqual(['node']);
     running = spawn(process.execPath, inVolume(connection.command), {
@@ -146,11 +146,11 @@ describe("The long connection's task", () => {
     const queue = ['--queue-url', connection.environment.find(({ name }) => name === 'QUEUE_URL')?.value as string];
     const { Messages } = await moto.aws('sqs', 'receive-message', ...queue, '--wait-time-seconds', '20');
     expect(Messages[0].Body).toBe(text);
-    // One for each container: the functions' bundles know of no such place.
-    expect(credentialsTaken).toBe(2);
+    // One request per container. The functions' bundles cannot read this endpoint.
+    expect(credentialRequests).toBe(2);
   });
 
-  test('is healthy by its health check, and unhealthy when the program does not answer', async () => {
+  test('passes its health check, and fails it if the program does not respond', async () => {
     const { connection } = containers as Record<'connection', Container>;
     const [kind, command, ...args] = connection.healthCheck.command;
     expect([kind, command]).toEqual(['CMD', 'bash']);

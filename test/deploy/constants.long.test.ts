@@ -6,7 +6,7 @@ import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
 import { SCENARIOS } from '../bench/simulation/scenarios.ts';
 import { createProject, type Project } from './support/project.ts';
 
-describe('The local stack and the code agree with the deployment', () => {
+describe('the local stack and the code agree with the deployment', () => {
   let project: Project;
   let template: Template;
   const propertiesOf = (name: string) => template.Resources[name]?.Properties;
@@ -17,22 +17,22 @@ describe('The local stack and the code agree with the deployment', () => {
   });
   afterAll(() => project.remove());
 
-  test('on how long the functions may take', () => {
+  test('about the timeouts of the functions', () => {
     expect(propertiesOf('WebhookLambdaFunction')).toMatchObject({ Timeout: WEBHOOK_TIMEOUT_SECONDS });
     expect(propertiesOf('WorkerLambdaFunction')).toMatchObject({ Timeout: WORKER_TIMEOUT_SECONDS });
   });
 
-  test('on what an app is, unless told that it is one of the app store', async () => {
-    const isPackagedForStoreApp = ({ Resources }: Template) => {
+  test('about the default app type', async () => {
+    const isForStoreApp = ({ Resources }: Template) => {
       const environment = Resources.WorkerLambdaFunction?.Properties?.Environment as { Variables: Environment };
       expect(environment.Variables).toHaveProperty('FEISHU_APP_TYPE');
       return isStoreApp(environment.Variables);
     };
-    expect(isPackagedForStoreApp(template)).toBe(false);
-    expect(isPackagedForStoreApp(await project.package('--param', 'appType=store'))).toBe(true);
+    expect(isForStoreApp(template)).toBe(false);
+    expect(isForStoreApp(await project.package('--param', 'appType=store'))).toBe(true);
   });
 
-  test('on how the worker takes batches, which the simulation of its scale has too', async () => {
+  test('about batch size and concurrency, as does the scaling simulation', async () => {
     const mappingOf = ({ Resources }: Template) =>
       Object.values(Resources).find(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping')?.Properties;
     const settingsOf = (name: string) => {
@@ -49,7 +49,7 @@ describe('The local stack and the code agree with the deployment', () => {
     );
   });
 
-  test('on how long a message is hidden, and how often it is delivered', () => {
+  test('about the visibility timeout and the number of deliveries', () => {
     expect(propertiesOf('EventsQueue')).toMatchObject({
       VisibilityTimeout: VISIBILITY_TIMEOUT_SECONDS,
       RedrivePolicy: { maxReceiveCount: MAXIMUM_DELIVERIES },

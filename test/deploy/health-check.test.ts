@@ -17,7 +17,7 @@ interface Container {
   HealthCheck: { Command: [string, string, ...string[]]; Interval: number; Timeout: number; Retries: number };
 }
 
-describe("The health check of the long connection's container", () => {
+describe("the health check of the long connection's container", () => {
   let container: Container;
   beforeAll(async () => {
     const project = await createProject();
@@ -29,16 +29,16 @@ describe("The health check of the long connection's container", () => {
     container = ContainerDefinitions.find(({ Name }) => Name === 'connection') as Container;
   });
 
-  /** Runs the template's command where bash is the only program there is. */
+  /** Runs the template's command in an environment where bash is the only program. */
   async function check(port: number): Promise<number | null> {
     const [kind, program, ...parameters] = container.HealthCheck.Command;
     expect([kind, program]).toEqual(['CMD', 'bash']);
     await using folder = await mkdtempDisposable(path.join(tmpdir(), 'feishu-events-bash-'));
     const bash = path.join(folder.path, 'bash');
     await symlink('/bin/bash', bash);
-    const here = parameters.map((text) => text.replace(`/127.0.0.1/${HEALTH_PORT}`, `/127.0.0.1/${port}`));
-    expect(here).not.toEqual(parameters);
-    return (await run(bash, here, { environment: { PATH: folder.path } })).code;
+    const adapted = parameters.map((text) => text.replace(`/127.0.0.1/${HEALTH_PORT}`, `/127.0.0.1/${port}`));
+    expect(adapted).not.toEqual(parameters);
+    return (await run(bash, adapted, { environment: { PATH: folder.path } })).code;
   }
 
   async function checkServer(changes: Partial<LongConnectionStatus> | undefined): Promise<number | null> {
@@ -63,23 +63,23 @@ describe("The health check of the long connection's container", () => {
     expect(await checkServer(status)).not.toBe(0);
   });
 
-  it('fails when nothing listens', async () => {
+  it('fails if nothing listens', async () => {
     expect(await check(await freePort())).not.toBe(0);
   });
 
-  it('fails when the connection is closed without a response', async () => {
+  it('fails if the connection closes without a response', async () => {
     await using server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     expect(await check((server.address() as AddressInfo).port)).not.toBe(0);
   });
 
-  it('gives a busy task minutes', () => {
+  it('tolerates a task that is busy for minutes', () => {
     const { Interval, Timeout, Retries } = container.HealthCheck;
     expect(Timeout).toBeGreaterThanOrEqual(30);
     expect(Interval * (Retries - 1)).toBeGreaterThanOrEqual(120);
   });
 
-  it('is followed by a stop that the program has time for, as the comment says', async () => {
+  it('leaves the program enough time to stop, as the comment says', async () => {
     const program = await readFile(path.join(ROOT, 'functions/connection.ts'), 'utf8');
     const exitWithinMs = Number(/EXIT_WITHIN_MILLISECONDS = (\d+)/.exec(program)?.[1]);
     const seconds = (TIMING.acknowledgeWithinMs + TIMING.closeWithinMs + exitWithinMs) / 1000;

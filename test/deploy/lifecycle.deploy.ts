@@ -6,10 +6,10 @@ import { createProject, type Project } from './support/project.ts';
 import { pythonTool } from './support/python.ts';
 import { runOrThrow } from './support/run.ts';
 
-// moto's CloudFormation has no HTTP APIs, alarms, queue policies, bucket policies and e-mail subscriptions. It passes over
-// a table's time to live, a function's architecture, a mapping's report of failures, a service's network and a security
-// group's way out. It leaves `{{resolve:…}}` as it is, keeps ECS services and clusters, and cannot delete route tables.
-// What it lacks is read in the template it was given, which template.deploy.ts lints.
+// moto's CloudFormation does not support HTTP APIs, alarms, queue policies, bucket policies and email subscriptions. It
+// ignores a table's time to live, a function's architecture, a mapping's response types, a service's network and a security
+// group's egress. It does not resolve `{{resolve:…}}`, does not delete ECS services and clusters, and fails to delete route
+// tables. These tests check unsupported parts in the template, which template.deploy.ts lints.
 
 const SECRETS = {
   FEISHU_APP_ID: 'cli_0123456789abcdef',
@@ -20,12 +20,12 @@ const SECRETS = {
 
 let moto: Moto;
 let project: Project;
-/** What the framework has written so far. */
-let written = '';
+/** All output of the framework so far. */
+let allOutput = '';
 
 const serverless = async (...args: string[]) => {
   const result = await project.serverless(...args);
-  written += result.output;
+  allOutput += result.output;
   return result;
 };
 const succeed = async (...args: string[]) => {
@@ -55,7 +55,7 @@ const deployedTemplate = async (stage: string) =>
 const secretVersion = async (name: string): Promise<string> =>
   (await moto.aws('secretsmanager', 'get-secret-value', '--secret-id', name)).VersionId;
 
-/** The statements of the only inline policy of a role. */
+/** Reads the actions and resources of a role's only inline policy. */
 const statementsOf = async (logicalName: string) => {
   const { Roles } = await moto.aws('iam', 'list-roles');
   const { RoleName } = Roles.find(({ RoleName }: { RoleName: string }) => RoleName.includes(logicalName));
@@ -63,7 +63,7 @@ const statementsOf = async (logicalName: string) => {
   const { PolicyNames } = await moto.aws('iam', 'list-role-policies', ...role);
   expect(PolicyNames).toHaveLength(1);
   const { PolicyDocument } = await moto.aws('iam', 'get-role-policy', ...role, '--policy-name', PolicyNames[0]);
-  // moto writes it as Python does.
+  // moto returns Python syntax.
   const { Statement } = JSON.parse(PolicyDocument.replaceAll("'", '"'));
   return Statement.map((statement: { Action: string | string[]; Resource: string }) => [
     [statement.Action].flat().sort().join(' '),
@@ -71,43 +71,43 @@ const statementsOf = async (logicalName: string) => {
   ]);
 };
 
-describe('Deploying without secrets', () => {
+describe('deploy without secrets', () => {
   test('explains what to do, and creates nothing', async () => {
     const { code, output } = await serverless('deploy');
     expect(code).toBe(1);
     expect(output).toContain(
-      "The app's secrets are not in AWS yet, and .env has none of them. The webhook needs FEISHU_",
+      "The app's secrets are not in AWS yet, and .env contains none of them. The webhook needs FEISHU_",
     );
     expect((await moto.aws('secretsmanager', 'list-secrets')).SecretList).toEqual([]);
     expect((await moto.aws('cloudformation', 'list-stacks')).StackSummaries).toEqual([]);
   });
 
-  test('does not take the random ones of npm start', async () => {
+  test('rejects the random secrets that npm start writes', async () => {
     await project.writeEnvironment({ FEISHU_ENCRYPT_KEY: 'local-1234', FEISHU_VERIFICATION_TOKEN: 'local-5678' });
     for (const command of ['deploy', 'secrets']) {
       const { code, output } = await serverless(command);
       expect(code).toBe(1);
       expect(output).toContain(
-        'FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN in .env: a random value that npm start',
+        '.env contains random values from npm start, for local use only: FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN',
       );
     }
     expect((await moto.aws('secretsmanager', 'list-secrets')).SecretList).toEqual([]);
   });
 });
 
-describe('The first deployment', () => {
-  test('makes the secret from .env, and says so by names', async () => {
+describe('the first deployment', () => {
+  test('creates the secret from .env, and prints its names', async () => {
     await project.writeEnvironment(SECRETS);
     const output = await succeed('deploy');
     expect(output).toContain(
-      'There is no secret feishu-events/dev yet: creating it from .env and the environment, with ' +
+      'Creating the secret feishu-events/dev from .env and the environment, with ' +
         'FEISHU_APP_ID, FEISHU_APP_SECRET, FEISHU_ENCRYPT_KEY, FEISHU_VERIFICATION_TOKEN.',
     );
     const { SecretString } = await moto.aws('secretsmanager', 'get-secret-value', '--secret-id', 'feishu-events/dev');
     expect(JSON.parse(SecretString)).toEqual(SECRETS);
   });
 
-  test('makes the queues', async () => {
+  test('creates the queues', async () => {
     const [events, dead] = [
       await queueAttributes('feishu-events-dev-events'),
       await queueAttributes('feishu-events-dev-dead'),
@@ -124,7 +124,7 @@ describe('The first deployment', () => {
     }
   });
 
-  test('makes the claims table', async () => {
+  test('creates the idempotency table', async () => {
     const { CLAIMS_TABLE } = (await functionConfiguration('feishu-events-dev-worker')).Environment.Variables;
     const { Table } = await moto.aws('dynamodb', 'describe-table', '--table-name', CLAIMS_TABLE);
     expect(Table).toMatchObject({
@@ -138,7 +138,7 @@ describe('The first deployment', () => {
     });
   });
 
-  test('makes the functions, each with its secrets by a reference to their version', async () => {
+  test('creates the functions, with references to the version of their secrets', async () => {
     const version = await secretVersion('feishu-events/dev');
     const reference = (name: string) => `{{resolve:secretsmanager:feishu-events/dev:SecretString:${name}::${version}}}`;
     const QUEUE_URL = expect.stringMatching(/\/feishu-events-dev-events$/);
@@ -162,7 +162,7 @@ describe('The first deployment', () => {
     });
   });
 
-  test('makes a role for each function, for what its code calls', async () => {
+  test('creates a role for each function, with the permissions its code needs', async () => {
     const { CLAIMS_TABLE } = (await functionConfiguration('feishu-events-dev-worker')).Environment.Variables;
     const { QueueArn } = await queueAttributes('feishu-events-dev-events');
     const logsOf = (name: string) => [
@@ -190,7 +190,7 @@ describe('The first deployment', () => {
       FunctionArn: expect.stringContaining('feishu-events-dev-worker'),
       BatchSize: 10,
     });
-    // moto takes these two from the template, and does not show them.
+    // moto accepts these two, but does not return them.
     const { Resources } = await deployedTemplate('dev');
     expect(Resources.WorkerEventSourceMappingSQSEventsQueue.Properties).toMatchObject({
       FunctionResponseTypes: ['ReportBatchItemFailures'],
@@ -198,7 +198,7 @@ describe('The first deployment', () => {
     });
   });
 
-  test('keeps logs for a time', async () => {
+  test('limits log retention', async () => {
     const { logGroups } = await moto.aws('logs', 'describe-log-groups');
     expect(
       logGroups.map((group: object) => Object.values(group).filter((value) => `${value}`.startsWith('/'))),
@@ -210,7 +210,7 @@ describe('The first deployment', () => {
     for (const group of logGroups) expect(group.retentionInDays).toBe(30);
   });
 
-  test('has the alarms, which notify nobody', async () => {
+  test('creates alarms without notifications', async () => {
     const { Resources } = await deployedTemplate('dev');
     const alarms = Object.entries(Resources).filter(([name]) => name.endsWith('Alarm'));
     expect(alarms.map(([name]) => name).sort()).toEqual([
@@ -223,40 +223,42 @@ describe('The first deployment', () => {
     expect((await moto.aws('sns', 'list-topics')).Topics).toEqual([]);
   });
 
-  test('has a dashboard of existing metrics', async () => {
+  test('creates a dashboard with existing metrics', async () => {
     const { Resources } = await deployedTemplate('dev');
     const { widgets } = JSON.parse(Resources.Dashboard.Properties.DashboardBody['Fn::Sub']);
-    const shown = widgets.flatMap(({ properties }: { properties: { metrics: string[][] } }) => properties.metrics);
-    const names = shown
+    const metrics = widgets.flatMap(({ properties }: { properties: { metrics: string[][] } }) => properties.metrics);
+    const names = metrics
       .filter(([namespace]: string[]) => namespace === 'feishu-events')
       .map(([, name]: string[]) => name);
-    // Those of lib/webhook/access-log.ts and lib/worker/telemetry.ts.
-    const handling = ['Handled', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead', 'QueueAge', 'HandleTime'];
-    expect(new Set(names)).toEqual(new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', ...handling]));
+    // The metrics of lib/webhook/access-log.ts and lib/worker/telemetry.ts.
+    const workerMetrics = ['Handled', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead', 'QueueAge', 'HandleTime'];
+    expect(new Set(names)).toEqual(
+      new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', ...workerMetrics]),
+    );
   });
 });
 
-describe('The next deployments', () => {
-  test('do nothing when nothing has changed', async () => {
+describe('later commands', () => {
+  test('deploy does nothing if nothing has changed', async () => {
     expect(await succeed('deploy')).toContain('No changes to deploy.');
   });
 
-  test('info names the stack', async () => {
+  test('info prints the stack', async () => {
     expect(await succeed('info')).toContain('stack: feishu-events-dev');
   });
 
-  test('secrets says when there is nothing to change', async () => {
+  test('secrets does nothing if nothing has changed', async () => {
     const before = await secretVersion('feishu-events/dev');
-    expect(await succeed('secrets')).toContain('The secret feishu-events/dev stays as it is');
+    expect(await succeed('secrets')).toContain('The secret feishu-events/dev is unchanged');
     expect(await secretVersion('feishu-events/dev')).toBe(before);
   });
 
-  test('take over a changed secret, and leave out one that is taken out', async () => {
+  test('deploy applies changed and removed secrets', async () => {
     const before = await secretVersion('feishu-events/dev');
     const changed = { FEISHU_ENCRYPT_KEY: 'other-key-of-the-test', FEISHU_VERIFICATION_TOKEN: '' };
     await project.writeEnvironment(changed);
     expect(await succeed('secrets')).toContain(
-      'updated: changed FEISHU_ENCRYPT_KEY; taken out FEISHU_VERIFICATION_TOKEN.',
+      'Updated the secret feishu-events/dev: changed FEISHU_ENCRYPT_KEY; removed FEISHU_VERIFICATION_TOKEN.',
     );
     const after = await secretVersion('feishu-events/dev');
     expect(after).not.toBe(before);
@@ -268,8 +270,8 @@ describe('The next deployments', () => {
   });
 });
 
-describe('With ordering=conversation', () => {
-  test('the queues are FIFO, and the worker gets one message at a time', async () => {
+describe('with ordering=conversation', () => {
+  test('the queues are FIFO, and the worker receives one message at a time', async () => {
     await project.writeEnvironment(SECRETS);
     await succeed('deploy', '--stage', 'ordered', '--param', 'ordering=conversation');
     const [events, dead] = [
@@ -291,8 +293,8 @@ describe('With ordering=conversation', () => {
   });
 });
 
-describe('With longConnection=true', () => {
-  // Other subnets than its own: see above what moto cannot delete.
+describe('with longConnection=true', () => {
+  // Existing subnets, because moto cannot delete the route tables of a new network.
   let network: { vpc: string; subnets: string[] };
 
   beforeAll(async () => {
@@ -301,10 +303,10 @@ describe('With longConnection=true', () => {
     network = { vpc: Subnets[0].VpcId, subnets };
   });
 
-  test('there is a service, and what it needs', async () => {
+  test('creates the service and its alarm', async () => {
     await project.writeEnvironment(SECRETS);
-    const own = [`connectionVpc=${network.vpc}`, `connectionSubnets=${network.subnets}`];
-    const parameters = ['longConnection=true', 'alarmEmail=someone@example.com', ...own];
+    const networkParameters = [`connectionVpc=${network.vpc}`, `connectionSubnets=${network.subnets}`];
+    const parameters = ['longConnection=true', 'alarmEmail=someone@example.com', ...networkParameters];
     await succeed('deploy', ...parameters.flatMap((parameter) => ['--param', parameter]));
     const { services } = await moto.aws(
       'ecs',
@@ -331,7 +333,7 @@ describe('With longConnection=true', () => {
     expect((await moto.aws('sns', 'list-topics')).Topics).toHaveLength(1);
   });
 
-  test('its task has its secrets by a reference to their version, and its roles what it needs', async () => {
+  test('the task refers to the version of its secrets, and its roles have the permissions it needs', async () => {
     const { taskDefinition } = await moto.aws(
       'ecs',
       'describe-task-definition',
@@ -359,7 +361,7 @@ describe('With longConnection=true', () => {
     ]);
   });
 
-  test('switched off again, nothing of it is left', async () => {
+  test('removes everything when it is disabled again', async () => {
     await succeed('deploy');
     expect((await moto.aws('iam', 'list-roles')).Roles).toHaveLength(4);
     expect((await moto.aws('sns', 'list-topics')).Topics).toEqual([]);
@@ -367,7 +369,7 @@ describe('With longConnection=true', () => {
     expect(Object.keys(Resources).filter((name) => name.includes('Connection'))).toEqual([]);
   });
 
-  test('has a network of its own, unless told', async () => {
+  test('creates a network by default', async () => {
     await succeed('deploy', '--stage', 'network', '--param', 'longConnection=true');
     const { Vpcs } = await moto.aws('ec2', 'describe-vpcs', '--filters', 'Name=cidr,Values=10.0.0.0/26');
     const inVpc = ['--filters', `Name=vpc-id,Values=${Vpcs[0].VpcId}`];
@@ -385,8 +387,8 @@ describe('With longConnection=true', () => {
   });
 });
 
-describe('With webhook=false', () => {
-  test('there is no webhook, and no secret of one is asked for', async () => {
+describe('with webhook=false', () => {
+  test('there is no webhook, and its secrets are not required', async () => {
     const { FEISHU_APP_ID, FEISHU_APP_SECRET } = SECRETS;
     await project.writeEnvironment({ FEISHU_APP_ID, FEISHU_APP_SECRET, FEISHU_ENCRYPT_KEY: 'local-1234' });
     await succeed('deploy', '--stage', 'private', '--param', 'webhook=false', '--param', 'longConnection=true');
@@ -402,7 +404,7 @@ describe('With webhook=false', () => {
     expect(JSON.parse(SecretString)).toEqual({ FEISHU_APP_ID, FEISHU_APP_SECRET });
   });
 
-  test('the long connection needs the app id and the app secret', async () => {
+  test('the long connection requires the app id and secret', async () => {
     await project.writeEnvironment({ FEISHU_APP_ID: SECRETS.FEISHU_APP_ID });
     const { code, output } = await serverless(
       'deploy',
@@ -418,8 +420,8 @@ describe('With webhook=false', () => {
   });
 });
 
-describe('Secrets', () => {
-  test('are in no output, template, artifact and object in the bucket', async () => {
+describe('secrets', () => {
+  test('are in no output, template, artifact or object in the bucket', async () => {
     await runOrThrow('python3', ['-m', 'zipfile', '-e', 'worker.zip', 'worker'], unzipOptions());
     const files = await readFiles(['.serverless', '.build'].map((folder) => path.join(project.folder, folder)));
     for (const { Name } of (await moto.aws('s3api', 'list-buckets')).Buckets) {
@@ -436,7 +438,7 @@ describe('Secrets', () => {
     expect(files.length).toBeGreaterThan(5);
     expect(objects.length).toBeGreaterThan(5);
     for (const value of [...Object.values(SECRETS), 'other-key-of-the-test']) {
-      expect(written).not.toContain(value);
+      expect(allOutput).not.toContain(value);
       for (const { name, content } of [...files, ...objects]) expect(content.includes(value), name).toBe(false);
     }
   });
@@ -458,9 +460,9 @@ describe('Secrets', () => {
   }
 });
 
-describe('Removing', () => {
-  test('leaves nothing but the secret, which can be restored for a week', async () => {
-    expect(await succeed('remove')).toContain('The secret feishu-events/dev is removed as well. For 7 days');
+describe('remove', () => {
+  test('deletes everything; the secret can be restored for a week', async () => {
+    expect(await succeed('remove')).toContain('Deleted the secret feishu-events/dev. You can restore it for 7 days');
     await succeed('remove', '--stage', 'ordered');
     expect((await moto.aws('sqs', 'list-queues', '--queue-name-prefix', 'feishu-events-dev')).QueueUrls ?? []).toEqual(
       [],
@@ -481,7 +483,7 @@ describe('Removing', () => {
     expect(secret.DeletedDate).toBeDefined();
   });
 
-  test('does not stand in the way of a new deployment', async () => {
+  test('does not prevent a new deployment', async () => {
     await project.writeEnvironment(SECRETS);
     await succeed('deploy');
     expect(await secretVersion('feishu-events/dev')).toMatch(/-/);

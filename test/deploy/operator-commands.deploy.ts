@@ -14,14 +14,14 @@ import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secre
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSqs } from '../../lib/deploy/aws-clients.ts';
-import { examineDeployment } from '../../lib/deploy/doctor/doctor.ts';
+import { checkDeployment } from '../../lib/deploy/doctor/doctor.ts';
 import { wait } from '../support/wait.ts';
 import { type FunctionsOptions, type RunningFunctions, startFunctions } from './running-functions.ts';
 import { alarmNameOf, type Moto, startMotoWithAlarm } from './support/moto-with-alarm.ts';
 import { ROOT, run } from './tools.ts';
 
-// The operator's commands against moto: real stacks of CloudFormation, healthy and broken, with the functions in this
-// process between moto's queue and table.
+// Runs the operator's commands against moto: CloudFormation stacks, healthy and broken, with the functions in this process
+// and moto's queue and table.
 
 const SECRETS = {
   FEISHU_APP_ID: 'cli_a1b2c3d4e5f6g7h8',
@@ -64,98 +64,98 @@ interface DeploymentOptions {
 }
 
 describe('serverless doctor stack', () => {
-  test('finds a healthy stack well, and prints the request URL', async () => {
+  test('finds no problems in a healthy stack, and prints the request URL', async () => {
     const { stage, url, handled } = await deploy();
     const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
     expect(output).toContain(`Request URL for the developer console (Events & Callbacks): ${url}`);
     expect(output.filter((line) => line.startsWith('✓'))).toEqual([
       `✓ The secret feishu-events/${stage} is complete`,
-      expect.stringMatching(/^✓ The URL answers a challenge in /),
-      '✓ The URL refuses a forged event',
-      expect.stringMatching(/^✓ A signed event posted to the URL was handled by the worker in /),
+      expect.stringMatching(/^✓ URL verification succeeded in /),
+      '✓ The webhook rejects a forged event',
+      expect.stringMatching(/^✓ The worker processed a signed event sent to the webhook in /),
       '✓ The dead-letter queue is empty',
-      '✓ 1 alarms are in place, and none is ringing',
-      '✓ 1 are notified of alarms',
+      '✓ 1 alarm found, none in ALARM state',
+      '✓ Alarm notifications have 1 subscriber',
     ]);
-    expect(output).toContain('All is well.');
+    expect(output).toContain('No problems found.');
     expect(code).toBe(0);
     expect(handled).toEqual([]);
   });
 
-  test('exits with 1 when something is wrong, and prints no secret', async () => {
+  test('exits with 1 if there is a problem, and prints no secret', async () => {
     const { stage } = await deploy({ secret: JSON.stringify({ ...SECRETS, FEISHU_APP_SECRET: ' secret of the app' }) });
     const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
-    expect(output).toContainEqual(expect.stringMatching(/^✗ .*FEISHU_APP_SECRET has white space/));
-    expect(output).toContain('1 to be mended.');
+    expect(output).toContainEqual(expect.stringMatching(/^✗ .*FEISHU_APP_SECRET starts or ends with whitespace/));
+    expect(output).toContain('1 problem found.');
     expect(code).toBe(1);
     for (const secret of Object.values(SECRETS)) expect(output.join('\n')).not.toContain(secret);
   });
 
-  test('says so when there is no such stack', async () => {
+  test('rejects a stack that does not exist', async () => {
     const { code, output } = await serverless(['doctor', 'stack', '--stage', 'nowhere']);
     expect(output).toContainEqual(
-      expect.stringMatching(/^There is no stack feishu-events-nowhere in us-east-1\. Deploy it first/),
+      expect.stringMatching(/^The stack feishu-events-nowhere does not exist in us-east-1\. Deploy it first/),
     );
     expect(code).toBe(1);
   });
 
-  test('tells a missing secret, and still tries the queue and the worker', async () => {
-    const { lines } = await examine(await deploy({ secret: undefined }));
+  test('reports a missing secret, and still checks the queue and the worker', async () => {
+    const { lines } = await runDoctor(await deploy({ secret: undefined }));
     expect(lines).toContainEqual(expect.stringMatching(/^✗ The secret feishu-events\/.* is missing/));
-    expect(lines).toContainEqual(expect.stringMatching(/^– The URL is not tried/));
-    expect(lines).toContainEqual(expect.stringMatching(/^✓ An event put into the queue was handled/));
+    expect(lines).toContainEqual(expect.stringMatching(/^– The webhook was not checked/));
+    expect(lines).toContainEqual(expect.stringMatching(/^✓ The worker processed an event sent to the queue/));
   });
 
-  test('tells an unreachable URL', async () => {
+  test('reports an unreachable URL', async () => {
     const deployment = await deploy();
     await running.splice(0)[0]?.stop();
-    const { lines } = await examine(deployment);
-    expect(lines).toContainEqual(expect.stringMatching(/^✗ The URL does not answer/));
+    const { lines } = await runDoctor(deployment);
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ The webhook does not respond/));
   });
 
-  test('tells a worker that takes nothing', async () => {
-    const { lines } = await examine(await deploy({ functions: { isWorking: false } }));
-    expect(lines).toContainEqual(expect.stringMatching(/^✗ A signed event .* had not handled it/));
+  test('reports a worker that receives nothing', async () => {
+    const { lines } = await runDoctor(await deploy({ functions: { isWorking: false } }));
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ The worker did not process a signed event/));
   });
 
-  test('tells dead letters', async () => {
+  test('reports dead letters', async () => {
     const deployment = await deploy();
     await sendDeadLetter(deployment);
-    const { lines } = await examine(deployment);
-    expect(lines).toContainEqual('✗ 1 events are in the dead-letter queue.');
+    const { lines } = await runDoctor(deployment);
+    expect(lines).toContainEqual('✗ The dead-letter queue contains 1 event.');
   });
 
-  test('tells a ringing alarm', async () => {
+  test('reports an alarm in ALARM state', async () => {
     const deployment = await deploy();
-    const ring = {
+    const alarm = {
       AlarmName: alarmNameOf(`feishu-events-${deployment.stage}`),
       StateValue: 'ALARM',
       StateReason: 'dead',
     } as const;
-    await new CloudWatchClient().send(new SetAlarmStateCommand(ring));
-    const { lines } = await examine(deployment);
-    expect(lines).toContainEqual(expect.stringMatching(/^✗ The alarm .* is ringing\. dead/));
+    await new CloudWatchClient().send(new SetAlarmStateCommand(alarm));
+    const { lines } = await runDoctor(deployment);
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ The alarm .* is in ALARM state\. dead/));
   });
 
-  test('tells an alarm that was deleted by hand', async () => {
+  test('reports an alarm that was deleted manually', async () => {
     const deployment = await deploy();
     const Alarm = alarmNameOf(`feishu-events-${deployment.stage}`);
     await new CloudWatchClient().send(new DeleteAlarmsCommand({ AlarmNames: [Alarm] }));
-    const { lines } = await examine(deployment);
-    expect(lines).toContainEqual(`✗ The alarm ${Alarm} is gone.`);
+    const { lines } = await runDoctor(deployment);
+    expect(lines).toContainEqual(`✗ The alarm ${Alarm} does not exist.`);
   });
 
-  test('tells a connection whose task does not run', async () => {
-    const { lines } = await examine(await deploy({ hasConnection: true }));
-    expect(lines).toContainEqual(expect.stringMatching(/^✗ Of the long connection, 0 of 1 tasks are running/));
+  test('reports a long connection without a running task', async () => {
+    const { lines } = await runDoctor(await deploy({ hasConnection: true }));
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ The long connection has 0 of 1 tasks running/));
   });
 
-  test('walks a stack without webhook from the queue, and asks for no key', async () => {
+  test('checks a stack without a webhook from the queue, and requires no key', async () => {
     const { FEISHU_APP_ID, FEISHU_APP_SECRET } = SECRETS;
     const secret = JSON.stringify({ FEISHU_APP_ID, FEISHU_APP_SECRET });
-    const { isHealthy, lines } = await examine(await deploy({ secret, hasWebhook: false }));
+    const { isHealthy, lines } = await runDoctor(await deploy({ secret, hasWebhook: false }));
     expect(lines).toContainEqual(expect.stringMatching(/^– This stack has no webhook/));
-    expect(lines).toContainEqual(expect.stringMatching(/^✓ An event put into the queue was handled/));
+    expect(lines).toContainEqual(expect.stringMatching(/^✓ The worker processed an event sent to the queue/));
     expect(lines.join('\n')).not.toContain('Request URL');
     expect(isHealthy).toBe(true);
   });
@@ -211,7 +211,10 @@ async function deploy(options: DeploymentOptions = {}): Promise<Deployment> {
   await client.send(new CreateStackCommand({ StackName, TemplateBody: JSON.stringify(template) }));
   const { StackResources = [] } = await client.send(new DescribeStackResourcesCommand({ StackName }));
   const physicalIds = Object.fromEntries(
-    StackResources.map((one) => [one.LogicalResourceId, one.PhysicalResourceId as string]),
+    StackResources.map(({ LogicalResourceId, PhysicalResourceId }) => [
+      LogicalResourceId,
+      PhysicalResourceId as string,
+    ]),
   );
   await createAlarm(alarmNameOf(StackName), physicalIds.Topic as string);
   return { stage, url: running.url, handled: running.handled, physicalIds };
@@ -274,7 +277,7 @@ async function createAlarm(AlarmName: string, topic: string): Promise<void> {
   await new CloudWatchClient().send(command);
 }
 
-/** @returns its id */
+/** Returns the message id. */
 async function sendDeadLetter({ physicalIds }: Deployment): Promise<string> {
   const text = '{"schema":"2.0","header":{"event_id":"e-1","event_type":"a.dead_v1","app_id":"cli_1"},"event":{}}';
   const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
@@ -288,9 +291,9 @@ async function sendDeadLetter({ physicalIds }: Deployment): Promise<string> {
   return MessageId;
 }
 
-async function examine({ stage }: Deployment): Promise<{ isHealthy: boolean; lines: string[] }> {
+async function runDoctor({ stage }: Deployment): Promise<{ isHealthy: boolean; lines: string[] }> {
   const lines: string[] = [];
-  const isHealthy = await examineDeployment({
+  const isHealthy = await checkDeployment({
     config: {},
     stackName: `feishu-events-${stage}`,
     secretName: `feishu-events/${stage}`,
@@ -300,7 +303,7 @@ async function examine({ stage }: Deployment): Promise<{ isHealthy: boolean; lin
   return { isHealthy, lines };
 }
 
-/** Runs the command as a person would, with its output not on a terminal. */
+/** Runs `npx serverless`, with output to a pipe. */
 async function serverless(args: string[]): Promise<{ code: number; output: string[] }> {
   const { code = 0, stdout, stderr } = await run('npx', ['serverless', ...args], { cwd: ROOT }).catch((error) => error);
   const lines = stripVTControlCharacters(`${stdout}${stderr}`).split('\n');

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { resolveTemplate } from '../../lib/deploy/resolve-template.ts';
 
-const resolveResource = (properties: object, knowledge: Partial<Parameters<typeof resolveTemplate>[1]> = {}) => {
-  const template = { Resources: { It: { Type: 'AWS::It', Properties: { ...properties } } } };
-  return resolveTemplate(template, { conditions: {}, values: {}, ...knowledge }).Resources.It?.Properties;
+const resolveProperties = (properties: object, known: Partial<Parameters<typeof resolveTemplate>[1]> = {}) => {
+  const template = { Resources: { Example: { Type: 'AWS::Example', Properties: { ...properties } } } };
+  return resolveTemplate(template, { conditions: {}, values: {}, ...known }).Resources.Example?.Properties;
 };
 
-describe('Packaging resolves the template', () => {
-  test('what is switched off is left out, and nobody waits for it', () => {
+describe('resolveTemplate', () => {
+  test('removes disabled resources and dependencies on them', () => {
     const template = {
       Resources: {
         On: { Type: 'AWS::On', Condition: 'Yes', DependsOn: ['Off', 'Always'] },
@@ -22,27 +22,27 @@ describe('Packaging resolves the template', () => {
     });
   });
 
-  test('a choice is made, and with AWS::NoValue there is nothing', () => {
+  test('evaluates Fn::If, and removes AWS::NoValue', () => {
     const choice = (condition: string) => ({ 'Fn::If': [condition, { Ref: 'Queue' }, { Ref: 'AWS::NoValue' }] });
     const conditions = { Yes: true, No: false };
     const properties = { One: choice('Yes'), None: choice('No'), List: [choice('No'), choice('Yes')] };
-    expect(resolveResource(properties, { conditions })).toEqual({ One: { Ref: 'Queue' }, List: [{ Ref: 'Queue' }] });
+    expect(resolveProperties(properties, { conditions })).toEqual({ One: { Ref: 'Queue' }, List: [{ Ref: 'Queue' }] });
   });
 
-  test('known values are put in, and those there are not are left out', () => {
+  test('inserts known values, and removes undefined ones', () => {
     const values = { 'Secret::KEY': '{{resolve:…}}', 'Secret::OTHER': undefined };
     const properties = { Key: { Ref: 'Secret::KEY' }, Other: { Ref: 'Secret::OTHER' }, Region: { Ref: 'AWS::Region' } };
-    expect(resolveResource(properties, { values })).toEqual({ Key: '{{resolve:…}}', Region: { Ref: 'AWS::Region' } });
+    expect(resolveProperties(properties, { values })).toEqual({ Key: '{{resolve:…}}', Region: { Ref: 'AWS::Region' } });
   });
 
-  test('a value that becomes JSON text keeps its places for CloudFormation to fill', () => {
+  test('replaces Fn::ToJsonString with Fn::Sub, which CloudFormation resolves', () => {
     const properties = {
       Body: { 'Fn::ToJsonString': { region: `\${AWS::Region}`, list: [{ Ref: 'AWS::NoValue' }, 1] } },
     };
-    expect(resolveResource(properties)).toEqual({ Body: { 'Fn::Sub': `{"region":"\${AWS::Region}","list":[1]}` } });
+    expect(resolveProperties(properties)).toEqual({ Body: { 'Fn::Sub': `{"region":"\${AWS::Region}","list":[1]}` } });
   });
 
-  test('an unknown condition is a mistake', () => {
-    expect(() => resolveResource({ A: { 'Fn::If': ['Typo', 1, 2] } })).toThrow('unknown condition "Typo"');
+  test('throws if a condition is unknown', () => {
+    expect(() => resolveProperties({ A: { 'Fn::If': ['Typo', 1, 2] } })).toThrow('unknown condition "Typo"');
   });
 });

@@ -9,10 +9,10 @@ import { createWebhook } from '../../lib/webhook/webhook.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 
 export interface RunningFunctions {
-  /** `http://host:port`, as the stack's output `HttpApiUrl`. */
+  /** `http://host:port`, the value of the stack's output `HttpApiUrl`. */
   origin: string;
   url: string;
-  /** What the handlers saw: none should see the doctor. */
+  /** The events that the handlers received. The doctor's test event must not be among them. */
   handled: object[];
   stop(): Promise<void>;
 }
@@ -21,28 +21,28 @@ export interface FunctionsOptions {
   sqs: SQSClient;
   queueUrl: string;
   queueArn: string;
-  /** Of both functions. */
+  /** For both functions. */
   environment: Record<string, string>;
-  /** Without it nothing takes from the queue. */
+  /** Whether the worker receives messages. Default: true. */
   isWorking?: boolean;
-  /** Done by the worker first. */
+  /** Called before each batch. */
   onBatch?: () => void;
 }
 
-/** The webhook behind a gateway and the worker behind the queue, in this process. */
+/** Starts the webhook behind a gateway, and the worker behind the queue, in this process. */
 export async function startFunctions(options: FunctionsOptions): Promise<RunningFunctions> {
   const { sqs, queueUrl, queueArn, environment, isWorking = true, onBatch = () => {} } = options;
   const handled: object[] = [];
-  const seeAll = (event: object) => handled.push(event);
+  const handle = (event: object) => handled.push(event);
   const none = () => {
     throw new Error('no such module');
   };
   const webhook = createWebhook(none, environment);
   const worker = createWorker(
     {
-      v2: async (type) => ({ default: onEvent(type as never, seeAll) }),
+      v2: async (type) => ({ default: onEvent(type as never, handle) }),
       v1: none,
-      fallback: async () => ({ default: onUnhandledEvent(seeAll) }),
+      fallback: async () => ({ default: onUnhandledEvent(handle) }),
     },
     environment,
   );

@@ -6,16 +6,16 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createProject, type Project } from './support/project.ts';
 
-/** Of another app in the same account than `feishu-events` of the template. */
+/** The service name of a second app in the same account. */
 const SERVICE = 'other-app';
 
-describe('With another service name, the secret is that of the service', () => {
+describe('with another service name, the secret has that name', () => {
   const secretIds: string[] = [];
   let aws: Server;
   let project: Project;
   beforeAll(async () => {
     aws = createServer(async (request, response) => {
-      const { status, body } = answer(request, Buffer.concat(await request.toArray()).toString());
+      const { status, body } = respond(request, Buffer.concat(await request.toArray()).toString());
       response.writeHead(status).end(body);
     });
     await once(aws.listen(0, '127.0.0.1'), 'listening');
@@ -39,13 +39,13 @@ describe('With another service name, the secret is that of the service', () => {
     secretIds.length = 0;
   });
 
-  /** Has a stack without resources, and no secret. What the doctor asks besides is refused. */
-  function answer({ headers }: IncomingMessage, body: string): { status: number; body: string } {
+  /** Mocks AWS with a stack without resources and without a secret. Rejects other requests. */
+  function respond({ headers }: IncomingMessage, body: string): { status: number; body: string } {
     if (String(headers['x-amz-target']).startsWith('secretsmanager.')) {
       const { SecretId, Name } = JSON.parse(body);
       secretIds.push(SecretId ?? Name);
       if (Name === undefined) return { status: 400, body: '{"__type":"ResourceNotFoundException"}' };
-      return { status: 200, body: '{"ARN":"arn:aws:secretsmanager:us-east-1:1:secret:it","VersionId":"1"}' };
+      return { status: 200, body: '{"ARN":"arn:aws:secretsmanager:us-east-1:1:secret:example","VersionId":"1"}' };
     }
     const action = new URLSearchParams(body).get('Action');
     const results: Record<string, string> = {
@@ -58,20 +58,20 @@ describe('With another service name, the secret is that of the service', () => {
     return { status: 200, body: `<${action}Response><${name}>${result}</${name}></${action}Response>` };
   }
 
-  it('that serverless doctor stack reads', async () => {
+  it('in serverless doctor stack', async () => {
     const { output } = await project.serverless('doctor', 'stack');
     expect(output).toContain(`The secret ${SERVICE}/dev is missing`);
     expect(new Set(secretIds)).toEqual(new Set([`${SERVICE}/dev`]));
   });
 
-  it('that serverless secrets writes', async () => {
+  it('in serverless secrets', async () => {
     const { code, output } = await project.serverless('secrets', '--stage', 'prod');
-    expect(output).toContain(`The secret ${SERVICE}/prod is created`);
+    expect(output).toContain(`Created the secret ${SERVICE}/prod`);
     expect(new Set(secretIds)).toEqual(new Set([`${SERVICE}/prod`]));
     expect(code).toBe(0);
   });
 
-  it('that the template refers to', async () => {
+  it('in the template', async () => {
     const template = JSON.stringify(await project.package('--param', 'longConnection=true'));
     expect(template).toContain(`{{resolve:secretsmanager:${SERVICE}/dev:SecretString:FEISHU_ENCRYPT_KEY`);
     expect(template).toContain(`:secret:${SERVICE}/dev-??????`);

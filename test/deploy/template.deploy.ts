@@ -8,7 +8,7 @@ import { run } from './support/run.ts';
 
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1', 'cn-north-1'];
 
-/** Every combination of the switches, and each other parameter in one of them. */
+/** Every combination of the boolean parameters. Each other parameter is set in at least one. */
 const STACKS: Record<string, string[]> = {
   webhook: [],
   'webhook-ordered': ['ordering=conversation', 'alarmEmail=someone@example.com'],
@@ -24,7 +24,7 @@ const STACKS: Record<string, string[]> = {
   ],
 };
 
-describe('The packaged template', () => {
+describe('the packaged template', () => {
   let project: Project;
   const templates: Record<string, Template> = {};
   const files: string[] = [];
@@ -44,11 +44,11 @@ describe('The packaged template', () => {
   const check = (tool: string, args: string[]) =>
     run(pythonTool(tool), args, { cwd: project.folder, environment: { PATH: process.env.PATH ?? '' } });
 
-  test('has no error and no warning of cfn-lint, in the regions of two partitions', async () => {
+  test('passes cfn-lint in regions of two partitions', async () => {
     expect(await check('cfn-lint', ['--regions', ...REGIONS, '--', ...files])).toMatchObject({ output: '', code: 0 });
   });
 
-  test('has no finding of checkov but those that checkov.yml gives a reason for', async () => {
+  test('passes checkov, except for checks that checkov.yml skips', async () => {
     const config = path.join(ROOT, 'test/deploy/checkov.yml');
     const { output, code } = await check('checkov', [
       '--config-file',
@@ -58,21 +58,21 @@ describe('The packaged template', () => {
     expect(code, output).toBe(0);
   });
 
-  test.each(Object.keys(STACKS))('names no partition: %s', (name) => {
+  test.each(Object.keys(STACKS))('contains no partition: %s', (name) => {
     const text = JSON.stringify(templates[name]);
     expect(text).not.toContain('arn:aws:');
-    // A service's principal is the same in every partition.
+    // Service principals are the same in every partition.
     expect(text.match(/"[^"]*amazonaws\.com[^"]*"/g)?.filter((host) => !SERVICE_PRINCIPAL.test(host))).toEqual([]);
   });
 
-  test.each(Object.keys(STACKS))('allows nothing by a wildcard: %s', (name) => {
+  test.each(Object.keys(STACKS))('allows nothing with a wildcard: %s', (name) => {
     for (const statement of allowedBy(templates[name] as Template)) {
       expect([statement.Action].flat().join()).not.toContain('*');
       expect(JSON.stringify(statement.Resource)).not.toContain('*');
     }
   });
 
-  test('has of the long connection and of the webhook what is switched on, and nothing else', () => {
+  test('contains the webhook and the long connection only if they are enabled', () => {
     const typesOf = (name: string) => Object.values(templates[name]?.Resources ?? {}).map(({ Type }) => Type);
     const [webhook, both, connection] = [typesOf('webhook'), typesOf('both'), typesOf('connection')];
     expect(webhook.filter((type) => /ECS|EC2|SNS/.test(type))).toEqual([]);
@@ -86,7 +86,7 @@ describe('The packaged template', () => {
     expect(typesOf('connection-ordered')).not.toContain('AWS::EC2::VPC');
   });
 
-  test('lets nothing into the network of the long connection', () => {
+  test('allows no inbound traffic to the long connection', () => {
     for (const name of ['both', 'connection-ordered']) {
       const resources = Object.values(templates[name]?.Resources ?? {});
       expect(resources.filter(({ Type }) => Type === 'AWS::EC2::SecurityGroupIngress')).toEqual([]);
@@ -96,24 +96,24 @@ describe('The packaged template', () => {
     }
   });
 
-  test('refuses the long connection for a store app', async () => {
+  test('rejects the long connection for a store app', async () => {
     const parameters = ['--param', 'appType=store', '--param', 'longConnection=true'];
     const { code, output } = await project.serverless('package', ...parameters);
-    expect(output).toContain('The platform gives the long connection to self-built apps alone');
+    expect(output).toContain('The platform offers the long connection only to self-built apps');
     expect(code).toBe(1);
   });
 
-  test('refuses parameters that make no sense, and names those there are', async () => {
-    const refusals = {
+  test('rejects invalid parameters, and lists the valid ones', async () => {
+    const messages = {
       'longConection=true':
-        'There is no parameter "longConection". There are: domain, appType, ordering, webhook, longConnection',
-      'longConnection=yes': 'The parameter longConnection is "yes", but must be true or false.',
-      'appType=isv': 'The parameter appType is "isv", but must be self or store.',
+        'Unknown parameter "longConection". Available parameters: domain, appType, ordering, webhook, longConnection',
+      'longConnection=yes': 'The parameter longConnection must be true or false, not "yes".',
+      'appType=isv': 'The parameter appType must be self or store, not "isv".',
       'workerConcurrency=1': "sqs.maximumConcurrency': must be >= 2",
-      'webhook=false': 'Without the webhook no event would come in: add --param longConnection=true.',
-      'connectionVpc=vpc-1': 'connectionVpc and connectionSubnets belong together',
+      'webhook=false': 'Without the webhook, no events would arrive. Add --param longConnection=true.',
+      'connectionVpc=vpc-1': 'Set both connectionVpc and connectionSubnets',
     };
-    for (const [parameter, message] of Object.entries(refusals)) {
+    for (const [parameter, message] of Object.entries(messages)) {
       const { code, output } = await project.serverless('package', '--param', parameter);
       expect(output).toContain(message);
       expect(code).toBe(1);

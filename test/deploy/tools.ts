@@ -9,21 +9,21 @@ export const run = promisify(execFile);
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 
 /**
- * Installs a tool of the deployment tests once, into a folder that git ignores.
+ * Installs a tool for the deployment tests once, into a folder that git ignores.
  *
- * @param name holds the version, so that another version is another folder
- * @param install fills the folder that it is given; one that failed leaves nothing behind
+ * @param name the folder's name, which must contain the version
+ * @param install installs the tool into the given folder; after a failure, the next call starts over
  * @returns the folder
  */
 export async function installOnce(name: string, install: (folder: string) => Promise<void>): Promise<string> {
   const folder = path.join(ROOT, '.tools', name);
-  const mark = path.join(folder, '.installed');
-  if (existsSync(mark)) return folder;
+  const marker = path.join(folder, '.installed');
+  if (existsSync(marker)) return folder;
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await install(folder);
-  // Renamed, so that an interrupted write is no mark.
-  await writeFile(`${mark}.new`, '');
-  await rename(`${mark}.new`, mark);
+  // Rename, so that an interrupted write leaves no marker.
+  await writeFile(`${marker}.new`, '');
+  await rename(`${marker}.new`, marker);
   return folder;
 }

@@ -10,7 +10,7 @@ import { commandsOf, readDocuments } from './document.ts';
 
 const COMMANDS = [...new Set(readDocuments().flatMap(commandsOf))];
 
-/** Where else a command is run, as it is written: that file must say so in these words. */
+/** Commands that another file runs. The file must contain the words. */
 const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) => string][] = [
   [
     /^npm run test:(faults|deploy|python|go|browser)$/,
@@ -42,20 +42,20 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   [/^(npx serverless|npm run doctor|aws) /, 'test/deploy/documents.deploy.ts', (command) => command],
 ];
 
-/** Those that need a running `npm start`, or write into the project. */
+/** Commands that need a running `npm start` or write to the project: this test runs them. */
 const RUN_HERE = /^npm run (send|new) -- /;
 
-describe('The commands of the documents', () => {
+describe('The commands in the documents', () => {
   const elsewhere = COMMANDS.filter((command) => !RUN_HERE.test(command));
 
-  it.each(elsewhere)('%s is run', (command) => {
+  it.each(elsewhere)('%s is run by a test', (command) => {
     const [, file, words] = RUN_ELSEWHERE.find(([pattern]) => pattern.test(command)) ?? [];
     if (file === undefined || words === undefined)
-      throw new Error('No test runs this command: add one, and name it above.');
+      throw new Error('No test runs this command. Add one, and list it in RUN_ELSEWHERE.');
     expect(readFileSync(path.join(PROJECT_ROOT, file), 'utf8')).toContain(words(command));
   });
 
-  it('that send events and write handlers do so', async () => {
+  it('that send events or write handlers succeed', async () => {
     await using project = await createProject();
     await using stack = start(project.root, 'lib/local/start.ts', [], { PORT: '0' });
     await vi.waitFor(() => expect(stack.output()).toContain('is ready'), wait);
@@ -67,10 +67,10 @@ describe('The commands of the documents', () => {
       await writeFile(path.join(project.root, file), '{"uuid":"u-1","token":"","event":{"type":"message"}}');
     }
     for (const command of here) {
-      // It overwrites nothing, and several commands write the same handler.
+      // Several commands write the same handler, and none overwrites a file.
       await rm(path.join(project.root, 'functions/handlers/v2/im.chat.member.bot.added_v1.ts'), { force: true });
       await rm(path.join(project.root, 'test'), { recursive: true, force: true });
-      // Only what stands for the reader's own is put in.
+      // Replace the placeholder of the reader's URL.
       const filled = command.replace(/https:\/\/…\S*/, url);
       const { status, stdout, stderr } = spawnSync('bash', ['-c', filled], {
         cwd: project.root,

@@ -5,28 +5,28 @@ import { PROJECT_ROOT } from '../support/project.ts';
 
 /** A parsed Markdown file of the project. */
 export interface Document {
-  /** Its path in the project. */
+  /** Path relative to the project. */
   name: string;
   headings: Tokens.Heading[];
   codeBlocks: Tokens.Code[];
   /** Inline code. */
   codeSpans: string[];
-  /** Targets of links and images, including those in HTML. */
+  /** Targets of links and images, also in HTML. */
   links: string[];
   tables: Tokens.Table[];
 }
 
-/** Every Markdown file that the project has for its readers, in both languages. */
+/** Reads every Markdown document of the project, in both languages. */
 export function readDocuments(): Document[] {
   return globSync('{.,docs,docs/zh-CN}/*.md', { cwd: PROJECT_ROOT }).toSorted().map(readDocument);
 }
 
-/** The files that exist in both languages, by their English name. */
+/** Returns the English names of the documents that exist in both languages. */
 export function translatedNames(): string[] {
   return ['README.md', ...globSync('docs/*.md', { cwd: PROJECT_ROOT })].toSorted();
 }
 
-/** @param name of the English document, for example `docs/handlers.md` */
+/** @param name name of the English document, for example `docs/handlers.md` */
 export function chineseNameOf(name: string): string {
   return name === 'README.md' ? 'README.zh-CN.md' : name.replace(/^docs\//, 'docs/zh-CN/');
 }
@@ -51,7 +51,7 @@ export function readDocument(name: string): Document {
   };
 }
 
-/** The anchors of a document's headings, as code hosts generate them. */
+/** Returns the anchors of a document's headings, as code hosts generate them. */
 export function anchorsOf({ headings }: Document): string[] {
   const anchors = headings.map(({ text }) =>
     text
@@ -65,7 +65,7 @@ export function anchorsOf({ headings }: Document): string[] {
   });
 }
 
-/** The commands that a document tells its reader to run, each once. */
+/** Returns the commands that a document tells its reader to run, without duplicates. */
 export function commandsOf({ codeBlocks, codeSpans }: Document): string[] {
   const lines = codeBlocks.filter(({ lang }) => !lang).flatMap(({ text }) => text.split('\n'));
   const commands = [...lines, ...codeSpans]

@@ -10,7 +10,7 @@ import { anchorsOf, readDocument } from './document.ts';
 const read = (name: string) => readFileSync(path.join(PROJECT_ROOT, name), 'utf8');
 const inBothLanguages = (name: string) => globSync(`docs/{.,zh-CN}/${name}`, { cwd: PROJECT_ROOT });
 
-/** The headings of the third level, with the number of paragraphs and lists below each. */
+/** Returns the third-level headings, each with the number of paragraphs and lists below it. */
 function sectionsOf(name: string): Map<string, number> {
   const sections = new Map<string, number>();
   let current: string | undefined;

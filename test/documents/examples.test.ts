@@ -3,13 +3,13 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
 import { volume } from '../support/volume.ts';
 import { type Document, readDocuments } from './document.ts';
 
-/** Where the code of each language is tested. Chinese documents have the same code: see `translation.test.ts`. */
+/** Where the code in each language is tested. Chinese documents have the same code: see `translation.test.ts`. */
 const TESTED_LANGUAGES = new Map([
   ['', 'commands.test.ts'],
   ['ts', 'here'],
@@ -21,7 +21,7 @@ const TESTED_LANGUAGES = new Map([
 const ENGLISH = readDocuments().filter(({ name }) => !name.includes('zh-CN'));
 const blocksIn = ({ codeBlocks }: Document, language: string) => codeBlocks.filter(({ lang }) => lang === language);
 
-it.each(ENGLISH)('$name only has code that a test runs', ({ codeBlocks }) => {
+it.each(ENGLISH)('$name contains only code that a test runs', ({ codeBlocks }) => {
   const untested = codeBlocks.filter(({ lang = '' }) => !TESTED_LANGUAGES.has(lang));
   expect(untested.map(({ lang, text }) => ({ lang, text }))).toEqual([]);
 });
@@ -49,7 +49,8 @@ describe.each(volume({ small: withTypeScript.slice(0, 1), full: withTypeScript }
 
       const types = await run(project.root, 'node_modules/typescript/bin/tsc');
       expect(types).toEqual({ code: 0, output: '' });
-      await build(lambdaBundle(project.root, path.join(project.root, '.build')));
+      const outdir = path.join(project.root, '.build');
+      for (const bundle of [webhookBundle, workerBundle]) await build(bundle(project.root, outdir));
       const tests = files.filter(({ file }) => file.endsWith('.test.ts'));
       if (tests.length > 0) {
         const result = await run(project.root, 'node_modules/vitest/vitest.mjs', [
@@ -63,8 +64,8 @@ describe.each(volume({ small: withTypeScript.slice(0, 1), full: withTypeScript }
   },
 );
 
-describe('The settings in examples of .env', () => {
-  it('are those in docs/configuration.md', () => {
+describe('The settings in .env examples', () => {
+  it('are documented in docs/configuration.md', () => {
     const configuration = ENGLISH.find(({ name }) => name === 'docs/configuration.md');
     const examples = ENGLISH.flatMap((document) => blocksIn(document, 'ini')).map(({ text }) => parseEnv(text));
     expect(examples.length).toBeGreaterThan(0);

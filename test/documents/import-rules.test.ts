@@ -5,7 +5,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
 
-/** The folders of "Import rules" in ARCHITECTURE.md, and what each may import. */
+/** What each folder may import, from "Import rules" in ARCHITECTURE.md. */
 const rules = readRules();
 const folders = [...rules.keys()];
 const deployed = folders.slice(0, folders.indexOf('connection') + 1);
@@ -28,7 +28,7 @@ function readRules(): Map<string, string[]> {
 }
 
 describe('The import rules in ARCHITECTURE.md', () => {
-  /** By module of the example, the folders whose import Biome rejects. */
+  /** The folders whose import Biome rejects, by module of the example project. */
   let rejected: Map<string, string[]>;
 
   beforeAll(async () => {
@@ -41,7 +41,7 @@ describe('The import rules in ARCHITECTURE.md', () => {
     expect(folders.toSorted()).toEqual(existing.toSorted());
   });
 
-  it('allow a folder only what stands above it, so that there is no cycle', () => {
+  it('allow a folder to import only folders above it, so that there is no cycle', () => {
     for (const [index, folder] of folders.entries()) {
       expect(folders.slice(0, index), folder).toEqual(expect.arrayContaining(rules.get(folder) ?? []));
     }
@@ -73,7 +73,7 @@ describe('The import rules in ARCHITECTURE.md', () => {
   });
 });
 
-/** Checks a project with modules that import one module of every folder. */
+/** Runs Biome on a project whose modules import one module of every folder. */
 async function checkExample(): Promise<Map<string, string[]>> {
   using project = mkdtempDisposableSync(path.join(tmpdir(), 'feishu-events-import-rules-'));
   const write = (name: string, source: string) => {
@@ -96,7 +96,7 @@ async function checkExample(): Promise<Map<string, string[]>> {
     mkdirSync(path.dirname(path.join(project.path, config)), { recursive: true });
     copyFileSync(path.join(PROJECT_ROOT, config), path.join(project.path, config));
   }
-  // Biome reads this file, and takes an empty one for a missing one.
+  // Biome requires this file, and considers an empty one missing.
   write('.gitignore', 'node_modules\n');
   for (const folder of folders) importAll(`lib/${folder}/module.ts`, folder);
   for (const name of ['lib/module.ts', 'functions/module.ts', 'functions/handlers/v2/module.ts']) importAll(name);

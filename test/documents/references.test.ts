@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { anchorsOf, readDocument, readDocuments } from './document.ts';
 
-/** A path in the project without a placeholder in it. */
+/** A path in the project without placeholders. */
 const PROJECT_PATH = /^(functions|lib|test|deploy|docs|\.ci|\.vscode|\.github)\/[\w./-]*$/;
 
-/** Readers create these. */
+/** Files that readers create. */
 const CREATED_BY_READERS = /^(functions|test)\/handlers\//;
 
 describe.each(readDocuments())('$name', ({ name, codeSpans, links }) => {

@@ -7,7 +7,7 @@ import { anchorsOf, readDocument } from './document.ts';
 const SOURCES = ['serverless.yml', 'deploy/*.yml', 'lib/**/*.{ts,tsx}', 'functions/*.ts'];
 const FILE_NAME = /(?<![\w@/.…}>-])(?:[\w.-]+\/)*[\w.-]+\.(?:ts|tsx|md|yml|json|sh)\b(?:#[\w-]+)?/g;
 
-/** Written by the user, or in an example of what a user writes. */
+/** Files that the user writes, and paths in examples of them. */
 const OF_THE_USER = /^(functions|test)\/handlers\/|^fallback\.ts$|^(\.\.\/)+lib\//;
 
 interface Reference {
@@ -15,7 +15,7 @@ interface Reference {
   name: string;
 }
 
-describe('Every file that a comment or a description names', () => {
+describe('Every file named in a comment or a description', () => {
   const everywhere = globSync('{.ci,deploy,docs,functions,lib,test}/**/*.*', { cwd: PROJECT_ROOT });
   const byName = new Set(everywhere.map((file) => path.basename(file)));
 
@@ -32,7 +32,7 @@ describe('Every file that a comment or a description names', () => {
     return found ?? (!file.includes('/') && byName.has(file) ? file : undefined);
   };
 
-  it('is looked for in comments and descriptions', () => {
+  it('is found in the sources', () => {
     expect(references).toContainEqual({ source: 'deploy/alarms.yml', name: 'docs/operating.md#dead-letters' });
     expect(references.map(({ source }) => source)).toContain('serverless.yml');
     expect(references.filter(({ source }) => source.startsWith('lib/'))).not.toEqual([]);
@@ -42,7 +42,7 @@ describe('Every file that a comment or a description names', () => {
     expect(references.filter((reference) => find(reference) === undefined)).toEqual([]);
   });
 
-  it('has the heading that is named', () => {
+  it('has the heading that its anchor names', () => {
     const broken = references.filter((reference) => {
       const [, anchor] = reference.name.split('#');
       const file = find(reference);
@@ -57,7 +57,7 @@ describe('The description of each alarm', () => {
   const named = alarms.matchAll(/AlarmName: .*\}-([\w-]+)\n\s+AlarmDescription: (.*)/g);
 
   it.each(Array.from(named, ([, name = '', description = '']) => [name, description]))(
-    'names what to read: %s',
+    'refers to its section in the guide: %s',
     (name, description) => {
       expect(description).toMatch(new RegExp(` See docs/operating\\.md#${name}\\.$`));
     },

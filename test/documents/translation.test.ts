@@ -1,12 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { chineseNameOf, commandsOf, type Document, readDocument, translatedNames } from './document.ts';
 
-// Readers of both languages find the same. These tests compare what can be compared without knowing the languages.
+// Compares everything that must be the same in both languages.
 
-/** The code blocks, without the comments on commands, which are translated. */
+/** Returns the code blocks without the comments on commands, which are translated. */
 function codeOf({ codeBlocks }: Document): string[] {
   return codeBlocks.map(({ lang, text }) => (lang ? text : text.replaceAll(/\s+# .*$/gm, '')));
 }
@@ -39,6 +39,17 @@ describe.each(translatedNames())('%s', (name) => {
     const linkBetween = (from: string, to: string) => path.relative(path.dirname(from), to);
     expect(readDocument(name).links).toContain(linkBetween(name, chineseName));
     expect(readDocument(chineseName).links).toContain(linkBetween(chineseName, name));
+  });
+});
+
+describe.each(globSync('docs/{.,images}/*.zh-CN.svg', { cwd: PROJECT_ROOT }))('%s', (chineseName) => {
+  const read = (name: string) => readFileSync(path.join(PROJECT_ROOT, name), 'utf8');
+  const shapesOf = (svg: string) => svg.match(/<(rect|path|line)\b[^>]*>/g);
+
+  it('draws the same as the English diagram, with Chinese labels', () => {
+    const chinese = read(chineseName);
+    expect(shapesOf(chinese)).toEqual(shapesOf(read(chineseName.replace('.zh-CN', ''))));
+    expect(chinese).toMatch(/<text[^>]*>[^<]*\p{Script=Han}/u);
   });
 });
 

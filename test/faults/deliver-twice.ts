@@ -1,9 +1,9 @@
 import type { FaultRules } from './fault-rules.ts';
 
 /**
- * Has the queue deliver its messages again and in another order, as a standard queue may.
+ * Makes the queue deliver batches a second time and in reverse order, as a standard queue may.
  *
- * @returns how many batches came again
+ * @returns a function that returns the number of repeated batches
  */
 export function deliverTwice(faults: FaultRules, chance: () => boolean = () => true): () => number {
   const batches: unknown[][] = [];
@@ -18,11 +18,11 @@ export function deliverTwice(faults: FaultRules, chance: () => boolean = () => t
         return { instead: { Messages: batch } };
       }
       return {
-        change: (answer) => {
-          if (!Array.isArray(answer.Messages) || answer.Messages.length === 0 || !chance()) return;
-          answer.Messages.reverse();
-          // As they are: under way for the first time when they come for the second.
-          batches.push(answer.Messages);
+        change: (response) => {
+          if (!Array.isArray(response.Messages) || response.Messages.length === 0 || !chance()) return;
+          response.Messages.reverse();
+          // Repeated while the first delivery is still in flight.
+          batches.push(response.Messages);
         },
       };
     },

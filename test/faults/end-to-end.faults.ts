@@ -6,7 +6,7 @@ import { messageEvents, type System, type SystemOptions, startSystem } from './s
 
 const HOUR_MILLISECONDS = 60 * 60 * 1000;
 
-describe('Each event is handled, with one effect,', () => {
+describe('Each event is handled and takes effect once', () => {
   let system: System;
   beforeAll(async () => {
     system = await startSystem({ longConnection: true });
@@ -17,20 +17,20 @@ describe('Each event is handled, with one effect,', () => {
     system.api.onCall = () => {};
   });
 
-  it('when the platform pushes it again after a success, by webhook and by long connection', async () => {
+  it('if the platform pushes it again after success, by webhook and by long connection', async () => {
     const events = messageEvents(10);
     for (const event of events) {
       system.push(event, { isDuplicated: true });
       system.pushByLongConnection(event, { isDuplicated: true });
     }
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     const pushes = system.platform.deliveries.filter(({ event }) => events.includes(event));
-    // More often where the machine is too slow to acknowledge a push in time.
+    // More than 2 if the machine is too slow to acknowledge a push in time.
     expect(pushes.map((delivery) => delivery.pushes >= 2)).toEqual(Array(20).fill(true));
   });
 
-  it('when it comes again while its handler runs', async () => {
+  it('if it arrives again while its handler runs', async () => {
     const events = messageEvents(10);
     const happened = system.faults.add({
       operation: 'UpdateItem',
@@ -39,35 +39,35 @@ describe('Each event is handled, with one effect,', () => {
       fault: { delayMilliseconds: 300 },
     });
     for (const event of events) for (let copy = 0; copy < 3; copy++) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(happened()).toBe(10);
   });
 
-  it('when the queue delivers twice and out of order', async () => {
+  it('if the queue delivers twice and out of order', async () => {
     const events = messageEvents(10);
     const repeated = deliverTwice(system.faults);
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(repeated()).toBeGreaterThan(0);
   });
 
   it.each([
-    ['ReceiveMessage', { loseAnswer: 'cut' }],
-    ['ReceiveMessage', { refuse: { status: 400, code: 'RequestThrottled' } }],
-    ['DeleteMessageBatch', { refuse: { status: 500, code: 'InternalError' } }],
-    ['DeleteMessageBatch', { loseAnswer: 'cut' }],
-  ] as const)('when SQS fails the event source mapping at %s: %o', async (operation, fault) => {
+    ['ReceiveMessage', { loseResponse: 'cut' }],
+    ['ReceiveMessage', { reject: { status: 400, code: 'RequestThrottled' } }],
+    ['DeleteMessageBatch', { reject: { status: 500, code: 'InternalError' } }],
+    ['DeleteMessageBatch', { loseResponse: 'cut' }],
+  ] as const)('if %s fails for the event source mapping: %o', async (operation, fault) => {
     const events = messageEvents(10);
     const happened = system.faults.add({ operation, times: 2, fault });
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(happened()).toBe(2);
   });
 
-  it('when the webhook is frozen under a request, and goes on after the platform has given it up', async () => {
+  it('if the webhook freezes during a request and resumes after the platform has given up', async () => {
     await warmUp();
     const events = messageEvents(10);
     system.webhook.signal('SIGSTOP');
@@ -76,24 +76,24 @@ describe('Each event is handled, with one effect,', () => {
     await Promise.all(deliveries.map(({ settled }) => settled));
     expect(deliveries.map(({ state }) => state)).toEqual(Array(10).fill('waiting'));
     system.webhook.signal('SIGCONT');
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(deliveries.map(({ pushes }) => pushes)).toEqual(Array(10).fill(2));
   });
 
-  it('at the first push, when the webhook was frozen and its connections to SQS have ended meanwhile', async () => {
+  it('with one push, if the connections to SQS ended while the webhook was frozen', async () => {
     await warmUp();
     system.webhook.signal('SIGSTOP');
     system.sqs.cutAll();
     system.webhook.signal('SIGCONT');
     const events = messageEvents(10);
     const deliveries = events.map((event) => system.push(event));
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(deliveries.map(({ pushes }) => pushes)).toEqual(Array(10).fill(1));
   });
 
-  it('of a type that is pushed in order, each after the one before was acknowledged', async () => {
+  it('if its type is pushed in order, each event after the previous one is acknowledged', async () => {
     const events = messageEvents(10);
     const [, second] = events as [PlatformEvent, PlatformEvent];
     system.faults.add({ operation: 'SendMessage', events: [second], times: 3, fault: { lose: 'cut' } });
@@ -106,12 +106,12 @@ describe('Each event is handled, with one effect,', () => {
     });
     let after: ReturnType<System['push']> | undefined;
     for (const event of events) after = system.push(event, { after });
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(queued).toEqual(events.filter((event) => event !== second).map(({ id }) => id));
   });
 
-  it('when SQS does not answer the postponing of a failed event of its batch', async () => {
+  it('if SQS does not respond to ChangeMessageVisibility for a failed event of its batch', async () => {
     const events = messageEvents(10);
     const [failing] = events as [PlatformEvent];
     let failures = 0;
@@ -121,19 +121,19 @@ describe('Each event is handled, with one effect,', () => {
     system.faults.add({ operation: 'ChangeMessageVisibility', times: Infinity, fault: { lose: 'silent' } });
     const timedOutBefore = system.worker.timedOut;
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(failures).toBe(3);
-    // A batch whose report comes too late fails as a whole.
+    // A batch fails as a whole if the worker times out before it reports.
     expect(system.worker.timedOut).toBe(timedOutBefore);
   });
 
-  it('or is in the dead-letter queue, when DynamoDB is down for longer than five attempts take', async () => {
+  it('or moves to the dead-letter queue, if DynamoDB is down for all five attempts', async () => {
     const [lucky, ...unlucky] = messageEvents(10) as [PlatformEvent, ...PlatformEvent[]];
-    const fault = { refuse: { status: 500, code: 'InternalServerError' } };
+    const fault = { reject: { status: 500, code: 'InternalServerError' } };
     system.faults.add({ operation: 'PutItem', events: unlucky, times: Infinity, fault });
     for (const event of [lucky, ...unlucky]) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     const verdict = await judge(system, [lucky, ...unlucky]);
     expect(verdict).toEqual({ ...allHandled([lucky, ...unlucky]), dead: unlucky.map(({ id }) => id) });
   });
@@ -141,19 +141,19 @@ describe('Each event is handled, with one effect,', () => {
   async function warmUp(): Promise<void> {
     const events = messageEvents(1);
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
   }
 });
 
-describe('With clocks that are wrong by an hour', () => {
+describe('With a clock that is off by an hour', () => {
   it.each<[string, SystemOptions]>([
-    ['of the webhook, ahead', { webhookClockShiftMilliseconds: HOUR_MILLISECONDS }],
-    ['of the webhook, behind', { webhookClockShiftMilliseconds: -HOUR_MILLISECONDS }],
-    ['of the worker, ahead', { workerClockShiftsMilliseconds: [HOUR_MILLISECONDS] }],
-    ['of the worker, behind', { workerClockShiftsMilliseconds: [-HOUR_MILLISECONDS] }],
-    ['of the first worker, ahead', { workerClockShiftsMilliseconds: [HOUR_MILLISECONDS, 0, 0, 0] }],
-    ['of the first worker, behind', { workerClockShiftsMilliseconds: [-HOUR_MILLISECONDS, 0, 0, 0] }],
-  ])('%s, each event is handled, with one effect, although workers are killed', async (_, options) => {
+    ['in the webhook, ahead', { webhookClockShiftMilliseconds: HOUR_MILLISECONDS }],
+    ['in the webhook, behind', { webhookClockShiftMilliseconds: -HOUR_MILLISECONDS }],
+    ['in the worker, ahead', { workerClockShiftsMilliseconds: [HOUR_MILLISECONDS] }],
+    ['in the worker, behind', { workerClockShiftsMilliseconds: [-HOUR_MILLISECONDS] }],
+    ['in the first worker process, ahead', { workerClockShiftsMilliseconds: [HOUR_MILLISECONDS, 0, 0, 0] }],
+    ['in the first worker process, behind', { workerClockShiftsMilliseconds: [-HOUR_MILLISECONDS, 0, 0, 0] }],
+  ])('%s, each event is handled and takes effect once, although the worker is killed', async (_, options) => {
     await using system = await startSystem(options);
     const events = messageEvents(10);
     const happened = system.faults.add({
@@ -163,24 +163,24 @@ describe('With clocks that are wrong by an hour', () => {
       fault: (event) => ({ after: () => system.worker.kill(event?.id ?? '') }),
     });
     for (const event of events) system.push(event, { isDuplicated: true });
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(happened()).toBe(1);
   });
 
   it.each([
-    ['ahead, then right', [HOUR_MILLISECONDS, 0]],
-    ['behind, then right', [-HOUR_MILLISECONDS, 0]],
-    ['right, then ahead', [0, HOUR_MILLISECONDS]],
-    ['right, then behind', [0, -HOUR_MILLISECONDS]],
+    ['ahead, then correct', [HOUR_MILLISECONDS, 0]],
+    ['behind, then correct', [-HOUR_MILLISECONDS, 0]],
+    ['correct, then ahead', [0, HOUR_MILLISECONDS]],
+    ['correct, then behind', [0, -HOUR_MILLISECONDS]],
     ['ahead, then behind', [HOUR_MILLISECONDS, -HOUR_MILLISECONDS]],
-  ])('of workers, %s, the handler of an event that comes three times at once runs once', async (_, shifts) => {
+  ])('in the worker processes, %s, an event that arrives three times at once runs once', async (_, shifts) => {
     await using system = await startSystem({ workerClockShiftsMilliseconds: shifts, workerTimeoutSeconds: 600 });
     const events = messageEvents(10);
-    // Leases are corrected late, and handlers run long enough for the copies to meet.
+    // Delays the correction of the lease, so that the handler still runs when the copies arrive.
     system.faults.add({ operation: 'UpdateItem', events, times: Infinity, fault: { delayMilliseconds: 300 } });
     for (let copy = 0; copy < 3; copy++) for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, events)).toEqual(allHandled(events));
     expect(events.map(({ id }) => system.runs.get(id))).toEqual(events.map(() => 1));
     expect(system.worker.started).toBeGreaterThan(1);

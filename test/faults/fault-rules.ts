@@ -1,24 +1,24 @@
 import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { Fault, ServiceRequest } from './faulty-proxy.ts';
-import { claimOf } from './oracle.ts';
+import { recordIdOfEvent } from './oracle.ts';
 
-/** Which requests a fault happens to. */
+/** Which requests a fault is injected into. */
 export interface Rule {
   operation: string;
-  /** Those that are about one of these; all, when it is left out. */
+  /** Only requests about these events; default: all requests. */
   events?: readonly PlatformEvent[];
-  /** At most so often. */
+  /** Maximum number of injections. */
   times: number;
-  /** Made for each request, which is about the given event. */
+  /** The fault, or a function that creates it for a request about this event. */
   fault: Fault | ((event: PlatformEvent | undefined) => Fault);
 }
 
-/** The faults that are to happen, and how often they have. */
+/** The faults to inject, and how often each was injected. */
 export class FaultRules {
   readonly #rules: (Rule & { happened: number })[] = [];
   readonly #receipts = new Map<string, string>();
 
-  /** @returns how often it has happened */
+  /** @returns a function that returns how often the fault was injected */
   add(rule: Rule): () => number {
     const added = { ...rule, happened: 0 };
     this.#rules.push(added);
@@ -29,12 +29,12 @@ export class FaultRules {
     this.#rules.length = 0;
   }
 
-  /** Requests about a received message name its receipt handle alone. */
+  /** Records which message a receipt handle belongs to: later requests contain only the handle. */
   received(receiptHandle: string, messageId: string): void {
     this.#receipts.set(receiptHandle, messageId);
   }
 
-  /** @returns the message that a receipt handle was given for */
+  /** Returns the message of a receipt handle. */
   messageOf(receiptHandle: string): string | undefined {
     return this.#receipts.get(receiptHandle);
   }
@@ -51,7 +51,7 @@ export class FaultRules {
   }
 
   #isAbout({ text, body }: ServiceRequest, event: PlatformEvent): boolean {
-    if (text.includes(event.id) || text.includes(claimOf(event))) return true;
+    if (text.includes(event.id) || text.includes(recordIdOfEvent(event))) return true;
     return receiptHandlesOf(body).some((handle) => this.#receipts.get(handle) === event.id);
   }
 }

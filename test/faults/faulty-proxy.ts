@@ -16,51 +16,51 @@ export interface ServiceRequest {
   /** For example `SendMessage`. */
   operation: string;
   body: Record<string, unknown>;
-  /** The body as JSON, to look for something in it. */
+  /** The body as JSON text, for searching. */
   text: string;
 }
 
-/** What a service answered. */
-export interface ServiceAnswer {
+/** A response of SQS or DynamoDB. */
+export interface ServiceResponse {
   status: number;
   headers: IncomingMessage['headers'];
   body: Buffer;
 }
 
-/** What happens to a request. Each is at its place on the way to the service and back. */
+/** What happens to a request, in this order. */
 export interface Fault {
-  /** Waits before the service gets it. */
+  /** Delays the request. */
   delayMilliseconds?: number;
-  /** Waits for it before the service gets the request. */
+  /** Holds the request until the promise resolves. */
   until?: Promise<void>;
-  /** Done before the service gets it. */
+  /** Called before the request reaches the service. */
   before?: () => void;
-  /** The service refuses it, and does not do it. */
-  refuse?: { status: number; code: string };
-  /** `silent`: the service never gets it, and nothing comes back. `cut`: the connection ends instead. */
+  /** Responds with this error; the request does not reach the service. */
+  reject?: { status: number; code: string };
+  /** Loses the request before the service. `silent`: no response. `cut`: closes the connection. */
   lose?: 'silent' | 'cut';
-  /** Done once the service has done it. */
+  /** Called after the service has processed the request. */
   after?: () => void;
-  /** The service has done it, but the answer does not come back. */
-  loseAnswer?: 'silent' | 'cut';
-  /** Changes what the service answered. */
-  change?: (answer: Record<string, unknown>) => void;
-  /** Answered instead of asking the service. */
+  /** Loses the response of a processed request. `silent`: no response. `cut`: closes the connection. */
+  loseResponse?: 'silent' | 'cut';
+  /** Changes the body of the response. */
+  change?: (response: Record<string, unknown>) => void;
+  /** The body of the response; the request does not reach the service. */
   instead?: object;
 }
 
 export interface FaultyProxyOptions {
-  /** Of the service. */
+  /** The service's origin. */
   target: string;
-  /** Changes what is sent. */
+  /** Changes the request. */
   rewrite?: (request: ServiceRequest) => void;
 }
 
-/** Stands between a program and an AWS service with a JSON protocol, so that each request can fail in its own way. */
+/** A proxy for an AWS service with a JSON protocol that injects a fault per request. */
 export class FaultyProxy {
-  /** Asked for each request. */
+  /** Chooses the fault of a request. */
   decide: (request: ServiceRequest) => Fault | undefined = () => undefined;
-  /** Told of each request that the service has done, before anything of its response comes back. */
+  /** Called when the service has processed a request, before the response is passed on. */
   onDone: (request: ServiceRequest) => void = () => {};
   readonly #options: FaultyProxyOptions;
   readonly #agent = new Agent({ keepAlive: true });
@@ -81,7 +81,7 @@ export class FaultyProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Ends all connections, as a load balancer does with those that are idle for long. */
+  /** Closes all connections, as a load balancer closes idle ones. */
   cutAll(): void {
     this.#server.closeAllConnections();
   }
@@ -100,8 +100,8 @@ export class FaultyProxy {
       await fault.until;
       fault.before?.();
       if (fault.lose === 'cut') outgoing.destroy();
-      else if (fault.refuse !== undefined) refuse(outgoing, fault.refuse);
-      else if (fault.instead !== undefined) answerWith(outgoing, 200, fault.instead);
+      else if (fault.reject !== undefined) reject(outgoing, fault.reject);
+      else if (fault.instead !== undefined) respondWith(outgoing, 200, fault.instead);
       else if (fault.lose === undefined) await this.#exchange(incoming, request, fault, outgoing);
     } catch {
       outgoing.destroy();
@@ -110,27 +110,27 @@ export class FaultyProxy {
 
   async #exchange(incoming: IncomingMessage, request: ServiceRequest, fault: Fault, outgoing: ServerResponse) {
     this.#options.rewrite?.(request);
-    const answer = await this.#send(incoming, JSON.stringify(request.body));
-    if (answer.status === 200) this.onDone(request);
+    const response = await this.#send(incoming, JSON.stringify(request.body));
+    if (response.status === 200) this.onDone(request);
     fault.after?.();
-    if (fault.loseAnswer === 'cut') return void outgoing.destroy();
-    if (fault.loseAnswer === 'silent') return;
-    const body = fault.change === undefined ? answer.body : changed(answer.body, fault.change);
-    outgoing.writeHead(answer.status, { ...answer.headers, 'content-length': body.length }).end(body);
+    if (fault.loseResponse === 'cut') return void outgoing.destroy();
+    if (fault.loseResponse === 'silent') return;
+    const body = fault.change === undefined ? response.body : changeBody(response.body, fault.change);
+    outgoing.writeHead(response.status, { ...response.headers, 'content-length': body.length }).end(body);
   }
 
-  async #send({ url, method, headers }: IncomingMessage, body: string): Promise<ServiceAnswer> {
+  async #send({ url, method, headers }: IncomingMessage, body: string): Promise<ServiceResponse> {
     const sent = httpRequest(new URL(url ?? '/', this.#options.target), {
       method,
       headers: { ...headers, 'content-length': Buffer.byteLength(body) },
       agent: this.#agent,
     });
     sent.end(body);
-    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
-    const bytes = await buffer(answer);
-    // The checksum is of what the service answered, and what is changed has another one.
-    const { 'x-amz-crc32': _, 'transfer-encoding': __, ...kept } = answer.headers;
-    return { status: answer.statusCode ?? 500, headers: kept, body: bytes };
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const bytes = await buffer(response);
+    // The service's checksum does not match a changed body.
+    const { 'x-amz-crc32': _, 'transfer-encoding': __, ...kept } = response.headers;
+    return { status: response.statusCode ?? 500, headers: kept, body: bytes };
   }
 }
 
@@ -140,16 +140,16 @@ function readRequest({ headers }: IncomingMessage, bytes: Buffer): ServiceReques
   return { operation, body: JSON.parse(text), text };
 }
 
-function changed(body: Buffer, change: (answer: Record<string, unknown>) => void): Buffer {
-  const answer = JSON.parse(body.toString());
-  change(answer);
-  return Buffer.from(JSON.stringify(answer));
+function changeBody(body: Buffer, change: (response: Record<string, unknown>) => void): Buffer {
+  const response = JSON.parse(body.toString());
+  change(response);
+  return Buffer.from(JSON.stringify(response));
 }
 
-function refuse(response: ServerResponse, { status, code }: { status: number; code: string }): void {
-  answerWith(response, status, { __type: `com.amazonaws#${code}`, message: 'refused by the test' });
+function reject(response: ServerResponse, { status, code }: { status: number; code: string }): void {
+  respondWith(response, status, { __type: `com.amazonaws#${code}`, message: 'rejected by the test' });
 }
 
-function answerWith(response: ServerResponse, status: number, body: object): void {
+function respondWith(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(body));
 }

@@ -2,18 +2,18 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What the process is sent. */
+/** Sent to the process to invoke the function. */
 export interface Invocation {
   id: number;
   event: unknown;
-  /** The time it has. */
+  /** The timeout. */
   milliseconds: number;
 }
 
-/** What the process sends once it has loaded the function. */
+/** Sent by the process once it has loaded the function. */
 export const READY = 'ready';
 
-/** What the process sends about an invocation. */
+/** Sent by the process when an invocation has ended. */
 export interface Reply {
   id: number;
   result?: unknown;
@@ -24,18 +24,18 @@ export interface FunctionOptions {
   bundle: string;
   environment: Record<string, string>;
   timeoutMilliseconds: number;
-  /** How wrong the processes' clocks are: of the first, the second, … and again from the first. */
+  /** Clock offset of each process in order of start; repeats from the first. */
   clockShiftsMilliseconds: readonly number[];
-  /** How many invocations a process runs at a time. On Lambda it is one. */
+  /** Maximum number of concurrent invocations of a process; 1 on Lambda. */
   concurrency: number;
-  /** Takes what the function's handlers send with `process.send`. */
+  /** Receives what handlers send with `process.send`. */
   onMessage?: (message: unknown) => void;
 }
 
 /** A Lambda function whose execution environments are processes, so that they can be killed and frozen. */
 export class FunctionProcesses {
   started = 0;
-  /** Those killed because an invocation took too long. */
+  /** Number of processes killed because an invocation timed out. */
   timedOut = 0;
   readonly #options: FunctionOptions;
   readonly #running = new Set<FunctionProcess>();
@@ -44,24 +44,28 @@ export class FunctionProcesses {
     this.#options = options;
   }
 
-  /** Invocations under way. */
+  /** Number of invocations in flight. */
   get load(): number {
     return [...this.#running].reduce((sum, { load }) => sum + load, 0);
   }
 
-  /** @throws when the function throws, times out or is killed */
+  /** @throws if the function throws, times out or is killed */
   invoke(event: unknown): Promise<unknown> {
     return this.#findFree().invoke(event);
   }
 
-  /** Kills the processes that work on an event with this text in it. @returns how many those were */
+  /**
+   * Kills the processes whose invocation contains this text.
+   *
+   * @returns the number of killed processes
+   */
   kill(text: string): number {
     const working = [...this.#running].filter((running) => running.worksOn(text));
     for (const running of working) running.signal('SIGKILL');
     return working.length;
   }
 
-  /** @param signal SIGSTOP freezes all processes, as Lambda does between invocations; SIGCONT lets them go on */
+  /** @param signal SIGSTOP freezes all processes, as Lambda does between invocations; SIGCONT resumes them */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     for (const running of this.#running) running.signal(signal);
   }
@@ -89,7 +93,7 @@ class FunctionProcess {
   readonly #ready: Promise<void>;
   readonly #timeoutMilliseconds: number;
   readonly #onTimeout: () => void;
-  readonly #invocations = new Map<number, { settle: (reply: Omit<Reply, 'id'>) => void; text: string }>();
+  readonly #invocations = new Map<number, { end: (reply: Omit<Reply, 'id'>) => void; text: string }>();
   #lastId = 0;
 
   constructor(
@@ -108,7 +112,7 @@ class FunctionProcess {
     this.#ready = ready;
     this.#process.on('message', (message: Reply | typeof READY) => {
       if (message === READY) becomeReady();
-      else if (typeof message.id === 'number') this.#invocations.get(message.id)?.settle(message);
+      else if (typeof message.id === 'number') this.#invocations.get(message.id)?.end(message);
       else onMessage?.(message);
     });
     this.ended = once(this.#process, 'exit');
@@ -127,14 +131,14 @@ class FunctionProcess {
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     let timer: NodeJS.Timeout | undefined;
-    const settle = ({ result, error }: Omit<Reply, 'id'>) => {
+    const end = ({ result, error }: Omit<Reply, 'id'>) => {
       clearTimeout(timer);
       this.#invocations.delete(id);
       if (error === undefined) resolve(result);
       else reject(new Error(error));
     };
-    this.#invocations.set(id, { settle, text: JSON.stringify(event) });
-    // As on Lambda, loading the function does not count as time of the invocation.
+    this.#invocations.set(id, { end, text: JSON.stringify(event) });
+    // As on Lambda, loading the function does not count towards the timeout.
     void this.#ready.then(() => {
       if (!this.#invocations.has(id)) return;
       // Lambda kills an environment whose invocation times out.
@@ -149,7 +153,7 @@ class FunctionProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    // From now on, not from when its end is noticed: a killed environment gets no further invocation.
+    // At once, not when the exit is noticed: a killed environment gets no further invocation.
     if (signal === 'SIGKILL') this.isUsable = false;
     this.#process.kill(signal);
   }
@@ -161,6 +165,6 @@ class FunctionProcess {
 
   #end(): void {
     this.isUsable = false;
-    for (const { settle } of [...this.#invocations.values()]) settle({ error: 'The function was killed' });
+    for (const { end } of [...this.#invocations.values()]) end({ error: 'The function was killed' });
   }
 }

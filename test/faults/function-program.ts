@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { type Invocation, READY, type Reply } from './function-process.ts';
 
-// A process that stands for a Lambda execution environment: it loads a bundle, and runs its handler when asked to.
+// Acts as a Lambda execution environment: loads a bundle and invokes its handler.
 
 const shiftMilliseconds = Number(process.env.CLOCK_SHIFT_MILLISECONDS ?? 0);
 if (shiftMilliseconds !== 0) shiftClock(shiftMilliseconds);
@@ -10,7 +10,7 @@ const { handler } = await import(pathToFileURL(process.argv[2] as string).href);
 const reply = (message: Reply) => process.send?.(message);
 
 process.on('message', async ({ id, event, milliseconds }: Invocation) => {
-  // Not by the date: Lambda's own time does not jump when the clock is wrong.
+  // Not based on Date: a wrong clock does not change the remaining time on Lambda.
   const endsAt = performance.now() + milliseconds;
   const context = { awsRequestId: `${id}`, getRemainingTimeInMillis: () => Math.max(0, endsAt - performance.now()) };
   try {

@@ -3,8 +3,8 @@ import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import { allHandled, judge } from './oracle.ts';
 import { messageEvents, type System, startSystem } from './system.ts';
 
-/** Only waiting takes time here, so that both kinds of queue are looked at side by side. */
-describe('When the worker is killed, with either ordering,', () => {
+/** These tests mostly wait, so both orderings are tested concurrently. */
+describe('If the worker is killed, with either ordering,', () => {
   let systems: System[];
   beforeAll(async () => {
     systems = await Promise.all((['none', 'conversation'] as const).map((ordering) => startSystem({ ordering })));
@@ -19,16 +19,16 @@ describe('When the worker is killed, with either ordering,', () => {
 
   async function pushAndJudge(system: System, events: readonly PlatformEvent[]) {
     for (const event of events) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     return judge(system, events);
   }
 
   it.each([
-    ['before the claim', 'PutItem', 'before'],
-    ['after the claim', 'PutItem', 'after'],
-    ['before completing', 'UpdateItem', 'before'],
-    ['after completing', 'UpdateItem', 'after'],
-  ] as const)('%s, each event is handled, with one effect', async (_, operation, moment) => {
+    ['before it takes the lease', 'PutItem', 'before'],
+    ['after it takes the lease', 'PutItem', 'after'],
+    ['before it completes the record', 'UpdateItem', 'before'],
+    ['after it completes the record', 'UpdateItem', 'after'],
+  ] as const)('%s, each event is handled and takes effect once', async (_, operation, moment) => {
     const check = async (system: System) => {
       const events = messageEvents(10);
       const kill = (event: PlatformEvent | undefined) => () => system.worker.kill(event?.id ?? '');
@@ -44,22 +44,25 @@ describe('When the worker is killed, with either ordering,', () => {
     await Promise.all(systems.map(check));
   });
 
-  it.each(['before', 'after'] as const)('%s the effect, each event is handled, with one effect', async (moment) => {
-    const check = async (system: System) => {
-      const events = messageEvents(10);
-      let kills = 0;
-      system.api.onCall = (id, callMoment) => {
-        if (callMoment !== moment || kills === 2) return;
-        kills += system.worker.kill(id);
-        if (moment === 'before') throw new Error('the caller is gone');
+  it.each(['before', 'after'] as const)(
+    '%s the effect, each event is handled and takes effect once',
+    async (moment) => {
+      const check = async (system: System) => {
+        const events = messageEvents(10);
+        let kills = 0;
+        system.api.onCall = (id, callMoment) => {
+          if (callMoment !== moment || kills === 2) return;
+          kills += system.worker.kill(id);
+          if (moment === 'before') throw new Error('the caller was killed');
+        };
+        expect(await pushAndJudge(system, events)).toEqual(allHandled(events));
+        expect(kills).toBe(2);
       };
-      expect(await pushAndJudge(system, events)).toEqual(allHandled(events));
-      expect(kills).toBe(2);
-    };
-    await Promise.all(systems.map(check));
-  });
+      await Promise.all(systems.map(check));
+    },
+  );
 
-  it('at each attempt by one event, that event ends in the dead-letter queue, and no other', async () => {
+  it('at each attempt of one event, only that event moves to the dead-letter queue', async () => {
     const check = async (system: System) => {
       const events = messageEvents(10);
       const [poison] = events as [PlatformEvent];

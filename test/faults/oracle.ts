@@ -7,46 +7,46 @@ import { recordIdOf } from '../../lib/store/idempotency.ts';
 import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { System } from './system.ts';
 
-/** What became of all events, once the system is quiet. */
+/** The ids of messages, by what happened to them. */
 export interface Verdict {
-  /** Messages that the platform considers delivered. */
+  /** Acknowledged to the platform. */
   acknowledged: string[];
-  /** Of those: neither handled to the end nor in the dead-letter queue. */
+  /** Acknowledged, but neither handled nor in the dead-letter queue. */
   lost: string[];
-  /** Messages whose answer is visible more than once. */
-  doubled: string[];
-  /** Messages in the dead-letter queue. */
+  /** With more than one visible reply. */
+  duplicated: string[];
+  /** In the dead-letter queue. */
   dead: string[];
-  /** Messages in the dead-letter queue that were handled all the same. */
+  /** In the dead-letter queue although they were handled. */
   deadThoughHandled: string[];
-  /** Messages whose handler started although their event was completed, visibly or not. */
+  /** Whose handler started again after the event was completed. */
   ranAgain: string[];
 }
 
-/** It only ends a test in which a message circles forever. */
-const CIRCLING_AFTER_MILLISECONDS = 1_800_000;
+/** Only ends a test in which a message is delivered without end. */
+const HANG_TIMEOUT_MILLISECONDS = 1_800_000;
 
-/** Waits until no event is on its way. It fails when a message circles for ever. */
-export async function untilQuiet(system: System): Promise<void> {
+/** Waits until no event is in flight. */
+export async function waitUntilIdle(system: System): Promise<void> {
   await vi.waitFor(
     async () => {
-      expect(await countOnTheirWay(system)).toBe(0);
+      expect(await countInFlight(system)).toBe(0);
       expect(system.worker.load).toBe(0);
     },
-    { timeout: CIRCLING_AFTER_MILLISECONDS, interval: 100 },
+    { timeout: HANG_TIMEOUT_MILLISECONDS, interval: 100 },
   );
 }
 
-/** Waits until not more events than that are on their way. */
-export async function untilFewAreLeft(system: System, atMost: number): Promise<void> {
-  await vi.waitFor(async () => expect(await countOnTheirWay(system)).toBeLessThanOrEqual(atMost), {
-    timeout: CIRCLING_AFTER_MILLISECONDS,
+/** Waits until at most this many events are in flight. */
+export async function waitUntilFewRemain(system: System, atMost: number): Promise<void> {
+  await vi.waitFor(async () => expect(await countInFlight(system)).toBeLessThanOrEqual(atMost), {
+    timeout: HANG_TIMEOUT_MILLISECONDS,
     interval: 100,
   });
 }
 
-/** Events that the queue has, waiting or under way. */
-async function countOnTheirWay({ clients, emulators }: System): Promise<number> {
+/** Counts the messages in the queue, visible or not. */
+async function countInFlight({ clients, emulators }: System): Promise<number> {
   const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
   const { Attributes = {} } = await clients.sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: emulators.queueUrl, AttributeNames: [...AttributeNames] }),
@@ -54,32 +54,32 @@ async function countOnTheirWay({ clients, emulators }: System): Promise<number> 
   return AttributeNames.reduce((sum, name) => sum + Number(Attributes[name]), 0);
 }
 
-/** Waits until the system is quiet and looks at what became of the events that were sent. */
+/** Waits until the system is idle and determines what happened to the events. */
 export async function judge(system: System, sent: readonly PlatformEvent[]): Promise<Verdict> {
-  await untilQuiet(system);
+  await waitUntilIdle(system);
   const deadLetters = await drainDeadLetters(system);
   const dead = new Set(sent.map(({ id }) => id).filter((id) => deadLetters.has(id)));
-  const completed = await readCompletedClaims(system);
-  const isHandled = (event: PlatformEvent) => completed.has(claimOf(event));
-  const visibleTimes = Map.groupBy(system.api.visible, (id) => id);
-  const states = Map.groupBy(system.platform.deliveries, ({ event }) => event.id);
-  const acknowledged = sent.filter(({ id }) => states.get(id)?.some(({ state }) => state === 'acknowledged'));
-  const idsOf = (some: readonly PlatformEvent[]) => some.map(({ id }) => id);
+  const completed = await readCompletedRecords(system);
+  const isHandled = (event: PlatformEvent) => completed.has(recordIdOfEvent(event));
+  const visibleReplies = Map.groupBy(system.api.visible, (id) => id);
+  const deliveries = Map.groupBy(system.platform.deliveries, ({ event }) => event.id);
+  const acknowledged = sent.filter(({ id }) => deliveries.get(id)?.some(({ state }) => state === 'acknowledged'));
+  const idsOf = (events: readonly PlatformEvent[]) => events.map(({ id }) => id);
   return {
     acknowledged: idsOf(acknowledged),
-    // The claim says that the handler came to its end, the visible answer that it did something.
+    // The record shows that the handler completed, the visible reply that it took effect.
     lost: idsOf(
-      acknowledged.filter((event) => !dead.has(event.id) && !(isHandled(event) && visibleTimes.has(event.id))),
+      acknowledged.filter((event) => !dead.has(event.id) && !(isHandled(event) && visibleReplies.has(event.id))),
     ),
-    doubled: idsOf(sent.filter(({ id }) => (visibleTimes.get(id)?.length ?? 0) > 1)),
+    duplicated: idsOf(sent.filter(({ id }) => (visibleReplies.get(id)?.length ?? 0) > 1)),
     dead: [...dead],
     deadThoughHandled: idsOf(sent.filter((event) => dead.has(event.id) && isHandled(event))),
     ranAgain: system.ranAgain.filter((id) => sent.some((event) => event.id === id)),
   };
 }
 
-/** The `id` of the item that claims an event. */
-export function claimOf({ text }: PlatformEvent): string {
+/** Returns the `id` of an event's idempotency record. */
+export function recordIdOfEvent({ text }: PlatformEvent): string {
   const envelope = parseEnvelope(text);
   if (envelope.kind === 'url-verification') throw new TypeError('not an event');
   return recordIdOf(deduplicationKey(envelope, text));
@@ -97,7 +97,7 @@ async function drainDeadLetters({ clients, emulators }: System): Promise<Set<str
   }
 }
 
-async function readCompletedClaims({ clients, emulators }: System): Promise<Set<string>> {
+async function readCompletedRecords({ clients, emulators }: System): Promise<Set<string>> {
   const completed = new Set<string>();
   for await (const { Items = [] } of paginateScan({ client: clients.dynamo }, { TableName: emulators.claimsTable })) {
     for (const { id, status } of Items) if (id?.S && status?.S === 'COMPLETED') completed.add(id.S);
@@ -105,12 +105,12 @@ async function readCompletedClaims({ clients, emulators }: System): Promise<Set<
   return completed;
 }
 
-/** The verdict when nothing is amiss. */
+/** Returns the verdict if every event was handled and took effect once. */
 export function allHandled(events: readonly PlatformEvent[]): Verdict {
   return {
     acknowledged: events.map(({ id }) => id),
     lost: [],
-    doubled: [],
+    duplicated: [],
     dead: [],
     deadThoughHandled: [],
     ranAgain: [],

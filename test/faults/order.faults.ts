@@ -14,13 +14,13 @@ describe('With ordering=conversation', () => {
     system.api.onCall = () => {};
   });
 
-  it('an event that fails for ever holds up its chat, until it is dead, and no other chat', async () => {
+  it('an event that always fails blocks only its chat, until it moves to the dead-letter queue', async () => {
     const [poison, next, last] = chatOf(3) as [PlatformEvent, PlatformEvent, PlatformEvent];
     const others = Array.from({ length: 5 }, () => chatOf(3));
     system.api.onCall = (id) => {
       if (id === poison.id) throw new Error('poisoned');
     };
-    await pushInTurns([[poison, next, last], ...others]);
+    await pushAlternately([[poison, next, last], ...others]);
     const events = [poison, next, last, ...others.flat()];
     expect(await judge(system, events)).toEqual({ ...allHandled(events), dead: [poison.id] });
     expect(visibleOf([poison, next, last])).toEqual([next.id, last.id]);
@@ -30,9 +30,9 @@ describe('With ordering=conversation', () => {
   });
 
   it.each([
-    ['it fails, and SQS does not answer the postponing', { lose: 'silent' }],
-    ['it fails, and SQS refuses the postponing', { refuse: { status: 500, code: 'InternalError' } }],
-  ] as const)('what follows an event waits for it when %s', async (_, fault) => {
+    ['SQS does not respond to ChangeMessageVisibility', { lose: 'silent' }],
+    ['SQS rejects ChangeMessageVisibility', { reject: { status: 500, code: 'InternalError' } }],
+  ] as const)('the next events of a chat wait for a failed one, even if %s', async (_, fault) => {
     const chat = chatOf(3);
     const [first] = chat as [PlatformEvent];
     let failures = 0;
@@ -40,33 +40,33 @@ describe('With ordering=conversation', () => {
       if (id === first.id && moment === 'before' && failures++ === 0) throw new Error('unavailable');
     };
     const happened = system.faults.add({ operation: 'ChangeMessageVisibility', times: Infinity, fault });
-    await pushInTurns([chat]);
+    await pushAlternately([chat]);
     expect(await judge(system, chat)).toEqual(allHandled(chat));
     expect(visibleOf(chat)).toEqual(chat.map(({ id }) => id));
     expect(happened()).toBeGreaterThan(0);
   });
 
   it.each(['PutItem', 'UpdateItem'])(
-    'what follows an event waits for it when its worker is killed at %s',
+    'the next events of a chat wait for an event whose worker is killed after %s',
     async (operation) => {
       const chats = Array.from({ length: 3 }, () => chatOf(3));
       for (const [first] of chats as [PlatformEvent][]) {
         const fault = { after: () => system.worker.kill(first.id) };
         system.faults.add({ operation, events: [first], times: 1, fault });
       }
-      await pushInTurns(chats);
+      await pushAlternately(chats);
       expect(await judge(system, chats.flat())).toEqual(allHandled(chats.flat()));
       for (const chat of chats) expect(visibleOf(chat)).toEqual(chat.map(({ id }) => id));
     },
   );
 
-  /** The first of each chat, then the second, … */
-  async function pushInTurns(chats: PlatformEvent[][]): Promise<void> {
-    const before = new Map<PlatformEvent[], ReturnType<System['push']>>();
-    for (let turn = 0; turn < 3; turn++) {
-      for (const chat of chats) before.set(chat, system.push(chat[turn] as PlatformEvent, { after: before.get(chat) }));
+  /** Pushes the first event of each chat, then the second, … */
+  async function pushAlternately(chats: PlatformEvent[][]): Promise<void> {
+    const last = new Map<PlatformEvent[], ReturnType<System['push']>>();
+    for (let index = 0; index < 3; index++) {
+      for (const chat of chats) last.set(chat, system.push(chat[index] as PlatformEvent, { after: last.get(chat) }));
     }
-    await system.settle();
+    await system.finishPushes();
   }
 
   function visibleOf(chat: readonly PlatformEvent[]): string[] {
@@ -75,7 +75,7 @@ describe('With ordering=conversation', () => {
 });
 
 describe('With ordering=none', () => {
-  it("a slow tenant's events hold up no others, and each message names its group", async () => {
+  it("a slow tenant's events do not delay others, and each message has a group id", async () => {
     await using system = await startSystem({ workerTimeoutSeconds: 600 });
     const slow = chatOf(4);
     const others = Array.from({ length: 6 }, () => chatOf(1)).flat();
@@ -92,7 +92,7 @@ describe('With ordering=none', () => {
     const fault = { until: othersVisible.promise };
     const happened = system.faults.add({ operation: 'PutItem', events: slow, times: Infinity, fault });
     for (const event of [...slow, ...others]) system.push(event);
-    await system.settle();
+    await system.finishPushes();
     expect(await judge(system, [...slow, ...others])).toEqual(allHandled([...slow, ...others]));
     expect(happened()).toBeGreaterThanOrEqual(4);
     expect(groups.size).toBe(7);

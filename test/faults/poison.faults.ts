@@ -3,7 +3,7 @@ import { innocentNames, type Poison, startPoisonedWorker } from './poison.ts';
 
 const TEST_MILLISECONDS = 30 * 60 * 1000;
 
-describe('20 times, the innocent events of a batch are handled, and the dead-letter queue has its poison alone:', () => {
+describe('In 20 runs, the innocent events of a batch are handled, and only the poison is in the dead-letter queue:', () => {
   it.concurrent.each<[Poison[]]>([
     [['exits']],
     [['exits while loading']],

@@ -4,7 +4,7 @@ import { innocentNames, type Poison, type PoisonedWorker, startPoisonedWorker } 
 
 const ENDED = expect.stringMatching(/^The function ended while it ran this event/);
 
-// Using up the memory takes longer: see poison.faults.ts.
+// The poison that uses up the memory takes longer: see poison.faults.ts.
 const ORDERINGS = volume<('none' | 'conversation')[]>({ small: ['none'], full: ['none', 'conversation'] });
 const POISONS = volume<[Poison[]][]>({
   small: [[['exits', 'exits while loading']]],
@@ -19,13 +19,13 @@ describe.each(ORDERINGS)('With ordering=%s, a handler that ends the process', (o
   afterAll(() => worker[Symbol.asyncDispose]());
 
   it.each(POISONS)(
-    'delays the other events of its batch, and is alone in the dead-letter queue: %j',
+    'only delays the other events of its batch, and only its own event moves to the dead-letter queue: %j',
     async (poisons) => {
       const innocents = 10 - poisons.length;
       const { dead, completed, deliveries } = await worker.run(poisons, innocents);
       expect(dead).toEqual(Object.fromEntries(poisons.map((poison, index) => [`${poison} ${index}`, ENDED])));
       expect(completed).toEqual(innocentNames(innocents));
-      // The first delivery of all, then one delivery for each poison, then the innocents first.
+      // One delivery of all events, one for each poison, and one with the innocent events first.
       expect(deliveries).toBeLessThanOrEqual(2 + poisons.length);
     },
   );

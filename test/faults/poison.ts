@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { build } from 'esbuild';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { workerBundle } from '../../lib/build/bundle.ts';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
 import type { EmulatorOptions } from '../../lib/local/emulators/emulators.ts';
@@ -27,26 +27,26 @@ import { startEmulatorProcess } from '../support/emulator-process.ts';
 import { createProject } from '../support/project.ts';
 import { FunctionProcesses } from './function-process.ts';
 
-/** Ends the process when it runs. The other type's module does when it is loaded. */
+/** How a handler ends its process: when it runs, or when its module is loaded. */
 export type Poison = 'exits' | 'exits while loading' | 'loops' | 'uses up the memory';
 
-/** What became of the events of one queue. */
+/** What happened to the events of a run. */
 export interface Outcome {
-  /** The events in the dead-letter queue, and the failure reason of each. */
+  /** The failure reason of each event in the dead-letter queue. */
   dead: Record<string, string | undefined>;
-  /** The events that were completed. */
+  /** The completed events. */
   completed: string[];
-  /** After how many deliveries of the first batch the last innocent event was completed. */
+  /** How many deliveries of the batch it took to complete all innocent events. */
   deliveries: number;
 }
 
 export interface PoisonedWorker extends AsyncDisposable {
   /**
-   * Queues events, delivers them until the queue is empty, and says what became of them. All messages come back together,
-   * which is the worst case.
+   * Queues events and delivers them until the queue is empty. All messages become visible together, which is the worst
+   * case.
    *
-   * @param poisons an event each, which is named after its poison and a number
-   * @param innocents how many other events there are
+   * @param poisons one event each, named after its poison and a number
+   * @param innocents number of other events
    */
   run(poisons: readonly Poison[], innocents: number): Promise<Outcome>;
 }
@@ -56,7 +56,7 @@ const TYPE_OF_BROKEN_MODULE = 'im.message.reaction.created_v1';
 const MAXIMUM_BATCH_SIZE = 10;
 const TIMEOUT_MILLISECONDS = 60_000;
 
-/** A worker in processes of its own, with handlers that end them, on emulators. */
+/** Starts a worker in separate processes, whose handlers end them, with emulators. */
 export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] = 'none'): Promise<PoisonedWorker> {
   await using parts = new AsyncDisposableStack();
   const { emulators } = parts.use(await startEmulatorProcess(ordering));
@@ -72,7 +72,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
   const project = parts.use(await createProject());
   await project.writeHandler(`v2/${MESSAGE_TYPE}.ts`, MESSAGE_HANDLER);
   await project.writeHandler(`v2/${TYPE_OF_BROKEN_MODULE}.ts`, BROKEN_MODULE);
-  await build(lambdaBundle(project.root, outdir));
+  await build(workerBundle(project.root, outdir));
   const worker: FunctionProcesses = new FunctionProcesses({
     bundle: path.join(outdir, 'worker.mjs'),
     environment: {
@@ -84,7 +84,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
       NODE_OPTIONS: '--max-old-space-size=100',
     },
     timeoutMilliseconds: TIMEOUT_MILLISECONDS,
-    // As Lambda does when the time is up, but without waiting for that.
+    // Kills a looping process at once, as Lambda does after the timeout.
     onMessage: (name) => worker.kill(String(name)),
     clockShiftsMilliseconds: [0],
     concurrency: 1,
@@ -110,7 +110,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
     return Messages.map((message) => toSqsRecord(message, queueArn));
   };
 
-  /** As the event source mapping does it. */
+  /** Delivers messages as the event source mapping does. */
   const deliver = async (records: SQSRecord[]) => {
     const response = (await worker.invoke({ Records: records }).catch(() => undefined)) as SQSBatchResponse | undefined;
     if (response === undefined) return;
@@ -120,7 +120,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
       await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries: entriesOf(done) }));
   };
 
-  /** Six times the function's timeout pass: all leases are over, and what was not deleted is visible again. */
+  /** Simulates six times the function's timeout: all leases expire, and the remaining messages become visible. */
   const letTimePass = async (records: SQSRecord[]) => {
     for (const { body } of records) {
       const update = new UpdateItemCommand({
@@ -134,7 +134,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
         if (error.name !== 'ConditionalCheckFailedException') throw error;
       });
     }
-    // None if the queue has just moved its last messages to the dead-letter queue.
+    // Empty if the queue has just moved its last messages to the dead-letter queue.
     if (records.length === 0) return;
     const Entries = entriesOf(records).map((entry) => ({ ...entry, VisibilityTimeout: 0 }));
     await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
@@ -148,13 +148,14 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
 
   const readDeadLetters = async (): Promise<Outcome['dead']> => {
     const dead: Outcome['dead'] = {};
+    const failureReasons = createFailureReasons(dynamo, claimsTable);
     for (
       let letters = await receive(deadLetterQueueUrl);
       letters.length > 0;
       letters = await receive(deadLetterQueueUrl)
     ) {
-      const notes = await createFailureReasons(dynamo, claimsTable).read(letters.map(({ messageId }) => messageId));
-      for (const { messageId, body } of letters) dead[nameOf(body)] = notes.get(messageId)?.reason;
+      const reasons = await failureReasons.read(letters.map(({ messageId }) => messageId));
+      for (const { messageId, body } of letters) dead[nameOf(body)] = reasons.get(messageId)?.reason;
     }
     return dead;
   };
@@ -163,7 +164,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
   return {
     async run(poisons, innocents) {
       for (const QueueUrl of [queueUrl, deadLetterQueueUrl]) await sqs.send(new PurgeQueueCommand({ QueueUrl }));
-      // The poisons in between: what comes before one of them is no safer than what comes after it.
+      // Poisons go in the middle, so that innocent events are tested both before and after them.
       const innocentBodies = Array.from({ length: innocents }, (_, index) => eventOf(`innocent ${index}`));
       const bodies = innocentBodies.toSpliced(
         innocents / 2,
@@ -178,9 +179,9 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
       const areInnocentsCompleted = async () => (await Promise.all(innocentBodies.map(isCompleted))).every(Boolean);
       for (let delivery = 1; (await countQueued()) > 0; delivery += 1) {
         const records: SQSRecord[] = [];
-        for (let some = await receive(queueUrl); some.length > 0; some = await receive(queueUrl)) {
-          records.push(...some);
-          await deliver(some);
+        for (let batch = await receive(queueUrl); batch.length > 0; batch = await receive(queueUrl)) {
+          records.push(...batch);
+          await deliver(batch);
         }
         await letTimePass(records);
         if (deliveries === 0 && (await areInnocentsCompleted())) deliveries = delivery;
@@ -193,7 +194,7 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
   };
 }
 
-/** Names of innocent events. */
+/** Returns the names of innocent events. */
 export function innocentNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `innocent ${index}`);
 }
@@ -212,13 +213,13 @@ const MESSAGE_HANDLER = `
     await new Promise((resolve) => setTimeout(resolve, 10));
   });`;
 
-/** Not while it is bundled. */
+/** Ends the process when loaded by the worker, but not during the build. */
 const BROKEN_MODULE = `
   import { onEvent } from '../../../lib/handler.ts';
   if (process.env.ENDS_WHILE_LOADING) process.exit(1);
   export default onEvent('${TYPE_OF_BROKEN_MODULE}', () => {});`;
 
-/** Each in a chat of its own: a FIFO queue delivers the messages of a chat one after the other. */
+/** Uses one chat per event, because a FIFO queue delivers the messages of a chat one after the other. */
 function eventOf(name: string): string {
   const event = textMessage(name);
   event.message.chat_id = `oc_${randomUUID()}`;

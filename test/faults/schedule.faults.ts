@@ -3,26 +3,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import { deliverTwice } from './deliver-twice.ts';
-import { judge, untilFewAreLeft, type Verdict } from './oracle.ts';
+import { judge, type Verdict, waitUntilFewRemain } from './oracle.ts';
 import { Schedule } from './schedule.ts';
 import { messageEvent, PUSHES_IN_FLIGHT, type System, startSystem } from './system.ts';
 
 const HOUR_MILLISECONDS = 60 * 60 * 1000;
 const CLOCK_SHIFTS_MILLISECONDS = [0, 0, HOUR_MILLISECONDS, 0, -HOUR_MILLISECONDS];
-/** When the faults end, so that it is seen that these come to their end. */
-const STILL_ON_THEIR_WAY = 50;
+/** Faults end when this many events are in flight, to show that these complete without faults. */
+const EVENTS_LEFT_WITHOUT_FAULTS = 50;
 
 const seed = process.env.FAULTS_SEED ?? '1';
 
-describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`, () => {
+describe(`With the faults of seed ${seed} (set FAULTS_SEED to use another, "random" for a random one)`, () => {
   const actualSeed = seed === 'random' ? `${randomInt(2 ** 32)}` : seed;
 
   beforeEach(() => {
-    // The event source mapping says what it is refused.
+    // The event source mapping prints the errors of SQS.
     vi.spyOn(console, 'error').mockReturnValue();
   });
 
-  it.concurrent('10,000 events over both ways: none is lost, no effect is doubled', async () => {
+  it.concurrent('none of 10,000 events over both transports is lost, and no effect is duplicated', async () => {
     await using system = await startSystem({
       longConnection: true,
       workerClockShiftsMilliseconds: CLOCK_SHIFTS_MILLISECONDS,
@@ -38,18 +38,18 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
       if (schedule.happens(500, 'both ways', event.id)) system.pushByLongConnection(event);
       if (number % 1000 === 999) await disturb(system, schedule);
     }
-    await system.settle();
-    await untilFewAreLeft(system, STILL_ON_THEIR_WAY);
+    await system.finishPushes();
+    await waitUntilFewRemain(system, EVENTS_LEFT_WITHOUT_FAULTS);
     schedule.end();
     const verdict = await judge(system, events);
     schedule.injected.set('batch delivered twice and reversed', repeated());
     report(system, schedule, verdict, actualSeed);
-    expect(verdict).toMatchObject({ lost: [], doubled: [], ranAgain: [] });
+    expect(verdict).toMatchObject({ lost: [], duplicated: [], ranAgain: [] });
     expect(verdict.acknowledged.length).toBeGreaterThan(0.99 * events.length);
     expect(verdict.dead.length).toBeLessThan(0.01 * events.length);
   });
 
-  it.concurrent('2,000 events of 50 chats, in order: each chat in its order, none is lost, no effect is doubled', async () => {
+  it.concurrent('2,000 events of 50 chats are handled in order, none is lost, and no effect is duplicated', async () => {
     await using system = await startSystem({
       ordering: 'conversation',
       workerClockShiftsMilliseconds: CLOCK_SHIFTS_MILLISECONDS,
@@ -62,12 +62,12 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
       const isDuplicated = schedule.happens(500, 'duplicated', event.id);
       last.set(number % chats, system.push(event, { isDuplicated, after: last.get(number % chats) }));
     }
-    await system.settle();
-    await untilFewAreLeft(system, STILL_ON_THEIR_WAY);
+    await system.finishPushes();
+    await waitUntilFewRemain(system, EVENTS_LEFT_WITHOUT_FAULTS);
     schedule.end();
     const verdict = await judge(system, events);
     report(system, schedule, verdict, actualSeed);
-    expect(verdict).toMatchObject({ lost: [], doubled: [], ranAgain: [] });
+    expect(verdict).toMatchObject({ lost: [], duplicated: [], ranAgain: [] });
     const numberOf = new Map(events.map(({ id }, number) => [id, number]));
     const visible = Map.groupBy(
       system.api.visible.map((id) => numberOf.get(id) ?? -1),
@@ -78,12 +78,12 @@ describe(`Under the faults of seed ${seed} (FAULTS_SEED; "random" for another)`,
   });
 });
 
-/** Of chats by turns. The ids are the same each time, so that the seed means the same. */
+/** Creates events of alternating chats. The ids are fixed, so that a seed always injects the same faults. */
 function numberedEvents(count: number, chats: number): PlatformEvent[] {
   return Array.from({ length: count }, (_, number) => messageEvent(`oc_${number % chats}`, `om_${number}x`));
 }
 
-/** What happens to whole processes and connections. */
+/** Injects faults into whole processes and connections. */
 async function disturb({ webhook, sqs, platform }: System, schedule: Schedule): Promise<void> {
   schedule.count('long connection cut');
   platform.gateway.open[0]?.hangUp();
@@ -99,7 +99,7 @@ function slowestAcknowledgementMs({ platform }: System): number {
   return Math.max(...platform.deliveries.map(({ acknowledgedInMs = 0 }) => acknowledgedInMs));
 }
 
-/** The figures of docs/reliability.md. */
+/** Prints the figures of docs/reliability.md. */
 function report(system: System, { injected }: Schedule, verdict: Verdict, usedSeed: string): void {
   const { deliveries } = system.platform;
   const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0);
@@ -113,10 +113,10 @@ function report(system: System, { injected }: Schedule, verdict: Verdict, usedSe
       ...faults,
       `  ${String(system.worker.timedOut).padStart(5)} invocations timed out`,
       `${verdict.dead.length} in the dead-letter queue, ${verdict.deadThoughHandled.length} of them handled`,
-      `${system.api.repeated} calls repeated with the same uuid`,
-      `${Math.round(slowestAcknowledgementMs(system))} ms took the slowest acknowledgement`,
-      `${sum(system.runs.values())} runs of the handler, ${verdict.ranAgain.length} of them after the event was completed`,
-      `${verdict.lost.length} lost, ${verdict.doubled.length} effects doubled`,
+      `${system.api.repeated} repeated calls ignored because of their uuid`,
+      `${Math.round(slowestAcknowledgementMs(system))} ms for the slowest acknowledgement`,
+      `${sum(system.runs.values())} handler runs, ${verdict.ranAgain.length} of them after the event was completed`,
+      `${verdict.lost.length} lost, ${verdict.duplicated.length} duplicated effects`,
     ].join('\n'),
   );
 }

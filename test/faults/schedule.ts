@@ -1,60 +1,60 @@
 import { createHash } from 'node:crypto';
 import type { PlatformEvent } from '../mock-platform/deliveries.ts';
 import type { Fault, ServiceRequest } from './faulty-proxy.ts';
-import { claimOf } from './oracle.ts';
+import { recordIdOfEvent } from './oracle.ts';
 import type { System } from './system.ts';
 
-/** In how many of 10,000 requests each fault happens. */
+/** How many of 10,000 requests get each fault. */
 const OFTEN = 100;
 const SELDOM = 15;
 
 const SERVICE_FAULTS: [kind: string, chance: number, fault: Fault][] = [
-  ['refused', OFTEN, { refuse: { status: 500, code: 'InternalServerError' } }],
-  ['throttled', OFTEN, { refuse: { status: 400, code: 'ThrottlingException' } }],
+  ['rejected', OFTEN, { reject: { status: 500, code: 'InternalServerError' } }],
+  ['throttled', OFTEN, { reject: { status: 400, code: 'ThrottlingException' } }],
   ['slow', OFTEN, { delayMilliseconds: 300 }],
   ['cut', OFTEN, { lose: 'cut' }],
-  ['cut after it was accepted', OFTEN, { loseAnswer: 'cut' }],
+  ['cut after the service accepted it', OFTEN, { loseResponse: 'cut' }],
   ['silent', SELDOM, { lose: 'silent' }],
-  ['silent after it was accepted', SELDOM, { loseAnswer: 'silent' }],
+  ['silent after the service accepted it', SELDOM, { loseResponse: 'silent' }],
 ];
 const POISONED_CHANCE = 10;
 const KILL_CHANCE = 30;
 const HANDLER_FAILS_CHANCE = 50;
 
 /**
- * Decides by a seed what goes wrong. Each decision depends on the seed and on what it is about, and on nothing else: not
- * on the order in which requests come, which is another one each time.
+ * Decides from a seed which faults to inject. A decision depends only on the seed and its labels, not on the order of
+ * requests, which varies. Changing a label changes the faults of every seed.
  */
 export class Schedule {
-  /** How often each fault has happened. */
+  /** How often each fault was injected. */
   readonly injected = new Map<string, number>();
   readonly #seed: string;
   readonly #system: System;
-  readonly #eventsByClaim: Map<string, PlatformEvent>;
+  readonly #eventsByRecordId: Map<string, PlatformEvent>;
   readonly #requests = new Map<string, number>();
   #isOver = false;
 
   constructor(seed: string, system: System, events: readonly PlatformEvent[]) {
     this.#seed = seed;
     this.#system = system;
-    this.#eventsByClaim = new Map(events.map((event) => [claimOf(event), event]));
+    this.#eventsByRecordId = new Map(events.map((event) => [recordIdOfEvent(event), event]));
     for (const proxy of [system.sqs, system.dynamo]) {
       proxy.decide = (request) => (this.#isOver ? undefined : this.#decide(request)) ?? system.faults.decide(request);
     }
     system.api.onCall = (messageId, moment) => this.#call(messageId, moment);
   }
 
-  /** The last fault has happened, but that some events fail for ever. */
+  /** Injects no more faults, except that the handlers of some events always fail. */
   end(): void {
     this.#isOver = true;
   }
 
-  /** Whether the event's handler fails whenever it runs. */
+  /** Returns whether the event's handler always fails. */
   isPoisoned(messageId: string): boolean {
     return this.#number('poisoned', messageId) < POISONED_CHANCE;
   }
 
-  /** @returns an integer from 0 to 9999, the same one for the same labels */
+  /** @returns an integer from 0 to 9999, the same for the same labels */
   #number(...labels: string[]): number {
     const digest = createHash('sha256')
       .update(JSON.stringify([this.#seed, ...labels]))
@@ -62,7 +62,7 @@ export class Schedule {
     return digest.readUInt32BE() % 10_000;
   }
 
-  /** Whether something happens to so many of 10,000. */
+  /** Returns whether something happens that has this chance in 10,000. */
   happens(chance: number, ...labels: string[]): boolean {
     return this.#number(...labels) < chance;
   }
@@ -74,7 +74,7 @@ export class Schedule {
   #decide(request: ServiceRequest): Fault | undefined {
     const { operation } = request;
     const messageId = this.#messageOf(request);
-    // Each request about an event, the first, the second, …
+    // Numbers the requests about an event.
     const subject = `${operation} ${messageId ?? ''}`;
     const times = (this.#requests.get(subject) ?? 0) + 1;
     this.#requests.set(subject, times);
@@ -83,7 +83,7 @@ export class Schedule {
     for (const [kind, chance, fault] of SERVICE_FAULTS) {
       limit += chance;
       if (number >= limit) continue;
-      // AWS's event source mapping is not ours to test: it would wait for an answer for ever.
+      // The local event source mapping would wait for the response without end; AWS's is not under test.
       if (kind.startsWith('silent') && messageId === undefined) return undefined;
       this.count(`${operation} ${kind}`);
       return fault;
@@ -103,7 +103,7 @@ export class Schedule {
     if (operation === 'SendMessage') return JSON.parse(String(body.MessageBody)).event.message.message_id;
     if (operation === 'ChangeMessageVisibility') return this.#system.faults.messageOf(String(body.ReceiptHandle));
     const { id } = (body.Item ?? body.Key ?? {}) as { id?: { S?: string } };
-    return this.#eventsByClaim.get(id?.S ?? '')?.id;
+    return this.#eventsByRecordId.get(id?.S ?? '')?.id;
   }
 
   #call(messageId: string, moment: 'before' | 'after'): void {

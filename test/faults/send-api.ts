@@ -3,13 +3,13 @@ import { createMockPlatform } from '../../lib/local/mock-platform.ts';
 
 const UUID_KEPT_MILLISECONDS = 60 * 60 * 1000;
 
-/** Feishu's send API as it behaves: a call whose `uuid` it has seen within the hour sends nothing. */
+/** A mock of Feishu's send API: ignores a call whose `uuid` it has received within the hour. */
 export class SendApi {
-  /** What people see: the message that is answered, once for each time its answer is sent, in the order of sending. */
+  /** The id of the message that each visible reply belongs to, in the order of sending. */
   readonly visible: string[] = [];
-  /** Calls that sent nothing, because of their `uuid`. */
+  /** Number of calls ignored because of their `uuid`. */
   repeated = 0;
-  /** Called before and after a call takes effect. What it throws before makes the call fail. */
+  /** Called before and after a call takes effect. If it throws, the call fails. */
   onCall: (messageId: string, moment: 'before' | 'after') => void = () => {};
   readonly #sentAt = new Map<string, number>();
   #server: HttpServer | undefined;
@@ -24,7 +24,7 @@ export class SendApi {
     return api;
   }
 
-  /** What `FEISHU_DOMAIN` has to be. */
+  /** The value of `FEISHU_DOMAIN` for handlers. */
   get domain(): string {
     return (this.#server as HttpServer).origin;
   }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { build } from 'esbuild';
-import { connectionBundle, lambdaBundle, platformSdkBundle } from '../../lib/build/bundle.ts';
+import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import type { EmulatorOptions } from '../../lib/local/emulators/emulators.ts';
 import { startEventSourceMapping } from '../../lib/local/event-source-mapping.ts';
 import { createGateway } from '../../lib/local/gateway.ts';
@@ -16,22 +16,22 @@ import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { WEBHOOK_PATH } from '../../lib/webhook/path.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
 import type { Delivery, PlatformEvent, PushOptions } from '../mock-platform/deliveries.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { type EmulatorProcess, startEmulatorProcess } from '../support/emulator-process.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { start } from '../support/run.ts';
 import { FaultRules } from './fault-rules.ts';
 import { FaultyProxy, type ServiceRequest } from './faulty-proxy.ts';
 import { FunctionProcesses } from './function-process.ts';
-import { claimOf } from './oracle.ts';
+import { recordIdOfEvent } from './oracle.ts';
 import { SendApi } from './send-api.ts';
 
-/** What the worker needs to report, 2 s, is in it. A lease lasts as long. */
+/** Includes the 2 s that the worker reserves for its report. A lease lasts as long. */
 const WORKER_TIMEOUT_SECONDS = 4;
-/** What the visibility timeout is longer than a lease, which is exact to 2 s. In the deployment it is 300 s longer. */
+/** How much longer the visibility timeout is than a lease, which is exact to 2 s. The deployment adds 300 s. */
 const VISIBILITY_MARGIN_SECONDS = 3;
 const WEBHOOK_CONCURRENCY = 100;
-/** The platform pushes no more at a time here. */
+/** Maximum number of concurrent pushes in these tests. */
 export const PUSHES_IN_FLIGHT = 50;
 
 const ENCRYPT_KEY = 'an encrypt key';
@@ -39,22 +39,22 @@ const MESSAGE_TYPE = 'im.message.receive_v1';
 const APP_ID = 'cli_a1b2c3d4e5f6g7h8';
 
 export interface SystemOptions {
-  /** Default: 4. Longer where no worker may be ended by its timeout, however slow the machine is. */
+  /** Default: 4. Longer if no worker may time out, however slow the machine is. */
   workerTimeoutSeconds?: number;
   ordering?: EmulatorOptions['ordering'];
   longConnection?: boolean;
-  /** How wrong the clocks of the worker's processes are: of the first, the second, … and again from the first. */
+  /** Clock offset of each worker process in order of start; repeats from the first. */
   workerClockShiftsMilliseconds?: readonly number[];
   webhookClockShiftMilliseconds?: number;
 }
 
-/** The whole way of an event, from the platform to the effect of its handler, in which every part can fail. */
+/** The system end to end, from the platform to the handler's effect. Every part can fail. */
 export interface System extends AsyncDisposable {
-  platform: FakePlatform;
+  platform: MockPlatform;
   clock: FakeClock;
-  /** What happens to the requests to SQS and DynamoDB. */
+  /** Faults of the requests to SQS and DynamoDB. */
   faults: FaultRules;
-  /** Between the functions, and the event source mapping, and SQS. */
+  /** Between SQS and both the functions and the event source mapping. */
   sqs: FaultyProxy;
   /** Between the worker and DynamoDB. */
   dynamo: FaultyProxy;
@@ -62,16 +62,16 @@ export interface System extends AsyncDisposable {
   webhook: FunctionProcesses;
   api: SendApi;
   emulators: EmulatorProcess['emulators'];
-  /** Past the proxies. */
+  /** Clients that bypass the proxies. */
   clients: { sqs: SQSClient; dynamo: DynamoDBClient };
-  /** How often the handler of a message has started, by message. */
+  /** Number of handler runs, by message. */
   runs: Map<string, number>;
-  /** Messages whose handler started although their event was completed. */
+  /** Messages whose handler started after the event was completed. */
   ranAgain: string[];
-  /** Deliveries to the worker, by queue message. */
+  /** Number of deliveries to the worker, by queue message. */
   delivered: Map<string, number>;
-  /** Lets the platform's time pass until it pushes nothing any more. */
-  settle(): Promise<void>;
+  /** Advances the platform's clock until no push or retry is left. */
+  finishPushes(): Promise<void>;
   push(event: PlatformEvent, options?: PushOptions): Delivery;
   pushByLongConnection(event: PlatformEvent, options?: PushOptions): Delivery;
 }
@@ -90,7 +90,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const api = await SendApi.start();
   parts.defer(() => api.stop());
   const clock = new FakeClock();
-  const platform = await FakePlatform.start(clock);
+  const platform = await MockPlatform.start(clock);
   parts.defer(() => platform.stop());
 
   const environment = {
@@ -109,15 +109,16 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const project = parts.use(await createProject());
   await reportRuns(project);
   await Promise.all([
-    build(lambdaBundle(project.root, outdir)),
+    build(webhookBundle(project.root, outdir)),
+    build(workerBundle(project.root, outdir)),
     build(connectionBundle(project.root, outdir)),
-    // From here, where its packages are.
+    // Built from this project, which has the packages installed.
     build(platformSdkBundle(PROJECT_ROOT, outdir)),
   ]);
   const runs = new Map<string, number>();
   const ranAgain: string[] = [];
   const completed = new Set<string>();
-  /** By the message of the event. */
+  /** Idempotency record ids, by message. */
   const records = new Map<string, string>();
   dynamo.onDone = ({ operation, text, body }) => {
     if (operation !== 'UpdateItem' || !text.includes('COMPLETED')) return;
@@ -163,8 +164,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     onBatchFailure: () => {},
   });
   parts.defer(() => mapping.stop());
-  const answer = createGateway({ invokeWebhook: (event) => webhook.invoke(event), listEvents: () => [] });
-  const gateway = await startHttpServer('127.0.0.1', 0, answer);
+  const respond = createGateway({ invokeWebhook: (event) => webhook.invoke(event), listEvents: () => [] });
+  const gateway = await startHttpServer('127.0.0.1', 0, respond);
   parts.defer(() => gateway.stop());
 
   if (options.longConnection) {
@@ -193,8 +194,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     runs,
     ranAgain,
     delivered,
-    async settle() {
-      // The clock stands still while an answer may come, so that none is late because this machine is slow.
+    async finishPushes() {
+      // The clock stops while a response is pending, so that a slow machine causes no timeout.
       for (;;) {
         while (platform.inFlight > 0) await sleep(5);
         if (!clock.advanceToNext(Infinity)) return;
@@ -202,23 +203,23 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       }
     },
     push(event, pushOptions) {
-      records.set(event.id, claimOf(event));
+      records.set(event.id, recordIdOfEvent(event));
       return platform.pushByWebhook(event, target, pushOptions);
     },
     pushByLongConnection(event, pushOptions) {
-      records.set(event.id, claimOf(event));
+      records.set(event.id, recordIdOfEvent(event));
       return platform.push(event, {}, pushOptions);
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
 
-/** What the worker's handler sends when it starts: the message that it answers. */
+/** Sent by the worker's handler when it starts: the id of the message. */
 interface Run {
   run: string;
 }
 
-/** Has the project's own handler say when it starts. */
+/** Makes the project's handler report when it starts. */
 async function reportRuns({ root, writeHandler }: TemporaryProject): Promise<void> {
   const handlers = path.join(root, 'functions/handlers');
   const original = path.join(root, 'functions/original/v2');
@@ -235,7 +236,7 @@ async function reportRuns({ root, writeHandler }: TemporaryProject): Promise<voi
   );
 }
 
-/** A text message, which the project's own handler answers. Its id is that of the message. */
+/** Creates a text message, which the project's handler replies to. The event's id is the message's id. */
 export function messageEvent(chat: string, messageId?: string): PlatformEvent {
   const event = textMessage('Hello');
   event.message.chat_id = chat;
@@ -246,22 +247,22 @@ export function messageEvent(chat: string, messageId?: string): PlatformEvent {
   };
 }
 
-/** Messages of as many chats. */
+/** Creates messages, each in its own chat. */
 export function messageEvents(count: number): PlatformEvent[] {
   return Array.from({ length: count }, () => messageEvent(`oc_${randomUUID()}`));
 }
 
-/** Shortens what would take minutes: the visibility timeout, and the waiting of failed messages (up to 512 s). */
+/** Shortens the visibility timeout and the retry delays (up to 512 s). */
 const hurry =
   (workerTimeoutSeconds: number) =>
   ({ operation, body }: ServiceRequest): void => {
     if (operation === 'ReceiveMessage') {
       body.VisibilityTimeout = workerTimeoutSeconds + VISIBILITY_MARGIN_SECONDS;
-      // The emulator moves dead letters when it is asked for messages.
+      // The emulator moves dead letters only on ReceiveMessage.
       body.WaitTimeSeconds = 1;
     }
     if (operation === 'ChangeMessageVisibility') {
-      // Not below the time of a lease, which is what a message may wait for.
+      // Not shorter than a lease, which the message may have to wait for.
       body.VisibilityTimeout = Math.min(Number(body.VisibilityTimeout), WORKER_TIMEOUT_SECONDS);
     }
   };

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { encrypt } from '../../lib/feishu/cipher.ts';
 import { readRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { createSample } from '../../lib/samples/samples.ts';
-import { refusalOf } from '../support/rejection.ts';
+import { rejectionOf } from '../support/rejection.ts';
 
-// Not by a stopwatch: how often, and over what, Node's constant-time comparison is asked.
+// These tests measure no time. They count the calls of Node's constant-time comparison and check their arguments.
 
 vi.mock('node:crypto', async (importOriginal) => {
   const original = await importOriginal<typeof crypto>();
@@ -25,14 +25,14 @@ const encryptKeys = ['first key', 'second key', 'third key'];
 const verificationTokens = ['first token', 'second, longer token', 'third'];
 const event = (token: string) => createSample('message', { version: '1.0', token });
 const read = (request: ReturnType<typeof writeRequest>, secrets: Parameters<typeof readRequest>[1]) =>
-  refusalOf(() => readRequest(request, secrets, Date.now()))?.code;
+  rejectionOf(() => readRequest(request, secrets, Date.now()))?.code;
 
-/** The lengths of what was compared, in bytes. */
+/** The lengths of the compared values, in bytes. */
 const lengths = () => comparisons.calls.map(([actual, expected]) => [actual.byteLength, expected.byteLength]);
 
-describe('The Verification Token', () => {
+describe('the Verification Token', () => {
   it.each(['first token', 'third', 'wrong', 'x', '', 'second, longer token and more'])(
-    'is compared with all that are set, as digests of one length, when the body has "%s"',
+    'is compared with every configured token, as digests of equal length, if the body contains "%s"',
     (token) => {
       const code = read(writeRequest(event(token), undefined, Date.now()), { encryptKeys: [], verificationTokens });
       expect(code).toBe(verificationTokens.includes(token) ? undefined : 'FEISHU_TOKEN_WRONG');
@@ -41,15 +41,15 @@ describe('The Verification Token', () => {
   );
 });
 
-describe('The signature', () => {
-  it.each(encryptKeys)('made with the %s is compared with that of each key', (encryptKey) => {
+describe('the signature', () => {
+  it.each(encryptKeys)('of a request signed with the %s is compared with the signature of each key', (encryptKey) => {
     expect(read(writeRequest(event(''), { encryptKey }, Date.now()), { encryptKeys, verificationTokens: [] })).toBe(
       undefined,
     );
     expect(lengths()).toEqual(Array(encryptKeys.length).fill([64, 64]));
   });
 
-  it.each([0, 31, 63])('is compared as a whole when it is wrong from character %i on', (position) => {
+  it.each([0, 31, 63])('is compared completely if character %i is wrong', (position) => {
     const request = writeRequest(event(''), { encryptKey: 'first key' }, Date.now());
     const signature = request.headers['x-lark-signature'] as string;
     const other = signature[position] === '0' ? '1' : '0';
@@ -60,7 +60,7 @@ describe('The signature', () => {
   });
 });
 
-describe('An unsigned body, where an Encrypt Key is set,', () => {
+describe('an unsigned body, if an Encrypt Key is set,', () => {
   const keys = ['first key', 'second key', 'third key'];
   const verification = (token: string) => JSON.stringify({ challenge: 'c', token, type: 'url_verification' });
   const bodies: [string, string][] = [
@@ -73,7 +73,7 @@ describe('An unsigned body, where an Encrypt Key is set,', () => {
     ['wrong padding', Buffer.alloc(48).toString('base64')],
   ];
 
-  it.each(bodies)('takes the same steps when it decrypts to %s', (_name, encrypted) => {
+  it.each(bodies)('goes through the same steps if it decrypts to %s', (_name, encrypted) => {
     const parse = vi.spyOn(JSON, 'parse');
     onTestFinished(() => parse.mockRestore());
     const outcomes = () => parse.mock.results.map(({ type }) => type).toSorted();

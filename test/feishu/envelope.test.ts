@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { refusalOf } from '../support/rejection.ts';
+import { rejectionOf } from '../support/rejection.ts';
 import { runs } from '../support/volume.ts';
 
 const parse = (body: unknown) => parseEnvelope(JSON.stringify(body));
@@ -20,7 +20,7 @@ describe('a v2.0 event', () => {
     event: { message: { message_id: 'om_5ce6d572455d361153b7cb51da133945' } },
   };
 
-  it('is told by its header', () => {
+  it('is recognized by its header', () => {
     expect(parse(body)).toEqual({
       kind: 'event',
       header: {
@@ -36,11 +36,11 @@ describe('a v2.0 event', () => {
     });
   });
 
-  it('is told by its header where the schema is missing', () => {
+  it('is recognized by its header if the schema is missing', () => {
     expect(parse({ ...body, schema: undefined })).toEqual(parse(body));
   });
 
-  it('may have an event.type that is no string', () => {
+  it('may have an event.type that is not a string', () => {
     const event = { type: 3, calendar_id: 'feishu.cn_xxx@group.calendar.feishu.cn' };
     expect(parse({ ...body, event })).toMatchObject({
       header: { version: '2.0', type: 'im.message.receive_v1' },
@@ -48,7 +48,7 @@ describe('a v2.0 event', () => {
     });
   });
 
-  it('may have an event.type that looks like one of v1.0', () => {
+  it('may have an event.type that looks like a v1.0 type', () => {
     const event = { type: 'out_approval' };
     expect(parse({ ...body, event })).toMatchObject({
       header: { version: '2.0', type: 'im.message.receive_v1' },
@@ -56,7 +56,7 @@ describe('a v2.0 event', () => {
     });
   });
 
-  it('may lack everything but its type', () => {
+  it('needs only a type', () => {
     expect(parse({ schema: '2.0', header: { event_type: 'im.message.receive_v1' } })).toEqual({
       kind: 'event',
       header: {
@@ -72,22 +72,22 @@ describe('a v2.0 event', () => {
     });
   });
 
-  it('may have empty strings where there is nothing to say', () => {
+  it('may have empty strings in place of missing values', () => {
     const header = { event_type: 'im.message.receive_v1', event_id: '', token: '', app_id: '', tenant_key: '' };
     const { header: parsed, token } = parse({ ...body, header }) as EventEnvelope;
     expect({ id: parsed.id, tenant: parsed.tenant, app: parsed.app, created: parsed.created, token }).toEqual({});
   });
 
-  it.each([[null], [[]], ['text'], [1]])('has an empty payload where "event" is %j', (event) => {
+  it.each([[null], [[]], ['text'], [1]])('has an empty payload if "event" is %j', (event) => {
     expect(parse({ ...body, event })).toMatchObject({ event: {} });
   });
 
-  it.each(['card.action.trigger', 'url.preview.get'])('is a callback when it is %s', (event_type) => {
+  it.each(['card.action.trigger', 'url.preview.get'])('is a callback if its type is %s', (event_type) => {
     const event = { token: 'c-295ee57216a5dc9de90fefd0aadb4b1d7d6b7b18', host: 'im_message' };
     expect(parse({ ...body, header: { ...body.header, event_type }, event })).toMatchObject({
       kind: 'callback',
       header: { type: event_type, version: '2.0' },
-      // Not the event's, which is to update the card with.
+      // Not the event's token, which is for updating the card.
       token: 'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV',
       event,
     });
@@ -103,7 +103,7 @@ describe('a v1.0 event', () => {
     event: { type: 'p2p_chat_create', app_id: 'cli_xxx', tenant_key: '736588c9260f175c', chat_id: 'oc_xxx' },
   };
 
-  it('is told by its event.type', () => {
+  it('is recognized by its event.type', () => {
     expect(parse(body)).toEqual({
       kind: 'event',
       header: {
@@ -119,7 +119,7 @@ describe('a v1.0 event', () => {
     });
   });
 
-  it.each([[''], [undefined], ['something_else'], [7]])('is told where the outer type is %j', (type) => {
+  it.each([[''], [undefined], ['something_else'], [7]])('is recognized if the outer type is %j', (type) => {
     expect(parse({ ...body, type })).toEqual(parse(body));
   });
 
@@ -127,18 +127,18 @@ describe('a v1.0 event', () => {
     expect(parse({ ...body, uuid: '' })).toMatchObject({ header: { type: 'p2p_chat_create', id: undefined } });
   });
 
-  it('keeps the own uuid of an approval_instance in the payload, and never takes it for its id', () => {
+  it('keeps the uuid of an approval_instance in the payload and never uses it as the event id', () => {
     const event = { type: 'approval_instance', app_id: 'cli_xxx', uuid: 'the-instance', status: 'APPROVED' };
     expect(parse({ ...body, event })).toMatchObject({ header: { id: body.uuid }, event: { uuid: 'the-instance' } });
     expect(parse({ ...body, uuid: '', event })).toMatchObject({ header: { id: undefined } });
   });
 
-  it('may have no tenant, as app_ticket', () => {
+  it('may have no tenant, for example app_ticket', () => {
     const event = { type: 'app_ticket', app_id: 'cli_xxx', app_ticket: 'xxx' };
     expect(parse({ ...body, event })).toMatchObject({ header: { type: 'app_ticket', tenant: undefined }, event });
   });
 
-  it('is no old card, although it has an action and a message', () => {
+  it('is not an old card callback, even if it has an action and a message', () => {
     const event = { type: 'message', open_message_id: 'om_1', action: { tag: 'button' } };
     expect(parse({ ...body, open_message_id: 'om_1', action: {}, event })).toMatchObject({
       header: { type: 'message' },
@@ -149,7 +149,7 @@ describe('a v1.0 event', () => {
 describe('a URL verification', () => {
   const body = { challenge: 'ajls384kdjx98XX', token: 'xxxxxx', type: 'url_verification' };
 
-  it('is told by its type', () => {
+  it('is recognized by its type', () => {
     expect(parse(body)).toEqual({ kind: 'url-verification', challenge: 'ajls384kdjx98XX', token: 'xxxxxx' });
   });
 
@@ -157,8 +157,8 @@ describe('a URL verification', () => {
     expect(parse({ ...body, token: undefined })).toMatchObject({ kind: 'url-verification', token: undefined });
   });
 
-  it.each([[undefined], [''], [5], [{}]])('is refused when its challenge is %j', (challenge) => {
-    expect(refusalOf(() => parse({ ...body, challenge }))?.code).toBe('FEISHU_ENVELOPE_UNKNOWN');
+  it.each([[undefined], [''], [5], [{}]])('is rejected if its challenge is %j', (challenge) => {
+    expect(rejectionOf(() => parse({ ...body, challenge }))?.code).toBe('FEISHU_ENVELOPE_UNKNOWN');
   });
 });
 
@@ -173,7 +173,7 @@ describe('an old card callback', () => {
     action: { value: { tag: 'button' }, tag: 'button' },
   };
 
-  it('is told by its action and its message, and is its own payload', () => {
+  it('is recognized by its action and message, and the whole body is the payload', () => {
     expect(parse(body)).toEqual({
       kind: 'callback',
       header: {
@@ -189,43 +189,43 @@ describe('an old card callback', () => {
     });
   });
 
-  it('is told first, whatever type a field of its claims', () => {
+  it('takes precedence over a "type" field in the body', () => {
     expect(parse({ ...body, type: 'url_verification', challenge: 'x' })).toMatchObject({ kind: 'callback' });
   });
 });
 
-describe('a body that parseEnvelope refuses', () => {
+describe('a body that parseEnvelope rejects', () => {
   it.each([
-    ['no JSON', '{"schema":'],
-    ['nothing', ''],
-    ['a byte order mark', '\uFEFF{"schema":"2.0","header":{"event_type":"im.message.receive_v1"}}'],
+    ['invalid JSON', '{"schema":'],
+    ['empty', ''],
+    ['JSON after a byte order mark', '\uFEFF{"schema":"2.0","header":{"event_type":"im.message.receive_v1"}}'],
     ['two values', '{}{}'],
     ['an array', '[{"schema":"2.0","header":{"event_type":"im.message.receive_v1"}}]'],
     ['a string', '"text"'],
     ['a number', '1'],
     ['null', 'null'],
   ])('is %s', (_name, text) => {
-    expect(refusalOf(() => parseEnvelope(text))).toMatchObject({ code: 'FEISHU_BODY_NOT_JSON', status: 400 });
+    expect(rejectionOf(() => parseEnvelope(text))).toMatchObject({ code: 'FEISHU_BODY_NOT_JSON', status: 400 });
   });
 
   it.each([
-    ['no field', {}],
+    ['no fields', {}],
     ['a schema without a header', { schema: '2.0' }],
-    ['a schema without a header, beside an event with a type', { schema: '2.0', event: { type: 'message' } }],
-    ['a header that is no object', { schema: '2.0', header: 'im.message.receive_v1' }],
+    ['a schema without a header, and an event with a type', { schema: '2.0', event: { type: 'message' } }],
+    ['a header that is not an object', { schema: '2.0', header: 'im.message.receive_v1' }],
     ['a header without a type', { schema: '2.0', header: { event_id: '1' }, event: { type: 'message' } }],
     ['an empty type', { schema: '2.0', header: { event_type: '' } }],
-    ['a type that is no string', { schema: '2.0', header: { event_type: ['im.message.receive_v1'] } }],
+    ['a type that is not a string', { schema: '2.0', header: { event_type: ['im.message.receive_v1'] } }],
     ['an event without a type', { uuid: '1', type: 'event_callback', event: {} }],
     ['an event with an empty type', { uuid: '1', type: 'event_callback', event: { type: '' } }],
     ['an event that is an array', { uuid: '1', type: 'event_callback', event: [{ type: 'message' }] }],
     ['an old card without a message', { action: { tag: 'button' }, open_id: 'ou_1' }],
     ['an old card without an action', { open_message_id: 'om_1', open_id: 'ou_1' }],
   ])('has %s', (_name, body) => {
-    expect(refusalOf(() => parse(body))).toMatchObject({ code: 'FEISHU_ENVELOPE_UNKNOWN', status: 400 });
+    expect(rejectionOf(() => parse(body))).toMatchObject({ code: 'FEISHU_ENVELOPE_UNKNOWN', status: 400 });
   });
 
-  it('is refused without a word of it in the message', () => {
+  it('is not quoted in the error', () => {
     const marker = 'd7f3c1a95b';
     for (const text of [
       marker,
@@ -233,32 +233,32 @@ describe('a body that parseEnvelope refuses', () => {
       `{"schema":"${marker}"}`,
       `{"event":{"type":["${marker}"]}}`,
     ]) {
-      const refusal = refusalOf(() => parseEnvelope(text));
-      expect(`${refusal?.stack} ${refusal?.cause}`).toContain('FeishuError');
-      expect(`${refusal?.stack} ${refusal?.cause}`).not.toContain(marker);
+      const error = rejectionOf(() => parseEnvelope(text));
+      expect(`${error?.stack} ${error?.cause}`).toContain('FeishuError');
+      expect(`${error?.stack} ${error?.cause}`).not.toContain(marker);
     }
   });
 });
 
 describe('parseEnvelope', () => {
-  it('gives a typed event or refuses, for any JSON', () => {
+  it('returns a typed event or throws a FeishuError for any JSON', () => {
     fc.assert(
       fc.property(
         fc.oneof(
           fc.json(),
           anyEnvelopeLike.map((body) => JSON.stringify(body)),
         ),
-        expectEnvelopeOrRefusal,
+        expectEnvelopeOrError,
       ),
       { numRuns: runs(10_000) },
     );
   });
 
-  it('gives a typed event or refuses, for any text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), expectEnvelopeOrRefusal), { numRuns: runs(10_000) });
+  it('returns a typed event or throws a FeishuError for any text', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), expectEnvelopeOrError), { numRuns: runs(10_000) });
   });
 
-  it('takes any payload as it is', () => {
+  it('returns any payload unchanged', () => {
     fc.assert(
       fc.property(anyPayload, fc.string({ minLength: 1 }), (event, event_type) => {
         const parsed = parse({ schema: '2.0', header: { event_type }, event });
@@ -269,15 +269,15 @@ describe('parseEnvelope', () => {
     );
   });
 
-  it('is not led astray by the names of what every object has', () => {
+  it('is not confused by the names of properties that every object has', () => {
     const text = '{"__proto__":{"schema":"2.0","header":{"event_type":"im.message.receive_v1"}},"constructor":{}}';
-    expect(refusalOf(() => parseEnvelope(text))?.code).toBe('FEISHU_ENVELOPE_UNKNOWN');
+    expect(rejectionOf(() => parseEnvelope(text))?.code).toBe('FEISHU_ENVELOPE_UNKNOWN');
   });
 });
 
 const anyPayload = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 5 });
 const anyField = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom('', 'url_verification', 'message', '2.0'));
-/** Objects with the fields that envelopes have, and anything in them. */
+/** Objects with the fields of envelopes and arbitrary values. */
 const anyEnvelopeLike = fc.record(
   {
     schema: anyField,
@@ -293,11 +293,11 @@ const anyEnvelopeLike = fc.record(
   { requiredKeys: [] },
 );
 
-function expectEnvelopeOrRefusal(text: string): void {
-  const refusal = refusalOf(() => {
+function expectEnvelopeOrError(text: string): void {
+  const error = rejectionOf(() => {
     const envelope = parseEnvelope(text);
     if (envelope.kind === 'url-verification') expect(envelope.challenge).not.toBe('');
     else expect([envelope.header.type === '', typeof envelope.event]).toEqual([false, 'object']);
   });
-  expect(refusal?.status ?? 400).toBe(400);
+  expect(error?.status ?? 400).toBe(400);
 }

@@ -30,13 +30,13 @@ const keyOf = (text: string) => deduplicationKey(envelopeOf(text), text);
 const conversation = (text: string) => conversationOf(envelopeOf(text));
 
 describe('the deduplication key', () => {
-  it('is the same for a message that comes again under another event_id', () => {
+  it('is the same for a message that is delivered again with another event_id', () => {
     const type = 'im.message.receive_v1';
     const event = { message: { message_id: 'om_1' } };
     expect(keyOf(version2(event, { type, id: 'event-1' }))).toBe(keyOf(version2(event, { type, id: 'event-2' })));
   });
 
-  it('differs for two messages, although they have one event_id', () => {
+  it('differs for two messages with the same event_id', () => {
     const type = 'im.message.receive_v1';
     expect(keyOf(version2({ message: { message_id: 'om_1' } }, { type }))).not.toBe(
       keyOf(version2({ message: { message_id: 'om_2' } }, { type })),
@@ -44,7 +44,7 @@ describe('the deduplication key', () => {
   });
 
   it.each([[{}], [{ message: {} }], [{ message: { message_id: '' } }], [{ message: 'om_1' }], [{ message: null }]])(
-    'is the event_id of a message without a message_id: %j',
+    'uses the event_id of a message without a message_id: %j',
     (event) => {
       const type = 'im.message.receive_v1';
       expect(keyOf(version2(event, { type, id: 'event-1' }))).toBe(
@@ -54,20 +54,20 @@ describe('the deduplication key', () => {
     },
   );
 
-  it('is the event_id of every other v2.0 event, also where it is about the same message', () => {
+  it('uses the event_id of every other v2.0 event, even for the same message', () => {
     const type = 'im.message.reaction.created_v1';
     const event = { message: { message_id: 'om_1' } };
     expect(keyOf(version2(event, { type, id: 'event-1' }))).not.toBe(keyOf(version2(event, { type, id: 'event-2' })));
     expect(keyOf(version2(event, { type }))).toBe(keyOf(version2({ another: 'payload' }, { type })));
   });
 
-  it('is the uuid of a v1.0 event', () => {
+  it('uses the uuid of a v1.0 event', () => {
     const event = { type: 'out_approval', app_id: 'cli_1' };
     expect(keyOf(version1('uuid-1', event))).toBe(keyOf(version1('uuid-1', { ...event, out_reason: 'later' })));
     expect(keyOf(version1('uuid-1', event))).not.toBe(keyOf(version1('uuid-2', event)));
   });
 
-  it('never is the inner uuid of an approval_instance, which all its events share', () => {
+  it('never uses the inner uuid of an approval_instance, which all its events share', () => {
     const event = { type: 'approval_instance', app_id: 'cli_1', uuid: 'the-instance' };
     expect(keyOf(version1('uuid-1', event))).not.toBe(keyOf(version1('uuid-2', event)));
     expect(keyOf(version1('', { ...event, status: 'PENDING' }))).not.toBe(
@@ -75,13 +75,13 @@ describe('the deduplication key', () => {
     );
   });
 
-  it('is made from the body where the event has no id', () => {
+  it('is a hash of the body if the event has no id', () => {
     const text = version2({ a: 1 }, { id: '' });
     expect(keyOf(text)).toBe(keyOf(text));
     expect(keyOf(text)).not.toBe(keyOf(version2({ a: 2 }, { id: '' })));
   });
 
-  describe('where the event has no id', () => {
+  describe('of an event without an id', () => {
     const version2Text = (token: string, rest = '') =>
       `{"schema":"2.0","header":{"event_id":"","event_type":"a.b_v1",${token}"app_id":"cli_1"},"event":{"n":1${rest}}}`;
     const version1Text = (token: string, rest = '') => `{"uuid":"",${token}"event":{"type":"a","n":1${rest}}}`;
@@ -89,7 +89,7 @@ describe('the deduplication key', () => {
     it.each([
       ['v2.0', version2Text],
       ['v1.0', version1Text],
-    ])('is the same whatever the Verification Token is: %s', (_name, write) => {
+    ])('is the same for any Verification Token: %s', (_name, write) => {
       const byWebhook = keyOf(write('"token":"rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV",'));
       expect(keyOf(write('"token":"",'))).toBe(byWebhook);
       expect(keyOf(write('"token":"after a rotation",'))).toBe(byWebhook);
@@ -100,7 +100,7 @@ describe('the deduplication key', () => {
     it.each([
       ['v2.0', version2Text],
       ['v1.0', version1Text],
-    ])('differs with any other part: %s', (_name, write) => {
+    ])('differs if anything else differs: %s', (_name, write) => {
       const rests = [
         '',
         ',"token":"c-1"',
@@ -113,14 +113,14 @@ describe('the deduplication key', () => {
       expect(new Set(rests.map((rest) => keyOf(write('"token":"t",', rest)))).size).toBe(rests.length);
     });
 
-    it('keeps a token where the version has no Verification Token', () => {
+    it('depends on a token in a place where the version has no Verification Token', () => {
       const keys = ['a', 'b'].map((token) =>
         keyOf(version2Text('').replace('{"schema"', `{"token":"${token}","schema"`)),
       );
       expect(new Set(keys).size).toBe(2);
     });
 
-    it('is made of an event nested 100,000 deep', () => {
+    it('can be computed for an event that is nested 100,000 levels deep', () => {
       const deep = (inner: string) => `,"deep":${'{"a":'.repeat(100_000)}${inner}${'}'.repeat(100_000)}`;
       const keys = ['1', '2'].map((inner) => keyOf(version2Text('"token":"t",', deep(inner))));
       expect(keys[0]).not.toBe(keys[1]);
@@ -128,13 +128,13 @@ describe('the deduplication key', () => {
     });
   });
 
-  it('is made from the body of an old card callback, so that each click counts', () => {
+  it('is a hash of the body of an old card callback, so that each click counts', () => {
     const click = (token: string) => JSON.stringify({ open_message_id: 'om_1', token, action: { tag: 'button' } });
     expect(keyOf(click('c-1'))).toBe(keyOf(click('c-1')));
     expect(keyOf(click('c-1'))).not.toBe(keyOf(click('c-2')));
   });
 
-  it('tells apps and types apart', () => {
+  it('differs between apps and types', () => {
     const keys = [
       keyOf(version2({}, {})),
       keyOf(version2({}, { app: 'cli_2' })),
@@ -144,7 +144,7 @@ describe('the deduplication key', () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  it('differs wherever the app ends and the type begins', () => {
+  it('depends on where the app ends and the type begins', () => {
     const anyPart = fc.string({ minLength: 1 });
     fc.assert(
       fc.property(anyPart, anyPart, anyPart, fc.constantFrom(',', ':', '/', '|', '#', '","'), (a, b, c, separator) => {
@@ -162,23 +162,23 @@ describe('the conversation of an event', () => {
     ["a message's chat", { message: { chat_id: 'oc_1' } }],
     ["the event's chat", { chat_id: 'oc_1' }],
     ["the chat of v1.0's messages", { open_chat_id: 'oc_1' }],
-    ['the chat a card was clicked in', { context: { open_chat_id: 'oc_1' } }],
+    ['the chat in which a card was clicked', { context: { open_chat_id: 'oc_1' } }],
   ])('is %s', (_name, event) => {
     expect(conversation(version2(event, {}))).toBe('oc_1');
   });
 
   it.each([[{}], [{ chat_id: '' }], [{ chat_id: 5 }], [{ message: 'oc_1' }], [{ context: ['oc_1'] }]])(
-    'is the tenant where there is no chat: %j',
+    'is the tenant if there is no chat: %j',
     (event) => {
       expect(conversation(version2(event, {}))).toBe('t1');
     },
   );
 
-  it('is the app where there is no tenant', () => {
+  it('is the app if there is no tenant', () => {
     expect(conversation(version1('1', { type: 'app_ticket', app_id: 'cli_1' }))).toBe('cli_1');
   });
 
-  it('is never empty, which SQS would refuse', () => {
+  it('is never empty, which SQS would reject', () => {
     expect(conversation(version1('1', { type: 'app_ticket' }))).toBe('unknown');
   });
 });

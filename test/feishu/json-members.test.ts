@@ -51,7 +51,7 @@ describe('splitMembers', () => {
     expect(splitMembers(text).map(({ name, value }) => [name, value])).toEqual(expected);
   });
 
-  it('finds the members that JSON.parse finds, for any object', () => {
+  it('finds the same members as JSON.parse in any object', () => {
     const anyObject = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue());
     const anySpace = fc.constantFrom(undefined, 1, '\t');
     fc.assert(
@@ -65,14 +65,14 @@ describe('splitMembers', () => {
     );
   });
 
-  it('splits an object nested a million deep', () => {
+  it('splits an object that is nested a million levels deep', () => {
     const deep = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`;
     const [first, second] = splitMembers(`{"deep":${deep},"b":1}`);
     expect(first?.value === deep).toBe(true);
     expect(second).toEqual({ name: 'b', value: '1' });
   });
 
-  it('ends with text that is not JSON', () => {
+  it('terminates for text that is not JSON', () => {
     for (const text of ['{"a', '{"a":"', '{"a":"\\"', '{', '{"a":[1'])
       expect(() => splitMembers(text)).not.toThrow(RangeError);
   });

@@ -44,13 +44,16 @@ beforeAll(async () => {
 
 afterAll(() => emulators.stop());
 
-const postToOurs = (request: WebhookRequest, secrets: WebhookSecrets, options?: Parameters<typeof postToWebhook>[3]) =>
-  postToWebhook(emulators, secrets, request, options);
+const postToProject = (
+  request: WebhookRequest,
+  secrets: WebhookSecrets,
+  options?: Parameters<typeof postToWebhook>[3],
+) => postToWebhook(emulators, secrets, request, options);
 
 const ACCEPTED = { status: 200, body: { msg: 'success' } };
 const ENVELOPE_FIELDS = 'schema event_id event_type create_time token app_id tenant_key ts uuid type'.split(' ');
 
-/** The official payload is the event's fields and the envelope's in one object; in v1.0 the envelope's win. */
+/** The official payload merges the fields of the event and the envelope. In v1.0 the envelope's fields win. */
 function expectSamePayload(official: OfficialPayload | undefined, { event, header }: EventEnvelope): void {
   const isFlattened = header.version === '1.0' && header.type !== OLD_CARD_TYPE;
   const isHidden = (name: string) => isFlattened && ENVELOPE_FIELDS.includes(name);
@@ -62,16 +65,16 @@ function expectSamePayload(official: OfficialPayload | undefined, { event, heade
   expect(others.filter((name) => !ENVELOPE_FIELDS.includes(name))).toEqual([]);
 }
 
-function readOurs(request: WebhookRequest, secrets: WebhookSecrets): EventEnvelope {
+function readEvent(request: WebhookRequest, secrets: WebhookSecrets): EventEnvelope {
   const delivery = readRequest(request, secrets, Date.now());
-  if (delivery.kind !== 'event') throw new Error('It is no event');
+  if (delivery.kind !== 'event') throw new Error('The request is not an event');
   return delivery.envelope;
 }
 
 const SAMPLES: { name: string; type: string; event?: object }[] = [
   { name: 'a message', type: 'im.message.receive_v1' },
   {
-    name: 'a message in Chinese, with emoji and what JSON escapes',
+    name: 'a message in Chinese, with emoji and characters that JSON escapes',
     type: 'im.message.receive_v1',
     event: textMessage('你好，世界 👨‍👩‍👧‍👦 𠮷野家 "quoted" \\ / \u2028 \u0000'),
   },
@@ -88,7 +91,7 @@ const SAMPLES: { name: string; type: string; event?: object }[] = [
   { name: 'an approval of v1.0', type: 'out_approval' },
   { name: 'an app ticket', type: 'app_ticket', event: { app_ticket: 'ticket', tenant_key: undefined } },
   {
-    name: 'an event of v1.0 with a uuid of its own',
+    name: 'an event of v1.0 with a uuid in its payload',
     type: 'approval_instance',
     event: { uuid: 'the instance', approval_code: '7C468A54', status: 'APPROVED' },
   },
@@ -98,7 +101,7 @@ const SAMPLES: { name: string; type: string; event?: object }[] = [
     event: { chat_id: 'oc_1', operator: { open_id: 'ou_1' }, user: { name: '小明' } },
   },
 ];
-/** Plain, the official adapter would break it: see below. */
+/** Only encrypted: the official adapter corrupts large plain bodies, see below. */
 const LARGE = {
   name: 'a message of 300 KB',
   type: 'im.message.receive_v1',
@@ -116,33 +119,33 @@ const anySample = fc.oneof(
 );
 const anyKey = fc.string({ minLength: 1 });
 
-describe('what the official dispatcher accepts is accepted with the same payload', () => {
+describe('a request that the official dispatcher accepts is accepted with the same payload', () => {
   it.each([...SAMPLES, LARGE])('$name, encrypted and signed', async ({ type, event }) => {
     const request = secured(sample(type, event));
     const { dispatcher, received } = officialDispatcher(type, { encryptKey, verificationToken });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
-    expectSamePayload(received[0], readOurs(request, BOTH));
+    expectSamePayload(received[0], readEvent(request, BOTH));
   });
 
   it.each(SAMPLES)('$name, plain and unsigned', async ({ type, event }) => {
     const request = plainRequest(sample(type, event));
     const { dispatcher, received } = officialDispatcher(type, { verificationToken });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
-    expectSamePayload(received[0], readOurs(request, TOKEN_ONLY));
+    expectSamePayload(received[0], readEvent(request, TOKEN_ONLY));
   });
 
   it.each([
     ['signed with the Verification Token', TOKEN_ONLY],
-    ['signed with the Verification Token, although there is a key', BOTH],
+    ['signed with the Verification Token although a key is set', BOTH],
   ])('an old card callback, %s', async (_name, secrets) => {
     const request = signedRequest(sample('card.action.trigger_v1'), verificationToken, { algorithm: 'sha1' });
     const [key] = secrets.encryptKeys;
     const { dispatcher, received } = officialCardHandler({ verificationToken, ...(key && { encryptKey: key }) });
-    expect(await postToOfficial(dispatcher, request)).toMatchObject({ isAnswered: true, status: 200 });
+    expect(await postToOfficial(dispatcher, request)).toMatchObject({ hasResponse: true, status: 200 });
     expect(received).toHaveLength(1);
-    expectSamePayload(received[0], readOurs(request, secrets));
+    expectSamePayload(received[0], readEvent(request, secrets));
   });
 
   it('an old card callback, encrypted', async () => {
@@ -150,21 +153,21 @@ describe('what the official dispatcher accepts is accepted with the same payload
     const { dispatcher, received } = officialCardHandler({ verificationToken, encryptKey });
     await postToOfficial(dispatcher, request);
     expect(received).toHaveLength(1);
-    expectSamePayload(received[0], readOurs(request, BOTH));
+    expectSamePayload(received[0], readEvent(request, BOTH));
   });
 
   it.each([
     ['plain', plainRequest, TOKEN_ONLY],
     ['encrypted', (text: string) => plainRequest(encryptedBody(text, encryptKey)), BOTH],
-  ] as const)('a URL verification, %s, and the answer is the same', async (_name, write, secrets) => {
+  ] as const)('a URL verification, %s, with the same response', async (_name, write, secrets) => {
     const challenge = 'ajls384kdjx98XX 你好 "\\';
     const request = write(JSON.stringify({ challenge, token: verificationToken, type: 'url_verification' }));
     const [key] = secrets.encryptKeys;
     const { dispatcher } = officialDispatcher('none', { verificationToken, ...(key && { encryptKey: key }) });
     const official = await postToOfficial(dispatcher, request, { autoChallenge: true });
-    const ours = await postToOurs(request, secrets);
-    expect(ours).toEqual({ status: official.status, body: JSON.parse(official.body ?? ''), queued: [] });
-    expect(ours.body).toEqual({ challenge });
+    const actual = await postToProject(request, secrets);
+    expect(actual).toEqual({ status: official.status, body: JSON.parse(official.body ?? ''), queued: [] });
+    expect(actual.body).toEqual({ challenge });
   });
 
   it('any event with any key, encrypted or plain', async () => {
@@ -175,11 +178,11 @@ describe('what the official dispatcher accepts is accepted with the same payload
         const official = officialDispatcher(type, { verificationToken, ...(isEncrypted && { encryptKey: key }) });
         await invokeOfficial(official.dispatcher, request);
         expect(official.received).toHaveLength(1);
-        const ours = readOurs(request, {
+        const actual = readEvent(request, {
           encryptKeys: isEncrypted ? [key] : [],
           verificationTokens: [verificationToken],
         });
-        expectSamePayload(official.received[0], ours);
+        expectSamePayload(official.received[0], actual);
       }),
       { numRuns: runs(2000) },
     );
@@ -196,14 +199,14 @@ describe('what the official dispatcher accepts is accepted with the same payload
         const { dispatcher, received } = officialCardHandler({ verificationToken: token });
         await invokeOfficial(dispatcher, request);
         expect(received).toHaveLength(1);
-        expectSamePayload(received[0], readOurs(request, { encryptKeys: [], verificationTokens: [token] }));
+        expectSamePayload(received[0], readEvent(request, { encryptKeys: [], verificationTokens: [token] }));
       }),
       { numRuns: runs(1000) },
     );
   });
 });
 
-describe('what is written here, the official SDK accepts', () => {
+describe('the official SDK accepts what this project writes', () => {
   it.each([...SAMPLES, LARGE])('$name, encrypted and signed', async ({ type, event }) => {
     const text = sample(type, event);
     const { dispatcher, received } = officialDispatcher(type, { encryptKey, verificationToken });
@@ -232,7 +235,7 @@ describe('what is written here, the official SDK accepts', () => {
     );
   });
 
-  it('any text that is encrypted, by its AESCipher', () => {
+  it('any encrypted text, with its AESCipher', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), anyKey, (text, key) => {
         expect(new AESCipher(key).decrypt(encrypt(text, key))).toBe(text);
@@ -242,120 +245,120 @@ describe('what is written here, the official SDK accepts', () => {
   });
 });
 
-describe('where the official SDK is wrong', () => {
+describe('errors of the official SDK', () => {
   const both = () => officialDispatcher('im.message.receive_v1', { encryptKey, verificationToken });
   const tokenOnly = () => officialDispatcher('im.message.receive_v1', { verificationToken });
-  /** What a lost event looks like from the platform's side: it will not be sent again. */
-  const LOST = { isAnswered: true, status: 200 };
+  /** The response to a lost event: the platform does not send it again. */
+  const LOST = { hasResponse: true, status: 200 };
 
-  it('it refuses a signed body with one more space, and says 200; here it is queued', async () => {
+  it('the SDK drops a signed body with an extra space and responds 200; here it is queued', async () => {
     const request = signedRequest(encryptedBody(MESSAGE, encryptKey).replace(':', ': '), encryptKey);
     const { dispatcher, received } = both();
     expect(await postToOfficial(dispatcher, request)).toMatchObject(LOST);
     expect(received).toEqual([]);
-    expect(await postToOurs(request, BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
+    expect(await postToProject(request, BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
   });
 
-  it('it refuses a signed body with escaped slashes, and says 200; here it is queued', async () => {
+  it('the SDK drops a signed body with escaped slashes and responds 200; here it is queued', async () => {
     const request = signedRequest(encryptedBody(MESSAGE, encryptKey).replaceAll('/', '\\/'), encryptKey);
     const { dispatcher, received } = both();
     expect(await postToOfficial(dispatcher, request)).toMatchObject(LOST);
     expect(received).toEqual([]);
-    expect(await postToOurs(request, BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
+    expect(await postToProject(request, BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
   });
 
-  it('it says 200 to a wrong signature; here it is 401', async () => {
+  it('the SDK responds 200 to a wrong signature; here it is 401', async () => {
     const request = secured(MESSAGE);
     const forged = { ...request, headers: { ...request.headers, 'x-lark-signature': '0'.repeat(64) } };
     const { dispatcher, received } = both();
     expect(await postToOfficial(dispatcher, forged)).toMatchObject(LOST);
     expect(received).toEqual([]);
-    const ours = await postToOurs(forged, BOTH);
-    expect(ours).toMatchObject({ status: 401, body: { code: 'FEISHU_SIGNATURE_WRONG' }, queued: [] });
+    const actual = await postToProject(forged, BOTH);
+    expect(actual).toMatchObject({ status: 401, body: { code: 'FEISHU_SIGNATURE_WRONG' }, queued: [] });
   });
 
-  it('it says 200 to an encrypted body when it has no key; here it is 400', async () => {
+  it('the SDK responds 200 to an encrypted body if it has no key; here it is 400', async () => {
     const { dispatcher, received } = tokenOnly();
     expect(await postToOfficial(dispatcher, secured(MESSAGE))).toMatchObject(LOST);
     expect(received).toEqual([]);
-    const ours = await postToOurs(secured(MESSAGE), TOKEN_ONLY);
-    expect(ours).toMatchObject({ status: 400, body: { code: 'FEISHU_ENCRYPT_KEY_MISSING' }, queued: [] });
+    const actual = await postToProject(secured(MESSAGE), TOKEN_ONLY);
+    expect(actual).toMatchObject({ status: 400, body: { code: 'FEISHU_ENCRYPT_KEY_MISSING' }, queued: [] });
   });
 
-  it('it says 200 to a body that cannot be decrypted; here it is 400', async () => {
+  it('the SDK responds 200 to a body that cannot be decrypted; here it is 400', async () => {
     const request = signedRequest('{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}', encryptKey);
     const { dispatcher, received } = both();
     expect(await postToOfficial(dispatcher, request)).toMatchObject(LOST);
     expect(received).toEqual([]);
-    const ours = await postToOurs(request, BOTH);
-    expect(ours).toMatchObject({ status: 400, body: { code: 'FEISHU_BODY_NOT_DECRYPTABLE' }, queued: [] });
+    const actual = await postToProject(request, BOTH);
+    expect(actual).toMatchObject({ status: 400, body: { code: 'FEISHU_BODY_NOT_DECRYPTABLE' }, queued: [] });
   });
 
   it.each(['im.message.receive_v1', 'out_approval'])(
-    "it handles an event with anybody's token; here it is 401: %s",
+    'the SDK handles an event with a forged token; here it is 401: %s',
     async (type) => {
       const request = plainRequest(createSample(type, { version: versionOf(type), token: 'forged' }));
       const { dispatcher, received } = officialDispatcher(type, { verificationToken });
       await postToOfficial(dispatcher, request);
       expect(received).toHaveLength(1);
-      const ours = await postToOurs(request, TOKEN_ONLY);
-      expect(ours).toMatchObject({ status: 401, body: { code: 'FEISHU_TOKEN_WRONG' }, queued: [] });
+      const actual = await postToProject(request, TOKEN_ONLY);
+      expect(actual).toMatchObject({ status: 401, body: { code: 'FEISHU_TOKEN_WRONG' }, queued: [] });
     },
   );
 
-  it("it answers a URL verification with anybody's token; here it is 401", async () => {
+  it('the SDK accepts a URL verification with a forged token; here it is 401', async () => {
     const request = plainRequest('{"challenge":"x","token":"forged","type":"url_verification"}');
     const official = await postToOfficial(tokenOnly().dispatcher, request, { autoChallenge: true });
     expect(official.body).toBe('{"challenge":"x"}');
-    const ours = await postToOurs(request, TOKEN_ONLY);
-    expect(ours).toMatchObject({ status: 401, body: { code: 'FEISHU_TOKEN_WRONG' }, queued: [] });
+    const actual = await postToProject(request, TOKEN_ONLY);
+    expect(actual).toMatchObject({ status: 401, body: { code: 'FEISHU_TOKEN_WRONG' }, queued: [] });
   });
 
   it.each([
     ['a year old', '1728036226'],
-    ["a year old, in Go's form", '2024-10-04 18:03:46.052290112 +0800 CST m=+3612.1'],
-  ])('it handles a replay that is %s; here it is 401', async (_name, timestamp) => {
+    ["a year old, in Go's format", '2024-10-04 18:03:46.052290112 +0800 CST m=+3612.1'],
+  ])('the SDK handles a replay that is %s; here it is 401', async (_name, timestamp) => {
     const request = signedRequest(encryptedBody(MESSAGE, encryptKey), encryptKey, { timestamp });
     const { dispatcher, received } = both();
     await postToOfficial(dispatcher, request);
     expect(received).toHaveLength(1);
-    const ours = await postToOurs(request, BOTH);
-    expect(ours).toMatchObject({ status: 401, body: { code: 'FEISHU_REQUEST_TOO_OLD' }, queued: [] });
+    const actual = await postToProject(request, BOTH);
+    expect(actual).toMatchObject({ status: 401, body: { code: 'FEISHU_REQUEST_TOO_OLD' }, queued: [] });
   });
 
-  it('it handles a plain body that is signed, although a key is set; here it is 401', async () => {
+  it('the SDK handles a signed plain body although a key is set; here it is 401', async () => {
     const request = signedRequest(MESSAGE, encryptKey);
     const { dispatcher, received } = both();
     await postToOfficial(dispatcher, request);
     expect(received).toHaveLength(1);
-    const ours = await postToOurs(request, BOTH);
-    expect(ours).toMatchObject({ status: 401, body: { code: 'FEISHU_BODY_NOT_ENCRYPTED' }, queued: [] });
+    const actual = await postToProject(request, BOTH);
+    expect(actual).toMatchObject({ status: 401, body: { code: 'FEISHU_BODY_NOT_ENCRYPTED' }, queued: [] });
   });
 
-  it('it never answers when a handler throws; here the event is queued before any handler runs', async () => {
+  it('the SDK does not respond if a handler throws; here the event is queued before any handler runs', async () => {
     const dispatcher = failingDispatcher('im.message.receive_v1', { encryptKey });
-    expect(await postToOfficial(dispatcher, secured(MESSAGE))).toEqual({ isAnswered: false });
-    expect(await postToOurs(secured(MESSAGE), BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
+    expect(await postToOfficial(dispatcher, secured(MESSAGE))).toEqual({ hasResponse: false });
+    expect(await postToProject(secured(MESSAGE), BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
   });
 
-  it('it never answers a click when a handler throws; here the person sees an error, and the click is queued', async () => {
+  it('the SDK does not respond to a click if a handler throws; here the user sees an error and the click is queued', async () => {
     const click = sample('card.action.trigger');
     const dispatcher = failingDispatcher('card.action.trigger', { encryptKey });
-    expect(await postToOfficial(dispatcher, secured(click))).toEqual({ isAnswered: false });
+    expect(await postToOfficial(dispatcher, secured(click))).toEqual({ hasResponse: false });
     const handler = onCallback('card.action.trigger', () => {
       throw new Error('The database is down');
     });
-    expect(await postToOurs(secured(click), BOTH, { importCallback: async () => ({ default: handler }) })).toEqual({
+    expect(await postToProject(secured(click), BOTH, { importCallback: async () => ({ default: handler }) })).toEqual({
       status: 200,
       body: { toast: expect.objectContaining({ type: 'error' }) },
       queued: [click],
     });
   });
 
-  it('it never answers a path with a query string; here it is queued', async () => {
+  it('the SDK does not respond to a path with a query string; here the event is queued', async () => {
     const { dispatcher, received } = both();
     expect(await postToOfficial(dispatcher, secured(MESSAGE), { path: `${OFFICIAL_PATH}?from=feishu` })).toEqual({
-      isAnswered: false,
+      hasResponse: false,
     });
     expect(received).toEqual([]);
     const toEvent = (request: WebhookRequest) =>
@@ -364,18 +367,18 @@ describe('where the official SDK is wrong', () => {
         rawQueryString: 'from=feishu',
         queryStringParameters: { from: 'feishu' },
       }) as HttpEvent;
-    expect(await postToOurs(secured(MESSAGE), BOTH, { toEvent })).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
+    expect(await postToProject(secured(MESSAGE), BOTH, { toEvent })).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
   });
 
-  it('it never answers a URL verification that cannot be decrypted; here it is 401', async () => {
+  it('the SDK does not respond to a URL verification that cannot be decrypted; here it is 401', async () => {
     const request = plainRequest('{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}');
     const official = await postToOfficial(both().dispatcher, request, { autoChallenge: true });
-    expect(official).toEqual({ isAnswered: false });
-    const ours = await postToOurs(request, BOTH);
-    expect(ours).toMatchObject({ status: 401, body: { code: 'FEISHU_SIGNATURE_MISSING' }, queued: [] });
+    expect(official).toEqual({ hasResponse: false });
+    const actual = await postToProject(request, BOTH);
+    expect(actual).toMatchObject({ status: 401, body: { code: 'FEISHU_SIGNATURE_MISSING' }, queued: [] });
   });
 
-  it('it breaks a character whose bytes come in two chunks; here the bytes are put together first', async () => {
+  it('the SDK corrupts a character that is split between two chunks; here the bytes are joined first', async () => {
     const text = sample('im.message.receive_v1', textMessage('你好'));
     const bytes = Buffer.from(text);
     const middle = bytes.indexOf('你') + 1;
@@ -383,59 +386,59 @@ describe('where the official SDK is wrong', () => {
     const { dispatcher, received } = tokenOnly();
     await postToOfficial(dispatcher, { headers: plainRequest(text).headers, body });
     expect(JSON.stringify(received)).toContain('\uFFFD');
-    expect(await postToOurs(plainRequest(text), TOKEN_ONLY)).toEqual({ ...ACCEPTED, queued: [text] });
+    expect(await postToProject(plainRequest(text), TOKEN_ONLY)).toEqual({ ...ACCEPTED, queued: [text] });
   });
 
-  it('it rounds integers above 2^53; here the queued text has them as they came', async () => {
+  it('the SDK rounds integers above 2^53; here the queued text keeps them', async () => {
     const text = MESSAGE.replace('"event":{', '"event":{"id":18446744073709551615,');
     const { dispatcher, received } = both();
     await postToOfficial(dispatcher, secured(text));
     expect(received[0]?.id).toBe(2 ** 64);
-    expect(await postToOurs(secured(text), BOTH)).toEqual({ ...ACCEPTED, queued: [text] });
+    expect(await postToProject(secured(text), BOTH)).toEqual({ ...ACCEPTED, queued: [text] });
   });
 
-  it("it hides a v1.0 event's own uuid behind the envelope's; here the payload keeps it", async () => {
+  it("the SDK replaces the uuid in a v1.0 event's payload with the envelope's; here the payload keeps it", async () => {
     const request = secured(sample('approval_instance', { uuid: 'the instance' }));
     const { dispatcher, received } = officialDispatcher('approval_instance', { encryptKey });
     await postToOfficial(dispatcher, request);
     expect(received[0]?.uuid).not.toBe('the instance');
-    expect(readOurs(request, BOTH).event.uuid).toBe('the instance');
+    expect(readEvent(request, BOTH).event.uuid).toBe('the instance');
   });
 });
 
-describe('where the SDK for Python is wrong', () => {
-  it('it answers 500 to an event with no handler, for hours; here it is queued', async () => {
+describe('errors of the SDK for Python', () => {
+  it('the SDK responds 500 to an event without a handler, for hours; here it is queued', async () => {
     const text = sample('drive.file.edit_v1', {});
-    expect(await postToOurs(secured(text), BOTH)).toEqual({ ...ACCEPTED, queued: [text] });
+    expect(await postToProject(secured(text), BOTH)).toEqual({ ...ACCEPTED, queued: [text] });
   });
 
   it.each([['x-lark-signature'], ['X-LARK-SIGNATURE'], ['X-Lark-Signature']])(
-    'it knows one spelling of each header; here %s is known too',
+    'the SDK accepts only one spelling of each header; here %s is accepted too',
     async (name) => {
       const { headers, body } = secured(MESSAGE);
       const spelled = { ...headers, 'x-lark-signature': undefined, [name]: headers['x-lark-signature'] };
-      expect(await postToOurs({ headers: spelled, body }, BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
+      expect(await postToProject({ headers: spelled, body }, BOTH)).toEqual({ ...ACCEPTED, queued: [MESSAGE] });
     },
   );
 });
 
-describe('where bolt-js is wrong: it reads a base64 body as ASCII, and refuses what is signed and not English', () => {
+describe('errors of bolt-js: it reads a base64 body as ASCII and rejects signed text that is not English', () => {
   for (const words of ['你好', '👋🏽 👨‍👩‍👧', 'naïve Ünïcödé', 'ASCII']) {
-    it.each(TRANSPORTS)(`here "${words}" is queued as it came, with $name`, async ({ toEvent }) => {
+    it.each(TRANSPORTS)(`here "${words}" is queued unchanged, with $name`, async ({ toEvent }) => {
       const message = sample('im.message.receive_v1', textMessage(words));
-      expect(await postToOurs(plainRequest(message), TOKEN_ONLY, { toEvent })).toEqual({
+      expect(await postToProject(plainRequest(message), TOKEN_ONLY, { toEvent })).toEqual({
         ...ACCEPTED,
         queued: [message],
       });
-      expect(await postToOurs(secured(message), BOTH, { toEvent })).toEqual({ ...ACCEPTED, queued: [message] });
+      expect(await postToProject(secured(message), BOTH, { toEvent })).toEqual({ ...ACCEPTED, queued: [message] });
     });
 
     it.each(TRANSPORTS)(
-      `here "${words}" in a signed plain body fits its signature, with $name`,
+      `here "${words}" in a signed plain body matches its signature, with $name`,
       async ({ toEvent }) => {
         const text = JSON.stringify({ ...JSON.parse(sample('card.action.trigger_v1')), action: { value: { words } } });
         const request = signedRequest(text, verificationToken, { algorithm: 'sha1' });
-        expect(await postToOurs(request, BOTH, { toEvent })).toEqual({ status: 200, body: {}, queued: [text] });
+        expect(await postToProject(request, BOTH, { toEvent })).toEqual({ status: 200, body: {}, queued: [text] });
       },
     );
   }

@@ -6,7 +6,7 @@ import { readRequest, type WebhookRequest, writeRequest } from '../../lib/feishu
 import { sign } from '../../lib/feishu/signature.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { flipBit, flipBitOfHeader } from '../support/bits.ts';
-import { refusalOf } from '../support/rejection.ts';
+import { rejectionOf } from '../support/rejection.ts';
 import { runs } from '../support/volume.ts';
 
 const NOW = Date.parse('2026-10-04T10:23:46Z');
@@ -31,7 +31,7 @@ const encrypted = (text: string, key = encryptKey) => plain(JSON.stringify({ enc
 const secured = (text: string, now = NOW, key = encryptKey) => writeRequest(text, { encryptKey: key }, now);
 const oldCard = (now = NOW, verificationToken = token) => writeRequest(OLD_CARD, { verificationToken }, now);
 
-/** Signs any body, also one that `writeRequest` would not write. */
+/** Signs any body, including those that `writeRequest` cannot write. */
 function signed(body: string | Uint8Array, timestamp = `${NOW / 1000}`, key = encryptKey): WebhookRequest {
   const request = { timestamp, nonce: '7b0f4a1c', body: Buffer.from(body) };
   return withHeaders(plain(body), {
@@ -47,28 +47,28 @@ function withHeaders(request: WebhookRequest, headers: WebhookRequest['headers']
 
 const read = (request: WebhookRequest, secrets = BOTH as Parameters<typeof readRequest>[1], now = NOW) =>
   readRequest(request, secrets, now);
-const codeOf = (...parameters: Parameters<typeof read>) => refusalOf(() => read(...parameters))?.code ?? 'accepted';
+const codeOf = (...parameters: Parameters<typeof read>) => rejectionOf(() => read(...parameters))?.code ?? 'accepted';
 const textOf = (...parameters: Parameters<typeof read>) => {
   const delivery = read(...parameters);
   return delivery.kind === 'event' ? delivery.text : undefined;
 };
 
 describe('a URL verification', () => {
-  const answer = { kind: 'url-verification', challenge: 'ajls384kdjx98XX' };
+  const expected = { kind: 'url-verification', challenge: 'ajls384kdjx98XX' };
 
-  it('is answered when its token is right', () => {
-    expect(read(plain(VERIFICATION), TOKEN_ONLY)).toEqual(answer);
+  it('is accepted if its token is correct', () => {
+    expect(read(plain(VERIFICATION), TOKEN_ONLY)).toEqual(expected);
   });
 
-  it('is answered when it is encrypted, although it carries no signature', () => {
-    expect(read(encrypted(VERIFICATION))).toEqual(answer);
+  it('is accepted if it is encrypted but not signed', () => {
+    expect(read(encrypted(VERIFICATION))).toEqual(expected);
   });
 
-  it('is vouched for by its encryption alone where no token is set', () => {
-    expect(read(encrypted(VERIFICATION), KEY_ONLY)).toEqual(answer);
+  it('is authenticated by its encryption if no token is set', () => {
+    expect(read(encrypted(VERIFICATION), KEY_ONLY)).toEqual(expected);
   });
 
-  it('is rejected when its token is wrong, missing or empty', () => {
+  it('is rejected if its token is wrong, missing or empty', () => {
     for (const wrong of [{ token: 'another' }, { token: undefined }, { token: '' }, { token: [token] }]) {
       const text = JSON.stringify({ ...JSON.parse(VERIFICATION), ...wrong });
       expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_TOKEN_WRONG');
@@ -77,19 +77,19 @@ describe('a URL verification', () => {
     }
   });
 
-  it('is rejected when it is plain although an Encrypt Key is set', () => {
+  it('is rejected if it is plain and an Encrypt Key is set', () => {
     expect(codeOf(plain(VERIFICATION))).toBe('FEISHU_SIGNATURE_MISSING');
     expect(codeOf(plain(VERIFICATION), KEY_ONLY)).toBe('FEISHU_SIGNATURE_MISSING');
     expect(codeOf(signed(VERIFICATION))).toBe('FEISHU_BODY_NOT_ENCRYPTED');
   });
 
-  it('is rejected when it is encrypted with another key', () => {
+  it('is rejected if it is encrypted with another key', () => {
     expect(codeOf(plain('{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}'))).toBe(
       'FEISHU_SIGNATURE_MISSING',
     );
   });
 
-  it('is accepted with a challenge of up to 128 bytes, where an Encrypt Key is set', () => {
+  it('is accepted with a challenge of up to 128 bytes if an Encrypt Key is set', () => {
     const write = (challenge: string) => encrypted(JSON.stringify({ ...JSON.parse(VERIFICATION), challenge }));
     for (const challenge of ['c', '你好 "\\', crypto.randomUUID(), 'c'.repeat(128)]) {
       expect(read(write(challenge))).toEqual({ kind: 'url-verification', challenge });
@@ -99,7 +99,7 @@ describe('a URL verification', () => {
     }
   });
 
-  it('is refused when a signature is there and does not fit', () => {
+  it('is rejected if its signature does not match', () => {
     const request = withHeaders(secured(VERIFICATION), { 'x-lark-request-nonce': 'another' });
     expect(codeOf(request)).toBe('FEISHU_SIGNATURE_WRONG');
   });
@@ -110,22 +110,22 @@ describe('an event', () => {
     ['v2.0', MESSAGE],
     ['v1.0', APPROVAL],
     ['a callback', CLICK],
-  ])('is accepted when it is encrypted, signed and has the right token: %s', (_name, text) => {
+  ])('is accepted if it is encrypted, signed and has the correct token: %s', (_name, text) => {
     expect(read(secured(text))).toMatchObject({ kind: 'event', text, envelope: { event: JSON.parse(text).event } });
   });
 
-  it('is accepted by its signature alone where no token is set', () => {
+  it('is authenticated by its signature if no token is set', () => {
     const text = createSample('im.message.receive_v1', { version: '2.0', token: undefined });
     expect(textOf(secured(text), KEY_ONLY)).toBe(text);
   });
 
-  it('is accepted by its token alone where no Encrypt Key is set, signed or not', () => {
+  it('is authenticated by its token if no Encrypt Key is set, signed or not', () => {
     expect(textOf(plain(MESSAGE), TOKEN_ONLY)).toBe(MESSAGE);
     expect(textOf(plain(APPROVAL), TOKEN_ONLY)).toBe(APPROVAL);
     expect(textOf(signed(MESSAGE), TOKEN_ONLY)).toBe(MESSAGE);
   });
 
-  it('is accepted when the body is written with spaces, as long as those are what was signed', () => {
+  it('is accepted with spaces in its body if they are signed too', () => {
     const body = `{ "encrypt" : "${encrypt(MESSAGE, encryptKey)}" }\n`;
     expect(textOf(signed(body))).toBe(MESSAGE);
   });
@@ -140,13 +140,13 @@ describe('an event', () => {
   });
 
   it.each([['x-lark-signature'], ['x-lark-request-timestamp'], ['x-lark-request-nonce']])(
-    'is refused without the header %s',
+    'is rejected without the header %s',
     (name) => {
       expect(codeOf(withHeaders(secured(MESSAGE), { [name]: undefined }))).toBe('FEISHU_SIGNATURE_MISSING');
     },
   );
 
-  it('is refused when it is encrypted but not signed', () => {
+  it('is rejected if it is encrypted but not signed', () => {
     expect(codeOf(encrypted(MESSAGE))).toBe('FEISHU_SIGNATURE_MISSING');
   });
 
@@ -154,7 +154,7 @@ describe('an event', () => {
     ['of another body', { 'x-lark-signature': secured(MESSAGE).headers['x-lark-signature'] }],
     ['with another timestamp', { 'x-lark-request-timestamp': `${NOW / 1000 + 1}` }],
     ['with another nonce', { 'x-lark-request-nonce': '7b0f4a1d' }],
-  ])('is refused with a signature %s', (_name, headers) => {
+  ])('is rejected with a signature %s', (_name, headers) => {
     expect(codeOf(withHeaders(secured(MESSAGE), headers))).toBe('FEISHU_SIGNATURE_WRONG');
   });
 
@@ -169,11 +169,11 @@ describe('an event', () => {
     expect(codeOf(withHeaders(secured(MESSAGE), { 'x-lark-signature': signature }))).toBe('FEISHU_SIGNATURE_MISSING');
   });
 
-  it('is refused when it is signed with another key', () => {
+  it('is rejected if it is signed with another key', () => {
     expect(codeOf(secured(MESSAGE, NOW, 'another key'))).toBe('FEISHU_SIGNATURE_WRONG');
   });
 
-  it('is refused when it is signed as an old card callback, with the token and SHA-1', () => {
+  it('is rejected if it is signed like an old card callback, with the token and SHA-1', () => {
     const { body } = encrypted(MESSAGE);
     const request = { timestamp: `${NOW / 1000}`, nonce: '7b0f4a1c', body };
     const headers = {
@@ -188,7 +188,7 @@ describe('an event', () => {
   it.each([
     ['v2.0', 'im.message.receive_v1', '2.0'],
     ['v1.0', 'out_approval', '1.0'],
-  ] as const)('is refused with another token, although it is signed: %s', (_name, type, version) => {
+  ] as const)('is rejected with another token, even if it is signed: %s', (_name, type, version) => {
     for (const wrong of ['another', '', token.slice(1), `${token} `]) {
       const text = createSample(type, { version, token: wrong });
       expect(codeOf(secured(text))).toBe('FEISHU_TOKEN_WRONG');
@@ -196,19 +196,19 @@ describe('an event', () => {
     }
   });
 
-  it('is refused when the token is in the other place', () => {
+  it('is rejected if the token is in the place of the other version', () => {
     const { header, ...rest } = JSON.parse(MESSAGE);
     const text = JSON.stringify({ ...rest, token, header: { ...header, token: undefined } });
     expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_TOKEN_WRONG');
   });
 
-  it('is refused when it is plain although an Encrypt Key is set, signed or not', () => {
+  it('is rejected if it is plain and an Encrypt Key is set, signed or not', () => {
     expect(codeOf(plain(MESSAGE))).toBe('FEISHU_SIGNATURE_MISSING');
     expect(codeOf(signed(MESSAGE))).toBe('FEISHU_BODY_NOT_ENCRYPTED');
     expect(codeOf(signed(MESSAGE), KEY_ONLY)).toBe('FEISHU_BODY_NOT_ENCRYPTED');
   });
 
-  it('is refused when it is encrypted although no Encrypt Key is set', () => {
+  it('is rejected if it is encrypted and no Encrypt Key is set', () => {
     expect(codeOf(secured(MESSAGE), TOKEN_ONLY)).toBe('FEISHU_ENCRYPT_KEY_MISSING');
     expect(codeOf(encrypted(VERIFICATION), TOKEN_ONLY)).toBe('FEISHU_ENCRYPT_KEY_MISSING');
   });
@@ -216,22 +216,22 @@ describe('an event', () => {
 
 describe('the age of a signed request', () => {
   it.each([
-    ['at once', 0, 'accepted'],
+    ['immediately', 0, 'accepted'],
     ['after the last retry', 8 * HOUR, 'accepted'],
     ['after 72 hours', 72 * HOUR, 'accepted'],
-    ['a moment later', 72 * HOUR + 1, 'FEISHU_REQUEST_TOO_OLD'],
+    ['a millisecond later', 72 * HOUR + 1, 'FEISHU_REQUEST_TOO_OLD'],
     ['a year later', 365 * 24 * HOUR, 'FEISHU_REQUEST_TOO_OLD'],
-    ['before its time, by a clock that is slow', -5 * MINUTE, 'accepted'],
-  ])('of an event, when it comes %s', (_name, age, expected) => {
+    ['before its timestamp because the clock is slow', -5 * MINUTE, 'accepted'],
+  ])('of an event that arrives %s', (_name, age, expected) => {
     expect(codeOf(secured(MESSAGE), BOTH, NOW + age)).toBe(expected);
     expect(codeOf(secured(APPROVAL), BOTH, NOW + age)).toBe(expected);
   });
 
   it.each([
-    ['at once', 0, 'accepted'],
+    ['immediately', 0, 'accepted'],
     ['after 5 minutes', 5 * MINUTE, 'accepted'],
-    ['a moment later', 5 * MINUTE + 1, 'FEISHU_REQUEST_TOO_OLD'],
-  ])('of a callback, which is never sent again, when it comes %s', (_name, age, expected) => {
+    ['a millisecond later', 5 * MINUTE + 1, 'FEISHU_REQUEST_TOO_OLD'],
+  ])('of a callback, which is never sent again, that arrives %s', (_name, age, expected) => {
     const preview = createSample('url.preview.get', { version: '2.0', token });
     expect(codeOf(secured(CLICK), BOTH, NOW + age)).toBe(expected);
     expect(codeOf(secured(preview), BOTH, NOW + age)).toBe(expected);
@@ -239,21 +239,21 @@ describe('the age of a signed request', () => {
     expect(codeOf(secured(OLD_CARD), BOTH, NOW + age)).toBe(expected);
   });
 
-  it('is the same wherever a forger moves the border between timestamp and nonce, which the signature does not tell', () => {
+  it('does not depend on the boundary between timestamp and nonce, which the signature does not protect', () => {
     const request = secured(MESSAGE);
     const { 'x-lark-request-timestamp': timestamp = '', 'x-lark-request-nonce': nonce = '' } = request.headers;
     const both = timestamp + nonce;
-    for (let border = 0; border <= both.length; border += 1) {
+    for (let boundary = 0; boundary <= both.length; boundary += 1) {
       const moved = withHeaders(request, {
-        'x-lark-request-timestamp': both.slice(0, border),
-        'x-lark-request-nonce': both.slice(border),
+        'x-lark-request-timestamp': both.slice(0, boundary),
+        'x-lark-request-nonce': both.slice(boundary),
       });
       expect(codeOf(moved, BOTH, NOW + HOUR)).toBe('accepted');
       expect(codeOf(moved, BOTH, NOW + 73 * HOUR)).toBe('FEISHU_REQUEST_TOO_OLD');
     }
   });
 
-  it("is read in Go's form too", () => {
+  it("is also read in Go's format", () => {
     const timestamp = '2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1';
     const body = JSON.stringify({ encrypt: encrypt(CLICK, encryptKey) });
     expect(codeOf(signed(body, timestamp), BOTH, NOW + 4 * MINUTE)).toBe('accepted');
@@ -261,21 +261,21 @@ describe('the age of a signed request', () => {
   });
 
   it.each([[''], ['yesterday'], ['2026-10-04T18:23:46+08:00']])(
-    'loses no event where it cannot be read: %j',
+    'does not reject an event if the timestamp cannot be read: %j',
     (timestamp) => {
       const body = JSON.stringify({ encrypt: encrypt(MESSAGE, encryptKey) });
       expect(textOf(signed(body, timestamp), BOTH, NOW + 365 * 24 * HOUR)).toBe(MESSAGE);
     },
   );
 
-  it('says nothing where no signature vouches for it', () => {
+  it('is not checked without a signature', () => {
     const request = withHeaders(plain(MESSAGE), { 'x-lark-request-timestamp': '1' });
     expect(textOf(request, TOKEN_ONLY)).toBe(MESSAGE);
   });
 });
 
 describe('an old card callback', () => {
-  it('is accepted plain, signed with the Verification Token and SHA-1, although an Encrypt Key is set', () => {
+  it('is accepted plain, signed with the Verification Token and SHA-1, even if an Encrypt Key is set', () => {
     for (const secrets of [BOTH, TOKEN_ONLY]) {
       expect(read(oldCard(), secrets)).toMatchObject({
         text: OLD_CARD,
@@ -284,24 +284,24 @@ describe('an old card callback', () => {
     }
   });
 
-  it('is accepted encrypted and signed as an event', () => {
+  it('is accepted encrypted and signed like an event', () => {
     expect(textOf(secured(OLD_CARD))).toBe(OLD_CARD);
     expect(textOf(secured(OLD_CARD), KEY_ONLY)).toBe(OLD_CARD);
   });
 
-  it('has a token to update the card with, which is not to be checked', () => {
+  it('has a token for updating the card, which is not checked', () => {
     expect(JSON.parse(OLD_CARD).token).toMatch(/^c-/);
     expect(codeOf(oldCard())).toBe('accepted');
   });
 
-  it('is refused without a signature, since nothing else vouches for it', () => {
+  it('is rejected without a signature, because nothing else authenticates it', () => {
     for (const secrets of [BOTH, TOKEN_ONLY, KEY_ONLY]) {
       expect(codeOf(plain(OLD_CARD), secrets)).toBe('FEISHU_SIGNATURE_MISSING');
     }
     expect(codeOf(encrypted(OLD_CARD))).toBe('FEISHU_SIGNATURE_MISSING');
   });
 
-  it('is refused when it is signed with another token, or no token is set to check it with', () => {
+  it('is rejected if it is signed with another token, or if no token is set', () => {
     expect(codeOf(oldCard(NOW, 'another token'))).toBe('FEISHU_SIGNATURE_WRONG');
     expect(codeOf(oldCard(), KEY_ONLY)).toBe('FEISHU_SIGNATURE_MISSING');
   });
@@ -309,43 +309,43 @@ describe('an old card callback', () => {
 
 describe('a body', () => {
   it.each([
-    ['nothing', ''],
-    ['nothing, although it is signed', signed('')],
-  ])('is refused when it is %s', (_name, body) => {
+    ['empty', ''],
+    ['empty but signed', signed('')],
+  ])('is rejected if it is %s', (_name, body) => {
     if (typeof body !== 'string') expect(codeOf(body)).toBe('FEISHU_BODY_EMPTY');
     else expect(codeOf(plain(body), TOKEN_ONLY)).toBe('FEISHU_BODY_EMPTY');
   });
 
   it.each([
-    ['no JSON', 'challenge=1&token=2'],
+    ['not JSON', 'challenge=1&token=2'],
     ['an array', '[{}]'],
     ['null', 'null'],
-    ['JSON behind a byte order mark', `\uFEFF${MESSAGE}`],
-    ['no UTF-8', Buffer.concat([Buffer.from('{"schema":"'), Buffer.of(0xff, 0xfe), Buffer.from('"}')])],
+    ['JSON after a byte order mark', `\uFEFF${MESSAGE}`],
+    ['not UTF-8', Buffer.concat([Buffer.from('{"schema":"'), Buffer.of(0xff, 0xfe), Buffer.from('"}')])],
     ['UTF-16', Buffer.from(MESSAGE, 'utf16le')],
-  ])('is refused when it is %s', (_name, body) => {
+  ])('is rejected if it is %s', (_name, body) => {
     expect(codeOf(plain(body), TOKEN_ONLY)).toBe('FEISHU_BODY_NOT_JSON');
     expect(codeOf(signed(body))).toBe('FEISHU_BODY_NOT_JSON');
   });
 
-  it('is refused when what was encrypted is no JSON object', () => {
+  it('is rejected if it does not decrypt to a JSON object', () => {
     for (const text of ['', 'text', '[]', 'null']) expect(codeOf(secured(text))).toBe('FEISHU_BODY_NOT_JSON');
   });
 
-  it('is refused when it cannot be decrypted, although its signature fits', () => {
+  it('is rejected if it cannot be decrypted, even if its signature matches', () => {
     for (const wrong of ['', 'AAAA', '!', 'P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk=']) {
       expect(codeOf(signed(JSON.stringify({ encrypt: wrong })))).toBe('FEISHU_BODY_NOT_DECRYPTABLE');
     }
   });
 
-  it('is refused when it is no envelope that is known', () => {
+  it('is rejected if its envelope is unknown', () => {
     for (const text of ['{}', '{"schema":"2.0"}', '{"type":"url_verification"}', '{"encrypt":1}']) {
       expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_ENVELOPE_UNKNOWN');
       expect(codeOf(secured(text))).toBe('FEISHU_ENVELOPE_UNKNOWN');
     }
   });
 
-  it('is decrypted once, and not again when it holds another one', () => {
+  it('is decrypted only once, even if it contains another encrypted body', () => {
     expect(codeOf(secured(JSON.stringify({ encrypt: encrypt(MESSAGE, encryptKey) })))).toBe('FEISHU_ENVELOPE_UNKNOWN');
   });
 });
@@ -367,14 +367,14 @@ describe('while a secret is being rotated', () => {
     expect(textOf(secured(text, NOW, 'old key'), rotating)).toBe(text);
   });
 
-  it('any other key or token is refused', () => {
+  it('any other key or token is rejected', () => {
     const text = createSample('out_approval', { version: '1.0', token: 'third token' });
     expect(codeOf(secured(text, NOW, 'third key'), rotating)).toBe('FEISHU_SIGNATURE_WRONG');
     expect(codeOf(secured(text, NOW, 'new key'), rotating)).toBe('FEISHU_TOKEN_WRONG');
     expect(codeOf(oldCard(NOW, 'third token'), rotating)).toBe('FEISHU_SIGNATURE_WRONG');
   });
 
-  it('a body signed with one key is not read with another', () => {
+  it('a body that is signed with one key is not decrypted with another', () => {
     const body = JSON.stringify({ encrypt: 'P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk=' });
     const secrets = { encryptKeys: ['old key', 'test key'], verificationTokens: [] };
     expect(codeOf(signed(body, undefined, 'old key'), secrets)).toBe('FEISHU_BODY_NOT_DECRYPTABLE');
@@ -388,7 +388,7 @@ describe('readRequest', () => {
     { name: 'an old card callback', request: oldCard() },
   ];
 
-  it.each(cases)('refuses $name with one flipped bit in body, timestamp, nonce or signature', ({ request }) => {
+  it.each(cases)('rejects $name with one flipped bit in body, timestamp, nonce or signature', ({ request }) => {
     const { headers, body } = request;
     const anyPart = fc.constantFrom('body', 'x-lark-request-timestamp', 'x-lark-request-nonce', 'x-lark-signature');
     expect(codeOf(request)).toBe('accepted');
@@ -398,7 +398,7 @@ describe('readRequest', () => {
           part === 'body'
             ? { headers, body: flipBit(body, bit) }
             : withHeaders(request, { [part]: flipBitOfHeader(headers[part] ?? '', bit) });
-        // A character that is not hexadecimal leaves no signature.
+        // A signature with a character that is not hexadecimal counts as missing.
         expect(codeOf(tampered)).toMatch(/^FEISHU_SIGNATURE_(WRONG|MISSING)$/);
       }),
       { numRuns: runs(10_000) },
@@ -409,7 +409,7 @@ describe('readRequest', () => {
     ['with key and token', BOTH],
     ['with a key', KEY_ONLY],
     ['with a token', TOKEN_ONLY],
-  ])('refuses arbitrary bytes with 400 or 401, whatever the headers are, %s', (_name, secrets) => {
+  ])('rejects arbitrary bytes with 400 or 401 for any headers, %s', (_name, secrets) => {
     const anyBody = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc.json().map((text) => Buffer.from(text)),
@@ -417,32 +417,32 @@ describe('readRequest', () => {
     );
     fc.assert(
       fc.property(anyBody, anySignatureHeaders, (body, headers) => {
-        expect([400, 401]).toContain(refusalOf(() => read({ headers, body: Buffer.from(body) }, secrets))?.status);
+        expect([400, 401]).toContain(rejectionOf(() => read({ headers, body: Buffer.from(body) }, secrets))?.status);
       }),
       { numRuns: runs(10_000) },
     );
   });
 
-  it('refuses arbitrary bytes that are rightly signed with 400 or 401', () => {
+  it('rejects correctly signed arbitrary bytes with 400 or 401', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json()), (body) => {
-        expect([400, 401]).toContain(refusalOf(() => read(signed(body)))?.status);
+        expect([400, 401]).toContain(rejectionOf(() => read(signed(body)))?.status);
       }),
       { numRuns: runs(10_000) },
     );
   });
 
-  it('refuses any text that is rightly encrypted and signed, but no event', () => {
+  it('rejects any correctly encrypted and signed text that is not an event', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
-        expect(refusalOf(() => read(secured(text)))?.status).toBe(400);
+        expect(rejectionOf(() => read(secured(text)))?.status).toBe(400);
       }),
       { numRuns: runs(3000) },
     );
   });
 });
 
-describe('a refusal', () => {
+describe('an error', () => {
   const key = '9d1f6c0b5a';
   const verificationToken = '3e7a82c4d6';
   const wrong = 'f05b9e1c7d';
@@ -450,13 +450,13 @@ describe('a refusal', () => {
   const secrets = { encryptKeys: [key], verificationTokens: [verificationToken] };
   const sample = (sampleToken: string) =>
     createSample('im.message.receive_v1', { version: '2.0', token: sampleToken, event: { content } });
-  const good = secured(sample(verificationToken), NOW, key);
+  const validRequest = secured(sample(verificationToken), NOW, key);
 
   it.each([
-    ['FEISHU_SIGNATURE_WRONG', { ...good, body: flipBit(good.body, 100) }],
+    ['FEISHU_SIGNATURE_WRONG', { ...validRequest, body: flipBit(validRequest.body, 100) }],
     ['FEISHU_SIGNATURE_WRONG', secured(sample(verificationToken), NOW, wrong)],
     ['FEISHU_SIGNATURE_WRONG', oldCard(NOW, wrong)],
-    ['FEISHU_SIGNATURE_MISSING', { ...good, headers: {} }],
+    ['FEISHU_SIGNATURE_MISSING', { ...validRequest, headers: {} }],
     ['FEISHU_TOKEN_WRONG', secured(sample(wrong), NOW, key)],
     ['FEISHU_REQUEST_TOO_OLD', secured(sample(verificationToken), Date.parse('2010-01-01'), key)],
     ['FEISHU_SIGNATURE_MISSING', plain(sample(verificationToken))],
@@ -468,27 +468,27 @@ describe('a refusal', () => {
     ['FEISHU_BODY_NOT_JSON', secured(content, NOW, key)],
     ['FEISHU_SIGNATURE_MISSING', plain(content)],
     ['FEISHU_ENVELOPE_UNKNOWN', secured(JSON.stringify({ schema: content, [content]: content }), NOW, key)],
-  ])('with %s never says a secret, a token, a signature or anything of the body', (code, request) => {
-    const refusal = refusalOf(() => read(request, secrets));
-    expect(refusal?.code).toBe(code);
+  ])('with %s contains no secret, token, signature or part of the body', (code, request) => {
+    const error = rejectionOf(() => read(request, secrets));
+    expect(error?.code).toBe(code);
     const { 'x-lark-request-timestamp': timestamp = '', 'x-lark-request-nonce': nonce = '' } = request.headers;
-    const { 'x-lark-signature': signature = 'no signature came' } = request.headers;
+    const { 'x-lark-signature': signature = 'no signature' } = request.headers;
     const expectedSignature = sign({ timestamp, nonce, body: request.body }, key);
-    const said = `${refusal?.stack} ${refusal?.reason} ${(refusal?.cause as Error | undefined)?.stack}`;
-    expect(said).toContain('FeishuError');
-    const secret = [key, verificationToken, wrong, content, signature, expectedSignature, request.body.toString()];
-    expect(secret.filter((text) => said.includes(text))).toEqual([]);
+    const output = `${error?.stack} ${error?.reason} ${(error?.cause as Error | undefined)?.stack}`;
+    expect(output).toContain('FeishuError');
+    const secretTexts = [key, verificationToken, wrong, content, signature, expectedSignature, request.body.toString()];
+    expect(secretTexts.filter((text) => output.includes(text))).toEqual([]);
   });
 });
 
-describe('what writeRequest writes', () => {
+describe('writeRequest', () => {
   const anyText = fc
     .record({ app: fc.string(), event: fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue(), { maxKeys: 4 }) })
     .map(({ app, event }) =>
       JSON.stringify({ schema: '2.0', header: { event_type: 'im.message.receive_v1', app_id: app, token }, event }),
     );
 
-  it('is what readRequest reads, for any event', () => {
+  it('writes requests that readRequest reads, for any event', () => {
     fc.assert(
       fc.property(anyText, fc.string({ minLength: 1 }), (text, key) => {
         const secrets = { encryptKeys: [key], verificationTokens: [token] };
@@ -499,13 +499,13 @@ describe('what writeRequest writes', () => {
     );
   });
 
-  it('shows nothing of an encrypted event', () => {
+  it('reveals nothing of an encrypted event', () => {
     const { headers, body } = secured(MESSAGE);
     expect(Object.keys(JSON.parse(body.toString()))).toEqual(['encrypt']);
     expect(JSON.stringify(headers) + body).not.toContain(token);
   });
 
-  it('has another nonce each time', () => {
+  it('uses a new nonce for each request', () => {
     const nonces = Array.from({ length: 1000 }, () => secured('{}').headers['x-lark-request-nonce']);
     expect(new Set(nonces).size).toBe(nonces.length);
   });
@@ -525,13 +525,13 @@ const anySignatureHeaders = fc.record(
 );
 
 describe('an unsigned body that cannot be decrypted', () => {
-  it('is refused in the same words whatever the reason, so that nobody can decrypt a captured one by trying', () => {
+  it('is always rejected with the same message, so that a captured body cannot be decrypted by trial', () => {
     const key = 'an encrypt key';
     const now = Date.now();
     const secrets = { encryptKeys: [key], verificationTokens: [] };
     const bytes = Buffer.from(encrypt('{"schema":"2.0","header":{"event_type":"some.type"}}', key), 'base64');
-    const answers = new Set<string>();
-    // Every value of the last byte but one block: 255 of 256 break the padding, one or more break the content alone.
+    const responses = new Set<string>();
+    // Changes the last byte of the second-to-last block: nearly every value breaks the padding, the rest the content.
     for (let change = 1; change < 256; change += 1) {
       const changed = Buffer.from(bytes);
       changed.writeUInt8((changed.at(-17) as number) ^ change, changed.length - 17);
@@ -540,13 +540,13 @@ describe('an unsigned body that cannot be decrypted', () => {
         readRequest({ headers: {}, body }, secrets, now);
       } catch (error) {
         const { code, message } = error as FeishuError;
-        answers.add(`${code} ${message}`);
+        responses.add(`${code} ${message}`);
       }
     }
-    for (const content of ['no JSON', '[]']) {
+    for (const content of ['not JSON', '[]']) {
       const body = Buffer.from(JSON.stringify({ encrypt: encrypt(content, key) }));
-      expect(() => readRequest({ headers: {}, body }, secrets, now)).toThrow([...answers][0]?.replace(/^\S+ /, ''));
+      expect(() => readRequest({ headers: {}, body }, secrets, now)).toThrow([...responses][0]?.replace(/^\S+ /, ''));
     }
-    expect(answers.size).toBe(1);
+    expect(responses.size).toBe(1);
   });
 });

@@ -8,7 +8,7 @@ const timestamp = '1728036226';
 const nonce = 'f3a1c0d2e4b59687';
 const encryptKey = 'kudryavka';
 
-// The digests were made with `printf '%s' "$timestamp" "$nonce" "$secret" "$body" | openssl dgst -sha256` (or -sha1).
+// The digests come from `printf '%s' "$timestamp" "$nonce" "$secret" "$body" | openssl dgst -sha256` (or -sha1).
 const KNOWN_EVENTS: { name: string; request: SignedRequest; signature: string }[] = [
   {
     name: 'an encrypted body',
@@ -16,12 +16,12 @@ const KNOWN_EVENTS: { name: string; request: SignedRequest; signature: string }[
     signature: 'b5e18fe636c18fc277fb4923deb86fabc87fac26f728b787a0793a3b16c01194',
   },
   {
-    name: 'a body in Chinese and with an emoji',
+    name: 'a body with Chinese characters and an emoji',
     request: { timestamp, nonce, body: Buffer.from('{"text":"你好 👋"}') },
     signature: '9e7ea72ae513bce8ce662aa14213d91ee03522d1221a2033c92933c0e41ed5e3',
   },
   {
-    name: "a timestamp in Go's form",
+    name: "a timestamp in Go's format",
     request: {
       timestamp: '2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1',
       nonce,
@@ -35,7 +35,7 @@ const KNOWN_EVENTS: { name: string; request: SignedRequest; signature: string }[
     signature: '99a5999ae3131e8ef3e3c29677c6f7948615db0fdaf39d94485156afc022702a',
   },
   {
-    name: 'bytes that are no text',
+    name: 'bytes that are not text',
     request: { timestamp, nonce, body: Buffer.of(0xff, 0xfe, 0x00, 0x80) },
     signature: 'ce58b0f0142999820d4ad1d2809f9d0b985f9f31184588883a6e575f52a9dc3c',
   },
@@ -52,12 +52,12 @@ const OLD_CARD = {
 };
 
 describe('the signature of an event', () => {
-  it.each(KNOWN_EVENTS)('is the one that OpenSSL computes for $name', ({ request, signature }) => {
+  it.each(KNOWN_EVENTS)('equals the one that OpenSSL computes for $name', ({ request, signature }) => {
     expect(sign(request, encryptKey)).toBe(signature);
     expect(verify(request, signature, encryptKey)).toBe(true);
   });
 
-  it.each(KNOWN_EVENTS)('does not fit another key, for $name', ({ request, signature }) => {
+  it.each(KNOWN_EVENTS)('does not match another key, for $name', ({ request, signature }) => {
     expect(verify(request, signature, 'Kudryavka')).toBe(false);
   });
 
@@ -69,7 +69,7 @@ describe('the signature of an event', () => {
 });
 
 describe('the signature of an old card callback', () => {
-  it('is the SHA-1 that OpenSSL computes with the Verification Token', () => {
+  it('equals the SHA-1 digest that OpenSSL computes with the Verification Token', () => {
     const { request, verificationToken, signature } = OLD_CARD;
     expect(sign(request, verificationToken, 'sha1')).toBe(signature);
     expect(verify(request, signature, verificationToken, 'sha1')).toBe(true);
@@ -83,55 +83,52 @@ describe('verify', () => {
 
   it.each([
     ['an empty signature', ''],
-    ['a shorter one', signature.slice(0, -1)],
-    ['a longer one', `${signature}0`],
-    ['one with a space', ` ${signature}`],
-    ['one in upper case', signature.toUpperCase()],
-    ['one with as many characters, but more bytes', '你'.repeat(signature.length)],
-    ['one with as many bytes, but fewer characters', 'é'.repeat(signature.length / 2)],
-  ])('refuses %s', (_name, wrong) => {
-    expect(verify(request, wrong, encryptKey)).toBe(false);
+    ['a shorter signature', signature.slice(0, -1)],
+    ['a longer signature', `${signature}0`],
+    ['a signature with a space', ` ${signature}`],
+    ['a signature in upper case', signature.toUpperCase()],
+    ['a signature of the same number of characters but more bytes', '你'.repeat(signature.length)],
+    ['a signature of the same number of bytes but fewer characters', 'é'.repeat(signature.length / 2)],
+  ])('rejects %s', (_name, invalid) => {
+    expect(verify(request, invalid, encryptKey)).toBe(false);
   });
 
-  it('does not take an empty secret, with which anyone could sign', () => {
-    const error = new TypeError('The secret to sign with is empty');
+  it('rejects an empty secret, with which anyone could sign', () => {
+    const error = new TypeError('The signing secret is empty');
     expect(() => sign(request, '')).toThrow(error);
     expect(() => verify(request, signature, '')).toThrow(error);
   });
 
-  it.each(['sha256', 'sha1'] as const)('accepts what sign made with %s, whatever is signed', (algorithm) => {
+  it.each(['sha256', 'sha1'] as const)('accepts every signature that sign computes with %s', (algorithm) => {
     fc.assert(
       fc.property(
         fc.string(),
         fc.string(),
         fc.uint8Array(),
         fc.string({ minLength: 1 }),
-        (time, number, body, secret) => {
-          const any = { timestamp: time, nonce: number, body };
-          expect(verify(any, sign(any, secret, algorithm), secret, algorithm)).toBe(true);
+        (anyTimestamp, anyNonce, body, secret) => {
+          const signed = { timestamp: anyTimestamp, nonce: anyNonce, body };
+          expect(verify(signed, sign(signed, secret, algorithm), secret, algorithm)).toBe(true);
         },
       ),
       { numRuns: runs(2000) },
     );
   });
 
-  it.each(['sha256', 'sha1'] as const)('refuses one flipped bit anywhere, with %s', (algorithm) => {
+  it.each(['sha256', 'sha1'] as const)('rejects a request with any bit flipped, with %s', (algorithm) => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1 }), fc.string({ minLength: 1 }), fc.nat(), (body, secret, bit) => {
-        const any = { timestamp, nonce, body };
-        const fits = sign(any, secret, algorithm);
+        const original = { timestamp, nonce, body };
+        const validSignature = sign(original, secret, algorithm);
         const tampered: [SignedRequest, string][] = [
-          [{ ...any, body: flipBit(body, bit) }, fits],
-          [{ ...any, timestamp: flipBitOfHeader(timestamp, bit) }, fits],
-          [{ ...any, nonce: flipBitOfHeader(nonce, bit) }, fits],
-          [any, flipBitOfHeader(fits, bit)],
+          [{ ...original, body: flipBit(body, bit) }, validSignature],
+          [{ ...original, timestamp: flipBitOfHeader(timestamp, bit) }, validSignature],
+          [{ ...original, nonce: flipBitOfHeader(nonce, bit) }, validSignature],
+          [original, flipBitOfHeader(validSignature, bit)],
         ];
-        expect(tampered.map(([one, other]) => verify(one, other, secret, algorithm))).toEqual([
-          false,
-          false,
-          false,
-          false,
-        ]);
+        expect(
+          tampered.map(([changed, tamperedSignature]) => verify(changed, tamperedSignature, secret, algorithm)),
+        ).toEqual([false, false, false, false]);
       }),
       { numRuns: runs(10_000) },
     );

@@ -21,7 +21,7 @@ describe('the timestamp of a request', () => {
   });
 
   it.each([
-    ['nothing', ''],
+    ['an empty string', ''],
     ['words', 'yesterday'],
     ['too few digits', '172803622'],
     ['a negative number', '-1728036226'],
@@ -31,11 +31,11 @@ describe('the timestamp of a request', () => {
     ['RFC 3339', '2026-10-04T18:23:46+08:00'],
     ['a month that does not exist', '2026-13-04 18:23:46 +0800 CST'],
     ['no time zone', '2026-10-04 18:23:46'],
-  ])('is unreadable, and no error, with %s', (_name, timestamp) => {
+  ])('is undefined for %s', (_name, timestamp) => {
     expect(parseSigningTime(timestamp)).toBeUndefined();
   });
 
-  it("is read in Go's form for any time in any zone", () => {
+  it("is read in Go's format for any time in any zone", () => {
     const anyTime = fc.date({ min: new Date('1971-01-01'), max: new Date('2200-01-01'), noInvalidDate: true });
     const anyZoneMinutes = fc.integer({ min: -12 * 60, max: 14 * 60 });
     fc.assert(
@@ -46,7 +46,7 @@ describe('the timestamp of a request', () => {
     );
   });
 
-  it('is a number or undefined, and no error, for any string', () => {
+  it('is a number or undefined for any string, and never throws', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'0123456789 :.+-m=CST你') }), (timestamp) => {
         const milliseconds = parseSigningTime(timestamp);
@@ -57,17 +57,17 @@ describe('the timestamp of a request', () => {
   });
 });
 
-describe('the time an event was created at', () => {
+describe('the creation time of an event', () => {
   it.each([
-    ['milliseconds, as most events have', '1608725989000', '2020-12-23T12:19:49.000Z'],
+    ['milliseconds, which most events have', '1608725989000', '2020-12-23T12:19:49.000Z'],
     ['microseconds', '1608725989123456', '2020-12-23T12:19:49.123Z'],
-    ['seconds with a fraction, as v1.0', '1502199207.7171419', '2017-08-08T13:33:27.717Z'],
+    ['seconds with a fraction, which v1.0 has', '1502199207.7171419', '2017-08-08T13:33:27.717Z'],
     ['whole seconds', '1502199207', '2017-08-08T13:33:27.000Z'],
     ['a number', 1608725989000, '2020-12-23T12:19:49.000Z'],
-    ['the last number of seconds', 99_999_999_999, '5138-11-16T09:46:39.000Z'],
-    ['the first number of milliseconds', 100_000_000_000, '1973-03-03T09:46:40.000Z'],
-    ['the last number of milliseconds', 99_999_999_999_999, '5138-11-16T09:46:39.999Z'],
-    ['the first number of microseconds', 100_000_000_000_000, '1973-03-03T09:46:40.000Z'],
+    ['the largest number of seconds', 99_999_999_999, '5138-11-16T09:46:39.000Z'],
+    ['the smallest number of milliseconds', 100_000_000_000, '1973-03-03T09:46:40.000Z'],
+    ['the largest number of milliseconds', 99_999_999_999_999, '5138-11-16T09:46:39.999Z'],
+    ['the smallest number of microseconds', 100_000_000_000_000, '1973-03-03T09:46:40.000Z'],
   ])('is read from %s', (_name, value, expected) => {
     expect(parseCreationTime(value)?.toISOString()).toBe(expected);
   });
@@ -86,11 +86,11 @@ describe('the time an event was created at', () => {
     [{}],
     [[1608725989000]],
     [true],
-  ])('is not known from %j', (value) => {
+  ])('is undefined for %j', (value) => {
     expect(parseCreationTime(value)).toBeUndefined();
   });
 
-  it('is a valid date or undefined, whatever stands there', () => {
+  it('is a valid date or undefined for any value', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.double(), fc.double().map(String)), (value) => {
         const date = parseCreationTime(value);
@@ -101,7 +101,7 @@ describe('the time an event was created at', () => {
   });
 });
 
-/** Writes a time as Go's `time.String()`. */
+/** Formats a time like Go's `time.String()`. */
 function goTime(time: Date, zoneMinutes: number, nanoseconds: number): string {
   const local = new Date(time.getTime() + zoneMinutes * 60_000).toISOString();
   const digits = `${local.slice(20, 23)}${String(nanoseconds).padStart(6, '0')}`.replace(/0+$/, '');

@@ -7,7 +7,7 @@ import { readDocument } from '../documents/document.ts';
 
 const OFFICIAL_SDK = 'github.com/larksuite/oapi-sdk-go/v3@v3.5.1';
 
-test('The Go code in docs/migrating.md is correct for the official SDK', async () => {
+test('The Go code in docs/migrating.md compiles with the official SDK and is formatted', async () => {
   const examples = readDocument('docs/migrating.md').codeBlocks.filter(({ lang }) => lang === 'go');
   expect(examples).toHaveLength(1);
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-go-'));

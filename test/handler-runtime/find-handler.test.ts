@@ -5,12 +5,12 @@ import { findHandler, type ImportModule } from '../../lib/handler-runtime/find-h
 const handler = onEvent('im.message.receive_v1', () => {});
 const found: ImportModule = async () => ({ default: handler });
 
-describe('The module of a handler', () => {
+describe('A handler module', () => {
   it('is found by the event type', async () => {
     expect(await findHandler(found, 'v2', 'im.message.receive_v1')).toBe(handler);
   });
 
-  it('is not there when the bundler knows no such name', async () => {
+  it('is undefined if the bundle has no such name', async () => {
     const missing: ImportModule = (type) => {
       throw new Error(`Module not found in bundle: ${type}`);
     };
@@ -18,7 +18,7 @@ describe('The module of a handler', () => {
   });
 
   it.each(['../../x', '..', '.hidden', 'a/b', 'a\\b', '%2e%2e/x', 'a b', ''])(
-    'is not looked for as "%s"',
+    'is not imported for the type "%s"',
     async (type) => {
       const imported: string[] = [];
       const spy: ImportModule = async (name) => {
@@ -31,14 +31,14 @@ describe('The module of a handler', () => {
   );
 
   it('must export a handler of its own type and folder', async () => {
-    await expect(findHandler(found, 'v2', 'im.chat.updated_v1')).rejects.toThrow('is no handler for this type');
-    await expect(findHandler(found, 'v1', 'im.message.receive_v1')).rejects.toThrow('is no handler for this type');
+    await expect(findHandler(found, 'v2', 'im.chat.updated_v1')).rejects.toThrow('is not a handler for this type');
+    await expect(findHandler(found, 'v1', 'im.message.receive_v1')).rejects.toThrow('is not a handler for this type');
     const callback: ImportModule = async () => ({ default: onCallback('card.action.trigger', () => ({})) });
-    await expect(findHandler(callback, 'v2', 'card.action.trigger')).rejects.toThrow('is no handler for this type');
-    await expect(findHandler(async () => ({}), 'v2', 'im.message.receive_v1')).rejects.toThrow('is no handler');
+    await expect(findHandler(callback, 'v2', 'card.action.trigger')).rejects.toThrow('is not a handler for this type');
+    await expect(findHandler(async () => ({}), 'v2', 'im.message.receive_v1')).rejects.toThrow('is not a handler');
   });
 
-  it('passes on what it throws while it loads', async () => {
+  it('rejects with the error it throws while it loads', async () => {
     const broken: ImportModule = () => Promise.reject(new SyntaxError('broken'));
     await expect(findHandler(broken, 'v2', 'im.message.receive_v1')).rejects.toThrow('broken');
   });

@@ -10,7 +10,7 @@ class OrderNotFound extends Error {
   override readonly name = 'OrderNotFound';
 }
 
-describe('What a handler has thrown', () => {
+describe('A thrown value', () => {
   it.each([
     new Error('failed'),
     new OrderNotFound('12'),
@@ -19,11 +19,11 @@ describe('What a handler has thrown', () => {
     new DOMException('late', 'TimeoutError'),
     new AggregateError([new Error('one')], 'all failed'),
     Object.assign(new Error('failed'), { stack: undefined }),
-  ])('is kept where it is a readable error: %s', (error) => {
+  ])('is kept if it is a readable error: %s', (error) => {
     expect(toSafeError(error)).toBe(error);
   });
 
-  it.each(hostileValues)('is an error that can be read where it is %s', (_, value) => {
+  it.each(hostileValues)('becomes a readable error if it is %s', (_, value) => {
     const error = toSafeError(value);
     expect(error).toBeInstanceOf(Error);
     expect(error instanceof Drop || error instanceof RetryAfter).toBe(false);
@@ -32,14 +32,14 @@ describe('What a handler has thrown', () => {
     expect(structuredClone(error)).toBeInstanceOf(Error);
   });
 
-  it('can be read later too, where it is a Proxy that stops to answer', () => {
+  it('stays readable if it is a Proxy that throws later', () => {
     let isBroken = false;
-    const ask = (): undefined => {
+    const throwIfBroken = (): undefined => {
       if (isBroken) throw undefined;
     };
     const handler: ProxyHandler<Error> = {
-      get: (target, name) => ask() ?? Reflect.get(target, name),
-      getPrototypeOf: (target) => ask() ?? Reflect.getPrototypeOf(target),
+      get: (target, name) => throwIfBroken() ?? Reflect.get(target, name),
+      getPrototypeOf: (target) => throwIfBroken() ?? Reflect.getPrototypeOf(target),
     };
     const errors = [new Proxy(new Drop('not for us'), handler), Object.create(new Proxy(new Error('failed'), handler))];
     const safe = errors.map(toSafeError);
@@ -50,11 +50,11 @@ describe('What a handler has thrown', () => {
     ]);
   });
 
-  it('keeps what can be said of it', () => {
+  it('keeps its message, or its type and the reason from the platform', () => {
     expect(toSafeError('not found').message).toBe('not found');
     expect(toSafeError(undefined).message).toBe('a thrown undefined');
-    expect(toSafeError({ response: { data: { code: 1, msg: 'refused' } } }).message).toBe(
-      'a thrown object (Feishu: 1 refused)',
+    expect(toSafeError({ response: { data: { code: 1, msg: 'rejected' } } }).message).toBe(
+      'a thrown object (Feishu: 1 rejected)',
     );
   });
 });
@@ -63,7 +63,7 @@ describe('The test kit', () => {
   const message = createSample('im.message.receive_v1', { version: '2.0', token: '' });
   const click = createSample('card.action.trigger', { version: '2.0', token: '' });
 
-  it.each(hostileValues)('takes an event handler that throws %s for one that failed', async (_, value) => {
+  it.each(hostileValues)('reports an event handler that throws %s as failed', async (_, value) => {
     for (const attempt of [1, 5]) {
       const handler = onEvent('im.message.receive_v1', () => {
         throw value;
@@ -81,7 +81,7 @@ describe('The test kit', () => {
     });
   });
 
-  it.each(hostileValues)('takes a callback handler that throws or returns %s for one that failed', async (_, value) => {
+  it.each(hostileValues)('reports a callback handler that throws or returns %s as failed', async (_, value) => {
     const throwing = onCallback('card.action.trigger', () => {
       throw value;
     });
@@ -92,7 +92,7 @@ describe('The test kit', () => {
     expect(await run(throwing, click)).toMatchObject(failed);
     expect(await run(rejecting, click)).toMatchObject(failed);
     expect(await run(returning, click)).toMatchObject(value == null ? { outcome: 'answered', answer: {} } : failed);
-    // Some are JSON as a part of the answer; the others fail it. None ends the run.
+    // JSON can represent some of the values. The others fail the handler, but not the run.
     expect(['answered', 'failed']).toContain((await run(resolving, click)).outcome);
   });
 });

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
@@ -18,8 +18,8 @@ const wait = { timeout: 30_000, interval: 20 };
 const TYPE = 'im.chat.disbanded_v1';
 
 /**
- * What a handler does that lets an error escape, by the name that the event carries. What comes `later` happens when
- * another event says `now`.
+ * Lets an error escape the handler, depending on the name in the event. An error that escapes `later` does so once
+ * another event has the name `now`.
  */
 const BEHAVIOR = `
   import { threadId } from 'node:worker_threads';
@@ -59,7 +59,7 @@ interface LogLine {
   thread?: number;
 }
 
-/** The bundles that are deployed, each in a thread, as `npm start` runs them. */
+/** Runs the deployed bundles in threads, as `npm start` does. */
 describe('An error that escapes a handler', () => {
   const aws = emulatedAws();
   let project: TemporaryProject;
@@ -83,13 +83,13 @@ describe('An error that escapes a handler', () => {
          return { toast: { type: 'info', content: String(await behave(action.name)) } };
        });`,
     );
-    await build(lambdaBundle(project.root, bundles()));
+    await Promise.all([webhookBundle, workerBundle].map((bundle) => build(bundle(project.root, bundles()))));
   });
   afterAll(() => rm(project.root, { recursive: true }));
 
   function startFunction(name: 'worker' | 'webhook') {
     const lines: LogLine[] = [];
-    const others: string[] = [];
+    const otherLines: string[] = [];
     const localFunction = createLocalFunction({
       name,
       environment: {
@@ -102,17 +102,17 @@ describe('An error that escapes a handler', () => {
       onLine(line) {
         recordOutput(`${line}\n`);
         if (line.startsWith('{')) lines.push(JSON.parse(line));
-        else others.push(line);
+        else otherLines.push(line);
       },
-      onObservation: () => {},
+      onPublish: () => {},
     });
     localFunction.load(path.join(bundles(), `${name}.mjs`));
     onTestFinished(() => localFunction.stop());
     const errors = () => lines.filter(({ level }) => level === 'ERROR');
-    return { localFunction, lines, others, errors };
+    return { localFunction, lines, otherLines, errors };
   }
 
-  /** @returns a batch of the queue with an event for each name, in this order */
+  /** Returns a batch with an event for each name, in this order. */
   async function batchOf(names: readonly string[]) {
     const queue = createQueue(aws.emulators.queueUrl);
     for (const name of names) {
@@ -136,8 +136,8 @@ describe('An error that escapes a handler', () => {
 
   const innocent = Array.from({ length: 9 }, (_, index) => `innocent ${index}`);
 
-  it.each(['unawaited', 'timer', 'tick'])('fails its own event and no other of the batch: %s', async (name) => {
-    const { localFunction, lines, others } = startFunction('worker');
+  it.each(['unawaited', 'timer', 'tick'])('fails only its own event of the batch: %s', async (name) => {
+    const { localFunction, lines, otherLines } = startFunction('worker');
     const batch = await batchOf([...innocent, name]);
     expect(await localFunction.invoke(batch.event)).toEqual({
       batchItemFailures: [{ itemIdentifier: batch.named(name)?.messageId }],
@@ -147,17 +147,17 @@ describe('An error that escapes a handler', () => {
       event_id: batch.eventId(name),
       error: 'Error: The audit log is down',
     });
-    // In the same thread, which on Lambda is the same environment.
+    // In the same thread, which corresponds to an execution environment on Lambda.
     const next = await batchOf(['innocent']);
     expect(await localFunction.invoke(next.event)).toEqual({ batchItemFailures: [] });
     expect(new Set(lines.flatMap(({ thread }) => thread ?? [])).size).toBe(1);
-    expect(others).toEqual([]);
+    expect(otherLines).toEqual([]);
   });
 
   it.each(['later, rejected', 'later, thrown', 'unawaited, then returns'])(
-    'is logged with its event once that has ended: %s',
+    'is logged with its event if the event has ended: %s',
     async (name) => {
-      const { localFunction, lines, others, errors } = startFunction('worker');
+      const { localFunction, lines, otherLines, errors } = startFunction('worker');
       const batch = await batchOf([...innocent, name]);
       expect(await localFunction.invoke(batch.event)).toEqual({ batchItemFailures: [] });
       const next = await batchOf(['now']);
@@ -171,7 +171,7 @@ describe('An error that escapes a handler', () => {
       });
       expect(await localFunction.invoke((await batchOf(['innocent'])).event)).toEqual({ batchItemFailures: [] });
       expect(new Set(lines.flatMap(({ thread }) => thread ?? [])).size).toBe(1);
-      expect(others).toEqual([]);
+      expect(otherLines).toEqual([]);
     },
   );
 
@@ -184,7 +184,7 @@ describe('An error that escapes a handler', () => {
   }
 
   it.each(['unawaited', 'timer'])(
-    'shows the person an error while the callback runs, and the click is queued: %s',
+    'shows the user an error while the callback runs, and the click is queued: %s',
     async (name) => {
       const { localFunction, errors } = startFunction('webhook');
       expect(await click(localFunction, name)).toMatchObject({ statusCode: 200, toast: { type: 'error' } });
@@ -196,16 +196,16 @@ describe('An error that escapes a handler', () => {
   );
 
   it.each(['unawaited, then returns', 'later, thrown'])(
-    'leaves a callback answered that has ended: %s',
+    'does not change the response to a callback that has ended: %s',
     async (name) => {
-      const { localFunction, errors, others } = startFunction('webhook');
+      const { localFunction, errors, otherLines } = startFunction('webhook');
       const first = await click(localFunction, name);
       expect(first).toMatchObject({ statusCode: 200, toast: { type: 'info' } });
       const second = await click(localFunction, 'now');
       await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
       expect(errors()[0]).toMatchObject({ event_id: first.eventId, event_type: 'card.action.trigger' });
       expect((await click(localFunction, 'innocent')).toast).toEqual(second.toast);
-      expect(others).toEqual([]);
+      expect(otherLines).toEqual([]);
       await aws.drain();
     },
   );

@@ -9,10 +9,10 @@ import { emulatedAws } from '../support/emulated-aws.ts';
 import { toHttpEvent } from '../support/http-events.ts';
 import { writtenLines } from '../support/written-output.ts';
 
-// In CBC, an attacker chooses the first block (through the initialization vector) and where a captured ciphertext
-// starts. If a response tells whether such a body decrypts to JSON, it tells one byte of the plaintext at a time.
+// With CBC, an attacker controls the first block (through the initialization vector) and where a captured ciphertext
+// starts. A response that reveals whether such a body decrypts to JSON reveals the plaintext byte by byte.
 
-const encryptKey = 'an Encrypt Key that nobody captured';
+const encryptKey = 'an Encrypt Key that the attacker lacks';
 const token = 'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV';
 const aws = emulatedAws();
 
@@ -29,13 +29,13 @@ const webhook = createWebhook(
   },
 );
 
-type Ask = (ciphertext: Buffer) => Promise<HttpResponse>;
+type SendCiphertext = (ciphertext: Buffer) => Promise<HttpResponse>;
 
 const BLOCK_BYTES = 16;
 const TOKEN_LENGTH = 32;
-/** What a v2.0 event has before its token. */
+/** Precedes the token in a v2.0 event. */
 const BEFORE_TOKEN = '"token":"';
-/** Opens as many objects as the rest of a v2.0 event closes after its token, and has the same length. */
+/** As long as BEFORE_TOKEN, and opens as many objects as a v2.0 event closes after its token. */
 const FORGED_START = '{"":{"":"';
 const CHARACTERS = {
   digits: { high: 0x20, all: '0123456789' },
@@ -43,7 +43,7 @@ const CHARACTERS = {
   small: { high: 0x60, all: 'abcdefghijklmnopqrstuvwxyz' },
 };
 
-/** Events of 16 lengths before their token, so that each character of the token is once at each place in a block. */
+/** Events with 16 different lengths before the token: each character of it occurs once at each position in a block. */
 const plaintexts = Array.from({ length: BLOCK_BYTES }, (_, index) =>
   JSON.stringify({
     schema: '2.0',
@@ -58,23 +58,23 @@ const plaintexts = Array.from({ length: BLOCK_BYTES }, (_, index) =>
     event: { message: { message_id: 'om_1' } },
   }),
 );
-/** What was captured: the ciphertext, and where the token starts, which follows from the form of an event. */
+/** The captured ciphertexts, and where the token starts, which follows from the format of an event. */
 const captured = plaintexts.map((text) => ({
   bytes: Buffer.from(encrypt(text, encryptKey), 'base64'),
   tokenStart: text.indexOf(BEFORE_TOKEN) + BEFORE_TOKEN.length,
 }));
 
 /**
- * Recovers the Verification Token from captured bodies and from how the webhook responds to unsigned ones.
+ * Attacks the webhook: recovers the Verification Token from captured bodies and the responses to unsigned ones.
  *
- * @returns what the attacker takes for the token
+ * @returns the token that the attacker arrives at
  */
-async function recoverToken(ask: Ask): Promise<string> {
-  const rejection = await ask(Buffer.alloc(2 * BLOCK_BYTES));
+async function recoverToken(send: SendCiphertext): Promise<string> {
+  const rejection = await send(Buffer.alloc(2 * BLOCK_BYTES));
   let known = BEFORE_TOKEN;
   for (let index = 0; index < TOKEN_LENGTH; index += 1) {
     const position = FORGED_START.length;
-    // A body in which this character follows what replaces the nine before it, all of which are known by now.
+    // In this body, the nine characters before this one, all known by now, can be replaced with FORGED_START.
     const body = captured.find(({ tokenStart }) => (tokenStart + index) % BLOCK_BYTES === position);
     if (body === undefined) throw new Error('No captured body fits');
     const start = Math.floor((body.tokenStart + index) / BLOCK_BYTES) * BLOCK_BYTES;
@@ -86,7 +86,7 @@ async function recoverToken(ask: Ask): Promise<string> {
         ciphertext[at] = (ciphertext[at] ?? 0) ^ change;
       }
       ciphertext[position] = (ciphertext[position] ?? 0) ^ difference;
-      const response = await ask(ciphertext);
+      const response = await send(ciphertext);
       return response.body !== rejection.body || response.statusCode !== rejection.statusCode;
     };
     const character = await findCharacter(isStringWith);
@@ -95,7 +95,7 @@ async function recoverToken(ask: Ask): Promise<string> {
   return known.slice(BEFORE_TOKEN.length);
 }
 
-/** @param isStringWith tells whether the character, with some bits changed, may be in a JSON string */
+/** @param isStringWith returns whether the character, with these bits flipped, may occur in a JSON string */
 async function findCharacter(isStringWith: (difference: number) => Promise<boolean>): Promise<string | undefined> {
   for (const { high, all } of Object.values(CHARACTERS)) {
     // A character of this range becomes a control character either way.
@@ -114,15 +114,15 @@ const encrypted = (text: string, key = encryptKey) => JSON.stringify({ encrypt: 
 const responsesTo = async (requests: Promise<HttpResponse>[]) =>
   new Set((await Promise.all(requests)).map((response) => JSON.stringify(response)));
 
-describe('Unsigned requests, where an Encrypt Key is set,', () => {
-  it('tell an attacker with captured bodies nothing of the Verification Token', async () => {
+describe('With an Encrypt Key, unsigned requests', () => {
+  it('reveal nothing of the Verification Token to an attacker with captured bodies', async () => {
     const responses = new Set<string>();
-    const ask: Ask = async (ciphertext) => {
+    const send: SendCiphertext = async (ciphertext) => {
       const response = await unsigned(JSON.stringify({ encrypt: ciphertext.toString('base64') }));
       responses.add(JSON.stringify(response));
       return response;
     };
-    const recovered = await recoverToken(ask);
+    const recovered = await recoverToken(send);
     const card = createSample('card.action.trigger_v1', { version: '1.0', token: undefined });
     const forged = writeRequest(card, { verificationToken: recovered }, Date.now());
     expect(await webhook(toHttpEvent(forged))).toMatchObject({ statusCode: 401 });
@@ -131,7 +131,7 @@ describe('Unsigned requests, where an Encrypt Key is set,', () => {
     expect([...responses]).toEqual([JSON.stringify(await unsigned('{}'))]);
   });
 
-  it('get one response, whatever they are and decrypt to, and leave the reason in the log', async () => {
+  it('all get the same response, and only the log contains the reason', async () => {
     const event = createSample('im.message.receive_v1', { version: '2.0', token });
     const card = createSample('card.action.trigger_v1', { version: '1.0', token: undefined });
     const challenge = (fields: object) =>
@@ -151,10 +151,10 @@ describe('Unsigned requests, where an Encrypt Key is set,', () => {
       ['is not encrypted', event],
       ['is not encrypted', card],
       ['is not encrypted', challenge({})],
-      ['not the base64 of whole blocks', '{"encrypt":""}'],
-      ['not the base64 of whole blocks', '{"encrypt":"no base64!"}'],
-      ['not the base64 of whole blocks', '{"encrypt":"AAAA"}'],
-      ['the padding is wrong', JSON.stringify({ encrypt: Buffer.alloc(32).toString('base64') })],
+      ['not base64 of whole blocks', '{"encrypt":""}'],
+      ['not base64 of whole blocks', '{"encrypt":"no base64!"}'],
+      ['not base64 of whole blocks', '{"encrypt":"AAAA"}'],
+      ['the padding is invalid', JSON.stringify({ encrypt: Buffer.alloc(32).toString('base64') })],
       ['the result is not a JSON object', encrypted('')],
       ['the result is not a JSON object', encrypted('text')],
       ['the result is not a JSON object', encrypted('[]')],
@@ -183,13 +183,13 @@ describe('Unsigned requests, where an Encrypt Key is set,', () => {
     expect(logged.map(({ code }) => code)).toEqual(requests.map(() => 'FEISHU_SIGNATURE_MISSING'));
     requests.forEach(([reason], index) => {
       expect(logged[index].reason).toContain(reason);
-      // What npm start prints.
+      // The line that npm start prints.
       expect(formatFunctionLine(writtenLines()[index] ?? '')).toContain(JSON.stringify(logged[index].reason));
     });
     expect(await aws.drain()).toEqual([]);
   });
 
-  it('are still told when they are a URL verification with a valid token', async () => {
+  it('succeed if they are a URL verification with a valid token', async () => {
     const text = JSON.stringify({ challenge: 'ajls384kdjx98XX', token, type: 'url_verification' });
     expect(await unsigned(encrypted(text))).toMatchObject({
       statusCode: 200,
@@ -198,7 +198,7 @@ describe('Unsigned requests, where an Encrypt Key is set,', () => {
   });
 });
 
-describe('Requests signed with the Verification Token, where an Encrypt Key is set,', () => {
+describe('With an Encrypt Key, requests signed with the Verification Token', () => {
   const signedWithToken = (body: string) =>
     webhook(toHttpEvent(writeRequest(body, { verificationToken: token }, Date.now())));
 
@@ -216,13 +216,13 @@ describe('Requests signed with the Verification Token, where an Encrypt Key is s
     expect(await aws.drain()).toEqual([]);
   });
 
-  it('are accepted when they are a plain old card callback', async () => {
+  it('are accepted if they are an unencrypted legacy card callback', async () => {
     const card = createSample('card.action.trigger_v1', { version: '1.0', token: undefined });
     expect(await signedWithToken(card)).toMatchObject({ statusCode: 200 });
     expect((await aws.drain()).length).toBe(1);
   });
 
-  it('get the response of unsigned ones when no Verification Token is set', async () => {
+  it('get the same response as unsigned ones if no Verification Token is set', async () => {
     const withoutToken = createWebhook(
       () => {
         throw new Error('There is no such module');

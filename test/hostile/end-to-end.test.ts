@@ -3,32 +3,27 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { formatFunctionLine } from '../../lib/local/functions/function-lines.ts';
 import type { ApiCall } from '../../lib/local/mock-platform.ts';
-import { type Stack, startStack } from '../../lib/local/stack.ts';
+import type { Stack } from '../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { deliver } from '../support/deliver.ts';
-import { PROJECT_ROOT } from '../support/project.ts';
+import { startLocalStack } from '../support/local-stack.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';
 import { wait } from '../support/wait.ts';
 import { recordOutput } from '../support/written-output.ts';
 
-// Through the gateway, the bundles as they are deployed, the queue and the worker.
+// End to end through the gateway, the deployed bundles, the queue and the worker.
 
 const apiCalls: ApiCall[] = [];
 const lines: string[] = [];
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack({
-    root: PROJECT_ROOT,
+  stack = await startLocalStack({
     environment: { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token, LOG_LEVEL: 'DEBUG' },
-    host: '127.0.0.1',
-    port: 0,
-    watch: false,
     onLine(line) {
       lines.push(line);
       recordOutput(`${line}\n`);
     },
-    onNotice: () => {},
     onApiCall: (call) => apiCalls.push(call),
   });
 });
@@ -56,7 +51,7 @@ describe('An event type', () => {
     'toString',
     'con',
     'x'.repeat(10_000),
-  ])('like %j finds no module, and its event is dropped, not lost on the way', async (type) => {
+  ])('such as %j finds no module, and its event reaches the worker, which drops it', async (type) => {
     const id = crypto.randomUUID();
     expect(await send(signed(messageWith({ event_type: type, event_id: id })))).toMatchObject({ status: 200 });
     await vi.waitFor(() => {
@@ -73,7 +68,7 @@ describe('An event nested 50,000 deep', () => {
     ['card.action.trigger', '2.0'],
     ['url.preview.get', '2.0'],
     ['message', '1.0'],
-  ] as const)('of the type %s is accepted and goes through the worker', async (type, version) => {
+  ] as const)('of type %s is accepted and processed by the worker', async (type, version) => {
     const id = crypto.randomUUID();
     const sample = JSON.parse(createSample(type, { version, token }));
     const identified =
@@ -87,13 +82,13 @@ describe('An event nested 50,000 deep', () => {
     }, wait);
   });
 
-  it('and unsigned, is rejected like any other', async () => {
+  it('is rejected like any other if it is unsigned', async () => {
     expect(await send({ headers: {}, body: Buffer.from(deep) })).toMatchObject({ status: 401 });
   });
 });
 
 describe('Long ids and types', () => {
-  it('make no long line in a log', async () => {
+  it('do not make log lines long', async () => {
     const id = `${crypto.randomUUID()}${'i'.repeat(200_000)}`;
     const firstLine = lines.length;
     const request = signed(
@@ -107,33 +102,33 @@ describe('Long ids and types', () => {
   });
 });
 
-describe('A request that is sent again', () => {
-  it('as it is, has one effect', async () => {
+describe('A replayed request', () => {
+  it('takes effect once', async () => {
     const event = textMessage('Once');
     const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
     const request = signed(text);
-    const answers = await Promise.all(Array.from({ length: 5 }, () => send(request)));
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    const responses = await Promise.all(Array.from({ length: 5 }, () => send(request)));
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     const { message_id: messageId } = event.message;
     const { event_id: id } = JSON.parse(text).header;
     await vi.waitFor(() => {
-      const ends = Map.groupBy(stack.events(), (record) => (record.id === id ? record.status : 'other'));
-      expect(ends.get('handled')?.length).toBe(1);
-      // More of them where one was queued although it was too late to say so.
-      expect(ends.get('duplicate')?.length).toBeGreaterThanOrEqual(4);
+      const byStatus = Map.groupBy(stack.events(), (record) => (record.id === id ? record.status : 'other'));
+      expect(byStatus.get('handled')?.length).toBe(1);
+      // More than 4 if a request was queued too late for a 200 and was sent again.
+      expect(byStatus.get('duplicate')?.length).toBeGreaterThanOrEqual(4);
     }, wait);
     expect(apiCalls.filter(({ path }) => path.includes(messageId)).length).toBe(1);
   });
 
-  it('three days later, is refused', async () => {
+  it('is rejected after three days', async () => {
     const before = Date.now() - (72 * 60 * 60 + 60) * 1000;
-    const answer = await send(signed(createSample('im.message.receive_v1', { version: '2.0', token }), before));
-    expect(answer).toMatchObject({ status: 401, body: expect.stringContaining('FEISHU_REQUEST_TOO_OLD') });
+    const response = await send(signed(createSample('im.message.receive_v1', { version: '2.0', token }), before));
+    expect(response).toMatchObject({ status: 401, body: expect.stringContaining('FEISHU_REQUEST_TOO_OLD') });
   });
 });
 
-describe('Ids and types that hold more than a name', () => {
-  it('leave one line of JSON each in the log, and move nothing on a terminal', async () => {
+describe('Ids and types with control characters', () => {
+  it('forge no log line, and send no control character to the terminal', async () => {
     const forged = '\n{"level":"ERROR","message":"forged"}\r\u001b[2J\u009b2J\u202e';
     const id = crypto.randomUUID() + forged;
     const firstLine = lines.length;
@@ -143,11 +138,11 @@ describe('Ids and types that hold more than a name', () => {
     expect(written.map((line) => JSON.parse(line).message)).not.toContain('forged');
     expect(written.some((line) => JSON.parse(line).event_id === id)).toBe(true);
     const shown = written.map((line) => formatFunctionLine(line) ?? '');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: matches what the output must not contain
     expect(shown.filter((line) => /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/.test(line))).toEqual([]);
   });
 
-  it('do not get from a header into the log', async () => {
+  it('are not copied from a header to the log', async () => {
     const firstLine = lines.length;
     const request = signed(createSample('out_approval', { version: '1.0', token }));
     await send({ ...request, headers: { ...request.headers, 'x-request-id': 'a b"}' } });
@@ -160,16 +155,16 @@ describe('Ids and types that hold more than a name', () => {
 describe('The gateway', () => {
   const body = '{}';
   const requests: [string, string][] = [
-    ['bytes that are no HTTP', '\x16\x03\x01\x02\x00'],
-    ['an address that is none', `POST // HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n${body}`],
-    ['another address that is none', `POST http://[ HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n${body}`],
+    ['bytes that are not HTTP', '\x16\x03\x01\x02\x00'],
+    ['an invalid URL', `POST // HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n${body}`],
+    ['another invalid URL', `POST http://[ HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n${body}`],
     [
-      'a length and chunks at once',
+      'both a length and chunks',
       `POST /feishu/events HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     ],
     ['two lengths', `POST /feishu/events HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n${body}`],
     [
-      'a chunk of a wrong size',
+      'a chunk with an invalid size',
       'POST /feishu/events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n',
     ],
     [
@@ -177,7 +172,7 @@ describe('The gateway', () => {
       `POST /feishu/events HTTP/1.1\r\nHost: a\r\nX-Lark-Signature: ${'a'.repeat(100_000)}\r\n\r\n`,
     ],
     [
-      'a header that is no ASCII',
+      'a header that is not ASCII',
       'POST /feishu/events HTTP/1.1\r\nHost: a\r\nX-Lark-Signature: \u00ff\u00fe\r\nContent-Length: 2\r\n\r\n{}',
     ],
     ['the method CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n'],
@@ -187,21 +182,21 @@ describe('The gateway', () => {
     const { port, hostname } = new URL(stack.webhookUrl);
     const socket = connect(Number(port), hostname);
     socket.on('error', () => {});
-    let answer = '';
+    let response = '';
     socket.setEncoding('latin1').on('data', (chunk) => {
-      answer += chunk;
+      response += chunk;
     });
-    // Of a connection that is half closed, Node answers what it has and ends it.
+    // Node responds on a half-closed connection, then ends it.
     socket.end(text, 'latin1');
     await new Promise((resolve) => socket.on('close', resolve));
-    expect(answer).toMatch(/^$|^HTTP\/1\.1 4\d\d /);
+    expect(response).toMatch(/^$|^HTTP\/1\.1 4\d\d /);
     const genuine = await send(signed(createSample('out_approval', { version: '1.0', token })));
     expect(genuine.status).toBe(200);
   });
 
-  it('refuses more than Lambda takes, and takes as much', async () => {
+  it('accepts as many bytes as Lambda, and rejects one more', async () => {
     const sizes = [6 * 1024 * 1024 + 1, 6 * 1024 * 1024];
-    const answers = await Promise.all(sizes.map((size) => send({ headers: {}, body: Buffer.alloc(size, 'a') })));
-    expect(answers.map(({ status }) => status)).toEqual([413, 401]);
+    const responses = await Promise.all(sizes.map((size) => send({ headers: {}, body: Buffer.alloc(size, 'a') })));
+    expect(responses.map(({ status }) => status)).toEqual([413, 401]);
   });
 });

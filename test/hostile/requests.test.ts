@@ -34,7 +34,7 @@ function webhook(environment: Record<string, string> = {}) {
 }
 
 const signed = (text: string) => writeRequest(text, { encryptKey }, Date.now());
-const answerTo = async (request: WebhookRequest, environment?: Record<string, string>) =>
+const respondTo = async (request: WebhookRequest, environment?: Record<string, string>) =>
   webhook(environment)(toHttpEvent(request));
 const codeOf = ({ body }: { body: string }) => JSON.parse(body).code ?? 'accepted';
 
@@ -43,42 +43,42 @@ const nested = (inner: string) => `${'{"a":'.repeat(DEPTH)}${inner}${'}'.repeat(
 const event = (fields: string, type = 'im.message.receive_v1') =>
   `{"schema":"2.0","header":{"event_type":"${type}","token":"${token}"},"event":${fields}}`;
 
-describe('A body from the platform, however strange', () => {
+describe('An unusual body from the platform', () => {
   it.each([
     ['nested 100,000 deep', event(nested('1'))],
-    ['with numbers that no number can hold', event(`{"n":1e999999,"m":${'9'.repeat(100_000)}}`)],
-    ['with a key twice', event('{"a":1,"a":2}')],
-    ['with keys of every object', event('{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}},"toString":1}')],
-    ['with an event that is no object', event('[1]')],
-    ['with half a character', event('{"text":"\\ud800"}')],
+    ['with numbers out of range', event(`{"n":1e999999,"m":${'9'.repeat(100_000)}}`)],
+    ['with a duplicate key', event('{"a":1,"a":2}')],
+    ['with keys of Object.prototype', event('{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}},"toString":1}')],
+    ['with an event that is not an object', event('[1]')],
+    ['with a lone surrogate', event('{"text":"\\ud800"}')],
     ['with NUL and control characters', event('{"text":"\\u0000\\u001b[2J"}')],
     ['with an empty event', event('{}')],
     ['of a type like a path', event('{}', '../../../etc/passwd')],
     ['of a type like a property', event('{}', 'constructor')],
     ['of a type of 10,000 characters', event('{}', 'x'.repeat(10_000))],
     ['of a type with line breaks', event('{}', 'a\\r\\nb')],
-  ])('%s is queued as it came', async (_, text) => {
-    expect(await answerTo(signed(text))).toMatchObject({ statusCode: 200 });
+  ])('%s is queued unchanged', async (_, text) => {
+    expect(await respondTo(signed(text))).toMatchObject({ statusCode: 200 });
     const [record] = await aws.drain();
     expect(decodeMessage(record as never).text).toBe(text);
   });
 
-  it('takes the last of two headers for the one that counts, in the worker as in the webhook', async () => {
+  it('with two headers is read by its last one, in the webhook and in the worker', async () => {
     const text = `{"schema":"2.0","header":{"event_type":"first","token":"wrong"},"header":{"event_type":"second","token":"${token}"},"event":{}}`;
-    expect(await answerTo(signed(text))).toMatchObject({ statusCode: 200 });
+    expect(await respondTo(signed(text))).toMatchObject({ statusCode: 200 });
     const [record] = await aws.drain();
     expect(record?.body).toBe(text);
   });
 
-  it('changes no object of the program by its keys', async () => {
-    await answerTo(
+  it('cannot pollute a prototype', async () => {
+    await respondTo(
       signed(`{"__proto__":{"polluted":1},"header":{"__proto__":{"polluted":1},"event_type":"a"},"event":{}}`),
     );
     expect('polluted' in {}).toBe(false);
   });
 });
 
-describe('A body of nobody knows whom', () => {
+describe('An unsigned body', () => {
   const gzipped = gzipSync(createSample('im.message.receive_v1', { version: '2.0', token }));
   const bodies: [string, string | Buffer, string][] = [
     ['an array', '[]', 'the body is not a JSON object'],
@@ -90,32 +90,32 @@ describe('A body of nobody knows whom', () => {
     ['gzip sent as text', gzipped, 'the body is not a JSON object'],
     ['arrays nested 4,000 deep', '['.repeat(4_000), 'the body is not a JSON object'],
     ['an `encrypt` that is no string', '{"encrypt":{"a":1}}', 'the body is not encrypted'],
-    ['an empty `encrypt`', '{"encrypt":""}', 'is not the base64 of whole blocks'],
-    ['two of `encrypt`', '{"encrypt":"AAAA","encrypt":"BBBB"}', 'is not the base64 of whole blocks'],
+    ['an empty `encrypt`', '{"encrypt":""}', 'is not base64 of whole blocks'],
+    ['two of `encrypt`', '{"encrypt":"AAAA","encrypt":"BBBB"}', 'is not base64 of whole blocks'],
     ['`encrypt` inside `__proto__`', '{"__proto__":{"encrypt":"AAAA"}}', 'the body is not encrypted'],
-    ['an event nobody signed', signed(event('{}')).body, 'the body is not a URL verification'],
-    ['6 MB that nobody signed', `{"encrypt":"${'A'.repeat(6 * 1024 * 1024)}"}`, 'the body has 6291470 bytes'],
+    ['an event', signed(event('{}')).body, 'the body is not a URL verification'],
+    ['6 MB', `{"encrypt":"${'A'.repeat(6 * 1024 * 1024)}"}`, 'the body has 6291470 bytes'],
   ];
   it.each(bodies)('%s is rejected, and the log names the reason', async (_, body, reason) => {
-    const response = await answerTo({ headers: {}, body: Buffer.from(body) });
+    const response = await respondTo({ headers: {}, body: Buffer.from(body) });
     expect(response.statusCode).toBe(401);
     expect(codeOf(response)).toBe('FEISHU_SIGNATURE_MISSING');
     expect(JSON.parse(writtenLines().at(-1) ?? '').reason).toContain(reason);
     expect(await aws.drain()).toEqual([]);
   });
 
-  it('is refused before it is parsed when it is larger than any URL verification', async () => {
+  it('larger than any URL verification is rejected unparsed', async () => {
     const parse = vi.spyOn(JSON, 'parse');
-    const { body } = await answerTo({ headers: {}, body: Buffer.from(`{"encrypt":"${'A'.repeat(100_000)}"}`) });
+    const { body } = await respondTo({ headers: {}, body: Buffer.from(`{"encrypt":"${'A'.repeat(100_000)}"}`) });
     expect(parse).not.toHaveBeenCalled();
     vi.restoreAllMocks();
     expect(JSON.parse(body).code).toBe('FEISHU_SIGNATURE_MISSING');
   });
 
-  it('is neither parsed nor decrypted when its signature is forged', async () => {
+  it('with a forged signature is neither parsed nor decrypted', async () => {
     const request = signed(event('{}'));
     const parse = vi.spyOn(JSON, 'parse');
-    const { body } = await answerTo({
+    const { body } = await respondTo({
       ...request,
       headers: { ...request.headers, 'x-lark-signature': 'a'.repeat(64) },
     });
@@ -129,48 +129,48 @@ describe('Headers', () => {
   const request = signed(event('{}'));
   const signature = request.headers['x-lark-signature'] as string;
   it.each([
-    ['a signature twice, joined by the gateway', { 'x-lark-signature': `${signature},${signature}` }],
+    ['two signatures, joined by the gateway', { 'x-lark-signature': `${signature},${signature}` }],
     ['a signature in upper case', { 'x-lark-signature': signature.toUpperCase() }],
-    ['a signature that begins rightly', { 'x-lark-signature': signature.slice(0, 63) }],
-    ['a signature and more', { 'x-lark-signature': `${signature}0` }],
+    ['a truncated signature', { 'x-lark-signature': signature.slice(0, 63) }],
+    ['a signature with an extra character', { 'x-lark-signature': `${signature}0` }],
     ['an empty signature', { 'x-lark-signature': '' }],
     ['a signature of the length of SHA-1', { 'x-lark-signature': signature.slice(0, 40) }],
-    ['a signature that is no hexadecimal', { 'x-lark-signature': '签'.repeat(64) }],
+    ['a signature that is not hexadecimal', { 'x-lark-signature': '签'.repeat(64) }],
     ['another nonce', { 'x-lark-request-nonce': 'x' }],
     ['another timestamp', { 'x-lark-request-timestamp': '1' }],
     ['a very long nonce', { 'x-lark-request-nonce': 'n'.repeat(100_000) }],
     ['a line break in the nonce', { 'x-lark-request-nonce': '\r\nx-lark-signature: 0' }],
-  ])('with %s are refused with 401', async (_, headers) => {
-    const response = await answerTo({ ...request, headers: { ...request.headers, ...headers } });
+  ])('with %s are rejected with 401', async (_, headers) => {
+    const response = await respondTo({ ...request, headers: { ...request.headers, ...headers } });
     expect(response.statusCode).toBe(401);
     expect(await aws.drain()).toEqual([]);
   });
 
-  it('cannot make an old request new by moving a character from one signed part to another', async () => {
-    // The parts are hashed without separators.
+  it('cannot renew an old request by moving a character from one signed part to another', async () => {
+    // The signed parts are concatenated without separators.
     const old = writeRequest(event('{}'), { encryptKey }, Date.now() - 73 * 60 * 60 * 1000);
     const { 'x-lark-request-timestamp': timestamp = '', 'x-lark-request-nonce': nonce = '' } = old.headers;
     for (const moved of [
       { 'x-lark-request-timestamp': timestamp.slice(0, -1), 'x-lark-request-nonce': timestamp.slice(-1) + nonce },
       { 'x-lark-request-timestamp': timestamp + nonce.slice(0, 1), 'x-lark-request-nonce': nonce.slice(1) },
     ]) {
-      const response = await answerTo({ ...old, headers: { ...old.headers, ...moved } });
+      const response = await respondTo({ ...old, headers: { ...old.headers, ...moved } });
       expect(codeOf(response)).toBe('FEISHU_REQUEST_TOO_OLD');
     }
   });
 
-  it('may be many and long, and the log line stays short', async () => {
+  it('may be many and long without making the log line long', async () => {
     const genuine = signed(event('{}'));
     const headers = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`x-${index}`, 'v'.repeat(100)]));
     const long = { 'x-request-id': 'i'.repeat(1_000_000), 'x-tt-logid': 'j'.repeat(1_000_000), __proto__: 'p' };
-    const response = await answerTo({ ...genuine, headers: { ...headers, ...long, ...genuine.headers } });
+    const response = await respondTo({ ...genuine, headers: { ...headers, ...long, ...genuine.headers } });
     expect(response.statusCode).toBe(200);
     const [record] = await aws.drain();
     expect(decodeMessage(record as never).requestId).toBeUndefined();
     expect(writtenLines().at(-1)?.length).toBeLessThan(2000);
   });
 
-  it('may be missing altogether', async () => {
+  it('may be missing', async () => {
     const { headers: _, ...withoutHeaders } = toHttpEvent(request);
     for (const incomplete of [withoutHeaders, { ...withoutHeaders, headers: null }, {}, { headers: {} }]) {
       const response = await webhook()(incomplete as HttpEvent);
@@ -180,8 +180,8 @@ describe('Headers', () => {
   });
 });
 
-describe('A flood of requests that nobody signed', () => {
-  it('reaches no queue', async () => {
+describe('A flood of forged requests', () => {
+  it('does not reach the queue', async () => {
     let connections = 0;
     const queue = createServer((socket) => {
       connections += 1;
@@ -200,10 +200,10 @@ describe('A flood of requests that nobody signed', () => {
         { headers: {}, body: Buffer.alloc(0) },
         { headers: genuine.headers, body: Buffer.from('{}') },
       ];
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 1000 }, (_, index) => flooded(toHttpEvent(forgeries[index % 5] as WebhookRequest))),
       );
-      expect(answers.filter(({ statusCode }) => statusCode < 400 || statusCode > 401)).toEqual([]);
+      expect(responses.filter(({ statusCode }) => statusCode < 400 || statusCode > 401)).toEqual([]);
       expect(connections).toBe(0);
       expect(await flooded(toHttpEvent(genuine))).toMatchObject({ statusCode: 503 });
       expect(connections).toBeGreaterThan(0);
@@ -214,7 +214,7 @@ describe('A flood of requests that nobody signed', () => {
   });
 });
 
-describe('An event with any of its values replaced', () => {
+describe('An event with a replaced value', () => {
   const strange = fc.oneof(
     fc.jsonValue(),
     fc.constantFrom<unknown>(
@@ -233,13 +233,13 @@ describe('An event with any of its values replaced', () => {
     ),
   );
 
-  it('is queued or refused in words, and never breaks the function', async () => {
+  it('is queued or rejected with a code, and never breaks the function', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...TYPES), fc.nat(), strange, async (type, position, value) => {
         const version = type.includes('.') ? '2.0' : '1.0';
         const body = JSON.parse(createSample(type, { version, token }));
         replaceAt(body, position, value);
-        const response = await answerTo(signed(JSON.stringify(body)));
+        const response = await respondTo(signed(JSON.stringify(body)));
         expect([200, 400, 401]).toContain(response.statusCode);
         if (response.statusCode !== 200) expect(codeOf(response)).toMatch(/^FEISHU_/);
       }),
@@ -249,7 +249,7 @@ describe('An event with any of its values replaced', () => {
   });
 });
 
-/** Replaces one of the values of a JSON object, at any depth. */
+/** Replaces one value of a JSON object, at any depth. */
 function replaceAt(root: object, position: number, value: unknown): void {
   const places: [Record<string, unknown>, string][] = [];
   const visit = (node: unknown) => {

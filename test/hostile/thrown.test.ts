@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, SQSRecord } from 'aws-lambda';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { Drop, onCallback, onEvent } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
@@ -15,7 +15,7 @@ import { emulatedAws } from '../support/emulated-aws.ts';
 import { hostileValues } from '../support/hostile-values.ts';
 import { writtenLines } from '../support/written-output.ts';
 
-// Handlers are the user's code and that of the packages it uses. None of it may take other events with it.
+// Whatever a handler or its packages throw must not affect other events.
 
 const noModule: ImportModule = (name) => {
   throw new Error(`Module not found in bundle: ${name}`);
@@ -23,11 +23,14 @@ const noModule: ImportModule = (name) => {
 
 describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,', (ordering) => {
   const aws = emulatedAws({ ordering });
+  // No time limit passes, however slow the machine is.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
 
-  /** @returns a message whose event the handler below fails with the value of this index */
+  /** @param index the hostile value that the handlers below throw or log for this message */
   function recordOf(index: number): SQSRecord {
     const event = textMessage(`${index}`);
-    // In a chat of its own: the events of a chat wait for one that failed.
+    // One chat per event: the events of a chat wait for a failed one.
     event.message.chat_id = `oc_${index}`;
     const text = createSample('im.message.receive_v1', { version: '2.0', token: '', event });
     const queued = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
@@ -45,7 +48,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
   const context = { getRemainingTimeInMillis: () => 600_000 } as Context;
 
   async function deliver(v2: ImportModule, records: SQSRecord[]) {
-    // SQS takes no receipt handle of these: what matters is that each is asked for.
+    // SQS rejects these made-up receipt handles; only the calls are checked.
     await using sqs = await startCallCounter(aws.emulators.environment.AWS_ENDPOINT_URL_SQS as string);
     const QUEUE_URL = `${sqs.origin}${new URL(aws.emulators.queueUrl).pathname}`;
     process.env.AWS_ENDPOINT_URL_SQS = sqs.origin;
@@ -59,7 +62,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     (handle: Parameters<typeof onEvent<'im.message.receive_v1'>>[1]): ImportModule =>
     async () => ({ default: onEvent('im.message.receive_v1', handle) });
 
-  it('reports and postpones exactly the events whose handlers throw something hostile', async () => {
+  it('reports and delays exactly the events whose handlers throw a hostile value', async () => {
     const handled: number[] = [];
     const v2 = handlingMessages(({ message }) => {
       const index = indexOf(message.content);
@@ -78,10 +81,10 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     );
     expect(handled).toEqual([good]);
     expect(calls).toMatchObject({ 'AmazonSQS.ChangeMessageVisibility': hostileValues.length });
-    expect(writtenLines().filter((line) => line.includes('The event failed; it comes back')).length).toBe(good);
+    expect(writtenLines().filter((line) => line.includes('The event failed and will be retried')).length).toBe(good);
   });
 
-  it('handles the events whose handlers log something hostile', async () => {
+  it('handles events whose handlers log a hostile value', async () => {
     const v2 = handlingMessages(({ message }, { log }) => {
       const [name, value] = hostileValues[indexOf(message.content)] as [string, never];
       log.error(`logged ${name}`, value);
@@ -95,7 +98,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     }
   });
 
-  it('fails the events whose modules throw something hostile while they load', async () => {
+  it('reports events whose modules throw a hostile value while loading', async () => {
     let index = 0;
     const v2: ImportModule = () => Promise.reject(hostileValues[index++]?.[1]);
     const records = [...hostileValues.keys()].map(recordOf);
@@ -104,7 +107,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect(calls).toMatchObject({ 'AmazonSQS.ChangeMessageVisibility': records.length });
   });
 
-  it('drops an event with whatever reason', async () => {
+  it('drops an event and logs the reason', async () => {
     const v2 = handlingMessages(() => {
       throw new Drop('not for us');
     });
@@ -113,44 +116,44 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
   });
 });
 
-describe('A person who clicked', () => {
+describe('A user who clicks a card', () => {
   const envelope = parseEnvelope(createSample('card.action.trigger', { version: '2.0', token: '' })) as EventEnvelope;
-  const answerWith = (handle: Parameters<typeof onCallback<'card.action.trigger'>>[1]) => {
-    const answer = createCallbackResponder(async () => ({ default: onCallback('card.action.trigger', handle) }));
+  const respondWith = (handle: Parameters<typeof onCallback<'card.action.trigger'>>[1]) => {
+    const respond = createCallbackResponder(async () => ({ default: onCallback('card.action.trigger', handle) }));
     const { signal } = new AbortController();
-    return answer(envelope, { header: envelope.header, source: 'webhook', signal, log: createLog('INFO', {}) });
+    return respond(envelope, { header: envelope.header, source: 'webhook', signal, log: createLog('INFO', {}) });
   };
   const toast = { toast: { type: 'error' } };
-  const error = () => writtenLines().filter((line) => line.includes('The callback handler failed or was late'));
+  const loggedErrors = () => writtenLines().filter((line) => line.includes('The callback handler failed or timed out'));
 
-  it.each(hostileValues)('sees an error where the handler throws %s', async (_, value) => {
+  it.each(hostileValues)('sees an error if the handler throws %s', async (_, value) => {
     const throwing = () => {
       throw value;
     };
-    expect(await answerWith(throwing)).toMatchObject(toast);
-    expect(await answerWith(() => Promise.reject(value))).toMatchObject(toast);
-    expect(error().length).toBe(2);
+    expect(await respondWith(throwing)).toMatchObject(toast);
+    expect(await respondWith(() => Promise.reject(value))).toMatchObject(toast);
+    expect(loggedErrors().length).toBe(2);
   });
 
   it.each(hostileValues.filter(([, value]) => value != null))(
-    'sees an error where the handler returns %s',
+    'sees an error if the handler returns %s',
     async (_, value) => {
-      expect(await answerWith(() => value as never)).toMatchObject(toast);
-      expect(await answerWith(async () => value as never)).toMatchObject(toast);
-      expect(error().length).toBe(2);
+      expect(await respondWith(() => value as never)).toMatchObject(toast);
+      expect(await respondWith(async () => value as never)).toMatchObject(toast);
+      expect(loggedErrors().length).toBe(2);
     },
   );
 
-  it('sees an error where the handler returns an error instead of throwing it, and the platform nothing of it', async () => {
+  it('sees an error, and no detail of it, if the handler returns an error instead of throwing it', async () => {
     const config = { headers: { Authorization: 'the token' } };
     const returned = Object.assign(new Error('Request failed'), { config, toJSON: () => ({ config }) });
-    const answer = await answerWith(() => returned as never);
-    expect(answer).toMatchObject(toast);
-    expect(JSON.stringify([answer, writtenLines()])).not.toContain('the token');
+    const response = await respondWith(() => returned as never);
+    expect(response).toMatchObject(toast);
+    expect(JSON.stringify([response, writtenLines()])).not.toContain('the token');
   });
 
   it.each([[[]], ['text'], [1], [true]])('sees an error where the handler returns %j', async (value) => {
-    expect(await answerWith(() => value as never)).toMatchObject(toast);
-    expect(error()[0]).toContain('TypeError: A callback handler must return an object, or nothing.');
+    expect(await respondWith(() => value as never)).toMatchObject(toast);
+    expect(loggedErrors()[0]).toContain('TypeError: A callback handler must return an object or nothing.');
   });
 });

@@ -18,7 +18,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** An event of exactly so many bytes, which compresses well. */
+/** Returns an event of exactly this size, which compresses well. */
 function textOf(bytes: number): string {
   const empty = '{"schema":"2.0","header":{"event_type":"im.message.receive_v1"},"event":{"a":""}}';
   return empty.replace('""', `"${'x'.repeat(bytes - empty.length)}"`);
@@ -29,7 +29,7 @@ const longestAttributes = { source: 'long-connection', receivedAt: new Date(), r
 const encode = (text: string, url = aws.environment.QUEUE_URL ?? '') =>
   encodeMessage(url, envelopeOf(text), { text, ...longestAttributes });
 
-/** What SQS counts: the body, and the name, type and value of each attribute. */
+/** Returns the size as SQS counts it: the body, and the name, type and value of each attribute. */
 function countBytes({ MessageBody = '', MessageAttributes = {} }: SendMessageCommandInput): number {
   const attributes = Object.entries(MessageAttributes).flatMap(([name, value]) => [
     name,
@@ -41,7 +41,7 @@ function countBytes({ MessageBody = '', MessageAttributes = {} }: SendMessageCom
 
 describe('A queue message', () => {
   it.each([MEBIBYTE - 4 * KIBIBYTE, MEBIBYTE - 4 * KIBIBYTE + 1, MEBIBYTE, MEBIBYTE + 1])(
-    'fits into 1 MiB with its attributes when its event has %i bytes',
+    'fits into 1 MiB with its attributes if its event has %i bytes',
     async (bytes) => {
       const text = textOf(bytes);
       const message = encode(text);
@@ -52,19 +52,19 @@ describe('A queue message', () => {
     },
   );
 
-  it('is the event as it came up to 1 MiB less 4 KiB, and compressed above', () => {
+  it('contains the unchanged event up to 1 MiB less 4 KiB, and is compressed above', () => {
     const limit = MEBIBYTE - 4 * KIBIBYTE;
     expect(encode(textOf(limit)).MessageAttributes).not.toHaveProperty('encoding');
     expect(encode(textOf(limit + 1)).MessageAttributes?.encoding).toMatchObject({ StringValue: 'gzip' });
   });
 
-  it('is counted in bytes, not in characters', () => {
+  it('is measured in bytes, not in characters', () => {
     const text = textOf(900 * KIBIBYTE).replaceAll('x', '好');
     expect(encode(text).MessageAttributes?.encoding).toMatchObject({ StringValue: 'gzip' });
   });
 });
 
-describe('A compressed message that someone else put into the queue', () => {
+describe('A compressed message from another sender', () => {
   const recordOf = (text: string) =>
     ({
       messageId: 'message-1',
@@ -77,12 +77,12 @@ describe('A compressed message that someone else put into the queue', () => {
       ),
     }) as unknown as SQSRecord;
 
-  it('is decompressed up to 16 MiB and no further', () => {
+  it('is decompressed only up to 16 MiB', () => {
     expect(decodeMessage(recordOf(textOf(16 * MEBIBYTE))).text.length).toBe(16 * MEBIBYTE);
     expect(() => decodeMessage(recordOf(textOf(16 * MEBIBYTE + 1)))).toThrow(RangeError);
   });
 
-  it('is rejected as malformed when it is a gzip bomb', () => {
+  it('is rejected as malformed if it is a gzip bomb', () => {
     expect(() => readDelivery(recordOf(textOf(100 * MEBIBYTE)))).toThrow(
       expect.objectContaining({ name: 'MalformedMessage' }),
     );
@@ -90,7 +90,7 @@ describe('A compressed message that someone else put into the queue', () => {
 });
 
 describe('The queue', () => {
-  it('is given up on when the time is up, even while the SDK waits for credentials', async () => {
+  it('rejects when the signal aborts, even while the SDK waits for credentials', async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');

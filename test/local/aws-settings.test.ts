@@ -2,14 +2,16 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectionBundle, lambdaBundle } from '../../lib/build/bundle.ts';
+import { connectionBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { createFunctionEnvironment } from '../../lib/cli/environment.ts';
 import { createSample } from '../../lib/samples/samples.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
+import { npmStart } from '../support/npm-start.ts';
 import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
-import { type Running, run, start } from '../support/run.ts';
+import { type Running, run } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
 
-// The AWS settings of a developer's machine, each of which leads an AWS SDK away from the emulators or makes it fail.
+// AWS settings of a developer's machine. Each makes an AWS SDK fail or use something other than the emulators.
 
 const AWS_SETTINGS = {
   AWS_PROFILE: 'does-not-exist',
@@ -31,17 +33,16 @@ const AWS_SETTINGS = {
   AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9',
 };
 
-const READY = /feishu-events is ready: POST (http:\/\/127\.0\.0\.1:\d+\/feishu\/events)/;
-const wait = { timeout: 60_000, interval: 50 };
-describe('With the AWS settings of a machine in its environment', () => {
+describe("With a machine's AWS settings in the environment,", () => {
   const secrets = { FEISHU_ENCRYPT_KEY: 'a key', FEISHU_VERIFICATION_TOKEN: 'a token' };
   const app = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'secret-of-the-app' };
   let project: TemporaryProject;
-  let platform: FakePlatform;
+  let platform: MockPlatform;
   let running: Running;
+  let url: string;
   beforeAll(async () => {
     project = await createProject();
-    platform = await FakePlatform.start();
+    platform = await MockPlatform.start();
     await writeFile(path.join(project.root, '.env'), 'OPENAI_API_KEY=from-the-file\nAWS_S3_BUCKET=from-the-file\n');
     await project.writeHandler(
       'v1/message.ts',
@@ -51,10 +52,9 @@ describe('With the AWS settings of a machine in its environment', () => {
         log.info('Environment ' + names.sort().map((name) => name + '=' + process.env[name]).join(' '));
       });`,
     );
-    const environment = { ...AWS_SETTINGS, ...secrets, ...app, FEISHU_DOMAIN: platform.domain, PORT: '0' };
-    running = start(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
-    await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
-    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
+    const environment = { ...AWS_SETTINGS, ...secrets, ...app, FEISHU_DOMAIN: platform.domain };
+    ({ running, webhookUrl: url } = await npmStart(project.root, environment, ['--long-connection']));
+    await vi.waitFor(() => expect(running.output()).toContain('Connected to ws://127.0.0.1'), wait);
   });
   afterAll(async () => {
     await running[Symbol.asyncDispose]();
@@ -70,8 +70,7 @@ describe('With the AWS settings of a machine in its environment', () => {
     await vi.waitFor(() => expect(running.output()).toMatch(/handled .*event_type=out_approval/), wait);
   });
 
-  it('npm start accepts what npm run send sends, and its handlers see their own variables', async () => {
-    const url = READY.exec(running.output())?.[1] as string;
+  it('npm start accepts an event from npm run send, and handlers see their own variables', async () => {
     const environment = { ...AWS_SETTINGS, ...secrets };
     const sent = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
     expect(sent).toMatchObject({ code: 0, output: expect.stringMatching(/^200 /) });
@@ -92,8 +91,8 @@ describe('With the AWS settings of a machine in its environment', () => {
 });
 
 describe('The environment of the functions', () => {
-  it('has none of the AWS settings that their bundles read', async () => {
-    const bundles = [connectionBundle(PROJECT_ROOT, '/'), lambdaBundle(PROJECT_ROOT, '/')];
+  it('contains none of the AWS settings that their bundles read', async () => {
+    const bundles = [connectionBundle, webhookBundle, workerBundle].map((bundle) => bundle(PROJECT_ROOT, '/'));
     const built = await Promise.all(bundles.map((bundle) => build({ ...bundle, sourcemap: false, write: false })));
     const code = built.flatMap(({ outputFiles }) => outputFiles.map(({ text }) => text)).join('\n');
     const names = new Set(code.match(/\bAWS_[A-Z\d_]+/g));
@@ -102,7 +101,7 @@ describe('The environment of the functions', () => {
     expect(createFunctionEnvironment(user, {})).toEqual({});
   });
 
-  it("has the user's variables, and the emulators' settings", () => {
+  it("contains the user's variables and the emulators' settings", () => {
     const user = { OPENAI_API_KEY: 'a', AWS_S3_BUCKET: 'b', AWS_REGION: 'eu-west-1', PATH: '/bin' };
     expect(createFunctionEnvironment(user, { AWS_REGION: 'us-east-1' })).toEqual({
       OPENAI_API_KEY: 'a',

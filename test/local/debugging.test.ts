@@ -9,17 +9,18 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { onCallback } from '../../lib/handler.ts';
 import { createCallbackResponder } from '../../lib/intake/callbacks.ts';
-import { CALLBACK_DEADLINE_MILLISECONDS, createIntake } from '../../lib/intake/intake.ts';
-import { startStack } from '../../lib/local/stack.ts';
+import { createIntake } from '../../lib/intake/intake.ts';
+import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../../lib/intake/time-limit.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { Debugger } from '../support/debugger.ts';
-import { createProject, PROJECT_ROOT } from '../support/project.ts';
+import { startLocalStack } from '../support/local-stack.ts';
+import { createProject } from '../support/project.ts';
 import { run, start } from '../support/run.ts';
 
 const WAIT = { timeout: 60_000, interval: 50 };
 
-/** Prints each long timer that is set. */
+/** Prints each timer of 2 s or more. */
 const TIMER_SPY = `
 const { setTimeout: set } = globalThis;
 globalThis.setTimeout = Object.assign((callback, milliseconds, ...rest) => {
@@ -38,7 +39,7 @@ export default onEvent('im.chat.updated_v1', (event, { log }) => {
 `;
 const BREAKPOINT_LINE = SOURCE.split('\n').findIndex((line) => line.includes('log.info'));
 
-/** Where a line of a source is in a bundle: what editors look for to set a breakpoint. */
+/** Finds a source line in a bundle, as editors do to set a breakpoint. */
 function findGeneratedLine(bundle: string, source: string, line: number) {
   const map = new SourceMap(JSON.parse(readFileSync(`${bundle}.map`, 'utf8')));
   const lines = readFileSync(bundle, 'utf8').split('\n');
@@ -53,7 +54,7 @@ function findGeneratedLine(bundle: string, source: string, line: number) {
 }
 
 describe('npm run debug', () => {
-  it('pauses at a breakpoint in a handler, where variables have their names and no timeout runs', async () => {
+  it('pauses at a breakpoint in a handler, with its variable names and without timeouts', async () => {
     await using project = await createProject();
     await project.writeHandler(HANDLER, SOURCE);
     const spy = path.join(project.root, 'spy.cjs');
@@ -99,7 +100,7 @@ describe('npm run debug', () => {
     });
     expect(evaluated).toMatchObject({ result: { result: { type: 'string', value: expect.stringMatching(/^oc_/) } } });
 
-    // The timeouts of both functions are 12 hours, and the handler's ends a little earlier.
+    // The timeouts of both functions are 12 hours, and the handler's is a little shorter.
     const timers = [...stack.output().matchAll(/^timer (\d+)/gm)].map(([, milliseconds]) => Number(milliseconds));
     expect(timers.filter((milliseconds) => milliseconds === 43_200_000)).toHaveLength(2);
     expect(timers.filter((milliseconds) => milliseconds > 50_000 && milliseconds < 43_000_000)).toEqual([]);
@@ -110,19 +111,10 @@ describe('npm run debug', () => {
 });
 
 describe('The queue under a debugger', () => {
-  it('does not deliver an event again while a breakpoint holds it', async () => {
+  it('does not redeliver an event that a breakpoint holds', async () => {
     inspector.open(0);
     try {
-      const stack = await startStack({
-        root: PROJECT_ROOT,
-        environment: {},
-        host: '127.0.0.1',
-        port: 0,
-        watch: false,
-        onLine: () => {},
-        onNotice: () => {},
-        onApiCall: () => {},
-      });
+      const stack = await startLocalStack();
       const { sqs, queueUrl: QueueUrl } = stack.queue;
       const { Attributes } = await sqs.send(
         new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['VisibilityTimeout'] }),
@@ -141,7 +133,7 @@ describe('A callback', () => {
     vi.useRealTimers();
   });
 
-  async function answerAfter(milliseconds: number) {
+  async function respondAfter(milliseconds: number) {
     vi.useFakeTimers();
     const { promise: paused, resolve: resume } = Promise.withResolvers<void>();
     const handler = onCallback('card.action.trigger', async () => {
@@ -154,7 +146,7 @@ describe('A callback', () => {
       createLog: (fields) => createLog('ERROR', fields),
     });
     const text = createSample('card.action.trigger', { version: '2.0', token: 'token' });
-    const answer = intake({
+    const response = intake({
       envelope: parseEnvelope(text) as EventEnvelope,
       text,
       source: 'webhook',
@@ -163,15 +155,15 @@ describe('A callback', () => {
     });
     await vi.advanceTimersByTimeAsync(milliseconds);
     resume();
-    return await answer;
+    return await response;
   }
 
-  it('fails when it is late', async () => {
-    expect(await answerAfter(CALLBACK_DEADLINE_MILLISECONDS + 1)).toMatchObject({ toast: { type: 'error' } });
+  it('fails if it is late', async () => {
+    expect(await respondAfter(RESPONSE_TIME_LIMIT_MILLISECONDS + 1)).toMatchObject({ toast: { type: 'error' } });
   });
 
-  it('has all the time it needs under a debugger', async () => {
+  it('has no deadline under a debugger', async () => {
     vi.stubEnv('NO_DEADLINES', 'true');
-    expect(await answerAfter(3_600_000)).toMatchObject({ toast: { type: 'success' } });
+    expect(await respondAfter(3_600_000)).toMatchObject({ toast: { type: 'success' } });
   });
 });

@@ -4,7 +4,7 @@ import { EventLog } from '../../lib/local/event-log.ts';
 const idsOf = (log: EventLog) => log.list().map(({ messageId }) => messageId);
 const MIB = 1024 * 1024;
 
-test('the last 10,000 events are kept', () => {
+test('the log keeps the last 10,000 events', () => {
   const log = new EventLog();
   for (let index = 0; index < 10_002; index++) log.failed(`m${index}`, 'no');
   expect(log.list()).toHaveLength(10_000);
@@ -12,13 +12,13 @@ test('the last 10,000 events are kept', () => {
   expect(log.find('m1')).toBeUndefined();
 });
 
-test('of events with long texts, no more are kept than fit into 16 Mi characters', () => {
+test('the log keeps only as many events with long texts as fit into 16 Mi characters', () => {
   const log = new EventLog();
   for (let index = 0; index < 20; index++) log.failed(`m${index}`, 'x'.repeat(MIB));
   expect(idsOf(log)).toEqual(Array.from({ length: 16 }, (_, index) => `m${index + 4}`));
 });
 
-test('a record that changes counts with its newest text only', () => {
+test('a changed record counts only with its newest text', () => {
   const log = new EventLog();
   for (let index = 0; index < 100; index++) log.failed('m', 'x'.repeat(MIB));
   log.failed('other', 'short');

@@ -11,19 +11,19 @@ import { startEmulators } from '../../lib/local/emulators/emulators.ts';
 import type { EventRecord } from '../../lib/local/event-log.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { deliver } from '../support/deliver.ts';
+import { npmStart } from '../support/npm-start.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
-import { type Running, start } from '../support/run.ts';
+import type { Running } from '../support/run.ts';
 import { wait } from '../support/wait.ts';
 
-const READY = /feishu-events is ready: POST (\S+) {3}events: (\S+)/;
 const TYPE = 'im.chat.disbanded_v1';
 const encryptKey = 'an encrypt key';
 const token = 'a-verification-token';
 
-/** The worker's five batches of ten: what can be under way when the process is killed. */
-const UNDER_WAY = 50;
+/** Five batches of ten events can be in flight when the process is killed. */
+const MAXIMUM_IN_FLIGHT = 50;
 
-describe('npm start, killed', () => {
+describe('After a kill, npm start', () => {
   let project: TemporaryProject;
   const effects: string[] = [];
   const server = createServer(async (request, response) => {
@@ -51,11 +51,9 @@ describe('npm start, killed', () => {
     server.close();
   });
 
-  const environment = { PORT: '0', FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };
+  const environment = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token };
   const startReady = async () => {
-    const running = start(project.root, 'lib/local/start.ts', [], environment);
-    await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
-    const [, url = '', eventsUrl = ''] = READY.exec(running.output()) ?? [];
+    const { running, webhookUrl: url, eventsUrl } = await npmStart(project.root, environment);
     return { running, url, listEvents: async () => (await fetch(eventsUrl)).json() as Promise<EventRecord[]> };
   };
   const sample = (chat = 'chat') => createSample(TYPE, { version: '2.0', token, event: { chat_id: chat } });
@@ -67,7 +65,7 @@ describe('npm start, killed', () => {
     await ended;
   };
 
-  it('handles what it has acknowledged, keeps dead letters, and makes effects once', async () => {
+  it('handles all acknowledged events once, and keeps dead letters', async () => {
     const acknowledged = new Set<string>();
     const deadIds: string[] = [];
     const killedAfter = [30, 90, 1, 160, 60];
@@ -77,14 +75,14 @@ describe('npm start, killed', () => {
       expect((await deliver(url, signed(dead))).status).toBe(200);
       deadIds.push(idOf(dead));
       const isDead = async () => (await listEvents()).find(({ id }) => id === idOf(dead))?.status === 'dead';
-      // The second is killed while it is failing.
+      // In the second round, the process is killed while this event is being retried.
       if (round !== 1) await vi.waitFor(async () => expect(await isDead()).toBe(true), wait);
       let left = count;
       const killed = Promise.withResolvers<void>();
       const sender = async () => {
         for (; left > 0; ) {
           const text = sample();
-          // What has no answer is not acknowledged: the platform would send it again.
+          // Without a response, the event is not acknowledged, and the platform would resend it.
           if ((await send(url, text).catch(() => 0)) !== 200) continue;
           acknowledged.add(idOf(text));
           left -= 1;
@@ -100,9 +98,9 @@ describe('npm start, killed', () => {
     expect((await deliver(url, signed(later))).status).toBe(200);
     const idsOf = (texts: string[]) => new Set(texts.map((text) => text.split('.')[0]));
     await vi.waitFor(() => expect(acknowledged.difference(idsOf(effects)).size).toBe(0), wait);
-    // A handler that was killed runs again, with the same uuid. No other effect is made a second time.
+    // A killed handler runs again with the same uuid. No other effect is repeated.
     expect(idsOf(effects).size).toBe(new Set(effects).size);
-    expect(effects.length - new Set(effects).size).toBeLessThanOrEqual(killedAfter.length * UNDER_WAY);
+    expect(effects.length - new Set(effects).size).toBeLessThanOrEqual(killedAfter.length * MAXIMUM_IN_FLIGHT);
     await vi.waitFor(async () => {
       const events = await listEvents();
       expect(events.filter(({ status }) => status === 'dead').map(({ id }) => id)).toEqual(
@@ -117,9 +115,11 @@ describe('npm start, killed', () => {
     const handled = new Set(effects);
     const calls = effects.length;
     running.process.kill('SIGTERM');
-    expect((await running.ended).output).toMatch(/1 event\(s\) are still queued, and wait in \S+\.local for the next/);
+    expect((await running.ended).output).toMatch(
+      /1 event\(s\) are still queued\. They are stored in \S+\.local for the next/,
+    );
 
-    // Nothing is left of what was handled: another start repeats no effect.
+    // Another start repeats no effect.
     const last = await startReady();
     await using __ = last.running;
     const events = await last.listEvents();

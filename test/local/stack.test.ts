@@ -1,30 +1,19 @@
+import inspector from 'node:inspector';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { post } from '../../lib/cli/post.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import type { EventRecord } from '../../lib/local/event-log.ts';
 import type { ApiCall } from '../../lib/local/mock-platform.ts';
-import { type Stack, type StackOptions, startStack } from '../../lib/local/stack.ts';
+import type { Stack } from '../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { deliver } from '../support/deliver.ts';
-import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
+import { startLocalStack } from '../support/local-stack.ts';
+import { createProject, type TemporaryProject } from '../support/project.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';
 import { volume } from '../support/volume.ts';
 import { wait } from '../support/wait.ts';
 import { recordOutput } from '../support/written-output.ts';
-
-function optionsFor(root: string): StackOptions {
-  return {
-    root,
-    environment: { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token },
-    host: '127.0.0.1',
-    port: 0,
-    watch: false,
-    onLine: (line) => recordOutput(`${line}\n`),
-    onNotice: () => {},
-    onApiCall: () => {},
-  };
-}
 
 const send = (stack: Stack, text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
 const sample = (type: string, version: '1.0' | '2.0' = '2.0') => createSample(type, { version, token });
@@ -38,8 +27,9 @@ describe('The local stack', () => {
   const lines: string[] = [];
   let stack: Stack;
   beforeAll(async () => {
-    stack = await startStack({
-      ...optionsFor(PROJECT_ROOT),
+    // Under a debugger nothing has a time limit, so that a slow machine does not retry an event.
+    inspector.open(0, '127.0.0.1');
+    stack = await startLocalStack({
       onApiCall: (call) => apiCalls.push(call),
       onLine(line) {
         lines.push(line);
@@ -47,9 +37,12 @@ describe('The local stack', () => {
       },
     });
   });
-  afterAll(() => stack.stop());
+  afterAll(async () => {
+    await stack.stop();
+    inspector.close();
+  });
 
-  it('takes a message to its handler, which answers it with an echo', async () => {
+  it('runs the handler of a message, which replies with an echo', async () => {
     const event = textMessage('你好 👋');
     const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
     expect(await send(stack, text)).toMatchObject({ status: 200, body: '{"msg":"success"}' });
@@ -61,7 +54,7 @@ describe('The local stack', () => {
     expect(JSON.parse(JSON.parse(apiCalls[0]?.body ?? '').content)).toEqual({ text: '你好 👋' });
   });
 
-  it('lists what became of each event', async () => {
+  it('lists the status of each event', async () => {
     await vi.waitFor(async () => expect((await listEvents(stack))[0]?.status).toBe('handled'), wait);
     const [record] = await listEvents(stack);
     expect(record).toMatchObject({
@@ -77,23 +70,23 @@ describe('The local stack', () => {
     });
   });
 
-  it('runs the callback handler that is deployed', async () => {
+  it('runs the callback handler of the template', async () => {
     const { body } = await send(stack, sample('card.action.trigger'));
     expect(JSON.parse(body)).toMatchObject({ toast: { content: 'Done', i18n: { zh_cn: '已完成' } } });
   });
 
-  it('accepts events whatever the query of the address is', async () => {
+  it('accepts events with a query in the URL', async () => {
     const request = writeRequest(sample('message', '1.0'), { encryptKey }, Date.now());
     expect((await deliver(`${stack.webhookUrl}?tenant=1`, request)).status).toBe(200);
   });
 
-  it('says which addresses there are to who asks for another', async () => {
+  it('lists the available routes in the response to any other', async () => {
     const response = await fetch(new URL('/events', stack.webhookUrl));
     expect(response.status).toBe(404);
     expect(await response.json()).toEqual({ message: expect.stringContaining('POST /feishu/events') });
   });
 
-  it('refuses bytes that are no text, as the deployed function does', async () => {
+  it('rejects a body that is not text, like the deployed function', async () => {
     const response = await post(stack.webhookUrl, { headers: {}, body: Buffer.from([0xff, 0xfe, 0x00]) });
     expect(response).toMatchObject({ status: 401, body: expect.stringContaining('FEISHU_SIGNATURE_MISSING') });
   });
@@ -124,13 +117,13 @@ describe('The local stack', () => {
     expect(handled.length).toBe(EVENTS);
   });
 
-  it('shows the lines of the functions, with no event in them', () => {
+  it("shows the functions' log lines, without the content of events", () => {
     expect(lines.some((line) => line.includes('"message":"accepted"'))).toBe(true);
     expect(lines.join('\n')).not.toContain('拜访客户');
   });
 });
 
-describe('While a project is being worked on, the local stack', () => {
+describe('While the sources change, the local stack', () => {
   const TYPE = 'im.chat.disbanded_v1';
   let project: TemporaryProject;
   let stack: Stack;
@@ -138,9 +131,9 @@ describe('While a project is being worked on, the local stack', () => {
   const lines: string[] = [];
   beforeAll(async () => {
     project = await createProject();
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('the first version'));
-    stack = await startStack({
-      ...optionsFor(project.root),
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('the first version'));
+    stack = await startLocalStack({
+      root: project.root,
       watch: true,
       onNotice: (text) => notices.push(text),
       onLine(line) {
@@ -154,47 +147,47 @@ describe('While a project is being worked on, the local stack', () => {
     await project[Symbol.asyncDispose]();
   });
 
-  function handlerSaying(words: string, otherwise = ''): string {
+  function handlerThatLogs(message: string, before = ''): string {
     return `import { onEvent, RetryAfter, Drop } from '#feishu-events';
-      export default onEvent('${TYPE}', async (event, { log }) => { ${otherwise} log.info('${words}'); });`;
+      export default onEvent('${TYPE}', async (event, { log }) => { ${before} log.info('${message}'); });`;
   }
   const handledIds = () => new Set(stack.events().flatMap(({ id, status }) => (status === 'handled' ? [id] : [])));
 
-  it('loads a changed handler without losing what is queued', async () => {
-    // A slow first version: some of these are handled by it, some by the next one, none is lost.
+  it('loads a changed handler without losing queued events', async () => {
+    // The slow version handles some of the events, and the next version the others. None is lost.
     const slow = 'await new Promise((resolve) => setTimeout(resolve, 300));';
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('a slow version', slow));
-    await vi.waitFor(() => expect(notices.at(-1)).toContain('loaded again'), wait);
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('a slow version', slow));
+    await vi.waitFor(() => expect(notices.at(-1)).toContain('functions reloaded'), wait);
     await Promise.all(Array.from({ length: 20 }, () => send(stack, sample(TYPE))));
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('the next version'));
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('the next version'));
     await vi.waitFor(() => expect(notices.length).toBe(2), wait);
     await send(stack, sample(TYPE));
     await vi.waitFor(() => expect(handledIds().size).toBe(21), wait);
     expect(lines.some((line) => line.includes('the next version'))).toBe(true);
   });
 
-  it('loads a handler that was not there', async () => {
-    const source = handlerSaying('a new handler').replace(TYPE, 'im.chat.updated_v1');
+  it('loads a new handler', async () => {
+    const source = handlerThatLogs('a new handler').replace(TYPE, 'im.chat.updated_v1');
     await project.writeHandler('v2/im.chat.updated_v1.ts', source);
     await vi.waitFor(() => expect(notices.length).toBe(3), wait);
     await send(stack, sample('im.chat.updated_v1'));
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
 
-  it('keeps the functions as they were when the sources do not build, and says what is wrong', async () => {
+  it('keeps running the previous version if a build fails, and reports the error', async () => {
     await project.writeHandler(`v2/${TYPE}.ts`, 'export default (');
-    await vi.waitFor(() => expect(notices.at(-1)).toContain('stay as they were'), wait);
+    await vi.waitFor(() => expect(notices.at(-1)).toContain('Build failed'), wait);
     expect(notices.at(-1)).toContain(`${TYPE}.ts`);
     expect(notices.at(-1)).toContain('Unexpected end of file');
     await send(stack, sample(TYPE));
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
 
-  it('tells a handler that throws from one that drops, and keeps what fails five times', async () => {
-    const otherwise = "if (event.chat_id === 'drop') throw new Drop('not ours'); throw new RetryAfter(0, 'not yet');";
-    const known = notices.length;
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('never', otherwise));
-    await vi.waitFor(() => expect(notices.length).toBe(known + 1), wait);
+  it('distinguishes failed from dropped events, and dead-letters an event after five failures', async () => {
+    const failing = "if (event.chat_id === 'drop') throw new Drop('not ours'); throw new RetryAfter(0, 'not yet');";
+    const before = notices.length;
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('never', failing));
+    await vi.waitFor(() => expect(notices.length).toBe(before + 1), wait);
     await send(stack, createSample(TYPE, { version: '2.0', token, event: { chat_id: 'drop' } }));
     await vi.waitFor(
       () => expect(stack.events().at(-1)).toMatchObject({ status: 'dropped', lastError: 'not ours' }),
@@ -206,11 +199,11 @@ describe('While a project is being worked on, the local stack', () => {
     await vi.waitFor(async () => expect(await countOf(stack.queue.deadLetterQueueUrl)).toBe(1), wait);
   });
 
-  it('goes on after a handler has ended its process', async () => {
-    const known = notices.length;
-    const otherwise = "if (event.chat_id === 'exit') process.exit(1);";
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerSaying('alive', otherwise));
-    await vi.waitFor(() => expect(notices.length).toBe(known + 1), wait);
+  it('keeps running after a handler has ended its process', async () => {
+    const before = notices.length;
+    const exiting = "if (event.chat_id === 'exit') process.exit(1);";
+    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('alive', exiting));
+    await vi.waitFor(() => expect(notices.length).toBe(before + 1), wait);
     await send(stack, createSample(TYPE, { version: '2.0', token, event: { chat_id: 'exit' } }));
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'retrying' }), wait);
     await send(stack, sample(TYPE));
@@ -233,30 +226,30 @@ describe('A project that does not build', () => {
       'v2/im.message.recieve_v1.ts',
       "import { onEvent } from '#feishu-events'; export default onEvent('im.message.receive_v1', () => {});",
     );
-    await expect(startStack(optionsFor(project.root))).rejects.toThrow(/im\.message\.recieve_v1\.ts/);
+    await expect(startLocalStack({ root: project.root })).rejects.toThrow(/im\.message\.recieve_v1\.ts/);
   });
 });
 
 describe('A handler that cannot be checked', () => {
-  it('does not keep the stack from starting, and is named', async () => {
+  it('does not prevent the stack from starting, and is reported', async () => {
     await using project = await createProject();
     const source = `import { onEvent } from '#feishu-events';
       if (!process.env.SOME_KEY) throw new Error('SOME_KEY is not set');
       export default onEvent('im.chat.updated_v1', () => {});`;
     await project.writeHandler('v2/im.chat.updated_v1.ts', source);
     const notices: string[] = [];
-    const stack = await startStack({ ...optionsFor(project.root), onNotice: (text) => notices.push(text) });
+    const stack = await startLocalStack({ root: project.root, onNotice: (text) => notices.push(text) });
     await stack.stop();
     expect(notices).toEqual([expect.stringContaining('v2/im.chat.updated_v1.ts could not be checked')]);
     expect(notices[0]).toContain('SOME_KEY is not set');
   });
 });
 
-describe('An address that is taken', () => {
-  it('is named, with what to do', async () => {
-    const stack = await startStack(optionsFor(PROJECT_ROOT));
+describe('A port that is in use', () => {
+  it('is reported with advice', async () => {
+    const stack = await startLocalStack();
     const { port } = new URL(stack.webhookUrl);
-    await expect(startStack({ ...optionsFor(PROJECT_ROOT), port: Number(port) })).rejects.toThrow(/PORT/);
+    await expect(startLocalStack({ port: Number(port) })).rejects.toThrow(/PORT/);
     await stack.stop();
   });
 });

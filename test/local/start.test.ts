@@ -3,23 +3,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
+import { npmStart } from '../support/npm-start.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
-import { type Running, run, start } from '../support/run.ts';
+import { type Running, run } from '../support/run.ts';
 import { volume } from '../support/volume.ts';
 import { wait } from '../support/wait.ts';
 import { expectContentShown } from '../support/written-output.ts';
-
-const READY = /feishu-events is ready: POST (http:\/\/127\.0\.0\.1:\d+\/feishu\/events)/;
-
-async function startReady(
-  root: string,
-  environment: NodeJS.ProcessEnv = {},
-): Promise<{ running: Running; url: string }> {
-  const running = start(root, 'lib/local/start.ts', [], { PORT: '0', ...environment });
-  await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
-  return { running, url: READY.exec(running.output())?.[1] as string };
-}
 
 describe('npm start in a fresh clone', () => {
   let project: TemporaryProject;
@@ -27,7 +17,7 @@ describe('npm start in a fresh clone', () => {
   let url: string;
   beforeAll(async () => {
     project = await createProject();
-    ({ running, url } = await startReady(project.root));
+    ({ running, webhookUrl: url } = await npmStart(project.root));
   });
   afterAll(async () => {
     await running[Symbol.asyncDispose]();
@@ -35,18 +25,18 @@ describe('npm start in a fresh clone', () => {
   });
   const send = (...args: string[]) => run(project.root, 'lib/tools/send.ts', args);
 
-  it('writes a .env with secrets of its own, and says so', async () => {
-    expect(running.output()).toContain('wrote one with a random Encrypt Key and Verification Token');
+  it('creates a .env with random secrets, and reports it', async () => {
+    expect(running.output()).toContain('Created .env with a random Encrypt Key and Verification Token');
     const text = await readFile(path.join(project.root, '.env'), 'utf8');
     expect(text).toMatch(/^FEISHU_ENCRYPT_KEY=local-[\da-f]{32}$/m);
     expect(text).toMatch(/^FEISHU_VERIFICATION_TOKEN=local-[\da-f]{32}$/m);
   });
 
-  it('says once that it is ready', () => {
+  it('prints once that it is ready', () => {
     expect(running.output().split('feishu-events is ready').length).toBe(2);
   });
 
-  it('takes what npm run send sends', async () => {
+  it('accepts an event from npm run send', async () => {
     expect(await send('im.message.receive_v1', '--url', url)).toMatchObject({
       code: 0,
       output: expect.stringMatching(/^200 in \d+ ms: \{"msg":"success"\}/),
@@ -65,21 +55,21 @@ describe('npm start in a fresh clone', () => {
     },
   );
 
-  it('accepts an event of a file, whatever its token is, and keeps its large integers', async () => {
+  it('accepts an event from a file, with any token and with large integers', async () => {
     const file = path.join(project.root, 'event.json');
     const event = '{"type":"message","big":90071992547409931}';
     await writeFile(file, `{"uuid":"u-1","token":"of the real app","type":"event_callback","event":${event}}`);
     expect(await send('--file', file, '--url', url)).toMatchObject({ code: 0 });
   });
 
-  it('refuses what is sent plain, and send says so with its exit code', async () => {
+  it('rejects an unsigned event, and send exits with 1', async () => {
     expect(await send('message', '--plain', '--url', url)).toMatchObject({
       code: 1,
       output: expect.stringContaining('FEISHU_SIGNATURE_MISSING'),
     });
   });
 
-  it('refuses what is signed with another key', async () => {
+  it('rejects an event signed with another key', async () => {
     const environment = { FEISHU_ENCRYPT_KEY: 'another key' };
     const result = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
     expect(result).toMatchObject({ code: 1, output: expect.stringContaining('FEISHU_SIGNATURE_WRONG') });
@@ -91,11 +81,11 @@ describe('npm start in a fresh clone', () => {
     expect(code).toBe(1);
   });
 
-  it('keeps decrypted events to this user', async () => {
+  it('stores decrypted events in a folder that only this user can read', async () => {
     expect((await stat(path.join(project.root, '.local'))).mode & 0o777).toBe(0o700);
   });
 
-  it('ends with 0 on SIGTERM', async () => {
+  it('exits with 0 on SIGTERM', async () => {
     running.process.kill('SIGTERM');
     expect((await running.ended).code).toBe(0);
   });
@@ -103,7 +93,7 @@ describe('npm start in a fresh clone', () => {
 
 describe('npm start', () => {
   it.each(volume<NodeJS.Signals[]>({ small: ['SIGINT'], full: ['SIGINT', 'SIGTERM'] }))(
-    'handles what it has acknowledged before it ends on %s',
+    'handles all acknowledged events before it exits on %s',
     async (signal) => {
       await using project = await createProject();
       const slow = `import { onEventV1 } from '#feishu-events';
@@ -112,14 +102,14 @@ describe('npm start', () => {
         log.info('slowly done');
       });`;
       await project.writeHandler('v1/message.ts', slow);
-      const { running, url } = await startReady(project.root);
+      const { running, webhookUrl: url } = await npmStart(project.root);
       await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
       running.process.kill(signal);
       expect(await running.ended).toMatchObject({ code: 0, output: expect.stringContaining('slowly done') });
     },
   );
 
-  it('marks what a handler writes, so that no line of it looks like one of its own', async () => {
+  it("marks a handler's output, so that it cannot forge log lines", async () => {
     await using project = await createProject();
     const forging = `import { Drop, onEventV1 } from '#feishu-events';
       const forged = ['\\n', '\\r', '\\u2028', '\\u0085'].map((end) => end + 'FORGED').join('');
@@ -131,7 +121,7 @@ describe('npm start', () => {
         throw new Drop('dropped' + forged);
       });`;
     await project.writeHandler('v1/message.ts', forging);
-    const { running, url } = await startReady(project.root);
+    const { running, webhookUrl: url } = await npmStart(project.root);
     await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
     await vi.waitFor(() => expect(running.output()).toMatch(/dropped .*reason/), wait);
     await vi.waitFor(() => expect(running.output()).toContain('    | {"level":"INFO","message":"FORGED"'), wait);
@@ -148,7 +138,7 @@ describe('npm start', () => {
   it('prints each event as indented JSON at LOG_LEVEL=debug', async () => {
     expectContentShown();
     await using project = await createProject();
-    const { running, url } = await startReady(project.root, { LOG_LEVEL: 'debug' });
+    const { running, webhookUrl: url } = await npmStart(project.root, { LOG_LEVEL: 'debug' });
     await using _ = running;
     const file = path.join(project.root, 'event.json');
     await writeFile(file, '{"uuid":"u-1","token":"","event":{"type":"message","big":90071992547409931}}');
@@ -158,17 +148,17 @@ describe('npm start', () => {
     expect(running.output()).toContain('  "token": "•••",\n');
   });
 
-  it('uses the environment rather than .env, and leaves .env alone', async () => {
+  it('uses secrets from the environment, and creates no .env', async () => {
     await using project = await createProject();
     const environment = { FEISHU_VERIFICATION_TOKEN: 'from-the-environment' };
-    const { running, url } = await startReady(project.root, environment);
+    const { running, webhookUrl: url } = await npmStart(project.root, environment);
     await using _ = running;
     const sent = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
     expect(sent).toMatchObject({ code: 0 });
     await expect(readFile(path.join(project.root, '.env'))).rejects.toThrow('ENOENT');
   });
 
-  it('says what is wrong with PORT', async () => {
+  it('rejects an invalid PORT', async () => {
     await using project = await createProject();
     const result = await run(project.root, 'lib/local/start.ts', [], { PORT: 'http' });
     expect(result).toMatchObject({ code: 1, output: expect.stringMatching(/^PORT must be .* not "http"\.$/m) });
@@ -177,23 +167,22 @@ describe('npm start', () => {
 
 describe('npm start -- --long-connection', () => {
   const credentials = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'secret-of-the-app', PORT: '0' };
-  const startConnected = async (project: TemporaryProject, platform: FakePlatform) => {
+  const startConnected = async (project: TemporaryProject, platform: MockPlatform) => {
     const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
-    const running = start(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
-    await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
-    await vi.waitFor(() => expect(running.output()).toContain('connected to ws://127.0.0.1'), wait);
-    return running;
+    const started = await npmStart(project.root, environment, ['--long-connection']);
+    await vi.waitFor(() => expect(started.running.output()).toContain('Connected to ws://127.0.0.1'), wait);
+    return started;
   };
 
-  it('brings events to the local handlers, without an Encrypt Key or a Verification Token', async () => {
+  it('runs the local handlers without an Encrypt Key or a Verification Token', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start(new FakeClock());
-    await using running = await startConnected(project, platform);
-    expect(running.output()).toContain('takes events from a deployed task of the same app');
+    const platform = await MockPlatform.start(new FakeClock());
+    const { running, eventsUrl } = await startConnected(project, platform);
+    await using _ = running;
+    expect(running.output()).toContain('A deployed connection of the same app misses the events that arrive here');
     const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
     await delivery.settled;
     expect(delivery.state).toBe('acknowledged');
-    const eventsUrl = /events: (\S+)/.exec(running.output())?.[1] as string;
     await vi.waitFor(async () => {
       const events = await (await fetch(eventsUrl)).json();
       expect(events).toMatchObject([
@@ -206,37 +195,38 @@ describe('npm start -- --long-connection', () => {
     await platform.stop();
   });
 
-  it('connects again with a changed callback handler, and never twice', async () => {
+  it('reconnects with a changed callback handler, over one connection at a time', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start(new FakeClock());
-    await using running = await startConnected(project, platform);
+    const platform = await MockPlatform.start(new FakeClock());
+    const { running } = await startConnected(project, platform);
+    await using _ = running;
     const source = `import { onCallback } from '#feishu-events';
       export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
     await project.writeHandler('callbacks/card.action.trigger.ts', source);
-    await vi.waitFor(() => expect(running.output().split('connected to ws://').length).toBe(3), wait);
+    await vi.waitFor(() => expect(running.output().split('Connected to ws://').length).toBe(3), wait);
     expect(platform.gateway.open.length).toBe(1);
     const click = createSample('card.action.trigger', { version: '2.0', token: '' });
     const delivery = platform.pushCallback({ id: 'c1', text: click });
     await delivery.settled;
-    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
+    expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
     await running[Symbol.asyncDispose]();
-    // Its program ends with it, although it was killed.
+    // The connection program exits too, although its parent was killed.
     await vi.waitFor(() => expect(platform.gateway.open).toEqual([]), wait);
     await platform.stop();
   });
 
-  it('ends with 1 when the platform refuses the app, and says what to look at', async () => {
+  it('exits with 1 if the platform rejects the app, and says what to check', async () => {
     await using project = await createProject();
-    const platform = await FakePlatform.start(new FakeClock());
+    const platform = await MockPlatform.start(new FakeClock());
     platform.gateway.discovery = { code: 514 };
     const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
     const { code, output } = await run(project.root, 'lib/local/start.ts', ['--long-connection'], environment);
-    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET those of the developer console');
+    expect(output).toContain('Are FEISHU_APP_ID and FEISHU_APP_SECRET the values in the developer console');
     expect(code).toBe(1);
     await platform.stop();
   });
 
-  it('says that it needs the credentials of an app', async () => {
+  it('requires app credentials', async () => {
     await using project = await createProject();
     const { code, output } = await run(project.root, 'lib/local/start.ts', ['--long-connection']);
     expect(output).toContain('FEISHU_APP_ID is not set');
@@ -253,27 +243,27 @@ describe('npm run send', () => {
   afterAll(() => project[Symbol.asyncDispose]());
 
   it.each([
-    ['nothing to send', [], /Give either an event type or --file/],
-    ['a type and a file', ['message', '--file', 'x'], /Give either an event type or --file/],
-    ['two types', ['message', 'out_approval'], /One event type at a time/],
+    ['nothing to send', [], /Pass either an event type or --file/],
+    ['a type and a file', ['message', '--file', 'x'], /Pass either an event type or --file/],
+    ['two types', ['message', 'out_approval'], /Pass only one event type/],
     ['an unknown option', ['message', '--v3'], /--v3/],
-    ['an address that is none', ['message', '--url', 'localhost:3000'], /--url must be an address/],
-    ['a file that is not there', ['--file', 'nowhere.json'], /nowhere\.json cannot be read/],
-    ['an address where nobody listens', ['message', '--url', 'http://127.0.0.1:2/'], /Is npm start running\?/],
-  ])('says what is wrong with %s', async (_, args, message) => {
+    ['an invalid URL', ['message', '--url', 'localhost:3000'], /--url must start with/],
+    ['a missing file', ['--file', 'nowhere.json'], /Cannot read nowhere\.json/],
+    ['a URL that refuses connections', ['message', '--url', 'http://127.0.0.1:2/'], /Is npm start running\?/],
+  ])('explains the problem with %s', async (_, args, message) => {
     const { code, output } = await run(project.root, 'lib/tools/send.ts', args, secrets);
     expect(output).toMatch(message);
     expect(output).not.toMatch(/\n {4}at /);
     expect(code).toBe(2);
   });
 
-  it('says that there are no secrets, and writes none of its own', async () => {
+  it('requires secrets, and creates none', async () => {
     const { code, output } = await run(project.root, 'lib/tools/send.ts', ['message', '--url', 'http://127.0.0.1:2/']);
     expect(output).toContain('Neither FEISHU_ENCRYPT_KEY nor FEISHU_VERIFICATION_TOKEN is set');
     expect(code).toBe(2);
   });
 
-  it('explains itself', async () => {
+  it('prints its usage with --help', async () => {
     const { code, output } = await run(project.root, 'lib/tools/send.ts', ['--help']);
     expect(output).toContain('Usage: npm run send -- <event type>');
     expect(code).toBe(0);

@@ -9,45 +9,45 @@ describe('Between batches, the event source mapping', () => {
     vi.useRealTimers();
   });
 
-  /** Gives a pause that may end the turns it needs, on a clock that stands still. */
-  async function isOver(pause: Promise<void>): Promise<boolean> {
-    let over = false;
+  /** Returns whether a pause ends without the clock advancing. */
+  async function hasEnded(pause: Promise<void>): Promise<boolean> {
+    let ended = false;
     void pause.then(() => {
-      over = true;
+      ended = true;
     });
     for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-    return over;
+    return ended;
   }
 
-  it('does not pause when there are no requests', async () => {
-    expect(await isOver(new Traffic().pause())).toBe(true);
+  it('does not pause without requests', async () => {
+    expect(await hasEnded(new Traffic().pause())).toBe(true);
   });
 
   it('pauses until requests have ended', async () => {
     const traffic = new Traffic();
     const request = Promise.withResolvers<void>();
-    const answered = traffic.during(request.promise);
+    const responded = traffic.during(request.promise);
     const pause = traffic.pause();
-    expect(await isOver(pause)).toBe(false);
+    expect(await hasEnded(pause)).toBe(false);
     request.resolve();
-    await answered;
+    await responded;
     vi.setSystemTime(Date.now() + 20);
     await pause;
   });
 
-  it('goes on after a while although requests never end, or it would starve', async () => {
+  it('pauses for at most 100 ms, even if requests never end', async () => {
     const traffic = new Traffic();
     void traffic.during(new Promise(() => {}));
     const pause = traffic.pause();
-    expect(await isOver(pause)).toBe(false);
+    expect(await hasEnded(pause)).toBe(false);
     vi.setSystemTime(Date.now() + 100);
     await pause;
   });
 
-  it('counts a request that fails as ended', async () => {
+  it('does not wait for a failed request', async () => {
     const traffic = new Traffic();
     await expect(traffic.during(Promise.reject(new Error('failed')))).rejects.toThrow('failed');
     vi.setSystemTime(Date.now() + 20);
-    expect(await isOver(traffic.pause())).toBe(true);
+    expect(await hasEnded(traffic.pause())).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A program that receives events, written for either client the way its documentation says: for what only shows on a
- * process of its own. It acknowledges each event `handlerMs` after it came, or never when that is "never".
+ * Receives events with either client, set up as its documentation says. A separate process, so that exits and signals can
+ * be compared. Acknowledges each event after `handlerMs`, or never if that is "never".
  *
  *     node test/mock-platform/client-program.ts ours|official DOMAIN APP_ID APP_SECRET handlerMs
  */

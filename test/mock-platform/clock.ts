@@ -1,19 +1,19 @@
-/** Time as the platform sees it: it makes hours of retries pass at once. */
+/** The platform's clock. A fake one lets hours of retries pass at once. */
 export interface Clock {
-  /** @returns what cancels it */
+  /** @returns a function that cancels the action */
   schedule(afterMs: number, action: () => void): () => void;
 }
 
-/** The computer's own time. */
+/** The system clock. */
 export const realClock: Clock = {
   schedule(afterMs, action) {
-    // A retry that is due in six hours keeps no process alive.
+    // A retry due in six hours must not keep the process alive.
     const timer = setTimeout(action, afterMs).unref();
     return () => clearTimeout(timer);
   },
 };
 
-/** Stands still until it is told otherwise. */
+/** A clock that advances only when told to. */
 export class FakeClock implements Clock {
   #nowMs = 0;
   readonly #scheduled = new Set<{ dueMs: number; action: () => void }>();
@@ -28,7 +28,7 @@ export class FakeClock implements Clock {
     return () => this.#scheduled.delete(entry);
   }
 
-  /** Lets time pass; what falls due on the way happens in its order. */
+  /** Advances the time and runs the actions that fall due, in order. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
     while (this.advanceToNext(untilMs));
@@ -36,9 +36,9 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time pass until one thing happened.
+   * Advances the time to the next action and runs it.
    *
-   * @returns whether there was one by `untilMs`
+   * @returns whether an action was due by `untilMs`
    */
   advanceToNext(untilMs: number): boolean {
     const next = this.#next();

@@ -3,26 +3,25 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readCommandLine } from '../../lib/cli/command-line.ts';
-import type { FakeConnection } from './connection.ts';
+import type { MockConnection } from './connection.ts';
 import type { Delivery, PlatformEvent } from './deliveries.ts';
-import { FakePlatform } from './platform.ts';
+import { MockPlatform } from './platform.ts';
 
 const USAGE = `Usage: npm run compare
 
-Runs this project's long-connection client and the official one against the same mock platform, each in a process of its
-own, and prints what became of it as a Markdown table. Everything is measured, with the times both have by default: it
-takes 3 minutes.
+Runs this project's long-connection client and the official one against the same mock platform, each in its own process
+and with its default timing, and prints the results as a Markdown table. Takes 3 minutes.
 
-Exits with 0 when the table is whole, with 1 when not.`;
+Exits with 0 if the table is complete, otherwise with 1.`;
 
 type Client = 'ours' | 'official';
 
 interface Bench {
-  platform: FakePlatform;
+  platform: MockPlatform;
   /** Starts the client. */
   start(handlerMs?: number | 'never'): ChildProcess;
-  /** Starts the client and waits until it listens. */
-  connect(handlerMs?: number | 'never'): Promise<{ process: ChildProcess; connection: FakeConnection }>;
+  /** Starts the client and waits until it receives events. */
+  connect(handlerMs?: number | 'never'): Promise<{ process: ChildProcess; connection: MockConnection }>;
 }
 
 interface Row {
@@ -32,12 +31,12 @@ interface Row {
 
 const PROGRAM = fileURLToPath(new URL('client-program.ts', import.meta.url));
 const APP_ID = 'cli_0123456789abcdef';
-/** More than any time limit of either client. */
+/** Longer than every time limit of both clients. */
 const LONG_MS = 25_000;
 
 const rows: Row[] = [
   {
-    name: 'first event glued to the upgrade response, 20 connections',
+    name: 'first event arrives together with the upgrade response, 20 connections',
     async measure({ platform, start }) {
       platform.gateway.upgrade = { glued: message('glued') };
       start();
@@ -52,11 +51,11 @@ const rows: Row[] = [
     },
   },
   {
-    name: 'SeqID and LogID of 64 bits',
+    name: '64-bit SeqID and LogID',
     async measure({ platform, connect }) {
       const { connection } = await connect();
       const ids = { SeqID: '18446744073709551615', LogID: '9007199254740993' };
-      await answered(platform.push(message('ids'), { frame: ids }));
+      await describeResponse(platform.push(message('ids'), { frame: ids }));
       const [acknowledgement] = connection.acknowledgements;
       const { SeqID, LogID } = acknowledgement ?? {};
       const isExact = SeqID === ids.SeqID && LogID === ids.LogID;
@@ -67,7 +66,7 @@ const rows: Row[] = [
     name: '`card` frame',
     async measure({ platform, connect }) {
       await connect();
-      return answered(platform.push(message('card'), { type: 'card' }));
+      return describeResponse(platform.push(message('card'), { type: 'card' }));
     },
   },
   {
@@ -77,7 +76,7 @@ const rows: Row[] = [
       const output = collect(start());
       await within(LONG_MS, () => platform.gateway.connections[0]?.pings.length === 1);
       await sleep(2_000);
-      return /error/i.test(output.text) ? 'logged as an error' : 'taken as it is';
+      return /error/i.test(output.text) ? 'logged as an error' : 'accepted';
     },
   },
   {
@@ -92,7 +91,7 @@ const rows: Row[] = [
     },
   },
   {
-    name: 'discovery says busy (1, empty data) for a second',
+    name: 'discovery reports busy (1, empty data) for a second',
     async measure({ platform, start }) {
       platform.gateway.discovery = { code: 1, msg: 'system busy', withData: true };
       const client = start();
@@ -100,11 +99,11 @@ const rows: Row[] = [
       await sleep(1_000);
       platform.gateway.discovery = 'normal';
       const connected = await within(LONG_MS, () => platform.gateway.open.length === 1);
-      return connected ? 'connected then' : `not connected ${LONG_MS / 1000} s later, ${stateOf(client)}`;
+      return connected ? 'connected afterwards' : `not connected ${LONG_MS / 1000} s later, ${stateOf(client)}`;
     },
   },
   {
-    name: 'login refused by discovery (514, no data)',
+    name: 'login rejected by discovery (514, no data)',
     async measure({ platform, start }) {
       platform.gateway.discovery = { code: 514, msg: 'auth failed' };
       const client = start();
@@ -113,7 +112,7 @@ const rows: Row[] = [
     },
   },
   {
-    name: 'login refused by the upgrade (403)',
+    name: 'login rejected by the upgrade (403)',
     async measure({ platform, start }) {
       platform.gateway.upgrade = { httpStatus: 403, headers: { 'Handshake-Status': '403', 'Handshake-Msg': 'no' } };
       const client = start();
@@ -139,8 +138,8 @@ const rows: Row[] = [
       start();
       await within(LONG_MS, () => platform.gateway.upgrades === 1);
       const silentAt = performance.now();
-      const again = await within(LONG_MS, () => platform.gateway.upgrades === 2);
-      return again ? `tried again ${seconds(silentAt)} later` : `hangs, ${LONG_MS / 1000} s and more`;
+      const retried = await within(LONG_MS, () => platform.gateway.upgrades === 2);
+      return retried ? `retried ${seconds(silentAt)} later` : `still hanging after ${LONG_MS / 1000} s`;
     },
   },
   {
@@ -160,7 +159,7 @@ const rows: Row[] = [
     name: 'handler that never ends',
     async measure({ platform, connect }) {
       await connect('never');
-      return answered(platform.push(message('stuck')));
+      return describeResponse(platform.push(message('stuck')));
     },
   },
   {
@@ -173,8 +172,8 @@ const rows: Row[] = [
       connection.hangUp();
       await within(10_000, () => platform.gateway.discoveries.length >= 4);
       platform.gateway.discovery = 'normal';
-      const again = await within(LONG_MS, () => platform.gateway.open.length === 1);
-      return again ? 'connected again' : `gave up, ${stateOf(client)}`;
+      const reconnected = await within(LONG_MS, () => platform.gateway.open.length === 1);
+      return reconnected ? 'reconnected' : `gave up, ${stateOf(client)}`;
     },
   },
 ];
@@ -186,7 +185,7 @@ rows.forEach(({ name }, index) => {
   console.log(`| ${name} | ${ours[index]} | ${official[index]} |`);
 });
 
-/** One row after the other, so that neither client is starved. */
+/** Measures the rows one after the other, so that they do not compete for the CPU. */
 async function measureAll(client: Client): Promise<string[]> {
   const results: string[] = [];
   for (const row of rows) results.push(await measure(client, row));
@@ -194,7 +193,7 @@ async function measureAll(client: Client): Promise<string[]> {
 }
 
 async function measure(client: Client, row: Row): Promise<string> {
-  const platform = await FakePlatform.start();
+  const platform = await MockPlatform.start();
   const processes: ChildProcess[] = [];
   const start = (handlerMs: number | 'never' = 0) => {
     const child = spawn(process.execPath, [PROGRAM, client, platform.domain, APP_ID, 'secret', String(handlerMs)]);
@@ -206,7 +205,7 @@ async function measure(client: Client, row: Row): Promise<string> {
     await within(LONG_MS, () => platform.gateway.connections[0]?.pings.length === 1);
     const [connection] = platform.gateway.connections;
     if (connection === undefined) throw new Error(`${client} did not connect`);
-    // The official client starts to listen a little after it opened.
+    // The official client starts to listen shortly after the connection opens.
     await sleep(200);
     return { process: child, connection };
   };
@@ -229,14 +228,14 @@ function message(id: string): PlatformEvent {
   return { id, text: JSON.stringify({ schema: '2.0', header, event: { message: { content: '{}' } } }) };
 }
 
-/** How the first push of an event was answered. */
-async function answered(delivery: Delivery): Promise<string> {
+/** Describes the response to the first push of an event. */
+async function describeResponse(delivery: Delivery): Promise<string> {
   await delivery.settled;
-  const [answer] = delivery.answers;
-  return answer === undefined ? 'no acknowledgement in 3 s' : `acknowledged with ${answer.code}`;
+  const [response] = delivery.responses;
+  return response === undefined ? 'no acknowledgement in 3 s' : `acknowledged with ${response.code}`;
 }
 
-/** @returns whether it became true in time */
+/** @returns whether the condition became true in time */
 async function within(withinMs: number, condition: () => boolean): Promise<boolean> {
   const until = performance.now() + withinMs;
   while (!condition()) {

@@ -1,34 +1,34 @@
 import type { WebSocket } from 'ws';
-import type { Answer, PlatformEvent } from './deliveries.ts';
+import type { PlatformEvent, PushResponse } from './deliveries.ts';
 import { decodeWireFrame, encodeWireFrame, type WireFrame, wireHeader } from './wire.ts';
 
-/** How an event is put on the wire. */
+/** How an event is framed. */
 export interface Framing {
   type?: string;
-  /** In how many fragments. One has `sum` and `seq` as well, unless this is 0. */
+  /** Number of fragments; default: 1. 0 sends one frame without the headers `sum` and `seq`. */
   fragments?: number;
-  /** The order the fragments are sent in. */
+  /** The order in which the fragments are sent. */
   order?: readonly number[];
-  /** Of the ids and headers that a test cares for. */
+  /** Overrides fields of each frame. */
   frame?: Partial<WireFrame>;
 }
 
-/** How pings are answered. Bytes are a pong's payload as it is. */
-export type PongBehaviour = 'settings' | 'empty' | 'none' | Uint8Array;
+/** How to respond to pings. Bytes are the payload of the pong. */
+export type PongBehavior = 'settings' | 'empty' | 'none' | Uint8Array;
 
 /** The platform's end of one long connection. */
-export class FakeConnection {
-  /** Every frame that came, in its order. */
+export class MockConnection {
+  /** Every frame received, in order. */
   readonly received: WireFrame[] = [];
   readonly closed: Promise<number>;
   readonly #socket: WebSocket;
   readonly #serviceId: number;
-  /** By the event's id, in the order of pushing: an event may be pushed again while it is unanswered. */
-  readonly #unanswered = new Map<string, ((answer: Answer | undefined) => void)[]>();
-  readonly #pong: () => { behaviour: PongBehaviour; settings: object };
+  /** By event id, oldest push first: an event may be pushed again before it is acknowledged. */
+  readonly #pending = new Map<string, ((response: PushResponse | undefined) => void)[]>();
+  readonly #pong: () => { behavior: PongBehavior; settings: object };
   #isFrozen = false;
 
-  constructor(socket: WebSocket, serviceId: number, pong: () => { behaviour: PongBehaviour; settings: object }) {
+  constructor(socket: WebSocket, serviceId: number, pong: () => { behavior: PongBehavior; settings: object }) {
     this.#socket = socket;
     this.#serviceId = serviceId;
     this.#pong = pong;
@@ -36,7 +36,7 @@ export class FakeConnection {
     socket.on('error', () => {});
     this.closed = new Promise((resolve) => {
       socket.on('close', (code) => {
-        for (const answer of [...this.#unanswered.values()].flat()) answer(undefined);
+        for (const resolvePush of [...this.#pending.values()].flat()) resolvePush(undefined);
         resolve(code);
       });
     });
@@ -54,32 +54,32 @@ export class FakeConnection {
     return this.received.filter((frame) => frame.method === 1);
   }
 
-  /** Pushes an event. @returns the answer, `undefined` when the connection ends before it comes */
-  push(event: PlatformEvent, framing: Framing = {}): Promise<Answer | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
-    const waiting = this.#unanswered.get(event.id) ?? [];
+  /** @returns the response; `undefined` if the connection closes first */
+  push(event: PlatformEvent, framing: Framing = {}): Promise<PushResponse | undefined> {
+    const { promise, resolve } = Promise.withResolvers<PushResponse | undefined>();
+    const waiting = this.#pending.get(event.id) ?? [];
     waiting.push(resolve);
-    this.#unanswered.set(event.id, waiting);
+    this.#pending.set(event.id, waiting);
     for (const frame of toFrames(event, framing, this.#serviceId)) this.send(encodeWireFrame(frame));
     return promise;
   }
 
-  /** Sends a message as it is. */
+  /** Sends a raw WebSocket message. */
   send(message: Uint8Array | string): void {
     this.#socket.send(message);
   }
 
-  /** Sends a pong that nobody asked for. */
+  /** Sends a pong. */
   pong(payload?: Uint8Array): void {
     this.send(encodeWireFrame(pongFrame(this.#serviceId, payload)));
   }
 
-  /** From now on nothing gets through in either direction, and nobody is told. */
+  /** Ignores all further messages without closing the connection, as a half-open socket does. */
   freeze(): void {
     this.#isFrozen = true;
   }
 
-  /** Ends it without a closing frame. */
+  /** Ends the connection without a close frame. */
   hangUp(): void {
     this.#socket.terminate();
   }
@@ -92,26 +92,26 @@ export class FakeConnection {
     if (this.#isFrozen) return;
     const frame = decodeWireFrame(data);
     this.received.push(frame);
-    if (frame.method === 0) this.#answerPing();
-    else this.#answered(frame);
+    if (frame.method === 0) this.#sendPong();
+    else this.#acknowledge(frame);
   }
 
-  #answerPing(): void {
-    const { behaviour, settings } = this.#pong();
-    if (behaviour === 'none') return;
-    if (behaviour === 'empty') this.pong();
-    else this.pong(behaviour === 'settings' ? Buffer.from(JSON.stringify(settings)) : behaviour);
+  #sendPong(): void {
+    const { behavior, settings } = this.#pong();
+    if (behavior === 'none') return;
+    if (behavior === 'empty') this.pong();
+    else this.pong(behavior === 'settings' ? Buffer.from(JSON.stringify(settings)) : behavior);
   }
 
-  #answered(frame: WireFrame): void {
+  #acknowledge(frame: WireFrame): void {
     const id = wireHeader(frame, 'message_id') ?? '';
-    const waiting = this.#unanswered.get(id) ?? [];
-    waiting.shift()?.(readAnswer(frame));
-    if (waiting.length === 0) this.#unanswered.delete(id);
+    const waiting = this.#pending.get(id) ?? [];
+    waiting.shift()?.(readResponse(frame));
+    if (waiting.length === 0) this.#pending.delete(id);
   }
 }
 
-/** The frames that carry an event. */
+/** Creates the frames that carry an event. */
 export function toFrames(event: PlatformEvent, framing: Framing, serviceId: number): WireFrame[] {
   const { type = 'event', fragments = 1, frame } = framing;
   const sum = Math.max(1, fragments);
@@ -150,7 +150,7 @@ function pongFrame(serviceId: number, payload: Uint8Array | undefined): WireFram
   };
 }
 
-function readAnswer(frame: WireFrame): Answer {
+function readResponse(frame: WireFrame): PushResponse {
   const { code, data } = JSON.parse(Buffer.from(frame.payload ?? []).toString('utf8'));
   return data === undefined ? { code } : { code, data: JSON.parse(Buffer.from(data, 'base64').toString('utf8')) };
 }

@@ -4,64 +4,64 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** The platform waits this long for an acknowledgement. */
-export const ANSWER_WITHIN_MS = 3 * SECOND_MS;
-/** How long after a failure an event is pushed again, the first time, the second, … */
+/** How long the platform waits for an acknowledgement. */
+export const ACKNOWLEDGEMENT_TIMEOUT_MS = 3 * SECOND_MS;
+/** The delay of each retry. */
 const RETRY_AFTER_MS = [15 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
-/** When a duplicate comes is not documented. */
+/** Not documented by the platform. */
 const DUPLICATE_AFTER_MS = 10 * SECOND_MS;
 
-/** What came back for a push. */
-export interface Answer {
+/** The app's response to a push. */
+export interface PushResponse {
   code: number;
-  /** A callback's answer. */
+  /** The response to a callback. */
   data?: unknown;
 }
 
 /**
- * A way to push an event to the app: the long connection, or a webhook.
+ * Pushes an event to the app, by long connection or webhook.
  *
- * @returns the app's answer; `undefined` when it is certain that none will come
+ * @returns the app's response; `undefined` if there can be none
  */
-export type Transport = (event: PlatformEvent) => Promise<Answer | undefined>;
+export type Transport = (event: PlatformEvent) => Promise<PushResponse | undefined>;
 
 export interface PlatformEvent {
   id: string;
-  /** Its JSON, sent byte by byte. */
+  /** The event's JSON text, sent unchanged. */
   text: string;
 }
 
 export interface PushOptions {
-  /** It is never pushed again. */
+  /** Never retried. */
   isCallback?: boolean;
-  /** It is pushed once more after it was acknowledged, as happens now and then. */
+  /** Pushed once more after it was acknowledged, as the platform does occasionally. */
   isDuplicated?: boolean;
-  /** Of an event type that is pushed in order: it waits until the one before is acknowledged, or given up. */
+  /** For event types pushed in order: waits until this delivery is acknowledged or given up. */
   after?: Delivery | undefined;
 }
 
-/** An event and what became of it. */
+/** An event and its pushes. */
 export interface Delivery {
   readonly event: PlatformEvent;
-  /** How often it was pushed. */
+  /** Number of pushes so far. */
   pushes: number;
-  /** The answer of each push that was answered in time. */
-  answers: Answer[];
-  /** What the answer with 200 took, by the computer's own time. */
+  /** The responses that arrived in time. */
+  responses: PushResponse[];
+  /** How long the response with code 200 took, by the system clock. */
   acknowledgedInMs?: number;
   state: 'pushed' | 'waiting' | 'acknowledged' | 'given up';
-  /** When the answer with 200 came, by `performance.now()`. */
+  /** When the response with code 200 arrived, by `performance.now()`. */
   acknowledgedAt?: number;
-  /** Resolves when the push under way is over, be it answered or not. */
+  /** Resolves when the current push has received a response or timed out. */
   settled: Promise<void>;
-  /** Resolves when it is acknowledged or given up. */
+  /** Resolves when the event is acknowledged or given up. */
   readonly ended: Promise<void>;
 }
 
-/** Pushes events as the platform does: again on the retry ladder until one push is answered with 200 in time. */
+/** Pushes events as the platform does: retries until a push gets a response with code 200 in time. */
 export class Deliveries {
   readonly all: Delivery[] = [];
-  /** Pushes that are neither answered nor given up. */
+  /** Number of pushes without a response that have not timed out. */
   inFlight = 0;
   readonly #clock: Clock;
 
@@ -75,7 +75,7 @@ export class Deliveries {
     { isCallback = false, isDuplicated = false, after }: PushOptions = {},
   ): Delivery {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const delivery: Delivery = { event, pushes: 0, answers: [], state: 'waiting', settled: Promise.resolve(), ended };
+    const delivery: Delivery = { event, pushes: 0, responses: [], state: 'waiting', settled: Promise.resolve(), ended };
     this.all.push(delivery);
     const waits = isCallback ? [] : RETRY_AFTER_MS;
     const attempt = () => {
@@ -83,10 +83,10 @@ export class Deliveries {
       this.inFlight++;
       const waitMs = waits[delivery.pushes++];
       const pushedAt = performance.now();
-      delivery.settled = this.#answer(event, transport).then((answer) => {
+      delivery.settled = this.#sendPush(event, transport).then((response) => {
         this.inFlight--;
-        if (answer !== undefined) delivery.answers.push(answer);
-        if (answer?.code === 200) {
+        if (response !== undefined) delivery.responses.push(response);
+        if (response?.code === 200) {
           delivery.state = 'acknowledged';
           delivery.acknowledgedAt = performance.now();
           delivery.acknowledgedInMs = delivery.acknowledgedAt - pushedAt;
@@ -106,19 +106,19 @@ export class Deliveries {
     return delivery;
   }
 
-  /** Pushes what is acknowledged already, whatever the answer is. */
+  /** Pushes an acknowledged event again; the response changes nothing. */
   #repeat(delivery: Delivery, transport: Transport): void {
     this.inFlight++;
     delivery.pushes++;
-    delivery.settled = this.#answer(delivery.event, transport).then((answer) => {
+    delivery.settled = this.#sendPush(delivery.event, transport).then((response) => {
       this.inFlight--;
-      if (answer !== undefined) delivery.answers.push(answer);
+      if (response !== undefined) delivery.responses.push(response);
     });
   }
 
-  #answer(event: PlatformEvent, transport: Transport): Promise<Answer | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
-    const cancel = this.#clock.schedule(ANSWER_WITHIN_MS, () => resolve(undefined));
+  #sendPush(event: PlatformEvent, transport: Transport): Promise<PushResponse | undefined> {
+    const { promise, resolve } = Promise.withResolvers<PushResponse | undefined>();
+    const cancel = this.#clock.schedule(ACKNOWLEDGEMENT_TIMEOUT_MS, () => resolve(undefined));
     transport(event).then(resolve, () => resolve(undefined));
     return promise.finally(cancel);
   }

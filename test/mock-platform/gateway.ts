@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { FakeConnection, type Framing, type PongBehaviour, toFrames } from './connection.ts';
+import { type Framing, MockConnection, type PongBehavior, toFrames } from './connection.ts';
 import type { PlatformEvent } from './deliveries.ts';
 import { encodeWireFrame } from './wire.ts';
 
@@ -14,8 +14,8 @@ export interface ClientConfig {
   PingInterval: number;
 }
 
-/** `reply`: any code, HTTP status and body. `silent`: takes the request and says nothing. */
-export type DiscoveryBehaviour =
+/** `silent`: receives the request and never responds. */
+export type DiscoveryBehavior =
   | 'normal'
   | 'silent'
   | 'hang up'
@@ -23,13 +23,13 @@ export type DiscoveryBehaviour =
   | { httpStatus: number; body: string }
   | { url: string };
 
-export type UpgradeBehaviour =
+export type UpgradeBehavior =
   | 'normal'
   | 'silent'
   | 'hang up'
   | 'hang up once open'
   | { httpStatus: number; headers: Record<string, string> }
-  /** Written in the same write as the response. */
+  /** Sends the event in the same write as the upgrade response. */
   | { glued: PlatformEvent; framing?: Framing };
 
 export const SERVICE_ID = 33554678;
@@ -37,16 +37,16 @@ const DISCOVERY_PATH = '/callback/ws/endpoint';
 const CONNECTION_PATH = '/ws/v2';
 const TOO_MANY_CONNECTIONS = '1000040350';
 
-/** The server side of 4.1 and 4.2: discovery by HTTP, and the long connections. What it does can change at any time. */
+/** The server side of the long connection: discovery by HTTP, and WebSocket. Its behavior can be changed at any time. */
 export class Gateway {
-  discovery: DiscoveryBehaviour = 'normal';
-  upgrade: UpgradeBehaviour = 'normal';
-  pong: PongBehaviour = 'settings';
+  discovery: DiscoveryBehavior = 'normal';
+  upgrade: UpgradeBehavior = 'normal';
+  pong: PongBehavior = 'settings';
   connectionLimit = 50;
   clientConfig: ClientConfig = { ReconnectCount: -1, ReconnectInterval: 120, ReconnectNonce: 0, PingInterval: 120 };
-  /** Those accepted, open or not, in their order. */
-  readonly connections: FakeConnection[] = [];
-  /** The bodies and headers of the requests to discovery. */
+  /** All accepted connections, oldest first. */
+  readonly connections: MockConnection[] = [];
+  /** The requests to discovery. */
   readonly discoveries: { headers: IncomingMessage['headers']; body: string }[] = [];
   upgrades = 0;
   readonly #sockets = new Set<Socket>();
@@ -65,16 +65,16 @@ export class Gateway {
     this.#domain = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** What `FEISHU_DOMAIN` has to be. */
+  /** The value of `FEISHU_DOMAIN` for clients. */
   get domain(): string {
     return this.#domain;
   }
 
-  get open(): FakeConnection[] {
+  get open(): MockConnection[] {
     return this.connections.filter((connection) => connection.isOpen);
   }
 
-  /** From now on it reads nothing more, not even a closing frame. */
+  /** Stops reading from all sockets, so that even close frames are ignored. */
   pauseSockets(): void {
     for (const socket of this.#sockets) socket.pause();
   }
@@ -87,21 +87,21 @@ export class Gateway {
   async #discover(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url !== DISCOVERY_PATH) return void response.writeHead(404).end();
     this.discoveries.push({ headers: request.headers, body: (await request.toArray()).join('') });
-    const behaviour = this.discovery;
-    if (behaviour === 'silent') return;
-    if (behaviour === 'hang up') return void request.socket.destroy();
-    if (typeof behaviour === 'object' && 'httpStatus' in behaviour) {
-      return void response.writeHead(behaviour.httpStatus).end(behaviour.body);
+    const behavior = this.discovery;
+    if (behavior === 'silent') return;
+    if (behavior === 'hang up') return void request.socket.destroy();
+    if (typeof behavior === 'object' && 'httpStatus' in behavior) {
+      return void response.writeHead(behavior.httpStatus).end(behavior.body);
     }
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(this.#reply(behaviour)));
+    response.end(JSON.stringify(this.#reply(behavior)));
   }
 
-  #reply(behaviour: 'normal' | { code: number; msg?: string; withData?: boolean } | { url: string }): object {
+  #reply(behavior: 'normal' | { code: number; msg?: string; withData?: boolean } | { url: string }): object {
     const data = { URL: this.#issueUrl(), ClientConfig: this.clientConfig };
-    if (behaviour === 'normal') return { code: 0, msg: '', data };
-    if ('url' in behaviour) return { code: 0, msg: '', data: { ...data, URL: behaviour.url } };
-    const { code, msg = 'refused by the test', withData = false } = behaviour;
+    if (behavior === 'normal') return { code: 0, msg: '', data };
+    if ('url' in behavior) return { code: 0, msg: '', data: { ...data, URL: behavior.url } };
+    const { code, msg = 'rejected by the test', withData = false } = behavior;
     return { code, msg, ...(withData ? { data: {} } : {}) };
   }
 
@@ -115,18 +115,18 @@ export class Gateway {
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.upgrades++;
     socket.on('error', () => {});
-    const refusal = this.#refusal(request);
-    if (refusal !== undefined) refuse(socket, refusal.httpStatus, refusal.headers);
+    const rejection = this.#findRejection(request);
+    if (rejection !== undefined) reject(socket, rejection.httpStatus, rejection.headers);
     else if (this.upgrade === 'hang up') socket.destroy();
     else if (this.upgrade !== 'silent') this.#open(request, socket, head);
   }
 
   #open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // What is written while it is corked leaves in one write.
+    // Everything written while corked leaves in one write.
     socket.cork();
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new FakeConnection(webSocket, SERVICE_ID, () => ({
-        behaviour: this.pong,
+      const connection = new MockConnection(webSocket, SERVICE_ID, () => ({
+        behavior: this.pong,
         settings: this.clientConfig,
       }));
       this.connections.push(connection);
@@ -139,23 +139,23 @@ export class Gateway {
     if (this.upgrade === 'hang up once open') socket.end();
   }
 
-  #refusal(request: IncomingMessage): { httpStatus: number; headers: Record<string, string> } | undefined {
+  #findRejection(request: IncomingMessage): { httpStatus: number; headers: Record<string, string> } | undefined {
     if (typeof this.upgrade === 'object' && 'httpStatus' in this.upgrade) return this.upgrade;
     const ticket = new URL(request.url ?? '', this.#domain).searchParams.get('ticket') ?? '';
-    if (!this.#tickets.delete(ticket)) return loginRefused('514', '514', 'ticket unknown');
-    if (this.open.length >= this.connectionLimit) return loginRefused('514', TOO_MANY_CONNECTIONS, 'too many');
+    if (!this.#tickets.delete(ticket)) return loginRejected('514', '514', 'ticket unknown');
+    if (this.open.length >= this.connectionLimit) return loginRejected('514', TOO_MANY_CONNECTIONS, 'too many');
     return undefined;
   }
 }
 
-/** A refused upgrade as the platform writes it. */
-export function loginRefused(status: string, authErrorCode: string, message: string) {
+/** Creates the platform's response to a rejected upgrade. */
+export function loginRejected(status: string, authErrorCode: string, message: string) {
   const headers = { 'Handshake-Status': status, 'Handshake-Autherrcode': authErrorCode, 'Handshake-Msg': message };
   return { httpStatus: 403, headers };
 }
 
-function refuse(socket: Duplex, httpStatus: number, headers: Record<string, string>): void {
+function reject(socket: Duplex, httpStatus: number, headers: Record<string, string>): void {
   const lines = Object.entries({ ...headers, 'Content-Length': '0', Connection: 'close' });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  socket.end(`HTTP/1.1 ${httpStatus} Refused\r\n${head}\r\n`);
+  socket.end(`HTTP/1.1 ${httpStatus} Rejected\r\n${head}\r\n`);
 }

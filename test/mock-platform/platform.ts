@@ -5,10 +5,10 @@ import { Gateway } from './gateway.ts';
 import { byWebhook, type Webhook } from './webhook.ts';
 
 /**
- * A platform that behaves as Feishu does, on this machine: it pushes each event to one of the app's connections, or
- * to its webhook, waits for the acknowledgement, and pushes again on the retry ladder.
+ * Behaves as Feishu does: pushes each event to one of the app's connections or to its webhook, waits for the
+ * acknowledgement, and retries with the platform's delays.
  */
-export class FakePlatform {
+export class MockPlatform {
   readonly gateway = new Gateway();
   readonly #deliveries: Deliveries;
   readonly #random: () => number;
@@ -19,13 +19,13 @@ export class FakePlatform {
   }
 
   /** @param random chooses the connection: from 0 (inclusive) to 1 (exclusive) */
-  static async start(clock: Clock = realClock, random: () => number = Math.random): Promise<FakePlatform> {
-    const platform = new FakePlatform(clock, random);
+  static async start(clock: Clock = realClock, random: () => number = Math.random): Promise<MockPlatform> {
+    const platform = new MockPlatform(clock, random);
     await platform.gateway.listen();
     return platform;
   }
 
-  /** What `FEISHU_DOMAIN` has to be. */
+  /** The value of `FEISHU_DOMAIN` for clients. */
   get domain(): string {
     return this.gateway.domain;
   }
@@ -34,22 +34,22 @@ export class FakePlatform {
     return this.#deliveries.all;
   }
 
-  /** Pushes that are neither answered nor given up. */
+  /** Number of pushes without a response that have not timed out. */
   get inFlight(): number {
     return this.#deliveries.inFlight;
   }
 
-  /** Pushes an event by long connection, until it is acknowledged or the ladder ends. */
+  /** Pushes an event by long connection until it is acknowledged or the retries end. */
   push(event: PlatformEvent, framing: Framing = {}, options: PushOptions = {}): Delivery {
     return this.#deliveries.push(event, this.#byLongConnection(framing), options);
   }
 
-  /** Pushes an event by webhook, likewise. */
+  /** Pushes an event by webhook until it is acknowledged or the retries end. */
   pushByWebhook(event: PlatformEvent, webhook: Webhook, options: PushOptions = {}): Delivery {
     return this.#deliveries.push(event, byWebhook(webhook), options);
   }
 
-  /** Pushes a callback, once. */
+  /** Pushes a callback by long connection, without retries. */
   pushCallback(event: PlatformEvent, framing: Framing = {}): Delivery {
     return this.#deliveries.push(event, this.#byLongConnection(framing), { isCallback: true });
   }
@@ -58,7 +58,7 @@ export class FakePlatform {
     await this.gateway.close();
   }
 
-  /** Cluster mode: one of the connections gets the event, at random. */
+  /** Cluster mode: a random connection receives the event. */
   #byLongConnection(framing: Framing): Transport {
     return async (event) => {
       const { open } = this.gateway;

@@ -1,20 +1,20 @@
 import { setImmediate } from 'node:timers/promises';
-import type { FakePlatform } from './platform.ts';
+import type { MockPlatform } from './platform.ts';
 
 export interface StormOptions {
-  /** At most so many pushes are unanswered at a time. */
+  /** Maximum number of unacknowledged pushes. */
   inFlight: number;
-  /** Hangs up each time so many have been pushed. */
+  /** Hangs up after this many pushes. */
   pushesBetweenHangUps: number;
 }
 
 /**
- * Pushes as long as there is something to push, hangs up now and then, and waits for the last answer.
+ * Pushes events, hangs up now and then, and waits for the last response.
  *
- * @param pushNext pushes one more. @returns whether there was one
+ * @param pushNext pushes the next event; returns `false` if there is none
  */
 export async function pushInStorm(
-  platform: FakePlatform,
+  platform: MockPlatform,
   pushNext: () => boolean,
   { inFlight, pushesBetweenHangUps }: StormOptions,
 ): Promise<void> {

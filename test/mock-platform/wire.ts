@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs';
 
-/** The schema in the official SDKs, with another protobuf library than lib's: a mistake there shows here. */
+/** The schema of the official SDKs, read by a protobuf library independent of `lib/`, so that a bug there shows. */
 const SCHEMA = `
   syntax = "proto2";
   message Header { required string key = 1; required string value = 2; }
@@ -18,7 +18,7 @@ const SCHEMA = `
 
 const frameType = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Frame');
 
-/** A frame as the platform sees it; 64-bit numbers are decimal strings. */
+/** A decoded frame; 64-bit integers are decimal strings. */
 export interface WireFrame {
   SeqID: string;
   LogID: string;

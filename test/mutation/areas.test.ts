@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { AREAS, WITHOUT_BEHAVIOR } from './areas.ts';
 
-describe('The areas of the mutation tests', () => {
+describe('The mutation test areas', () => {
   const patterns = [...AREAS.flatMap(({ modules, tests }) => [...modules, ...tests]), ...WITHOUT_BEHAVIOR];
 
-  it.each(patterns)('have files at %s', (pattern) => {
+  it.each(patterns)('have files that match %s', (pattern) => {
     expect(globSync(pattern, { cwd: PROJECT_ROOT })).not.toEqual([]);
   });
 
-  it('have every module of the protocol, once', () => {
+  it('contain every module of the protocol once', () => {
     const covered = globSync([...AREAS.flatMap(({ modules }) => modules)], { cwd: PROJECT_ROOT });
     const counted = AREAS.flatMap(({ modules }) => globSync(modules, { cwd: PROJECT_ROOT }));
     expect(counted.toSorted()).toEqual(covered.toSorted());

@@ -1,10 +1,10 @@
-/** Modules, and the tests that have to notice when one of them is changed. */
+/** Modules, and the tests that must detect a change to them. */
 export interface Area {
   modules: string[];
   tests: string[];
 }
 
-/** What must not break unnoticed: the platform's protocol, and everything that keeps an event from being lost. */
+/** The code that must not break unnoticed: the platform's protocol, and everything that prevents the loss of events. */
 export const AREAS: readonly Area[] = [
   ...['cipher', 'envelope', 'event-identity', 'json-members', 'response-text', 'signature', 'timestamp'].map(
     (name) => ({
@@ -17,9 +17,12 @@ export const AREAS: readonly Area[] = [
     tests: ['test/feishu/{constant-time,request,request-errors,url-verification}.test.ts'],
   },
   ...[
+    'acknowledgement',
     'address',
     'backoff',
     'concurrency-limit',
+    'deliveries',
+    'discovery',
     'errors',
     'fragments',
     'frame',
@@ -28,16 +31,8 @@ export const AREAS: readonly Area[] = [
     'settings',
   ].map((name) => ({
     modules: [`lib/feishu/long-connection/${name}.ts`],
-    tests: [`test/feishu/long-connection/${name}.test.ts`],
+    tests: [`test/feishu/long-connection/${name}*.test.ts`],
   })),
-  {
-    modules: ['lib/feishu/long-connection/{acknowledgement,deliveries}.ts'],
-    tests: ['test/feishu/long-connection/{deliveries,events}.test.ts'],
-  },
-  {
-    modules: ['lib/feishu/long-connection/discovery.ts'],
-    tests: ['test/feishu/long-connection/{discovery,discovery-response}.test.ts'],
-  },
   {
     modules: ['lib/feishu/long-connection/{connection,reconnector}.ts'],
     tests: ['test/feishu/long-connection/{connection,connection-log,events,reconnector,stop}.test.ts'],
@@ -57,5 +52,5 @@ export const AREAS: readonly Area[] = [
   { modules: ['lib/dead-letters/redrive.ts'], tests: ['test/dead-letters/redrive.test.ts'] },
 ];
 
-/** They declare types and constants: a mutant of them says nothing. */
+/** Modules with only types and constants, whose mutants are meaningless. */
 export const WITHOUT_BEHAVIOR: readonly string[] = ['lib/feishu/log.ts', 'lib/feishu/long-connection/timing.ts'];

@@ -12,14 +12,14 @@ interface Run {
 
 const USAGE = `Usage: npm run test:mutation [-- [--changed] [--minutes N] [module …]]
 
-Changes modules in many small ways with Stryker and lists the changes that no test notices. Without a module: all modules
-in test/mutation/areas.ts.
+Makes many small changes to modules with Stryker and lists the changes that no test detects. Default: all modules in
+test/mutation/areas.ts.
 
-  --changed    only modules that differ from MUTATION_BASE; default: the commit at which this branch left the default
-               branch of origin, or on that branch itself, the tenth commit before the last
-  --minutes N  stops after this time and names the modules that were not checked; default: no limit
+  --changed    checks only modules that differ from MUTATION_BASE; default: the merge base with origin's default branch,
+               or on that branch, the tenth commit before the last
+  --minutes N  stops after N minutes and lists the modules that were not checked; default: no limit
 
-Exits with 0 when the tests notice at least 90 % of the changes to each module, with 1 when they do not.`;
+Exits with 0 if the tests detect at least 90 % of the changes to each module, otherwise with 1.`;
 
 const COMMITS_BEFORE = 10;
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -33,7 +33,7 @@ const endsAt = Date.now() + Number(values.minutes) * 60_000;
 if (Number.isNaN(endsAt)) throw new TypeError(`--minutes must be a number, not "${values.minutes}".`);
 
 const runs = chooseRuns(values.changed ? readChanged() : positionals.length > 0 ? positionals : undefined);
-if (runs.length === 0) console.log('No module is to be checked.');
+if (runs.length === 0) console.log('No modules to check.');
 else install();
 let failures = 0;
 const unchecked: string[] = [];
@@ -48,8 +48,8 @@ if (unchecked.length > 0) {
 process.exitCode = failures > 0 ? 1 : 0;
 
 /**
- * Returns one run for each module, so that each has to reach the score. Small ones come first, so that the most are
- * checked when the time is limited.
+ * Returns one run for each module, so that each must reach the score. The smallest come first, so that a time limit
+ * allows as many as possible.
  *
  * @param chosen default: all modules
  */
@@ -73,9 +73,9 @@ function findBase(): string {
   const { stdout, status } = spawnSync('git', ['merge-base', 'HEAD', 'origin/HEAD'], { cwd: ROOT, encoding: 'utf8' });
   const head = git('rev-parse', 'HEAD');
   if (status === 0 && stdout.trim() !== head) return stdout.trim();
-  // A shallow clone may have fewer.
+  // A shallow clone may have fewer commits.
   const commits = git('rev-list', '--first-parent', `--max-count=${COMMITS_BEFORE + 1}`, 'HEAD').split('\n');
-  if (commits.length === 1) console.log('This clone has one commit, so that only what is not committed is checked.');
+  if (commits.length === 1) console.log('This clone has only one commit: checking only uncommitted changes.');
   return commits.at(-1) as string;
 }
 
@@ -96,7 +96,7 @@ async function check({ module, tests }: Run): Promise<'passed' | 'failed' | 'out
     cwd: ROOT,
     env: { ...process.env, MUTATION_TESTS: globSync(tests, { cwd: ROOT }).join(',') },
     stdio: ['ignore', 'inherit', 'inherit'],
-    // In a process group, so that its test runners end with it.
+    // A separate process group, so that the test runners can be ended with it.
     detached: true,
   });
   let isOutOfTime = false;

@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 import { FIXED_SEED, GLOBAL_SETUP, SETUP_FILES } from '../support/vitest-settings.ts';
 
-// Run by Stryker, in its copy of the project, with the tests of one area.
+// Stryker uses this configuration in its copy of the project to run the tests of one area.
 export default defineConfig({
   test: {
-    // Short, as many mutants hang.
+    // Short, because many mutants hang.
     testTimeout: 10_000,
     hookTimeout: 60_000,
     include: process.env.MUTATION_TESTS?.split(',') ?? [],

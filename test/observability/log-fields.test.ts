@@ -8,8 +8,8 @@ import { logEntry, logFields } from '../../lib/observability/log-fields.ts';
 import { jsonResponse } from '../../lib/webhook/http.ts';
 import { hostileValues } from '../support/hostile-values.ts';
 
-/** An error as the official SDK's HTTP client throws it. */
-async function requestThatFails() {
+/** Returns an error of the official SDK's HTTP client. */
+async function failedRequest() {
   const body = { code: 230002, msg: 'Bot can NOT be out of the chat', error: { details: 'secret' } };
   const server = await startHttpServer('127.0.0.1', 0, () =>
     jsonResponse(400, body, { 'x-tt-logid': 'secret log id' }),
@@ -24,10 +24,10 @@ async function requestThatFails() {
   return error;
 }
 
-const clientError = await requestThatFails();
+const clientError = await failedRequest();
 const { config, response } = clientError;
 
-/** As an SDK may wrap what its HTTP client throws. */
+/** Wraps an error of the HTTP client as an SDK might. */
 class ApiFailure {
   readonly operation = 'reply';
   readonly failure: unknown;
@@ -35,7 +35,7 @@ class ApiFailure {
     this.failure = failure;
   }
 }
-/** Its properties are inherited, and none of them can be enumerated. */
+/** Inherits properties that are not enumerable. */
 class InheritedResponse {
   get config() {
     return config;
@@ -49,24 +49,24 @@ class InheritedResponse {
 }
 
 const PLACES: [string, (value: unknown) => unknown][] = [
-  ['in place of the fields', (value) => value],
+  ['instead of the fields', (value) => value],
   ['as a field', (value) => ({ value })],
-  ['in place of the fields, in a list', (value) => [value]],
+  ['instead of the fields, in a list', (value) => [value]],
   ['in a list', (value) => ({ list: [1, value] })],
   ['among results', (value) => ({ results: [{ status: 'rejected', reason: value }] })],
   ['in an object', (value) => ({ context: { value } })],
   ['in an object without a prototype', (value) => ({ context: Object.assign(Object.create(null), { value }) })],
   ['as a cause', (value) => ({ error: new Error('not sent', { cause: value }) })],
-  ['as the cause of a cause', (value) => new Error('not sent', { cause: new Error('refused', { cause: value }) })],
+  ['as the cause of a cause', (value) => new Error('not sent', { cause: new Error('rejected', { cause: value }) })],
   ['as a cause in a plain object', (value) => ({ failure: { cause: value } })],
   ['in an AggregateError', (value) => new AggregateError([new Error('not sent'), value], 'None was sent')],
   ['in a Map', (value) => ({ map: new Map([['value', value]]) })],
-  ['in place of the fields, in a Map', (value) => new Map([['value', value]])],
+  ['instead of the fields, in a Map', (value) => new Map([['value', value]])],
   ['as the key of a Map', (value) => ({ map: new Map([[value, 'value']]) })],
   ['in a Set', (value) => ({ set: new Set([value]) })],
   ['in an instance of a class', (value) => ({ failure: new ApiFailure(value) })],
-  ['in what toJSON returns', (value) => ({ failure: { toJSON: () => ({ value }) } })],
-  ['as what toJSON returns', (value) => ({ failure: { toJSON: () => value } })],
+  ['in the result of toJSON', (value) => ({ failure: { toJSON: () => ({ value }) } })],
+  ['as the result of toJSON', (value) => ({ failure: { toJSON: () => value } })],
 ];
 
 const CARRIERS: [string, unknown, string][] = [
@@ -82,26 +82,26 @@ const CARRIERS: [string, unknown, string][] = [
   ['an error of another realm', runInNewContext("Object.assign(new Error('Failed'), { secret: 'secret' })"), 'Failed'],
 ];
 
-describe('What a log writes', () => {
-  it('is tested with an error that carries its request', () => {
+describe('A log line', () => {
+  it('is tested with an error that contains its request', () => {
     expect(clientError).toBeInstanceOf(Error);
     expect(JSON.stringify([config, response.data])).toMatch(/Bearer t-secret.*secret/);
     expect(clientError.request).toHaveProperty('_header', expect.stringContaining('Bearer t-secret'));
   });
 
   describe.each(PLACES)('%s', (_, place) => {
-    it.each(CARRIERS)('of %s holds nothing of the request', (_name, carrier) => {
+    it.each(CARRIERS)('with %s contains no part of the request', (_name, carrier) => {
       const text = JSON.stringify(logFields(place(carrier)));
       expect(text).not.toMatch(/secret|Bearer/);
       expect(text).toMatch(/Request failed|not sent|omitted|status|Failed|None was sent/);
     });
   });
 
-  it.each(CARRIERS)('of %s says why it failed', (_, carrier, reason) => {
+  it.each(CARRIERS)('with %s contains the reason of the failure', (_, carrier, reason) => {
     expect(JSON.stringify(logFields({ carrier }))).toContain(reason);
   });
 
-  it('of a request of Node.js holds none of its headers', () => {
+  it('with a Node.js request contains none of its headers', () => {
     const request = startRequest('http://127.0.0.1:9', { headers: { authorization: 'Bearer t-secret' } });
     request.on('error', () => {}).flushHeaders();
     expect(JSON.stringify([logFields({ request }), logFields({ list: [request] }), logFields(request)])).not.toMatch(
@@ -110,20 +110,20 @@ describe('What a log writes', () => {
     request.destroy();
   });
 
-  it('of headers hides the credentials', () => {
+  it('with headers hides credentials', () => {
     const headers = { Authorization: 'Bearer t-secret', 'x-lark-helpdesk-authorization': 'secret', accept: '*/*' };
     expect(logFields({ headers })).toEqual({
       headers: { Authorization: '[hidden]', 'x-lark-helpdesk-authorization': '[hidden]', accept: '*/*' },
     });
   });
 
-  it('is what JSON holds of everything else', () => {
+  it('contains all other values as JSON represents them', () => {
     const date = new Date(0);
     const fields = { text: 'a', number: 1, nothing: null, list: [1, { a: true }], date };
     expect(JSON.parse(JSON.stringify(logFields(fields)))).toEqual({ ...fields, date: date.toISOString() });
   });
 
-  it("keeps what is only called as a client's properties are, such as what a call of the SDK returns", () => {
+  it("keeps values that only share the names of an HTTP client's properties, such as the result of an SDK call", () => {
     const fields = {
       response: { code: 0, msg: 'success', data: { message_id: 'om_1' } },
       config: { retries: 3 },
@@ -133,7 +133,7 @@ describe('What a log writes', () => {
     expect(logFields({ nested: fields })).toEqual({ nested: fields });
   });
 
-  it('takes the error for the error of the line, whatever the field is called, and keeps others by their names', () => {
+  it('moves the first error to the top level, whatever the name of its field, and keeps others in their fields', () => {
     const [first, second] = [new TypeError('first'), new RangeError('second')];
     expect(logFields({ chat: 'oc_1', failure: first })).toEqual({
       chat: 'oc_1',
@@ -151,7 +151,7 @@ describe('What a log writes', () => {
     });
   });
 
-  it('of Maps, Sets and bytes is what they hold, and how many', () => {
+  it('contains the entries of Maps and Sets, and the number of bytes', () => {
     const fields = {
       map: new Map([['a', 1]]),
       pairs: new Map([[1, 'a']]),
@@ -169,22 +169,22 @@ describe('What a log writes', () => {
     ['a symbol', Symbol('s'), { extra: 'Symbol(s)' }],
     ['a list', [1, 'a'], { extra: [1, 'a'] }],
     ['a function', () => {}, { extra: undefined }],
-  ])('takes %s in place of the fields', (_, fields, expected) => {
+  ])('accepts %s instead of the fields', (_, fields, expected) => {
     expect(logFields(fields)).toEqual(expected);
   });
 
-  it('takes anything in place of the message', () => {
-    const error = new TypeError('refused');
+  it('accepts any value instead of the message', () => {
+    const error = new TypeError('rejected');
     expect(logEntry(error, { chat: 'oc_1' })).toEqual({
-      message: 'TypeError: refused',
-      fields: { error: 'TypeError: refused', stack: error.stack, chat: 'oc_1' },
+      message: 'TypeError: rejected',
+      fields: { error: 'TypeError: rejected', stack: error.stack, chat: 'oc_1' },
     });
     expect(JSON.stringify(logEntry(clientError, undefined))).not.toMatch(/secret|Bearer/);
     expect(logEntry({ chat: 'oc_1' }, undefined)).toEqual({ message: '(no message)', fields: { chat: 'oc_1' } });
     expect(logEntry(undefined, undefined)).toEqual({ message: '(no message)', fields: {} });
   });
 
-  it('never throws, whatever it is given', () => {
+  it('never throws for any value', () => {
     const circular: Record<string, unknown> = {};
     circular.self = circular;
     let deep: unknown = 'deep';
@@ -199,7 +199,7 @@ describe('What a log writes', () => {
     });
   });
 
-  it.each(hostileValues)('is JSON where it is given %s', (_, value) => {
+  it.each(hostileValues)('is JSON if it is passed %s', (_, value) => {
     for (const given of [value, { value }, [value], new Map([[value, value]]), new Error('failed', { cause: value })]) {
       const written = logFields(given);
       expect(JSON.parse(JSON.stringify(written))).toEqual(expect.any(Object));
@@ -208,28 +208,28 @@ describe('What a log writes', () => {
     expect(logFields({ chat: 'oc_1', value })).toMatchObject({ chat: 'oc_1' });
   });
 
-  it('ends where an object is referred to from very many places', () => {
+  it('is limited if an object is referenced very often', () => {
     let shared: unknown = 'a value';
     for (let depth = 0; depth < 9; depth += 1) shared = Array(30).fill(shared);
     expect(JSON.stringify(logFields({ shared })).length).toBeLessThan(1_000_000);
   });
 });
 
-describe('What a log writes of an error', () => {
+describe('The fields of an error', () => {
   it.each([
-    ['in its message', (error: Error) => error],
-    ['in the message of one that wraps it', (error: Error) => new Error(`The answer is odd: ${error.message}`)],
-    ['in the message of its cause', (error: Error) => new Error('The answer is odd', { cause: error })],
+    ['in the message', (error: Error) => error],
+    ['in the message of a wrapping error', (error: Error) => new Error(`Unexpected response: ${error.message}`)],
+    ['in the message of its cause', (error: Error) => new Error('Unexpected response', { cause: error })],
     ['in a thrown string', (error: Error) => error.message],
-  ])('leaves out what JSON.parse quotes %s', (_, wrap) => {
+  ])('omit text that JSON.parse quotes %s', (_, wrap) => {
     for (const text of ['Hi, Bob', '"Hi" and much more, Bob, of a private matter', '{"a":1}\nHi, Bob', 'Hi "', "'"]) {
       const fields = errorFields(wrap(parseError(text)));
       expect(JSON.stringify(fields)).not.toMatch(/Hi|Bob/);
-      expect(JSON.stringify(fields)).toMatch(/not valid JSON|after JSON at position|The answer is odd/);
+      expect(JSON.stringify(fields)).toMatch(/not valid JSON|after JSON at position|Unexpected response/);
     }
   });
 
-  it('names its causes', () => {
+  it('contain its causes', () => {
     const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
     const error = new TypeError('fetch failed', { cause: new AggregateError([reset, 'no route'], 'all failed') });
     expect(errorFields(error)).toMatchObject({
@@ -238,13 +238,13 @@ describe('What a log writes of an error', () => {
     });
   });
 
-  it('ends where an error is its own cause', () => {
+  it('are limited if an error is its own cause', () => {
     const error = new Error('again');
     error.cause = error;
     expect(errorFields(error).cause).toBe(Array(5).fill('Error: again').join('; '));
   });
 
-  it('tells what was thrown instead of one, with the reason that the platform gives', () => {
+  it('describe a thrown value that is not an error, with the reason from the platform', () => {
     expect(errorFields(null)).toEqual({ error: 'a thrown null' });
     expect(errorFields(undefined)).toEqual({ error: 'a thrown undefined' });
     expect(errorFields({ response })).toEqual({
@@ -252,7 +252,7 @@ describe('What a log writes of an error', () => {
     });
   });
 
-  it('is what can be read of it', () => {
+  it('contain only what can be read', () => {
     const error = Object.defineProperty(new Error('failed'), 'response', {
       get() {
         throw new Error('unreadable');

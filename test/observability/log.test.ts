@@ -12,7 +12,8 @@ import { writtenLines } from '../support/written-output.ts';
 
 const LINES = 3000;
 
-// Far more than a pipe holds. The standard output is made non-blocking first, as a handler's own use of it makes it.
+// Writes far more than a pipe can hold. Standard output is made non-blocking first, as it is once a handler has used
+// it.
 const PROGRAM = `
   import { writeLine } from './lib/observability/log.ts';
   process.stdout.write('');
@@ -20,7 +21,7 @@ const PROGRAM = `
   process.stderr.write('written');
 `;
 
-test('on Lambda, no line is lost, torn or out of order when nobody reads them for a while', async () => {
+test('on Lambda, no line is lost, split or out of order if the reader is slow', async () => {
   const program = spawn(process.execPath, ['--input-type=module-typescript', '--eval', PROGRAM], {
     cwd: PROJECT_ROOT,
     env: { AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001' },
@@ -34,8 +35,8 @@ test('on Lambda, no line is lost, torn or out of order when nobody reads them fo
 
 /** The properties of an HTTP client's error. */
 const httpProperties = {
-  config: { headers: { Authorization: 'the token' }, data: 'what a person wrote' },
-  response: { status: 400, data: { code: 230002, msg: 'Bot can NOT be out of the chat', body: 'what a person wrote' } },
+  config: { headers: { Authorization: 'the token' }, data: 'a private message' },
+  response: { status: 400, data: { code: 230002, msg: 'Bot can NOT be out of the chat', body: 'a private message' } },
 };
 const httpError = () => Object.assign(new Error('Request failed'), httpProperties);
 
@@ -45,7 +46,7 @@ describe.each([
   ['of the webhook and the long connection', () => createLog('DEBUG', { service: 'test' })],
   ['of the worker', () => createWorkerTelemetry({ LOG_LEVEL: 'DEBUG' }).log],
 ])('The log %s', (_, openLog) => {
-  // What a `catch` gives has the type `any`.
+  // The variable of a `catch` has the type `any`.
   it.each<[string, unknown[]]>([
     ['in place of the fields', ['It failed', httpError()]],
     ['as a field', ['It failed', { error: httpError() }]],
@@ -56,17 +57,17 @@ describe.each([
     ],
     ['in place of the message', [httpError()]],
     ['in place of the message, as a plain object', [{ ...httpProperties }]],
-  ])('writes nothing of the request of an error that it is given %s', (_place, given) => {
+  ])('writes no part of the request of an HTTP error that is passed %s', (_place, given) => {
     const log = openLog();
     for (const level of ['debug', 'info', 'warn', 'error'] as const) {
       Reflect.apply(log[level], log, given);
-      expect(writtenLines().at(-1)).not.toMatch(/the token|what a person wrote/);
+      expect(writtenLines().at(-1)).not.toMatch(/the token|a private message/);
       expect(writtenLines().at(-1)).toMatch(/Bot can NOT be out of the chat/);
       expect(lastLine()).toMatchObject({ level: level.toUpperCase(), message: expect.any(String) });
     }
   });
 
-  it.each(hostileValues)('writes one line of JSON where it is given %s', (_name, value) => {
+  it.each(hostileValues)('writes one line of JSON if it is passed %s', (_name, value) => {
     const log = openLog();
     for (const given of [['A message', value], ['A message', { value }], [value], [value, value]]) {
       const before = writtenLines().length;
@@ -76,26 +77,26 @@ describe.each([
     }
   });
 
-  it('keeps its message when a field has the same name', () => {
+  it('keeps its message if a field has the same name', () => {
     openLog().info('A message', { message: { text: 'of the event' } });
     expect(lastLine()).toMatchObject({ level: 'INFO', message: 'A message' });
   });
 });
 
-test('a line of the log holds no character that a reader may take for its end, or that moves the cursor', () => {
+test('a log line contains no line separators or terminal control characters', () => {
   const text = 'a\u2028b\u2029c\u0085d\u009b2Je\u202ef\r\ng';
   createLog('INFO', {}).info(text, { value: text });
   expect(lastLine()).toMatchObject({ message: text, value: text });
   expect(writtenLines()).toEqual([expect.stringMatching(/^[ -~]+$/)]);
 });
 
-describe('The line of a refused request', () => {
-  const write = (refusal: FeishuError) => {
-    writeAccessLog({ result: 'refused', refusal, requestId: undefined, milliseconds: 1 });
+describe('The log line of a rejected request', () => {
+  const write = (error: FeishuError) => {
+    writeAccessLog({ result: 'rejected', error, requestId: undefined, milliseconds: 1 });
     return lastLine();
   };
 
-  it('has the stack of an error in the function itself, and of no other', () => {
+  it('contains the stack only of an error in the function itself', () => {
     const cause = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') });
     const text = 'TypeError: fetch failed; Error: connect ECONNREFUSED';
     expect(write(new FeishuError('FEISHU_INTERNAL_ERROR', 'An error', { cause }))).toMatchObject({
@@ -108,16 +109,16 @@ describe('The line of a refused request', () => {
     expect(write(new FeishuError('FEISHU_QUEUE_UNAVAILABLE', 'Not queued'))).not.toHaveProperty('cause');
   });
 
-  it('quotes nothing that could not be parsed, and holds nothing of a request', () => {
-    const causes = [httpError(), new SyntaxError(`Unexpected token 'w', "what a person wrote" is not valid JSON`)];
+  it('contains neither invalid JSON nor parts of a request', () => {
+    const causes = [httpError(), new SyntaxError(`Unexpected token 'w', "a private message" is not valid JSON`)];
     for (const cause of causes) {
       write(new FeishuError('FEISHU_INTERNAL_ERROR', 'An error', { cause }));
       expect(writtenLines().at(-1)).toMatch(/"cause":"(Error: Request failed|SyntaxError: The text is not valid JSON)/);
-      expect(writtenLines().at(-1)).not.toMatch(/the token|what a person wrote/);
+      expect(writtenLines().at(-1)).not.toMatch(/the token|a private message/);
     }
   });
 
-  it.each(hostileValues)('says something of a cause that is %s', (_, cause) => {
+  it.each(hostileValues)('describes a cause that is %s', (_, cause) => {
     expect(write(new FeishuError('FEISHU_INTERNAL_ERROR', 'An error', { cause })).cause).toMatch(/./);
   });
 });

@@ -5,22 +5,22 @@ import path from 'node:path';
 
 const FOLDER = path.join(import.meta.dirname, '.venv');
 const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
-const NEEDED = 'This test needs Python 3.8 or later with venv and pip (on Debian: python3 and python3-venv).';
+const PYTHON_MISSING = 'This test needs Python 3.8 or later with venv and pip (on Debian: python3 and python3-venv).';
 
 /**
- * Provides a Python with the official client: in a virtual environment of its own, made and filled when that is missing.
+ * Creates a virtual environment with the official client, unless it exists.
  *
- * @returns its path
- * @throws when there is no Python, or nothing to install from; the message says which
+ * @returns the path of its Python
+ * @throws {Error} if Python is missing or the packages cannot be installed
  */
 export async function providePython(): Promise<string> {
   const bin = path.join(FOLDER, process.platform === 'win32' ? 'Scripts' : 'bin');
   const python = path.join(bin, 'python');
   const create = ['-m', 'venv', '--clear', FOLDER];
   const isComplete = ['pip', 'pip.exe'].some((name) => existsSync(path.join(bin, name)));
-  if (!isComplete) await run(process.env.PYTHON ?? 'python3', create, NEEDED);
+  if (!isComplete) await run(process.env.PYTHON ?? 'python3', create, PYTHON_MISSING);
   const install = ['-m', 'pip', 'install', '--disable-pip-version-check', '--quiet', '--requirement', REQUIREMENTS];
-  await run(python, install, `${path.basename(REQUIREMENTS)} could not be installed from the package index.`);
+  await run(python, install, `${path.basename(REQUIREMENTS)} cannot be installed from the package index.`);
   return python;
 }
 

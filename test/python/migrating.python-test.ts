@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { readDocument } from '../documents/document.ts';
 import { providePython } from './environment.ts';
 
-/** Posts an event of each kind to the application in `server.py`, whose calls to the platform are recorded. */
+/** Posts an event of each kind to the application in `server.py`, and records its calls to the platform. */
 const PROGRAM = `
 import json, server
 

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
-import { FakePlatform } from '../mock-platform/platform.ts';
+import { MockPlatform } from '../mock-platform/platform.ts';
 import { wait } from '../support/wait.ts';
 import { providePython } from './environment.ts';
 
@@ -12,23 +12,23 @@ const PROGRAM = path.join(import.meta.dirname, 'program.py');
 
 interface Handled {
   handler: string;
-  // biome-ignore lint/suspicious/noExplicitAny: what the other client made of an event
+  // biome-ignore lint/suspicious/noExplicitAny: the event as the Python client parsed it
   data: any;
 }
 
-describe('The official Python client, on the mock platform,', () => {
+describe('Connected to the mock platform, the official Python client', () => {
   let python: string;
   beforeAll(async () => {
     python = await providePython();
   });
 
-  async function startPlatform(clock?: FakeClock): Promise<FakePlatform> {
-    const platform = await FakePlatform.start(clock);
+  async function startPlatform(clock?: FakeClock): Promise<MockPlatform> {
+    const platform = await MockPlatform.start(clock);
     onTestFinished(() => platform.stop());
     return platform;
   }
 
-  function startClient(platform: FakePlatform) {
+  function startClient(platform: MockPlatform) {
     const client = spawn(python, [PROGRAM, platform.domain, 'cli_0123456789abcdef', 'secret-of-the-app'], {
       env: { ...process.env, NO_PROXY: '127.0.0.1', PYTHONIOENCODING: 'utf-8' },
     });
@@ -44,15 +44,15 @@ describe('The official Python client, on the mock platform,', () => {
       client.kill('SIGKILL');
       await ended;
     });
-    /** The pipe that tells what was handled can be slower than the acknowledgement. */
-    const handledCount = async (count: number) => {
+    /** Waits, because the pipe may be slower than the acknowledgement. */
+    const waitForHandled = async (count: number) => {
       await vi.waitFor(() => expect(handled.length, output).toBe(count), wait);
       return handled;
     };
-    return { handledCount, output: () => output, ended };
+    return { waitForHandled, output: () => output, ended };
   }
 
-  async function connectClient(platform: FakePlatform) {
+  async function connectClient(platform: MockPlatform) {
     const client = startClient(platform);
     await vi.waitFor(() => {
       expect(platform.gateway.connections[0]?.pings.length, client.output()).toBe(1);
@@ -60,34 +60,34 @@ describe('The official Python client, on the mock platform,', () => {
     return client;
   }
 
-  it('receives an event of version 2.0, and its acknowledgement is understood', async () => {
+  it('receives and acknowledges an event of version 2.0', async () => {
     const platform = await startPlatform();
-    const { handledCount } = await connectClient(platform);
+    const { waitForHandled } = await connectClient(platform);
     const delivery = platform.push(messageEvent('Hello, 世界 🎉'));
     await delivery.settled;
-    expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 1, answers: [{ code: 200 }] });
-    const [handled] = await handledCount(1);
+    expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 1, responses: [{ code: 200 }] });
+    const [handled] = await waitForHandled(1);
     expect(handled?.handler).toBe('p2 im.message.receive_v1');
     expect(handled?.data.event.message.content).toBe('{"text":"Hello, 世界 🎉"}');
   });
 
-  it('receives an event of version 1.0 that is registered as a customized one', async () => {
+  it('receives an event of version 1.0 through a customized handler', async () => {
     const platform = await startPlatform();
-    const { handledCount } = await connectClient(platform);
+    const { waitForHandled } = await connectClient(platform);
     const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
     await delivery.settled;
     expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 1 });
-    expect(await handledCount(1)).toMatchObject([{ handler: 'p1 message', data: { event: { type: 'message' } } }]);
+    expect(await waitForHandled(1)).toMatchObject([{ handler: 'p1 message', data: { event: { type: 'message' } } }]);
   });
 
-  it('puts fragments together, whichever order they come in', async () => {
+  it('joins fragments in any order', async () => {
     const platform = await startPlatform();
-    const { handledCount } = await connectClient(platform);
+    const { waitForHandled } = await connectClient(platform);
     const text = '你好 🎉'.repeat(500);
     const delivery = platform.push(messageEvent(text), { fragments: 4, order: [2, 0, 3, 1] });
     await delivery.settled;
     expect(delivery.state).toBe('acknowledged');
-    const [handled] = await handledCount(1);
+    const [handled] = await waitForHandled(1);
     expect(JSON.parse(handled?.data.event.message.content)).toEqual({ text });
   });
 
@@ -99,29 +99,29 @@ describe('The official Python client, on the mock platform,', () => {
     expect(platform.gateway.connections[0]?.acknowledgements).toMatchObject([ids]);
   });
 
-  it('is sent an event again when its handler failed', async () => {
+  it('receives an event again after its handler failed', async () => {
     const clock = new FakeClock();
     const platform = await startPlatform(clock);
-    const { handledCount } = await connectClient(platform);
+    const { waitForHandled } = await connectClient(platform);
     const delivery = platform.push(messageEvent('fail'));
     await delivery.settled;
-    expect(delivery).toMatchObject({ state: 'waiting', answers: [{ code: 500 }] });
+    expect(delivery).toMatchObject({ state: 'waiting', responses: [{ code: 500 }] });
     clock.advance(15_000);
     await delivery.settled;
     expect(delivery.pushes).toBe(2);
-    await handledCount(2);
+    await waitForHandled(2);
   });
 
-  it('answers a callback', async () => {
+  it('responds to a callback', async () => {
     const platform = await startPlatform();
     await connectClient(platform);
     const text = createSample('card.action.trigger', { version: '2.0', token: '' });
     const delivery = platform.pushCallback({ id: 'c1', text });
     await delivery.settled;
-    expect(delivery.answers).toMatchObject([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
+    expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
   });
 
-  it('sends the same ping as ours, and takes the interval from the pong', async () => {
+  it('sends the same ping as our client, at the interval given in the pong', async () => {
     const platform = await startPlatform();
     platform.gateway.clientConfig.PingInterval = 1;
     await connectClient(platform);
@@ -135,16 +135,16 @@ describe('The official Python client, on the mock platform,', () => {
     });
   });
 
-  it('comes back after a hang-up', async () => {
+  it('reconnects after a hang-up', async () => {
     const platform = await startPlatform();
-    const { handledCount } = await connectClient(platform);
+    const { waitForHandled } = await connectClient(platform);
     platform.gateway.open[0]?.hangUp();
     await vi.waitFor(() => expect(platform.gateway.open.length).toBe(1), wait);
     await platform.push(messageEvent('again')).settled;
-    await handledCount(1);
+    await waitForHandled(1);
   });
 
-  it('understands a refused login', async () => {
+  it('exits if its login is rejected', async () => {
     const platform = await startPlatform();
     platform.gateway.discovery = { code: 514, msg: 'auth failed' };
     const client = startClient(platform);

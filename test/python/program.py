@@ -1,10 +1,10 @@
-"""A program that receives events, as the platform's documentation writes it:
+"""Receives events as described in the platform's documentation:
 
 https://open.feishu.cn/document/server-side-sdk/python--sdk/handle-events
 
     python program.py DOMAIN APP_ID APP_SECRET
 
-It writes a line of JSON for each event: the handler and what it was given.
+Prints one line of JSON per event: the handler and the data it received.
 """
 
 import json

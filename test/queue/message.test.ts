@@ -8,7 +8,7 @@ import { decodeMessage, encodeMessage, escapeForSqs, type QueuedEvent } from '..
 const QUEUE_URL = 'https://sqs.us-east-1.amazonaws.com/123456789012/events';
 const FIFO_URL = `${QUEUE_URL}.fifo`;
 const MIB = 1024 * 1024;
-/** What the body may have, so that body and attributes stay within SQS's limit. */
+/** The largest body that leaves room for the attributes within SQS's limit. */
 const LARGEST_BODY = MIB - 4096;
 const receivedAt = new Date('2026-11-26T10:00:00.123Z');
 
@@ -22,7 +22,7 @@ function encode(text: string, options: Partial<QueuedEvent> = {}, url = QUEUE_UR
   return encodeMessage(url, parseEnvelope(text) as EventEnvelope, event);
 }
 
-/** The message as the worker receives it. */
+/** Converts a message to the record that the worker receives. */
 function recordOf({ MessageBody = '', MessageAttributes = {} }: Partial<ReturnType<typeof encode>>): SQSRecord {
   const attributes = Object.entries(MessageAttributes).map(([name, { StringValue }]) => [
     name,
@@ -31,8 +31,8 @@ function recordOf({ MessageBody = '', MessageAttributes = {} }: Partial<ReturnTy
   return { body: MessageBody, messageAttributes: Object.fromEntries(attributes) as SQSMessageAttributes } as SQSRecord;
 }
 
-describe('A queue message', () => {
-  it('carries the event as the platform wrote it, and what is known of its delivery', () => {
+describe('a queue message', () => {
+  it('contains the unchanged event and information about its delivery', () => {
     const text = textOf();
     expect(encode(text, { requestId: 'r-1' })).toEqual({
       QueueUrl: QUEUE_URL,
@@ -46,18 +46,18 @@ describe('A queue message', () => {
     });
   });
 
-  it.each(['webhook', 'long-connection'] as const)('is read as it was written, from %s', (source) => {
+  it.each(['webhook', 'long-connection'] as const)('is decoded as it was encoded, from %s', (source) => {
     const event = { text: textOf(), source, receivedAt, requestId: 'r-1' };
     expect(decodeMessage(recordOf(encode(event.text, event)))).toEqual({ ...event, redriveOf: undefined });
   });
 
-  it('has no request id when the platform sent none', () => {
+  it('has no request id if the platform sent none', () => {
     const message = encode(textOf());
     expect(Object.keys(message.MessageAttributes ?? {})).toEqual(['source', 'receivedAt']);
     expect(decodeMessage(recordOf(message)).requestId).toBeUndefined();
   });
 
-  it('names the dead letter of which it is a copy', () => {
+  it('names the dead letter that it is a copy of', () => {
     const record = recordOf(encode(textOf()));
     record.messageAttributes.redriveOf = { stringValue: 'dead-1', dataType: 'String' };
     expect(decodeMessage(record).redriveOf).toBe('dead-1');
@@ -68,25 +68,25 @@ describe('A queue message', () => {
     ['of another source', { source: { StringValue: 'elsewhere' }, receivedAt: { StringValue: '2026-11-26' } }],
     ['without a source', { receivedAt: { StringValue: '2026-11-26' } }],
     ['without a time', { source: { StringValue: 'webhook' } }],
-    ['with a time that is none', { source: { StringValue: 'webhook' }, receivedAt: { StringValue: 'soon' } }],
-  ])('%s is refused', (_, attributes) => {
+    ['with an invalid time', { source: { StringValue: 'webhook' }, receivedAt: { StringValue: 'soon' } }],
+  ])('%s is rejected', (_, attributes) => {
     const MessageAttributes = attributes as Record<string, { DataType: string; StringValue: string }>;
     expect(() => decodeMessage(recordOf({ MessageBody: textOf(), MessageAttributes }))).toThrow(
-      'The queue message has no valid "source" and "receivedAt": something else wrote to this queue',
+      'The queue message has no valid "source" and "receivedAt" attributes: something else wrote to this queue',
     );
   });
 });
 
-describe('A large event', () => {
+describe('a large event', () => {
   const textOfBytes = (bytes: number) => textOf({ padding: 'x'.repeat(bytes - textOf().length) });
 
-  it('is sent as it is up to 1 MiB with 4 KiB for the attributes', () => {
+  it('is sent unchanged up to 1 MiB, minus 4 KiB for the attributes', () => {
     const text = textOfBytes(LARGEST_BODY);
     expect(encode(text)).toMatchObject({ MessageBody: text });
     expect(encode(text).MessageAttributes).not.toHaveProperty('encoding');
   });
 
-  it('is compressed above that, counted in bytes, and read back', () => {
+  it('is compressed above that, counted in bytes, and decompressed again', () => {
     for (const text of [textOfBytes(LARGEST_BODY + 1), textOf({ padding: '好'.repeat(400_000) })]) {
       const message = encode(text);
       expect(message.MessageAttributes?.encoding).toEqual({ DataType: 'String', StringValue: 'gzip' });
@@ -96,18 +96,18 @@ describe('A large event', () => {
     }
   });
 
-  it('is refused when it does not fit even compressed, with its sizes', () => {
+  it('is rejected with its sizes if it does not fit even when compressed', () => {
     const text = textOf({ padding: randomBytes(MIB).toString('base64') });
     const compressed = gzipSync(text).toString('base64').length;
     expect(() => encode(text)).toThrow(
       expect.objectContaining({
         code: 'FEISHU_EVENT_TOO_LARGE',
-        message: `The event has ${text.length} bytes, compressed ${compressed}; SQS takes ${LARGEST_BODY}.`,
+        message: `The event has ${text.length} bytes, ${compressed} when compressed. SQS accepts ${LARGEST_BODY}.`,
       }),
     );
   });
 
-  it('is not decompressed beyond what any event can have', () => {
+  it('is not decompressed beyond the size of any possible event', () => {
     const decode = (bytes: number) => {
       const record = recordOf(encode(textOf()));
       record.messageAttributes.encoding = { stringValue: 'gzip', dataType: 'String' };
@@ -117,15 +117,15 @@ describe('A large event', () => {
     expect(() => decode(16 * MIB + 1)).toThrow(/larger than 16777216 bytes/);
   });
 
-  it('is refused in an encoding that is not known', () => {
+  it('is rejected if its encoding is unknown', () => {
     const record = recordOf(encode(textOf()));
     record.messageAttributes.encoding = { stringValue: 'br', dataType: 'String' };
     expect(() => decodeMessage(record)).toThrow('The queue message has an unknown encoding "br"');
   });
 });
 
-describe('The group of a message', () => {
-  it('is the conversation as it is, where SQS takes its name, and else its SHA-256', () => {
+describe('the group of a message', () => {
+  it('is the conversation if SQS accepts its name, otherwise its SHA-256 hash', () => {
     const groupOf = (chat: string) => encode(textOf({ chat })).MessageGroupId;
     for (const chat of ['oc_0123456789abcdef', 'a.b:c-d', 'x'.repeat(128)]) expect(groupOf(chat)).toContain(chat);
     for (const chat of ['x'.repeat(129), 'a b', 'a\n', '好']) {
@@ -135,8 +135,8 @@ describe('The group of a message', () => {
   });
 });
 
-describe('The deduplication id', () => {
-  it('is of the event, the same each time, and only on a FIFO queue', () => {
+describe('the deduplication id', () => {
+  it('identifies the event, and is present only on a FIFO queue', () => {
     const ids = ['e1', 'e1', 'e2'].map((id) => encode(textOf({ id }), {}, FIFO_URL).MessageDeduplicationId);
     expect(ids[0]).toMatch(/^[\da-f]{64}$/);
     expect(ids[1]).toBe(ids[0]);
@@ -144,14 +144,14 @@ describe('The deduplication id', () => {
     expect(encode(textOf())).not.toHaveProperty('MessageDeduplicationId');
   });
 
-  it('tells nothing of the event', () => {
+  it('is a hash of the event', () => {
     const id = encode(textOf({ id: 'e1' }), {}, FIFO_URL).MessageDeduplicationId;
     expect(id).not.toBe(createHash('sha256').digest('hex'));
   });
 });
 
-describe('Characters that SQS refuses', () => {
-  it('are escaped, alone and in pairs, and the JSON means the same', () => {
+describe('characters that SQS rejects', () => {
+  it('are escaped, as single units and pairs, without changing the value of the JSON', () => {
     const text = '{"a":"\uFFFE\uFFFF","b":"🎉","c":"\uFFFD\uE000好"}';
     expect(escapeForSqs(text)).toBe('{"a":"\\ufffe\\uffff","b":"\\ud83c\\udf89","c":"\uFFFD\uE000好"}');
     expect(JSON.parse(escapeForSqs(text))).toEqual(JSON.parse(text));

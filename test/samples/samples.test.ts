@@ -8,7 +8,7 @@ import { PROJECT_ROOT } from '../support/project.ts';
 
 const token = 'verification token';
 
-/** Each sample there is: the one of a type, or each of its variants. */
+/** All samples: each type's only sample, or each of its variants. */
 const SAMPLES = SAMPLE_TYPES.flatMap((sample) =>
   sample.variants.length === 0
     ? [{ ...sample, name: sample.type }]
@@ -23,12 +23,12 @@ const create = ({ type, version, variant }: { type: string; version: '1.0' | '2.
   createSample(type, { version, token, ...(variant !== undefined && { variant }) });
 
 describe('The generated samples', () => {
-  it('are those of the types as they are now', async () => {
+  it('match the current types', async () => {
     const file = path.join(PROJECT_ROOT, 'lib/samples/generated.ts');
     await expect(generateSamples(PROJECT_ROOT)).toMatchFileSnapshot(file);
   });
 
-  it('are empty for no type', () => {
+  it('are never empty', () => {
     const empty = SAMPLES.filter((sample) => sample.variants.length === 0).filter(({ type, version }) => {
       const body = JSON.parse(createSample(type, { version, token }));
       return Object.keys(body.event).length === 0;
@@ -45,27 +45,27 @@ describe.each(SAMPLES)('The sample of $name', (sample) => {
     });
   });
 
-  it('names no host but an example', () => {
+  it('contains no host but example.com', () => {
     const hosts = Array.from(create(sample).matchAll(/https?:\/\/([^/"\\]+)/g), ([, host]) => host);
     expect(hosts.filter((host) => host !== 'example.com')).toEqual([]);
   });
 });
 
 describe.each(SAMPLES.filter(({ type }) => type !== OLD_CARD_TYPE))('The sample of $name', (sample) => {
-  it('is taken by the official SDK, with its payload', async () => {
+  it('is accepted by the official SDK, with its payload', async () => {
     const body = JSON.parse(create(sample));
-    // It puts the fields of v1.0's envelope over the event's own.
-    const own = Object.fromEntries(Object.entries(body.event).filter(([name]) => !(name in body)));
+    // The SDK overwrites fields of a v1.0 event with those of its envelope.
+    const ownFields = Object.fromEntries(Object.entries(body.event).filter(([name]) => !(name in body)));
     const received: object[] = [];
     const dispatcher = new EventDispatcher({ loggerLevel: LoggerLevel.error });
     dispatcher.register({ [sample.type]: (payload: object) => received.push(payload) });
     await dispatcher.invoke(body, { needCheck: false });
-    expect(received).toEqual([expect.objectContaining(own)]);
+    expect(received).toEqual([expect.objectContaining(ownFields)]);
   });
 });
 
 describe('createSample', () => {
-  it('gives each event ids of its own', () => {
+  it('creates events with unique ids', () => {
     const events = SAMPLES.filter(({ type }) => type !== OLD_CARD_TYPE).flatMap((sample) => [
       create(sample),
       create(sample),
@@ -74,13 +74,13 @@ describe('createSample', () => {
     expect(new Set(ids).size).toBe(events.length);
   });
 
-  it('refuses a variant that there is not, and says which there are', () => {
+  it('rejects an unknown variant, and lists the known ones', () => {
     const options = { version: '2.0', token, variant: 'picture' } as const;
     expect(() => createSample('im.message.receive_v1', options)).toThrow(
-      /no "picture" of im\.message\.receive_v1: there is text, .*image/,
+      /no sample "picture" of im\.message\.receive_v1\. Choose one of: text, .*image/,
     );
     expect(() => createSample('acs.user.updated_v1', options)).toThrow(
-      'There is no "picture" of acs.user.updated_v1: there is but one sample of it.',
+      'There is no sample "picture" of acs.user.updated_v1. It has only one sample.',
     );
   });
 });

@@ -7,11 +7,11 @@ import { emulatedAws } from '../support/emulated-aws.ts';
 const aws = emulatedAws();
 let proxy: FaultyProxy;
 let dynamo: DynamoDBClient;
-let notes: FailureReasons;
+let failureReasons: FailureReasons;
 beforeAll(async () => {
   proxy = await FaultyProxy.start({ target: aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string });
   dynamo = new DynamoDBClient({ endpoint: proxy.origin });
-  notes = createFailureReasons(dynamo, aws.emulators.claimsTable);
+  failureReasons = createFailureReasons(dynamo, aws.emulators.claimsTable);
 });
 afterAll(async () => {
   dynamo.destroy();
@@ -19,28 +19,28 @@ afterAll(async () => {
 });
 
 const messageIds = Array.from({ length: 250 }, (_, index) => `message ${index}`);
-const reasons = new Map(messageIds.map((id) => [id, `Error: the reason of ${id}`]));
+const reasons = new Map(messageIds.map((id) => [id, `Error: reason of ${id}`]));
 
-it('reads the notes of more messages than DynamoDB takes in a request, and again those it left unprocessed', async () => {
-  for (const [id, reason] of reasons) await notes.write(id, reason, AbortSignal.timeout(10_000));
+it('reads more reasons than one DynamoDB request can, and requests unprocessed keys again', async () => {
+  for (const [id, reason] of reasons) await failureReasons.write(id, reason, AbortSignal.timeout(10_000));
   const requested: number[] = [];
   proxy.decide = ({ operation, body }) => {
     if (operation !== 'BatchGetItem') return undefined;
     requested.push((Object.values(body.RequestItems as object)[0] as { Keys: unknown[] }).Keys.length);
-    // As DynamoDB does when it is throttled: it returns some items, and the keys of the others.
+    // Like DynamoDB when it is throttled: returns some items, and the keys of the others.
     return { change: requested.length <= 2 ? leaveHalf : () => {} };
   };
-  const found = await notes.read([...messageIds, 'a message without a note', 'message 0']);
+  const found = await failureReasons.read([...messageIds, 'a message without a reason', 'message 0']);
   expect(new Map([...found].map(([id, { reason }]) => [id, reason]))).toEqual(reasons);
   expect(requested).toEqual([100, 50, 25, 100, 51]);
 });
 
-it('fails, instead of keeping quiet about notes, when DynamoDB processes none', async () => {
+it('throws if DynamoDB processes no key', async () => {
   proxy.decide = ({ operation, body }) =>
     operation === 'BatchGetItem'
       ? { instead: { Responses: {}, UnprocessedKeys: body.RequestItems as object } }
       : undefined;
-  await expect(notes.read(['message 0'])).rejects.toThrow(/left 1 keys of .* unprocessed/);
+  await expect(failureReasons.read(['message 0'])).rejects.toThrow(/left 1 keys of .* unprocessed/);
 });
 
 function leaveHalf(response: Record<string, unknown>): void {

@@ -18,14 +18,14 @@ afterAll(() => {
   for (const client of clients) client.destroy();
 });
 
-/** As a new execution environment has them. */
-function newClaims(endpoint?: string): IdempotencyStore & { dynamo: DynamoDBClient } {
+/** Creates a store with its own client, like a new execution environment. */
+function newStore(endpoint?: string): IdempotencyStore & { dynamo: DynamoDBClient } {
   const dynamo = new DynamoDBClient({ ...(endpoint && { endpoint }) });
   clients.push(dynamo);
   return { ...createIdempotencyStore(dynamo, aws.emulators.claimsTable), dynamo };
 }
 
-function claimant(
+function ownerOf(
   messageId: string,
   options: Partial<LeaseOwner> & { remainingMilliseconds?: number } = {},
 ): LeaseOwner {
@@ -39,11 +39,11 @@ function claimant(
   };
 }
 
-/** Work that ends when it is told to. */
-function hold(key: string, by: LeaseOwner, claims: IdempotencyStore) {
+/** Holds a lease with work that ends on `complete` or `fail`. */
+function hold(key: string, owner: LeaseOwner, store: IdempotencyStore) {
   const { promise, resolve, reject } = Promise.withResolvers<'handled'>();
   const { promise: began, resolve: begin } = Promise.withResolvers<void>();
-  const ended = claims.once(key, by, () => {
+  const ended = store.once(key, owner, () => {
     begin();
     return promise;
   });
@@ -56,11 +56,11 @@ function hold(key: string, by: LeaseOwner, claims: IdempotencyStore) {
   };
 }
 
-/** Takes over a lease once it is over. */
-async function takeOver(key: string, messageId: string, claims: IdempotencyStore) {
+/** Takes over a lease once it has expired. */
+async function takeOver(key: string, messageId: string, store: IdempotencyStore) {
   return vi.waitFor(
     async () => {
-      const held = hold(key, claimant(messageId), claims);
+      const held = hold(key, ownerOf(messageId), store);
       await held.began;
       return held;
     },
@@ -76,48 +76,48 @@ async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 const handled = () => Promise.resolve('handled');
-const notDone = () => Promise.reject(new Error('The work is done twice'));
+const runTwice = () => Promise.reject(new Error('The event runs twice'));
 
 describe('A lease', () => {
-  let claims: ReturnType<typeof newClaims>;
+  let store: ReturnType<typeof newStore>;
   beforeAll(() => {
-    claims = newClaims();
+    store = newStore();
   });
 
-  it('that has ended is taken over, and the failure of its first owner changes nothing', async () => {
-    const first = hold('taken over', claimant('first', { remainingMilliseconds: 1 }), claims);
+  it('is taken over once it has expired, and a late failure of its first owner changes nothing', async () => {
+    const first = hold('taken over', ownerOf('first', { remainingMilliseconds: 1 }), store);
     await first.began;
-    const second = await takeOver('taken over', 'second', claims);
+    const second = await takeOver('taken over', 'second', store);
     first.fail();
     await expect(first.ended).rejects.toThrow('failed');
-    await expect(claims.once('taken over', claimant('third'), notDone)).rejects.toThrow(LeaseHeld);
+    await expect(store.once('taken over', ownerOf('third'), runTwice)).rejects.toThrow(LeaseHeld);
     second.complete();
     expect(await second.ended).toBe('handled');
-    expect(await claims.once('taken over', claimant('first'), notDone)).toBe('duplicate');
+    expect(await store.once('taken over', ownerOf('first'), runTwice)).toBe('duplicate');
   });
 
-  it('stays completed, whatever fails later', async () => {
-    const first = hold('completed', claimant('first', { remainingMilliseconds: 1 }), claims);
+  it('stays completed if an earlier owner fails later', async () => {
+    const first = hold('completed', ownerOf('first', { remainingMilliseconds: 1 }), store);
     await first.began;
-    const second = await takeOver('completed', 'second', claims);
+    const second = await takeOver('completed', 'second', store);
     second.complete();
     await second.ended;
     first.fail();
     await expect(first.ended).rejects.toThrow('failed');
-    expect(await claims.once('completed', claimant('first'), notDone)).toBe('duplicate');
-    expect(await claims.once('completed', claimant('second'), notDone)).toBe('handled');
+    expect(await store.once('completed', ownerOf('first'), runTwice)).toBe('duplicate');
+    expect(await store.once('completed', ownerOf('second'), runTwice)).toBe('handled');
   });
 
-  it('is free again after a failure', async () => {
-    const failing = claims.once('failed', claimant('first'), () => Promise.reject(new Error('failed')));
+  it('is released after a failure', async () => {
+    const failing = store.once('failed', ownerOf('first'), () => Promise.reject(new Error('failed')));
     await expect(failing).rejects.toThrow('failed');
-    expect(await claims.once('failed', claimant('second'), handled)).toBe('handled');
+    expect(await store.once('failed', ownerOf('second'), handled)).toBe('handled');
   });
 
-  it('that is held says when it has ended, and the event comes back then', async () => {
-    const first = hold('held', claimant('first', { remainingMilliseconds: 600_000 }), claims);
+  it('rejects another delivery until it expires, and the event is retried then', async () => {
+    const first = hold('held', ownerOf('first', { remainingMilliseconds: 600_000 }), store);
     await first.began;
-    const error = await reasonOf(claims.once('held', claimant('second'), notDone));
+    const error = await reasonOf(store.once('held', ownerOf('second'), runTwice));
     expect(error).toBeInstanceOf(LeaseHeld);
     expect(retryDelaySeconds(error, 1)).toBe(1);
     expect(retryDelaySeconds(new LeaseHeld(20_000), 4)).toBe(20);
@@ -127,52 +127,52 @@ describe('A lease', () => {
     await first.ended;
   });
 
-  it('is waited for at the last delivery, which would become a dead letter of a handled event', async () => {
-    const first = hold('last delivery', claimant('first'), claims);
+  it('makes the last delivery wait, so that a handled event is not dead-lettered', async () => {
+    const first = hold('last delivery', ownerOf('first'), store);
     await first.began;
-    const second = claims.once('last delivery', claimant('second', { isLastDelivery: true }), notDone);
+    const second = store.once('last delivery', ownerOf('second', { isLastDelivery: true }), runTwice);
     first.complete();
     expect(await second).toBe('duplicate');
   });
 
-  it('is waited for no longer than there is time', async () => {
-    const first = hold('no time', claimant('first'), claims);
+  it('makes the last delivery wait only until its time is up', async () => {
+    const first = hold('no time', ownerOf('first'), store);
     await first.began;
-    const second = claimant('second', { isLastDelivery: true, signal: AbortSignal.timeout(20) });
-    await expect(claims.once('no time', second, notDone)).rejects.toThrow(
+    const second = ownerOf('second', { isLastDelivery: true, signal: AbortSignal.timeout(20) });
+    await expect(store.once('no time', second, runTwice)).rejects.toThrow(
       expect.objectContaining({ name: 'TimeoutError' }),
     );
     first.complete();
     await first.ended;
   });
 
-  it('gives way to the reason for which the work failed, when DynamoDB does not record the failure', async () => {
+  it('throws the error of the work even if recording the failure fails', async () => {
     const reason = new Error('the reason');
-    const held = claims.once('not recorded', claimant('first'), async () => {
-      claims.dynamo.middlewareStack.add(() => () => Promise.reject(new Error('DynamoDB is down')), {
+    const held = store.once('not recorded', ownerOf('first'), async () => {
+      store.dynamo.middlewareStack.add(() => () => Promise.reject(new Error('DynamoDB is down')), {
         step: 'build',
         name: 'down',
       });
       throw reason;
     });
     await expect(held).rejects.toBe(reason);
-    claims.dynamo.middlewareStack.remove('down');
+    store.dynamo.middlewareStack.remove('down');
   });
 });
 
 describe('The last run of an event', () => {
-  it('is missing, unfinished or finished, and counts the runs in isolation', async () => {
-    const claims = newClaims();
-    const running = hold('running', claimant('running', { isolatedRuns: 3 }), claims);
+  it('is missing, unfinished or finished, and counts isolated runs', async () => {
+    const store = newStore();
+    const running = hold('running', ownerOf('running', { isolatedRuns: 3 }), store);
     await running.began;
     const failing = () => Promise.reject(new Error('failed'));
-    await claims.once('last run failed', claimant('failed'), failing).catch(() => {});
-    await claims.once('last run completed', claimant('completed'), handled);
-    await claims.recordFailure('failed before', 'a message');
-    await claims.recordFailure('running', 'another message');
-    await claims.recordFailure('last run completed', 'another message');
+    await store.once('last run failed', ownerOf('failed'), failing).catch(() => {});
+    await store.once('last run completed', ownerOf('completed'), handled);
+    await store.recordFailure('failed before', 'a message');
+    await store.recordFailure('running', 'another message');
+    await store.recordFailure('last run completed', 'another message');
     const keys = ['running', 'last run failed', 'last run completed', 'failed before', 'never ran', 'running'];
-    expect(Object.fromEntries(await claims.lastRuns(keys, AbortSignal.timeout(10_000)))).toEqual({
+    expect(Object.fromEntries(await store.lastRuns(keys, AbortSignal.timeout(10_000)))).toEqual({
       running: { state: 'unfinished', isolatedRuns: 3 },
       'last run failed': { state: 'finished', isolatedRuns: 0 },
       'last run completed': { state: 'finished', isolatedRuns: 0 },
@@ -184,80 +184,80 @@ describe('The last run of an event', () => {
   });
 });
 
-describe('When responses of DynamoDB are lost', () => {
+describe('When DynamoDB connections fail', () => {
   let proxy: FaultyProxy;
-  let claims: IdempotencyStore;
+  let store: IdempotencyStore;
   beforeEach(async () => {
     proxy = await FaultyProxy.start({ target: aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string });
-    claims = newClaims(proxy.origin);
+    store = newStore(proxy.origin);
   });
   afterEach(async () => {
     vi.useRealTimers();
     await proxy.stop();
   });
 
-  /** @returns how many requests had the fault */
-  function lose(mark: string, times: number, fault: Fault): () => number {
-    let happened = 0;
+  /** Injects a fault into requests that contain the mark. Returns a function that counts them. */
+  function inject(mark: string, times: number, fault: Fault): () => number {
+    let count = 0;
     proxy.decide = ({ text }) => {
-      if (!text.includes(mark) || happened >= times) return undefined;
-      happened += 1;
+      if (!text.includes(mark) || count >= times) return undefined;
+      count += 1;
       return fault;
     };
-    return () => happened;
+    return () => count;
   }
   const TAKING = 'ReturnValuesOnConditionCheckFailure';
   const COMPLETING = ':completed';
   const connectionLost = expect.objectContaining({ code: 'ECONNRESET' });
 
-  it('one of taking the lease: the SDK repeats the request, and the delivery has the lease', async () => {
-    const happened = lose(TAKING, 1, { loseAnswer: 'cut' });
-    expect(await claims.once('one response', claimant('first'), handled)).toBe('handled');
-    expect(happened()).toBe(1);
+  it('one lost response to taking the lease: the SDK retries the request and the delivery gets the lease', async () => {
+    const faults = inject(TAKING, 1, { loseResponse: 'cut' });
+    expect(await store.once('one response', ownerOf('first'), handled)).toBe('handled');
+    expect(faults()).toBe(1);
   });
 
-  it('one of taking a lease over: the SDK repeats the request, and the delivery has the lease', async () => {
-    await hold('over', claimant('killed', { remainingMilliseconds: 1 }), claims).began;
-    const happened = lose(':otherOwner', 1, { loseAnswer: 'cut' });
-    const second = await takeOver('over', 'second', claims);
+  it('one lost response to taking over a lease: the SDK retries the request and the delivery gets it', async () => {
+    await hold('over', ownerOf('killed', { remainingMilliseconds: 1 }), store).began;
+    const faults = inject(':otherOwner', 1, { loseResponse: 'cut' });
+    const second = await takeOver('over', 'second', store);
     second.complete();
     expect(await second.ended).toBe('handled');
-    expect(happened()).toBe(1);
+    expect(faults()).toBe(1);
   });
 
-  it('all of taking the lease: the delivery gives it back, and the next one has it', async () => {
-    const happened = lose(TAKING, Number.POSITIVE_INFINITY, { loseAnswer: 'cut' });
-    await expect(claims.once('all responses', claimant('first'), notDone)).rejects.toThrow(connectionLost);
-    expect(happened()).toBeGreaterThan(1);
-    expect(await newClaims().once('all responses', claimant('second'), handled)).toBe('handled');
+  it('all responses to taking the lease are lost: the delivery releases it and the next one gets it', async () => {
+    const faults = inject(TAKING, Number.POSITIVE_INFINITY, { loseResponse: 'cut' });
+    await expect(store.once('all responses', ownerOf('first'), runTwice)).rejects.toThrow(connectionLost);
+    expect(faults()).toBeGreaterThan(1);
+    expect(await newStore().once('all responses', ownerOf('second'), handled)).toBe('handled');
   });
 
-  it('all requests to take the lease: the next delivery has it, and knows that the last one failed', async () => {
-    lose(TAKING, Number.POSITIVE_INFINITY, { lose: 'cut' });
-    await expect(claims.once('all requests', claimant('first'), notDone)).rejects.toThrow(connectionLost);
-    const runs = await claims.lastRuns(['all requests'], AbortSignal.timeout(10_000));
+  it('all requests to take the lease are lost: the failure is recorded and the next delivery gets the lease', async () => {
+    inject(TAKING, Number.POSITIVE_INFINITY, { lose: 'cut' });
+    await expect(store.once('all requests', ownerOf('first'), runTwice)).rejects.toThrow(connectionLost);
+    const runs = await store.lastRuns(['all requests'], AbortSignal.timeout(10_000));
     expect(runs.get('all requests')).toEqual({ state: 'finished', isolatedRuns: 0 });
-    expect(await newClaims().once('all requests', claimant('second'), handled)).toBe('handled');
+    expect(await newStore().once('all requests', ownerOf('second'), handled)).toBe('handled');
   });
 
-  it('all of completing: the event stays completed', async () => {
-    const happened = lose(COMPLETING, Number.POSITIVE_INFINITY, { loseAnswer: 'cut' });
-    await expect(claims.once('completing', claimant('first'), handled)).rejects.toThrow(connectionLost);
-    expect(happened()).toBeGreaterThan(1);
-    expect(await claims.once('completing', claimant('first'), notDone)).toBe('handled');
-    expect(await claims.once('completing', claimant('second'), notDone)).toBe('duplicate');
+  it('all responses to completing are lost: the event stays completed', async () => {
+    const faults = inject(COMPLETING, Number.POSITIVE_INFINITY, { loseResponse: 'cut' });
+    await expect(store.once('completing', ownerOf('first'), handled)).rejects.toThrow(connectionLost);
+    expect(faults()).toBeGreaterThan(1);
+    expect(await store.once('completing', ownerOf('first'), runTwice)).toBe('handled');
+    expect(await store.once('completing', ownerOf('second'), runTwice)).toBe('duplicate');
   });
 
-  it('completing ends in time to report the batch', async () => {
+  it('completing times out early enough to report the batch', async () => {
     const requests = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
     const left = [...requests];
     proxy.decide = ({ operation }) =>
       operation === 'UpdateItem' ? { lose: 'silent', before: () => left.shift()?.resolve() } : undefined;
     const remaining = { milliseconds: 10_000 };
     const context = { getRemainingTimeInMillis: () => remaining.milliseconds } as Context;
-    const held = hold('in time', claimant('first', { context }), claims);
+    const held = hold('in time', ownerOf('first', { context }), store);
     await held.began;
-    // The SDK's timers too: nothing but the deadline can end the requests.
+    // Also freezes the SDK's timers: only the deadline can end the requests.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     remaining.milliseconds = 2500;
     held.complete();
@@ -269,7 +269,7 @@ describe('When responses of DynamoDB are lost', () => {
   });
 });
 
-describe('With a clock that is wrong by an hour,', () => {
+describe('With a clock that is off by an hour,', () => {
   afterEach(() => {
     vi.useRealTimers();
   });
@@ -284,71 +284,68 @@ describe('With a clock that is wrong by an hour,', () => {
     ([one, other]) => one !== other,
   );
 
-  it.each(PAIRS)(
-    'the owner’s by %i ms and the other’s by %i ms, a lease is kept while its owner lives',
-    async (own, other) => {
-      const key = `kept ${own} ${other}`;
-      setClock(own);
-      const first = hold(key, claimant('first', { remainingMilliseconds: 600_000 }), newClaims());
-      await first.began;
-      setClock(other);
-      const error = await reasonOf(newClaims().once(key, claimant('second'), notDone));
-      expect(error).toBeInstanceOf(LeaseHeld);
-      expect((error as LeaseHeld).seconds).toBeGreaterThan(500);
-      expect((error as LeaseHeld).seconds).toBeLessThanOrEqual(602);
-      first.complete();
-      await first.ended;
-    },
-  );
+  it.each(PAIRS)('a lease is respected until it expires (owner: %i ms, other worker: %i ms)', async (own, other) => {
+    const key = `kept ${own} ${other}`;
+    setClock(own);
+    const first = hold(key, ownerOf('first', { remainingMilliseconds: 600_000 }), newStore());
+    await first.began;
+    setClock(other);
+    const error = await reasonOf(newStore().once(key, ownerOf('second'), runTwice));
+    expect(error).toBeInstanceOf(LeaseHeld);
+    expect((error as LeaseHeld).seconds).toBeGreaterThan(500);
+    expect((error as LeaseHeld).seconds).toBeLessThanOrEqual(602);
+    first.complete();
+    await first.ended;
+  });
 
   it.each(PAIRS)(
-    'the owner’s by %i ms and the other’s by %i ms, a lease ends with its owner’s time',
+    'a lease expires with its owner’s invocation (owner: %i ms, other worker: %i ms)',
     async (own, other) => {
       const key = `ended ${own} ${other}`;
       setClock(own);
-      await hold(key, claimant('killed', { remainingMilliseconds: 1 }), newClaims()).began;
+      await hold(key, ownerOf('killed', { remainingMilliseconds: 1 }), newStore()).began;
       setClock(other);
-      const claims = newClaims();
-      // The shifted clock stands still: the real one decides.
-      const second = await takeOver(key, 'second', claims);
+      const store = newStore();
+      // The shifted clock is frozen, so the lease expires by the real one.
+      const second = await takeOver(key, 'second', store);
       second.complete();
       expect(await second.ended).toBe('handled');
     },
   );
 
   it.each([HOUR_MILLISECONDS, -HOUR_MILLISECONDS])(
-    'by %i ms, a lease whose owner was killed before it corrected it holds nothing up',
+    'a lease whose owner was killed before correcting it blocks nobody (%i ms)',
     async (shift) => {
       const key = `killed ${shift}`;
       setClock(shift);
-      const killed = newClaims();
+      const killed = newStore();
       interceptUpdates(killed.dynamo, () => Promise.reject(new Error('killed')));
-      await expect(killed.once(key, claimant('killed'), notDone)).rejects.toThrow('killed');
+      await expect(killed.once(key, ownerOf('killed'), runTwice)).rejects.toThrow('killed');
       setClock(0);
-      expect(await newClaims().once(key, claimant('second'), handled)).toBe('handled');
+      expect(await newStore().once(key, ownerOf('second'), handled)).toBe('handled');
     },
   );
 
   it.each([HOUR_MILLISECONDS, -HOUR_MILLISECONDS])(
-    'by %i ms, an event runs once although another worker takes the lease over before it is corrected',
+    'an event runs once even if another worker takes over the lease before it is corrected (%i ms)',
     async (shift) => {
       const key = `corrected ${shift}`;
       setClock(shift);
-      const first = newClaims();
+      const first = newStore();
       let second: ReturnType<typeof hold> | undefined;
       interceptUpdates(first.dynamo, async () => {
         if (second !== undefined) return;
         setClock(0);
-        second = hold(key, claimant('second'), newClaims());
+        second = hold(key, ownerOf('second'), newStore());
         await second.began;
       });
-      await expect(first.once(key, claimant('first'), notDone)).rejects.toThrow(LeaseHeld);
+      await expect(first.once(key, ownerOf('first'), runTwice)).rejects.toThrow(LeaseHeld);
       second?.complete();
       expect(await second?.ended).toBe('handled');
     },
   );
 
-  /** Does something before each request that changes a record. */
+  /** Calls a function before each request that updates a record. */
   function interceptUpdates(dynamo: DynamoDBClient, before: () => Promise<void>): void {
     dynamo.middlewareStack.add(
       (next, { commandName }) =>

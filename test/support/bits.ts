@@ -1,4 +1,4 @@
-/** @param position any number: it is counted round and round through all bits */
+/** @param position any non-negative integer; wraps around after the last bit */
 export function flipBit(bytes: Uint8Array, position: number): Buffer {
   const flipped = Buffer.from(bytes);
   const index = Math.floor(position / 8) % flipped.length;
@@ -6,7 +6,7 @@ export function flipBit(bytes: Uint8Array, position: number): Buffer {
   return flipped;
 }
 
-/** The same for a header's value, whose characters are bytes. */
+/** Like {@link flipBit}, for a header value (Latin-1). */
 export function flipBitOfHeader(value: string, position: number): string {
   return flipBit(Buffer.from(value, 'latin1'), position).toString('latin1');
 }

@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Stands between a program and an AWS service, and counts the calls by their operation. */
+/** A proxy for an AWS service that counts the calls of each operation. */
 export interface CallCounter extends AsyncDisposable {
   /** `http://host:port` */
   origin: string;
-  /** By the name that AWS's JSON protocols give an operation, such as `AmazonSQS.SendMessage`. */
+  /** Number of calls by `X-Amz-Target`, for example `AmazonSQS.SendMessage`. */
   calls: Record<string, number>;
 }
 
 /**
- * @param target the service's own origin
- * @param latencyMilliseconds what each call takes longer
+ * @param target the service's origin
+ * @param latencyMilliseconds added to each call
  */
 export async function startCallCounter(target: string, latencyMilliseconds = 0): Promise<CallCounter> {
   const calls: Record<string, number> = {};
@@ -20,9 +20,9 @@ export async function startCallCounter(target: string, latencyMilliseconds = 0):
     const operation = String(incoming.headers['x-amz-target']);
     calls[operation] = (calls[operation] ?? 0) + 1;
     const { method = '', url = '/', headers } = incoming;
-    const outgoing = request(new URL(url, target), { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+    const outgoing = request(new URL(url, target), { method, headers }, (serviceResponse) => {
+      response.writeHead(serviceResponse.statusCode ?? 502, serviceResponse.headers);
+      serviceResponse.pipe(response);
     });
     outgoing.on('error', () => response.destroy());
     setTimeout(() => incoming.pipe(outgoing), latencyMilliseconds);

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-// A global setup: many tests start processes that load the same modules, so Node.js keeps them compiled during a run.
+// Global setup: many tests start processes that load the same modules, so a run shares one compile cache.
 
 export default async function setup(): Promise<() => Promise<void>> {
   if (process.env.NODE_COMPILE_CACHE !== undefined) return async () => {};
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-compiled-'));
   process.env.NODE_COMPILE_CACHE = folder;
-  // A process that has just ended may still write to it.
+  // A process that is exiting may still write to the folder.
   return () => rm(folder, { recursive: true, force: true, maxRetries: 20 });
 }

@@ -3,16 +3,16 @@ import { WebSocket } from 'ws';
 
 type Message = Record<string, unknown>;
 
-/** What a thread told the debugger. */
+/** An inspector event of a thread. */
 export interface ThreadEvent {
   sessionId: string;
   method: string;
   params: Message;
 }
 
-/** A debugger attached to a process of Node and to its threads, over the inspector protocol, as editors are. */
+/** A debugger attached to a Node process and its threads over the inspector protocol, as an editor attaches. */
 export class Debugger implements Disposable {
-  /** From the oldest to the newest. */
+  /** Oldest first. */
   readonly events: ThreadEvent[] = [];
   readonly #socket: WebSocket;
   readonly #replies = new Map<string, (message: Message) => void>();
@@ -23,13 +23,13 @@ export class Debugger implements Disposable {
     socket.on('message', (data) => this.#receive(JSON.parse(String(data))));
   }
 
-  /** @param url as Node prints it after "Debugger listening on" */
+  /** @param url the URL that Node prints after "Debugger listening on" */
   static async attach(url: string): Promise<Debugger> {
     const socket = new WebSocket(url);
     await once(socket, 'open');
-    const self = new Debugger(socket);
-    await self.#call('NodeWorker.enable', { waitForDebuggerOnStart: false });
-    return self;
+    const attached = new Debugger(socket);
+    await attached.#call('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    return attached;
   }
 
   /** Sends a command to a thread. */

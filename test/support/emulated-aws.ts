@@ -3,25 +3,25 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll } from 'vitest';
 import { type EmulatorOptions, type Emulators, startEmulators } from '../../lib/local/emulators/emulators.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
-// Loaded before the first event, whose time limit would otherwise include compiling it.
+// Loaded up front: otherwise the first event's time limit includes compiling it.
 import '../../lib/intake/sqs-sender.ts';
 
 export interface EmulatedAws {
   readonly emulators: Emulators;
-  /** What the functions have in their environment. */
+  /** The environment variables of the functions. */
   readonly environment: Record<string, string>;
-  /** Receives what the queue has, as the worker would be given it, without waiting. */
+  /** Receives the queued messages as the worker's records, without waiting. */
   receive(queueUrl?: string): Promise<SQSRecord[]>;
-  /** Receives all that the queue has, and deletes it. */
+  /** Receives and deletes all queued messages. */
   drain(): Promise<SQSRecord[]>;
 }
 
-/** Real SQS and DynamoDB implementations for the tests of a file. */
+/** Starts emulators of SQS and DynamoDB for the tests of a file. */
 export function emulatedAws(options: Partial<EmulatorOptions> = {}): EmulatedAws {
   let emulators: Emulators;
   beforeAll(async () => {
     emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 360, ...options });
-    // The functions make their clients from the environment.
+    // The functions create their clients from the environment.
     Object.assign(process.env, emulators.environment);
   });
   afterAll(() => emulators.stop());

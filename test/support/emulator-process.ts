@@ -7,7 +7,7 @@ export interface EmulatorProcess extends AsyncDisposable {
   emulators: Omit<Emulators, 'sqs' | 'dynamo' | 'stop'>;
 }
 
-/** SQS and DynamoDB in a process of their own, where they take no processor time and no memory of what is looked at. */
+/** Starts SQS and DynamoDB in a separate process, so that they do not use the measured process's CPU and memory. */
 export async function startEmulatorProcess(ordering: EmulatorOptions['ordering'] = 'none'): Promise<EmulatorProcess> {
   const program = fileURLToPath(new URL('emulator-program.ts', import.meta.url));
   const child = fork(program, [ordering], { execArgv: [] });

@@ -1,6 +1,6 @@
 import { type EmulatorOptions, startEmulators } from '../../lib/local/emulators/emulators.ts';
 
-// The emulators as a process: see emulator-process.ts.
+// The program that emulator-process.ts starts.
 
 const {
   sqs,

@@ -1,11 +1,11 @@
 import { Drop, RetryAfter } from '../../lib/handler.ts';
 
-/** Throws something that cannot be read either. */
+/** Throws `undefined`, which has no message to read. */
 function throwUndefined(): never {
   throw undefined;
 }
 
-/** Every operation on it throws. */
+/** A Proxy handler that makes every operation throw. */
 const allTraps = new Proxy(
   {},
   { get: (_, trap) => (typeof trap === 'string' ? throwUndefined : undefined) },
@@ -29,7 +29,7 @@ class ThrowingMessage extends Error {
   }
 }
 
-/** What a handler may throw, return or log, each with a name. */
+/** Named values that a handler may throw, return or log. */
 export const hostileValues: [name: string, value: unknown][] = [
   ['a Proxy whose traps all throw', new Proxy({}, allTraps)],
   ['a Proxy of an Error whose traps all throw', new Proxy(new Error('failed'), allTraps)],
@@ -45,7 +45,7 @@ export const hostileValues: [name: string, value: unknown][] = [
   ['an Error whose name is a symbol', Object.assign(new Error('failed'), { name: Symbol('name') })],
   ['a Drop whose message throws', throwing(new Drop('not for us'), 'message')],
   ['a RetryAfter whose seconds throw', throwing(new RetryAfter(1, 'later'), 'seconds')],
-  ['a RetryAfter whose seconds are none', Object.assign(new RetryAfter(1, 'later'), { seconds: 'soon' })],
+  ['a RetryAfter whose seconds are not a number', Object.assign(new RetryAfter(1, 'later'), { seconds: 'soon' })],
   ['null', null],
   ['undefined', undefined],
   ['a symbol', Symbol('failed')],

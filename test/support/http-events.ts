@@ -9,7 +9,7 @@ interface Transport {
 
 const asTitleCase = (name: string) => name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 const asUpperCase = (name: string) => name.toUpperCase();
-const asItIs = (name: string) => name;
+const unchanged = (name: string) => name;
 
 function renameHeaders({ headers }: WebhookRequest, rename: (name: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value = '']) => [rename(name), value]));
@@ -41,19 +41,19 @@ function payload2(request: WebhookRequest, rename: (name: string) => string, isB
   } as unknown as APIGatewayProxyEventV2;
 }
 
-/** Every form in which a request can reach the function. */
+/** All HTTP event formats that the function receives. */
 export const TRANSPORTS: Transport[] = [
-  { name: 'payload 2.0, plain', toEvent: (request) => payload2(request, asItIs, false) },
-  { name: 'payload 2.0, base64', toEvent: (request) => payload2(request, asItIs, true) },
+  { name: 'payload 2.0, plain', toEvent: (request) => payload2(request, unchanged, false) },
+  { name: 'payload 2.0, base64', toEvent: (request) => payload2(request, unchanged, true) },
   { name: 'payload 1.0, plain, Title-Case headers', toEvent: (request) => payload1(request, asTitleCase, false) },
   { name: 'payload 1.0, base64, UPPER-CASE headers', toEvent: (request) => payload1(request, asUpperCase, true) },
   {
     name: 'a function URL, plain',
-    toEvent: (request) => ({ ...payload2(request, asItIs, false), routeKey: '$default', rawPath: '/' }),
+    toEvent: (request) => ({ ...payload2(request, unchanged, false), routeKey: '$default', rawPath: '/' }),
   },
 ];
 
-/** A request by payload 2.0. */
+/** Converts a request to an event in payload format 2.0. */
 export function toHttpEvent(request: WebhookRequest): HttpEvent {
-  return payload2(request, asItIs, false);
+  return payload2(request, unchanged, false);
 }

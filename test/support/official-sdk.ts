@@ -7,13 +7,13 @@ import type { WebhookRequest } from '../../lib/feishu/request.ts';
 
 type OfficialDispatcher = EventDispatcher | CardActionHandler;
 type Secrets = { encryptKey?: string; verificationToken?: string };
-/** An event's fields and its envelope's in one object. */
+/** The fields of an event and of its envelope, merged into one object. */
 export type OfficialPayload = Record<string, unknown>;
 
-/** Where the adapter answers. */
+/** The path that the adapter serves. */
 export const OFFICIAL_PATH = '/feishu/events';
 
-/** The official dispatcher with a handler for one type; `received` is what the handler got. */
+/** Creates the official dispatcher with a handler for one type that adds each payload to `received`. */
 export function officialDispatcher(type: string, secrets: Secrets) {
   const received: OfficialPayload[] = [];
   const dispatcher = new EventDispatcher({ ...secrets, loggerLevel: LoggerLevel.fatal }).register({
@@ -24,7 +24,7 @@ export function officialDispatcher(type: string, secrets: Secrets) {
   return { dispatcher, received };
 }
 
-/** The official dispatcher with a handler that throws. */
+/** Creates the official dispatcher with a handler that throws. */
 export function failingDispatcher(type: string, secrets: Secrets) {
   return new EventDispatcher({ ...secrets, loggerLevel: LoggerLevel.fatal }).register({
     [type]: () => {
@@ -33,7 +33,7 @@ export function failingDispatcher(type: string, secrets: Secrets) {
   });
 }
 
-/** The official dispatcher of old card callbacks. */
+/** Creates the official handler of legacy card callbacks. */
 export function officialCardHandler(secrets: Secrets) {
   const received: OfficialPayload[] = [];
   const dispatcher = new CardActionHandler(
@@ -45,24 +45,24 @@ export function officialCardHandler(secrets: Secrets) {
   return { dispatcher, received };
 }
 
-/** Gives a request to the dispatcher as its adapters do, without a transport. */
+/** Invokes the dispatcher with a request as its adapters do, without HTTP. */
 export function invokeOfficial(dispatcher: OfficialDispatcher, { headers, body }: WebhookRequest): Promise<unknown> {
   return dispatcher.invoke(Object.assign(Object.create({ headers }), JSON.parse(body.toString())));
 }
 
-/** Posts a request to the dispatcher behind the SDK's own adapter for Node's HTTP server. */
+/** Posts a request to the dispatcher behind the SDK's adapter for Node's HTTP server. */
 export async function postToOfficial(
   dispatcher: OfficialDispatcher,
   { headers, body }: { headers: WebhookRequest['headers']; body: NonNullable<RequestInit['body']> },
   { path = OFFICIAL_PATH, autoChallenge = false } = {},
-): Promise<{ isAnswered: boolean; status?: number; body?: string }> {
+): Promise<{ hasResponse: boolean; status?: number; body?: string }> {
   const adapter = adaptDefault(OFFICIAL_PATH, dispatcher, { autoChallenge });
-  let isAnswered = true;
+  let hasResponse = true;
   const server = createServer(async (request, response) => {
     await adapter(request, response).catch(() => undefined);
-    // Its work is over: what it has not answered now it never will.
-    isAnswered = response.writableEnded;
-    if (!isAnswered) response.destroy();
+    // The adapter has finished: if it has not responded by now, it never will.
+    hasResponse = response.writableEnded;
+    if (!hasResponse) response.destroy();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
@@ -73,17 +73,17 @@ export async function postToOfficial(
       body,
       duplex: 'half',
     });
-    return { isAnswered, status: response.status, body: await response.text() };
+    return { hasResponse, status: response.status, body: await response.text() };
   } catch (error) {
-    if (isAnswered) throw error;
-    return { isAnswered };
+    if (hasResponse) throw error;
+    return { hasResponse };
   } finally {
     server.closeAllConnections();
     server.close();
   }
 }
 
-// What the platform sends is written here once more, so that no error of `lib/feishu` can vouch for itself.
+// An independent implementation of the platform's requests, so that a bug in `lib/feishu` cannot hide itself.
 
 export function plainRequest(text: string): WebhookRequest {
   return { headers: { 'content-type': 'application/json; charset=utf-8' }, body: Buffer.from(text) };
@@ -109,8 +109,8 @@ export function signedRequest(
 }
 
 export function encryptedBody(text: string, key: string): string {
-  const initialisationVector = randomBytes(16);
-  const cipher = createCipheriv('aes-256-cbc', createHash('sha256').update(key).digest(), initialisationVector);
-  const bytes = Buffer.concat([initialisationVector, cipher.update(text), cipher.final()]);
+  const initializationVector = randomBytes(16);
+  const cipher = createCipheriv('aes-256-cbc', createHash('sha256').update(key).digest(), initializationVector);
+  const bytes = Buffer.concat([initializationVector, cipher.update(text), cipher.final()]);
   return JSON.stringify({ encrypt: bytes.toString('base64') });
 }

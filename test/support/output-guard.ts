@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect } from 'vitest';
 import { forgetOutput, leaksOfTest, recordOutput } from './written-output.ts';
 
-// The functions write their lines past the console, where vitest would not keep them to itself; and whatever they write
-// is searched for what no log may hold.
+// The functions bypass the console, so Vitest does not capture their output. It is captured here, and each test fails if
+// its output contains what no log may contain.
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.write = (chunk: Uint8Array | string) => {

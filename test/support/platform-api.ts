@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
 import { type HttpResponse, jsonResponse } from '../../lib/webhook/http.ts';
 
-/** The platform's API as far as it gives tokens and takes messages, on loopback. */
+/** A mock of the platform's API for tokens and messages, on loopback. */
 export class PlatformApi implements AsyncDisposable {
   readonly appId = `cli_${randomUUID().slice(0, 8)}`;
   readonly appSecret = `secret ${randomUUID()}`;
-  /** The tickets it takes from a store app. */
+  /** The tickets it accepts from a store app. */
   readonly validTickets = new Set<string>();
-  /** The path of each request, in their order. */
+  /** The path of each request, in order. */
   readonly calls: string[] = [];
-  /** The messages it took, each with the tenant whose token they were sent with. */
+  /** The accepted messages, each with the tenant whose token it was sent with. */
   readonly sent: { tenant: string; text: string }[] = [];
-  /** Sends the app its ticket, as asked for. */
+  /** Called when the app requests its ticket. */
   onResend: () => Promise<void> | void = () => {};
   readonly #appToken = `a-${randomUUID()}`;
   #server: HttpServer | undefined;
@@ -21,12 +21,12 @@ export class PlatformApi implements AsyncDisposable {
     const platform = new PlatformApi();
     platform.#server = await startHttpServer('127.0.0.1', 0, ({ url = '', headers }, body) => {
       platform.calls.push(url);
-      return platform.#answer(url, headers.authorization, JSON.parse(body.toString()));
+      return platform.#respond(url, headers.authorization, JSON.parse(body.toString()));
     });
     return platform;
   }
 
-  /** What a store app has in its environment. */
+  /** The environment variables of a store app. */
   get environment(): Record<string, string> {
     return { FEISHU_APP_ID: this.appId, FEISHU_APP_SECRET: this.appSecret, FEISHU_DOMAIN: this.#server?.origin ?? '' };
   }
@@ -35,7 +35,7 @@ export class PlatformApi implements AsyncDisposable {
     await this.#server?.stop();
   }
 
-  async #answer(url: string, authorization: string | undefined, body: Record<string, string>): Promise<HttpResponse> {
+  async #respond(url: string, authorization: string | undefined, body: Record<string, string>): Promise<HttpResponse> {
     const isApp = body.app_id === this.appId && body.app_secret === this.appSecret;
     switch (url) {
       case '/open-apis/auth/v3/app_ticket/resend':

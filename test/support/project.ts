@@ -10,7 +10,7 @@ export interface TemporaryProject extends AsyncDisposable {
   writeHandler(name: string, source: string): Promise<void>;
 }
 
-/** A clone of this project whose handlers can be changed. */
+/** Copies this project to a temporary folder, so that a test can change its handlers. */
 export async function createProject(): Promise<TemporaryProject> {
   const root = await mkdtemp(path.join(tmpdir(), 'feishu-events-project-'));
   for (const name of ['functions', 'lib', 'package.json']) {

@@ -11,14 +11,14 @@ describe('Property tests', () => {
     expect(fc.readConfigureGlobal().seed).toBe(inject('propertySeed'));
   });
 
-  it('choose no seed of their own', async () => {
+  it('do not set their own seed', async () => {
     const files = propertyTestFiles().filter((file) => file !== path.relative(PROJECT_ROOT, import.meta.filename));
     expect(files.length).toBeGreaterThan(5);
     const withSeed = await Promise.all(files.map(async (file) => /\bseed:/.test(await readFile(file, 'utf8'))));
     expect(files.filter((_, index) => withSeed[index])).toEqual([]);
   });
 
-  it('have a random seed in npm run test:properties, which prints it, and fail in the same way with it', async () => {
+  it('use a random seed in npm run test:properties, which prints it, and fail the same way when run with it', async () => {
     await using project = await createProject();
     for (const name of ['vitest.properties.config.ts', 'test/support']) {
       await cp(path.join(PROJECT_ROOT, name), path.join(project.root, name), { recursive: true });

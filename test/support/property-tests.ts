@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { inject } from 'vitest';
 import { runs } from './volume.ts';
 
-// A setup file: every property test uses the seed of the run, so that a failure can be repeated.
+// Setup file: every property test uses the seed of the run, so that a failure can be reproduced.
 
 const DEFAULT_RUNS = 1000;
 

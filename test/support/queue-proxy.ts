@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Emulators } from '../../lib/local/emulators/emulators.ts';
 
-/** What happens to requests to the queue. `silent`: they get there, and nothing comes back. */
-export type QueueBehaviour = 'normal' | 'down' | 'silent' | { answersAfter: Promise<void> };
+/** What happens to requests to the queue. `silent`: they reach it, but there is no response. */
+export type QueueBehavior = 'normal' | 'down' | 'silent' | { respondsAfter: Promise<void> };
 
 const POST = Buffer.from('POST ');
 
-/** Stands between a program and the queue, so that the queue can fail. */
+/** A proxy between a program and the queue that can fail. */
 export class QueueProxy {
-  behaviour: QueueBehaviour = 'normal';
-  /** How many have come. */
+  behavior: QueueBehavior = 'normal';
+  /** Number of requests received. */
   requests = 0;
-  /** What a program needs in its environment to use it. */
+  /** The environment variables that make a program use the proxy. */
   readonly environment: Record<string, string>;
   readonly #server = createServer((socket) => this.#forward(socket));
   readonly #sockets = new Set<Socket>();
@@ -34,9 +34,9 @@ export class QueueProxy {
     return proxy;
   }
 
-  /** Ends the connections there are and takes no more. */
+  /** Closes all connections and rejects new ones. */
   goDown(): void {
-    this.behaviour = 'down';
+    this.behavior = 'down';
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -46,7 +46,7 @@ export class QueueProxy {
   }
 
   #forward(socket: Socket): void {
-    if (this.behaviour === 'down') return void socket.destroy();
+    if (this.behavior === 'down') return void socket.destroy();
     const queue = connect(Number(this.#target.port), this.#target.hostname);
     for (const [from, to] of [
       [socket, queue],
@@ -63,13 +63,13 @@ export class QueueProxy {
       if (chunk.subarray(0, 5).equals(POST)) this.requests++;
       queue.write(chunk);
     });
-    queue.on('data', (chunk) => this.#answer(socket, chunk));
+    queue.on('data', (chunk) => this.#passOn(socket, chunk));
   }
 
-  #answer(socket: Socket, chunk: Buffer): void {
-    const { behaviour } = this;
-    if (behaviour === 'silent') return;
-    if (typeof behaviour === 'object') void behaviour.answersAfter.then(() => socket.write(chunk));
+  #passOn(socket: Socket, chunk: Buffer): void {
+    const { behavior } = this;
+    if (behavior === 'silent') return;
+    if (typeof behavior === 'object') void behavior.respondsAfter.then(() => socket.write(chunk));
     else socket.write(chunk);
   }
 }

@@ -1,12 +1,11 @@
 import { FeishuError } from '../../lib/feishu/errors.ts';
 
 /**
- * Tells how something is refused.
+ * Returns the error that `work` is rejected with, `undefined` if it succeeds.
  *
- * @returns `undefined` when it is accepted
- * @throws whatever is thrown that is no {@link FeishuError}: nothing else may be
+ * @throws any error that is not a {@link FeishuError}
  */
-export function refusalOf(work: () => unknown): FeishuError | undefined {
+export function rejectionOf(work: () => unknown): FeishuError | undefined {
   try {
     work();
   } catch (error) {

@@ -5,19 +5,19 @@ import { recordOutput } from './written-output.ts';
 
 export interface Result {
   code: number | null;
-  /** Of both streams, in the order of writing. */
+  /** stdout and stderr, in the order of writing. */
   output: string;
 }
 
 export interface Running extends AsyncDisposable {
   process: ChildProcess;
   output(): string;
-  /** Waits for the process's end. */
+  /** Resolves when the process has ended. */
   ended: Promise<Result>;
 }
 
 /**
- * Starts a program of a project as its npm script does, with nothing of the tests' own configuration.
+ * Starts a program of a project as its npm script does, without the environment variables of the tests.
  *
  * @param script for example `lib/local/start.ts`
  */
@@ -28,12 +28,12 @@ export function start(root: string, script: string, args: string[] = [], environ
     env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...environment },
     detached: true,
   });
-  // A killed program may leave esbuild behind, which has its output open: as where a terminal's window is closed, all end.
+  // A killed program may leave esbuild running with its output open, so end the whole process group.
   child.once('exit', () => {
     try {
       process.kill(-(child.pid as number), 'SIGKILL');
     } catch {
-      // Nothing was left.
+      // The group has already ended.
     }
   });
   let output = '';

@@ -1,13 +1,13 @@
 import { globSync, readFileSync } from 'node:fs';
 
-// What the Vitest configurations share.
+// Settings shared by the Vitest configurations.
 
-/** Only stops a test that hangs. No test may depend on how fast the machine is. */
-const HANGING_AFTER_MILLISECONDS = 1_800_000;
+/** Only ends a test that hangs: no test may depend on how fast the machine is. */
+const HANG_TIMEOUT_MILLISECONDS = 1_800_000;
 
-export const PATIENT = { testTimeout: HANGING_AFTER_MILLISECONDS, hookTimeout: HANGING_AFTER_MILLISECONDS };
+export const HANG_TIMEOUTS = { testTimeout: HANG_TIMEOUT_MILLISECONDS, hookTimeout: HANG_TIMEOUT_MILLISECONDS };
 
-/** The seed of property tests wherever a change must not be rejected by chance. */
+/** The seed of property tests in runs that must not reject a change by chance. */
 export const FIXED_SEED = 1;
 
 export const GLOBAL_SETUP = 'test/support/compile-cache.ts';

@@ -1,2 +1,2 @@
-/** For `vi.waitFor`: waits for a condition that must not depend on how fast the machine is. */
+/** Options for `vi.waitFor`: long enough for any machine. */
 export const wait = { timeout: 600_000, interval: 20 };

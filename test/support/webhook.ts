@@ -8,7 +8,7 @@ import { toHttpEvent } from './http-events.ts';
 type ImportCallback = Parameters<typeof createWebhook>[0];
 type ToEvent = (request: WebhookRequest) => HttpEvent;
 
-/** Posts a request to the webhook function through API Gateway, and tells what was answered and queued. */
+/** Sends a request to the webhook function as API Gateway does, and returns its response and what it queued. */
 export async function postToWebhook(
   { queueUrl, sqs }: Emulators,
   { encryptKeys, verificationTokens }: WebhookSecrets,
@@ -26,12 +26,12 @@ export async function postToWebhook(
   return { status: statusCode, body: JSON.parse(body), queued };
 }
 
-/** The bundler's map of modules, where there is none. */
+/** An import of callback modules that finds none. */
 function noCallbacks(): never {
   throw new Error('There is no such module');
 }
 
-/** The emulator refuses characters above U+FFFF, which SQS takes; they are then queued escaped. */
+/** The emulator rejects characters above U+FFFF, which SQS accepts, so they are queued escaped. */
 function unescapeSurrogates(text: string): string {
   return text.replace(/(\\ud[89a-f][0-9a-f]{2})+/g, (escaped) => JSON.parse(`"${escaped}"`));
 }

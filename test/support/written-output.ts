@@ -1,17 +1,17 @@
 import { SECRETS } from './secrets.ts';
 
-// What the test under way has written, in this process and in those that it started. After each test it is searched for
-// what no log may hold.
+// Collects what the current test writes, in this process and in the processes it starts, and searches it for what no log
+// may contain.
 
 let written: string[] = [];
 let isContentShown = false;
 
-/** Keeps what was written; whole lines or parts of them. */
+/** @param text whole lines or parts of them */
 export function recordOutput(text: string): void {
   written.push(text);
 }
 
-/** The lines that were written since the test began. */
+/** Returns the lines written since the test began. */
 export function writtenLines(): string[] {
   return written
     .join('')
@@ -19,10 +19,7 @@ export function writtenLines(): string[] {
     .filter((line) => line !== '');
 }
 
-/**
- * Says that the test under way runs something whose purpose is to show events to a person. Secrets of an app and
- * signatures it may not show either.
- */
+/** Allows the current test to show the content of events, but neither secrets nor signatures. */
 export function expectContentShown(): void {
   isContentShown = true;
 }
@@ -32,20 +29,20 @@ export function forgetOutput(): void {
   isContentShown = false;
 }
 
-/** Lines whose purpose is to show what an event led to, to the person at the keyboard. */
+/** Lines that show the user what an event caused. */
 const SHOWN_ON_PURPOSE = /^\s*([Ww]ould have sent: |(\d{3} )?in \d+ ms: )/;
 
-/** What the platform's bodies hold and no line of ours does. Quotation marks may be escaped, once or more. */
+/** Occurs in the platform's bodies and must not occur in a log. Quotation marks may be escaped, even repeatedly. */
 const CONTENT = [
   /\\*"(schema|encrypt|challenge|sender|operator|token)\\*" ?:/,
   /\\*"(content|text)\\*" ?: ?\\*"/,
   /Hello|世界|a private matter/,
 ];
-/** Of SHA-256 and SHA-1: `X-Lark-Signature`. */
+/** `X-Lark-Signature`: a SHA-256 or SHA-1 digest. */
 const SIGNATURE = /\b([0-9a-f]{64}|[0-9a-f]{40})\b/;
 const CREDENTIAL = /Bearer |Authorization|(tenant|app)_access_token/i;
 
-/** @returns what of it no log may hold, with the line it stands in */
+/** Returns each leak with the line that contains it. */
 export function findLeaks(lines: readonly string[], options = { isContentShown: false }): string[] {
   return lines.flatMap((line) => {
     const leaks = [
@@ -61,7 +58,7 @@ export function findLeaks(lines: readonly string[], options = { isContentShown: 
   });
 }
 
-/** @returns the leaks of the test under way */
+/** Returns the leaks of the current test. */
 export function leaksOfTest(): string[] {
   return findLeaks(writtenLines(), { isContentShown });
 }

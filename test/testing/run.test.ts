@@ -14,7 +14,7 @@ import { createSample, samplePayload, textMessage } from '../../lib/samples/samp
 import { run } from '../../lib/testing/run.ts';
 
 const event = textMessage('Hello');
-/** A handler of messages. */
+/** Creates a handler for messages. */
 const onMessage = (handle: (context: EventContext) => unknown) =>
   onEvent('im.message.receive_v1', (_, context) => handle(context));
 const throwing = (error: unknown) =>
@@ -24,7 +24,7 @@ const throwing = (error: unknown) =>
 const text = (type: string, version: '1.0' | '2.0') => createSample(type, { version, token: '' });
 
 describe('run', () => {
-  it('gives the handler the payload and a header, and says that it was handled', async () => {
+  it('passes the payload and a header to the handler, and reports that it was handled', async () => {
     let received: unknown;
     const handler = onEvent('im.message.receive_v1', (payload, { header, source, attempt }) => {
       received = { payload, header, source, attempt };
@@ -45,7 +45,7 @@ describe('run', () => {
     });
   });
 
-  it('gives it what the options say instead', async () => {
+  it('passes the header, source and attempt from the options', async () => {
     let received: unknown;
     const handler = onMessage(({ header, source, attempt }) => {
       received = { id: header.id, tenant: header.tenant, type: header.type, source, attempt };
@@ -55,14 +55,14 @@ describe('run', () => {
     expect(received).toEqual({ id: 'e-1', tenant: 't-1', type, source: 'long-connection', attempt: 3 });
   });
 
-  it('takes a whole event as the platform sends it, with its header', async () => {
-    const whole = text('out_approval', '1.0');
+  it('accepts a complete event with its header, as the platform sends it', async () => {
+    const completeEvent = text('out_approval', '1.0');
     let received: unknown;
     const handler = onEventV1('out_approval', (payload, { header }) => {
       received = { payload, header };
     });
-    expect(await run(handler, whole)).toMatchObject({ outcome: 'handled' });
-    const { event: payload, header } = parseEnvelope(whole) as Exclude<
+    expect(await run(handler, completeEvent)).toMatchObject({ outcome: 'handled' });
+    const { event: payload, header } = parseEnvelope(completeEvent) as Exclude<
       ReturnType<typeof parseEnvelope>,
       { kind: 'url-verification' }
     >;
@@ -71,13 +71,13 @@ describe('run', () => {
 
   it.each([
     ['an event of another type', text('im.message.recalled_v1', '2.0'), /handler is for im\.message\.receive_v1, but/],
-    ['a URL verification', '{"type":"url_verification","challenge":"c"}', /reaches no handler/],
-    ['what is no event', '{}', /not an event that the platform is known to send/],
-  ])('refuses %s', async (_, whole, message) => {
-    await expect(run(throwing(new Error('It ran')), whole)).rejects.toThrow(message);
+    ['a URL verification', '{"type":"url_verification","challenge":"c"}', /does not reach a handler/],
+    ['JSON that is not an event', '{}', /not a known kind of event/],
+  ])('rejects %s', async (_, json, message) => {
+    await expect(run(throwing(new Error('It ran')), json)).rejects.toThrow(message);
   });
 
-  it('lets a fallback handle an event of any type', async () => {
+  it('runs a fallback handler with an event of any type', async () => {
     let type: string | undefined;
     const handler = onUnhandledEvent((_, { header }) => {
       type = header.type;
@@ -86,7 +86,7 @@ describe('run', () => {
     expect(type).toBe('im.message.recalled_v1');
   });
 
-  it('keeps the lines of the log at all levels', async () => {
+  it('captures log lines at all levels', async () => {
     const handler = onMessage(({ log }) => {
       log.debug('Looking');
       log.error('Not found', { chat: 'oc_1' });
@@ -97,7 +97,7 @@ describe('run', () => {
     ]);
   });
 
-  it('says why an event was dropped', async () => {
+  it('reports why an event was dropped', async () => {
     expect(await run(throwing(new Drop('not for us')), event)).toMatchObject({
       outcome: 'dropped',
       reason: 'not for us',
@@ -109,7 +109,7 @@ describe('run', () => {
     [2, 4, 8],
     [3, 32, 64],
     [4, 256, 512],
-  ])('says when an event comes back after its failure %i', async (attempt, minimum, maximum) => {
+  ])('reports the delay before a retry after attempt %i', async (attempt, minimum, maximum) => {
     const error = new Error('The database is down');
     expect(await run(throwing(error), event, { attempt })).toMatchObject({
       outcome: 'retrying',
@@ -118,19 +118,19 @@ describe('run', () => {
     });
   });
 
-  it('says when a RetryAfter brings it back', async () => {
+  it('reports the delay of a RetryAfter', async () => {
     expect(await run(throwing(new RetryAfter(60, 'rate limited')), event)).toMatchObject({
       outcome: 'retrying',
       afterSeconds: { minimum: 60, maximum: 60 },
     });
   });
 
-  it('says that an event is dead after its fifth failure', async () => {
+  it('reports that an event is dead after its fifth failure', async () => {
     const error = new RetryAfter(60, 'rate limited');
     expect(await run(throwing(error), event, { attempt: 5 })).toMatchObject({ outcome: 'dead', error });
   });
 
-  it('takes a late handler for failed, and tells it by the signal', async () => {
+  it('aborts the signal of a handler that times out, and fails the event', async () => {
     let isAborted: boolean | undefined;
     const handler = onMessage(async ({ signal }) => {
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -142,7 +142,7 @@ describe('run', () => {
     expect(isAborted).toBe(true);
   });
 
-  it('gives the same uuid for the same event and label, and another for any other', async () => {
+  it('creates the same uuid only for the same event and label', async () => {
     const handler = onMessage(({ uuid }) => [uuid('echo'), uuid('log')]);
     const { uuids } = await run(handler, event);
     expect(Object.keys(uuids)).toEqual(['echo', 'log']);
@@ -152,18 +152,18 @@ describe('run', () => {
   });
 });
 
-describe('The client that run gives', () => {
+describe('The client that run passes to the handler', () => {
   const reply = (feishu: EventContext['feishu']) =>
     feishu.im.message.reply({ path: { message_id: 'om_1' }, data: { msg_type: 'text', content: '{}' } });
 
-  it('records the calls, and answers that they succeeded', async () => {
-    let answers: unknown;
+  it('records calls and returns success', async () => {
+    let responses: unknown;
     const handler = onMessage(async ({ feishu }) => {
-      answers = [await reply(feishu), await feishu.request({ method: 'GET', url: '/open-apis/bot/v3/info' })];
+      responses = [await reply(feishu), await feishu.request({ method: 'GET', url: '/open-apis/bot/v3/info' })];
     });
     const { calls, outcome } = await run(handler, event);
     expect(outcome).toBe('handled');
-    expect(answers).toEqual([
+    expect(responses).toEqual([
       expect.objectContaining({ code: 0, msg: 'success', data: {} }),
       expect.objectContaining({ code: 0, msg: 'success', data: {} }),
     ]);
@@ -176,26 +176,26 @@ describe('The client that run gives', () => {
     ]);
   });
 
-  it('returns what a stub returns, and fails as a stub fails', async () => {
-    let answer: unknown;
+  it('returns what a stub returns, and throws what a stub throws', async () => {
+    let response: unknown;
     const handler = onMessage(async ({ feishu }) => {
-      answer = await reply(feishu);
+      response = await reply(feishu);
       await feishu.im.v1.chat.get({ path: { chat_id: 'oc_1' } });
     });
     const result = await run(handler, event, {
       feishu: {
         im: {
-          message: { reply: (payload) => ({ code: 0, data: { message_id: `${payload?.path.message_id}-answer` } }) },
+          message: { reply: (payload) => ({ code: 0, data: { message_id: `${payload?.path.message_id}-reply` } }) },
           v1: { chat: { get: () => Promise.reject(new Error('connect ETIMEDOUT')) } },
         },
       },
     });
-    expect(answer).toEqual({ code: 0, data: { message_id: 'om_1-answer' } });
+    expect(response).toEqual({ code: 0, data: { message_id: 'om_1-reply' } });
     expect(result).toMatchObject({ outcome: 'retrying', error: { message: 'connect ETIMEDOUT' } });
     expect(result.calls.map(({ name }) => name)).toEqual(['im.message.reply', 'im.v1.chat.get']);
   });
 
-  it('finds a path argument that is missing, as the SDK does', async () => {
+  it('detects a missing path argument, like the SDK', async () => {
     const handler = onMessage(({ feishu }) =>
       feishu.im.message.reply({ path: {} as { message_id: string }, data: { msg_type: 'text', content: '{}' } }),
     );
@@ -205,7 +205,7 @@ describe('The client that run gives', () => {
     });
   });
 
-  it('goes through the pages of a list', async () => {
+  it('iterates over the pages of a list', async () => {
     const pages: unknown[] = [];
     const handler = onMessage(async ({ feishu }) => {
       for await (const page of await feishu.im.chat.listWithIterator()) pages.push(page);
@@ -214,7 +214,7 @@ describe('The client that run gives', () => {
     expect(pages).toEqual([{}]);
   });
 
-  it('makes the test fail where the SDK has no such method, even if the handler catches it', async () => {
+  it('fails the test if the SDK has no such method, even if the handler catches the error', async () => {
     const handler = onMessage(async ({ feishu, log }) => {
       try {
         await (feishu.im.message as unknown as { answer(): Promise<void> }).answer();
@@ -225,14 +225,14 @@ describe('The client that run gives', () => {
     await expect(run(handler, event)).rejects.toThrow(/The SDK's client has no im\.message\.answer\. .*\breply\b/);
   });
 
-  it('makes the test fail where a file is downloaded that no stub gives', async () => {
+  it('fails the test if a file is downloaded without a stub', async () => {
     const handler = onMessage(({ feishu }) =>
       feishu.im.messageResource.get({ path: { message_id: 'om_1', file_key: 'f' }, params: { type: 'file' } }),
     );
-    await expect(run(handler, event)).rejects.toThrow(/downloads a file: stub the call/);
+    await expect(run(handler, event)).rejects.toThrow(/downloads a file: stub the method/);
   });
 
-  it('refuses a stub at a place where there is no method', async () => {
+  it('rejects a stub that does not match a method', async () => {
     const stubs = { im: { message: { answer: () => ({}) } } } as object;
     await expect(
       run(
@@ -240,7 +240,7 @@ describe('The client that run gives', () => {
         event,
         { feishu: stubs },
       ),
-    ).rejects.toThrow("There is a stub of im.message.answer, but no such method of the SDK's client");
+    ).rejects.toThrow("Stub im.message.answer does not match a method of the SDK's client");
   });
 
   it('can be printed and awaited', async () => {
@@ -254,7 +254,7 @@ describe('The client that run gives', () => {
 describe('run with a callback', () => {
   const click = samplePayload('card.action.trigger');
 
-  it('gives the answer as the platform gets it', async () => {
+  it('returns the response that the platform receives', async () => {
     const handler = onCallback('card.action.trigger', async ({ action }, { log }) => {
       log.info('clicked', { name: action.name });
       return { toast: { content: 'Done', type: 'success' }, card: undefined as never };
@@ -266,12 +266,12 @@ describe('run with a callback', () => {
     });
   });
 
-  it('answers with nothing where the handler returns nothing', async () => {
+  it('returns an empty response if the handler returns nothing', async () => {
     const handler = onCallback('card.action.trigger', () => undefined);
     expect(await run(handler, click)).toMatchObject({ outcome: 'answered', answer: {} });
   });
 
-  it('shows the error that the person would see when the handler throws', async () => {
+  it('returns the error shown to the user if the handler throws', async () => {
     const error = new Error('No such order');
     const handler = onCallback('card.action.trigger', () => {
       throw error;
@@ -283,7 +283,7 @@ describe('run with a callback', () => {
     });
   });
 
-  it('shows it when the handler is late', async () => {
+  it('returns that error if the handler times out', async () => {
     const handler = onCallback('card.action.trigger', () => new Promise<never>(() => {}));
     expect(await run(handler, click, { withinMilliseconds: 10 })).toMatchObject({
       outcome: 'failed',
@@ -291,12 +291,12 @@ describe('run with a callback', () => {
     });
   });
 
-  it('shows it when the answer is no JSON', async () => {
+  it('returns that error if the response is not JSON', async () => {
     const handler = onCallback('card.action.trigger', () => ({ card: { type: 'raw', data: { count: 1n } } }));
     expect(await run(handler, click)).toMatchObject({ outcome: 'failed', error: { name: 'TypeError' } });
   });
 
-  it('knows that the old card callback is of v1.0', async () => {
+  it('treats the old card callback as v1.0', async () => {
     let version: string | undefined;
     const handler = onCallback('card.action.trigger_v1', (_, { header }) => {
       version = header.version;
@@ -317,20 +317,20 @@ describe('An error that escapes a handler', () => {
     throw error;
   };
 
-  /** Takes the place of the test runner, which would fail the run. */
-  function listenAsTheTestRunner() {
+  /** Replaces the test runner's listener, which would fail the run. */
+  function replaceTestRunnerListener() {
     const listener = vi.fn();
-    const runners = process.rawListeners('unhandledRejection') as NodeJS.UnhandledRejectionListener[];
+    const originalListeners = process.rawListeners('unhandledRejection') as NodeJS.UnhandledRejectionListener[];
     process.removeAllListeners('unhandledRejection').on('unhandledRejection', listener);
     onTestFinished(() => {
       process.removeAllListeners('unhandledRejection');
-      for (const runner of runners) process.on('unhandledRejection', runner);
+      for (const original of originalListeners) process.on('unhandledRejection', original);
     });
     return listener;
   }
 
   it.each([
-    ['in a promise that it does not await', () => void reject()],
+    ['in a promise that is not awaited', () => void reject()],
     ['in a timer', () => void setTimeout(() => void reject(), 1)],
     [
       'as an exception in a timer',
@@ -348,7 +348,7 @@ describe('An error that escapes a handler', () => {
     expect(await run(handler, event, { attempt: 5 })).toMatchObject({ outcome: 'dead', error });
   });
 
-  it('fails its own event, not another that runs at the same time', async () => {
+  it('fails only its own event, not another that runs at the same time', async () => {
     const [failed, handled] = await Promise.all([
       run(
         onMessage(async () => {
@@ -366,7 +366,7 @@ describe('An error that escapes a handler', () => {
     expect(handled.outcome).toBe('handled');
   });
 
-  it('aborts the signal of the handler', async () => {
+  it('aborts the handler’s signal', async () => {
     const handler = onMessage(async ({ signal, log }) => {
       signal.addEventListener('abort', () => log.info('aborted', { reason: signal.reason }));
       void reject();
@@ -375,7 +375,7 @@ describe('An error that escapes a handler', () => {
     expect((await run(handler, event)).log).toMatchObject([{ message: 'aborted', fields: { reason: error } }]);
   });
 
-  it('is an error even if it is undefined', async () => {
+  it('counts as an error even if it is undefined', async () => {
     const handler = onMessage(async () => {
       void Promise.reject();
       await never();
@@ -397,15 +397,15 @@ describe('An error that escapes a handler', () => {
     });
   });
 
-  it('is left to the test runner after the handler has ended', async () => {
-    const testRunner = listenAsTheTestRunner();
+  it('goes to the test runner after the handler has returned', async () => {
+    const testRunner = replaceTestRunnerListener();
     const handler = onMessage(() => void reject());
     expect(await run(handler, event)).toMatchObject({ outcome: 'handled' });
     await vi.waitFor(() => expect(testRunner).toHaveBeenCalledWith(error, expect.any(Promise)));
   });
 
-  it('is left to the test runner if no handler causes it, even while one runs', async () => {
-    const testRunner = listenAsTheTestRunner();
+  it('goes to the test runner if no handler caused it, even while one runs', async () => {
+    const testRunner = replaceTestRunnerListener();
     const running = run(
       onMessage(() => vi.waitFor(() => expect(testRunner).toHaveBeenCalledOnce())),
       event,

@@ -1,4 +1,4 @@
-// Checked by `npx tsc` alone: what must not compile stands below `@ts-expect-error`, which is an error where it does.
+// Checked only by `npx tsc`. Lines below `@ts-expect-error` must not compile.
 import { expectTypeOf } from 'vitest';
 import { type CallbackResponses, onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';
 import { samplePayload, textMessage } from '#feishu-events/samples';
@@ -7,7 +7,7 @@ import { run } from '#feishu-events/testing';
 const onMessage = onEvent('im.message.receive_v1', () => {});
 const onClick = onCallback('card.action.trigger', () => ({}));
 
-// The event is the handler's.
+// The event must match the handler.
 
 await run(onMessage, textMessage('Hello'));
 await run(onMessage, samplePayload('im.message.receive_v1', 'image'));
@@ -21,30 +21,30 @@ await run(
   { header: { type: 'example.thing.created_v1' } },
 );
 await run(onMessage, '{"schema":"2.0"}');
-// @ts-expect-error A message has a sender.
+// @ts-expect-error The sender is missing.
 await run(onMessage, { message: textMessage('Hello').message });
-// @ts-expect-error It is the payload of another event.
+// @ts-expect-error The payload is that of another event.
 await run(onMessage, samplePayload('im.message.recalled_v1'));
-// @ts-expect-error It is the payload of an event.
+// @ts-expect-error The payload is that of an event, not of a callback.
 await run(onClick, textMessage('Hello'));
-// @ts-expect-error There is no such type.
+// @ts-expect-error The type does not exist.
 samplePayload('im.message.received_v1');
 
-// What comes of it is told apart by the outcome.
+// `outcome` discriminates the result.
 
 const handled = await run(onMessage, textMessage('Hello'));
 if (handled.outcome === 'retrying') expectTypeOf(handled.afterSeconds.maximum).toEqualTypeOf<number>();
 if (handled.outcome === 'dropped') expectTypeOf(handled.reason).toEqualTypeOf<string>();
-// @ts-expect-error Not every event is tried again.
+// @ts-expect-error Not every event is retried.
 handled.afterSeconds;
-// @ts-expect-error An event has no answer.
+// @ts-expect-error Events have no answer.
 handled.answer;
 
 const answered = await run(onClick, samplePayload('card.action.trigger'));
 if (answered.outcome === 'answered') {
   expectTypeOf(answered.answer).toEqualTypeOf<CallbackResponses['card.action.trigger']>();
 }
-// @ts-expect-error A callback's handler is given no client.
+// @ts-expect-error Callback handlers have no client.
 answered.calls;
 
 // Stubs have the types of the SDK's client.
@@ -59,11 +59,11 @@ await run(onMessage, event, {
     request: () => ({ code: 0 }),
   },
 });
-// @ts-expect-error It is `message_id`.
+// @ts-expect-error The property is named `message_id`.
 await run(onMessage, event, { feishu: { im: { message: { reply: () => ({ data: { id: 'om_1' } }) } } } });
-// @ts-expect-error There is no such method.
+// @ts-expect-error The method does not exist.
 await run(onMessage, event, { feishu: { im: { message: { answer: () => ({}) } } } });
-// @ts-expect-error A callback's handler is given no client.
+// @ts-expect-error Callback handlers have no client.
 await run(onClick, samplePayload('card.action.trigger'), { feishu: {} });
-// @ts-expect-error A callback is delivered once.
+// @ts-expect-error Callbacks are delivered only once.
 await run(onClick, samplePayload('card.action.trigger'), { attempt: 2 });

@@ -17,7 +17,7 @@ import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/p
 import { run } from '../support/run.ts';
 import { volume } from '../support/volume.ts';
 
-/** A clone without handlers, that can be checked and tested as this one. */
+/** Creates a copy of this project without handlers, in which checks and tests run. */
 async function createEmptyProject(): Promise<TemporaryProject> {
   const project = await createProject();
   await rm(path.join(project.root, 'functions/handlers'), { recursive: true });
@@ -28,13 +28,13 @@ async function createEmptyProject(): Promise<TemporaryProject> {
   return project;
 }
 
-/** Runs a program of the project's packages, as `npx` does. */
+/** Runs a program of an installed package, like `npx`. */
 function runPackage(root: string, program: string, ...args: string[]) {
   return promisify(execFile)(process.execPath, [path.join(root, 'node_modules', program), ...args], { cwd: root });
 }
 
 describe('The handlers that npm run new writes', () => {
-  // One of each kind, or all.
+  // One type of each kind, or all types.
   const samples = volume({
     small: [...Map.groupBy(SAMPLE_TYPES, folderOf).values()].flatMap((ofFolder) => ofFolder.slice(0, 1)),
     full: SAMPLE_TYPES,
@@ -66,7 +66,7 @@ describe('The handlers that npm run new writes', () => {
   });
   afterAll(() => project[Symbol.asyncDispose]());
 
-  it('are for every type, in the folder of their kind', async () => {
+  it('exist for every type, in the folder of their kind', async () => {
     const folders = path.join(project.root, 'functions/handlers');
     const count = async (folder: string) => (await readdir(path.join(folders, folder))).length;
     const typesOf = (version: string) => samples.filter((sample) => sample.version === version).length;
@@ -75,22 +75,22 @@ describe('The handlers that npm run new writes', () => {
     expect(await count('callbacks')).toBe(samples.filter(({ isCallback }) => isCallback).length);
   });
 
-  it('are what the build takes', async () => {
+  it('pass the build', async () => {
     const result = await checkHandlers(path.join(project.root, 'functions/handlers'));
     expect(result).toEqual({ errors: [], warnings: [] });
   });
 
-  it('have the right types, and so have their tests', async () => {
+  it('compile, like their tests', async () => {
     await runPackage(project.root, 'typescript/bin/tsc');
   });
 
-  it('are written as npm run check wants it, and so are their tests', async () => {
+  it('pass npm run check, like their tests', async () => {
     const folders = ['functions', 'test/handlers'];
     await runPackage(project.root, '@biomejs/biome/bin/biome', 'check', '--vcs-enabled=false', ...folders);
   });
 
   it('pass their tests', async () => {
-    // All in one process: to start one for each would take minutes.
+    // In one process: one per test would take minutes.
     const options = ['--no-isolate', '--reporter=json', '--outputFile=results.json'];
     await runPackage(project.root, 'vitest/vitest.mjs', 'run', 'test/handlers', ...options);
     const results = await readFile(path.join(project.root, 'results.json'), 'utf8');
@@ -107,7 +107,7 @@ describe('npm run new', () => {
   const create = (...args: string[]) => run(project.root, 'lib/tools/new.ts', args);
   const read = (name: string) => readFile(path.join(project.root, name), 'utf8');
 
-  it('writes a handler and its test, and says what to do next', async () => {
+  it('writes a handler and its test, and prints the next steps', async () => {
     const { code, output } = await create('contact.user.created_v3');
     expect(output).toContain('Wrote functions/handlers/v2/contact.user.created_v3.ts\n');
     expect(output).toContain('Wrote test/handlers/v2/contact.user.created_v3.test.ts\n');
@@ -120,7 +120,7 @@ describe('npm run new', () => {
     expect(await read('test/handlers/v2/contact.user.created_v3.test.ts')).toContain('await run(handler,');
   });
 
-  it('overwrites neither', async () => {
+  it('overwrites neither a handler nor a test', async () => {
     const handler = 'functions/handlers/v1/message.ts';
     const test = 'test/handlers/v1/user_add.test.ts';
     for (const name of [handler, test]) {
@@ -129,11 +129,11 @@ describe('npm run new', () => {
     }
     expect(await create('message')).toMatchObject({
       code: 1,
-      output: `${handler} is there already: nothing was written.\n`,
+      output: `${handler} already exists: nothing was written.\n`,
     });
     expect(await create('user_add')).toMatchObject({
       code: 1,
-      output: `${test} is there already: nothing was written.\n`,
+      output: `${test} already exists: nothing was written.\n`,
     });
     expect(await read(handler)).toBe('// mine');
     expect(await read(test)).toBe('// mine');
@@ -141,22 +141,22 @@ describe('npm run new', () => {
     await expect(read('functions/handlers/v1/user_add.ts')).rejects.toThrow('ENOENT');
   });
 
-  it('completes a type of which only a part was given', async () => {
+  it('completes a partial type', async () => {
     expect(await create('bot.menu')).toMatchObject({
       code: 0,
-      output: expect.stringContaining('bot.menu is application.bot.menu_v6.'),
+      output: expect.stringContaining('Using application.bot.menu_v6.'),
     });
     expect(await read('functions/handlers/v2/application.bot.menu_v6.ts')).toContain('onEvent(');
   });
 
-  it('says what a mistyped type may have been, and writes nothing', async () => {
+  it('suggests the correct spelling of a type, and writes nothing', async () => {
     const { code, output } = await create('im.message.recieve_v1');
     expect(output).toContain('Did you mean im.message.receive_v1?');
     expect(code).toBe(2);
     expect(await readdir(path.join(project.root, 'functions/handlers/v2'))).not.toContain('im.message.recieve_v1.ts');
   });
 
-  it('takes a callback for what answers it, and writes the event behind the queue when told', async () => {
+  it('writes the response handler of a callback, or with --event the handler that runs from the queue', async () => {
     expect(await create('card.action.trigger')).toMatchObject({
       code: 0,
       output: expect.stringContaining('npm run new -- card.action.trigger --event'),
@@ -166,7 +166,7 @@ describe('npm run new', () => {
     expect(await read('functions/handlers/v2/card.action.trigger.ts')).toContain('onEvent(');
   });
 
-  it('declares a type that the SDK does not have yet', async () => {
+  it('declares a type that the SDK does not contain yet', async () => {
     expect(await create('example.thing.created_v1')).toMatchObject({
       code: 2,
       output: expect.stringContaining('--declare'),
@@ -176,14 +176,14 @@ describe('npm run new', () => {
   });
 
   it.each([
-    ['no type', [], /Give one event type/],
-    ['two types', ['message', 'user_add'], /Give one event type/],
-    ['both kinds at once', ['card.action.trigger', '--event', '--callback'], /not both/],
-    ['an event as a callback', ['user_leave', '--callback'], /user_leave is an event: leave out --callback/],
-    ['a new type that there is', ['user_leave', '--declare'], /declared already/],
-    ['a name that leads elsewhere', ['../../lib/handler', '--declare'], /is no event type/],
+    ['no type', [], /Pass one event type/],
+    ['two types', ['message', 'user_add'], /Pass one event type/],
+    ['both kinds', ['card.action.trigger', '--event', '--callback'], /not both/],
+    ['an event as a callback', ['user_leave', '--callback'], /user_leave is an event, not a callback/],
+    ['a declaration of an existing type', ['user_leave', '--declare'], /already declared/],
+    ['a path as a type', ['../../lib/handler', '--declare'], /is not a valid event type/],
     ['an unknown option', ['message', '--force'], /--force/],
-  ])('says what is wrong with %s', async (_, args, message) => {
+  ])('explains what is wrong with %s', async (_, args, message) => {
     const { code, output } = await create(...args);
     expect(output).toMatch(message);
     expect(code).toBe(2);

@@ -17,7 +17,7 @@ const IDENTITY = {
 };
 const HANDLER = 'functions/handlers/v2/im.message.receive_v1.ts';
 
-/** A repository to change files in. */
+/** A Git repository on disk. */
 class Repository {
   readonly root: string;
   constructor(root: string) {
@@ -47,7 +47,7 @@ class Repository {
   upgrade(...args: string[]) {
     return run(this.root, 'lib/tools/upgrade.ts', args, { ...IDENTITY, INIT_CWD: this.root });
   }
-  /** What a failed or undone upgrade leaves as it was. */
+  /** Returns what a failed or undone upgrade must leave unchanged. */
   state(): string[] {
     return [this.git('rev-parse', 'HEAD'), this.git('status', '--porcelain'), this.git('write-tree')];
   }
@@ -77,13 +77,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** As most do it. */
+/** Creates a project by cloning the template. */
 function clone(): Repository {
   template.git('clone', '--quiet', template.root, path.join(folder, 'project'));
   return new Repository(path.join(folder, 'project'));
 }
 
-/** As "Use this template" and downloads do it: the history begins with the files. */
+/** Creates a project from the files only, like "Use this template" or a download. */
 function copy(): Repository {
   const project = new Repository(path.join(folder, 'project'));
   cpSync(template.root, project.root, {
@@ -101,10 +101,10 @@ function releaseSecondVersion(): string {
     'export const MAXIMUM_DELIVERIES = 5;',
     'export const MAXIMUM_DELIVERIES = 6;',
   );
-  template.change('functions/worker.ts', '/** Works the events queue.', '/** Works the queue of events.');
+  template.write('functions/worker.ts', `${template.read('functions/worker.ts')}// Changed by the template.\n`);
   template.change('deploy/queues.yml', 'Resources:', '# Queues.\nResources:');
   template.write('lib/news.ts', 'export const news = 1;\n');
-  template.write(HANDLER, '// The template has another echo now.\n');
+  template.write(HANDLER, '// The template changed its echo handler.\n');
   template.git('rm', '--quiet', 'lib/worker/self-test.ts');
   template.change('package.json', '"ws": "', '"example-of-the-template": "^1.0.0",\n    "ws": "');
   template.write('package-lock.json', '{ "lockfileVersion": 3 }\n');
@@ -112,10 +112,10 @@ function releaseSecondVersion(): string {
 }
 
 const PROJECTS: [kind: string, create: () => Repository][] = volume({
-  small: [['a copy without the history', copy]],
+  small: [['a copy without history', copy]],
   full: [
     ['a clone', clone],
-    ['a copy without the history', copy],
+    ['a copy without history', copy],
   ],
 });
 
@@ -125,14 +125,14 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     project = createProject();
   });
 
-  it('takes over what the template has changed, added and removed', async () => {
+  it('applies what the template changed, added and removed', async () => {
     releaseSecondVersion();
     const { code, output } = await project.upgrade('../template');
     expect(output).toContain('Upgraded from');
     expect(output).toContain('npm install && npm run check && npm test');
     expect(code).toBe(0);
     expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
-    expect(project.read('functions/worker.ts')).toContain('Works the queue of events.');
+    expect(project.read('functions/worker.ts')).toContain('// Changed by the template.');
     expect(project.read('deploy/queues.yml')).toContain('# Queues.');
     expect(project.read('lib/news.ts')).toBe('export const news = 1;\n');
     expect(existsSync(path.join(project.root, 'lib/worker/self-test.ts'))).toBe(false);
@@ -141,7 +141,7 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(project.git('status', '--porcelain')).toBe('');
   });
 
-  it('leaves the handlers and their tests alone', async () => {
+  it('does not change handlers and their tests', async () => {
     project.write('functions/handlers/v1/out_approval.ts', '// mine\n');
     project.git('rm', '--quiet', 'functions/handlers/v1/message.ts');
     project.write('test/handlers/v1/out_approval.test.ts', '// mine, too\n');
@@ -161,69 +161,69 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(project.read('functions/handlers/v1/out_approval.ts')).toBe('// mine\n');
   });
 
-  it('rewrites the imports of the template in handlers and their tests, and nothing else of them', async () => {
-    const old =
+  it('rewrites only imports of the template in handlers and their tests', async () => {
+    const source =
       "import { onEvent } from '../../../lib/handler.ts';\nimport './own.ts';\n\n// ../../../lib/handler.ts\n";
-    project.write('functions/handlers/v2/ours.ts', old);
+    project.write('functions/handlers/v2/example.ts', source);
     project.write(
-      'test/handlers/v2/ours.test.ts',
+      'test/handlers/v2/example.test.ts',
       `import { run } from "../../../lib/testing/run.ts";\nimport { samplePayload } from '../../../lib/tools/samples.ts';`,
     );
     project.commit('Write a handler');
     releaseSecondVersion();
     const { code, output } = await project.upgrade('../template');
     expect(code).toBe(0);
-    expect(output).toContain('functions/handlers/v2/ours.ts: imports the template by its names');
-    expect(project.read('functions/handlers/v2/ours.ts')).toBe(
-      old.replace("'../../../lib/handler.ts'", "'#feishu-events'"),
+    expect(output).toContain('functions/handlers/v2/example.ts: now imports the template by name');
+    expect(project.read('functions/handlers/v2/example.ts')).toBe(
+      source.replace("'../../../lib/handler.ts'", "'#feishu-events'"),
     );
-    expect(project.read('test/handlers/v2/ours.test.ts')).toBe(
+    expect(project.read('test/handlers/v2/example.test.ts')).toBe(
       `import { run } from "#feishu-events/testing";\nimport { samplePayload } from '#feishu-events/samples';`,
     );
   });
 
-  it('rewrites them too when there is nothing newer, as after an upgrade by an earlier version', async () => {
-    project.write('functions/handlers/v2/ours.ts', "import { onEvent } from '../../../lib/handler.ts';\n");
+  it('rewrites imports even if the project is up to date, as after an upgrade by an earlier version', async () => {
+    project.write('functions/handlers/v2/example.ts', "import { onEvent } from '../../../lib/handler.ts';\n");
     project.commit('Write a handler');
     const first = await project.upgrade('../template');
-    expect(first.output).toMatch(/nothing newer.*ours\.ts: imports the template by its names/s);
-    expect(project.read('functions/handlers/v2/ours.ts')).toBe("import { onEvent } from '#feishu-events';\n");
+    expect(first.output).toMatch(/up to date.*example\.ts: now imports the template by name/s);
+    expect(project.read('functions/handlers/v2/example.ts')).toBe("import { onEvent } from '#feishu-events';\n");
     expect(project.git('status', '--porcelain')).toBe('');
     const head = project.git('rev-parse', 'HEAD');
     await project.upgrade('../template');
     expect(project.git('rev-parse', 'HEAD')).toBe(head);
   });
 
-  it('keeps a change at another place of a file that the template has changed', async () => {
+  it('keeps a change in another place of a file that the template changed', async () => {
     project.change('lib/worker/retry.ts', 'const BACKOFF_FACTOR = 8;', 'const BACKOFF_FACTOR = 4;');
-    project.commit('Come back sooner');
+    project.commit('Retry sooner');
     releaseSecondVersion();
     expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
     expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
     expect(project.read('lib/worker/retry.ts')).toContain('BACKOFF_FACTOR = 4');
   });
 
-  it('stops at conflicts, lists them, and changes nothing', async () => {
+  it('lists conflicts and changes nothing', async () => {
     project.change('lib/worker/retry.ts', 'MAXIMUM_DELIVERIES = 5', 'MAXIMUM_DELIVERIES = 9');
     project.write('lib/worker/self-test.ts', '// mine\n');
     project.change('package.json', '"test": "vitest run"', '"test": "vitest run --bail 1"');
-    project.commit('Change what the template will change');
+    project.commit('Change what the template changes');
     template.change('package.json', '"test": "vitest run"', '"test": "vitest run --passWithNoTests"');
-    const theirs = releaseSecondVersion();
+    const latest = releaseSecondVersion();
     const before = project.state();
     const { code, output } = await project.upgrade('../template');
     expect(output).toContain('Nothing was changed.');
     const listed = output.split('\n').filter((line) => /^ {2}(lib|package)/.test(line));
     expect(listed).toEqual(['  lib/worker/retry.ts', '  lib/worker/self-test.ts', '  package.json: scripts.test']);
-    expect(output).toContain(`git merge ${template.git('rev-parse', '--short', theirs)}`);
+    expect(output).toContain(`git merge ${template.git('rev-parse', '--short', latest)}`);
     expect(code).toBe(1);
     expect(project.state()).toEqual(before);
     expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 9');
   });
 
-  it('succeeds after a conflict was merged by hand with the commands that it names', async () => {
+  it('succeeds after a conflict was resolved with the printed commands', async () => {
     project.change('lib/worker/retry.ts', 'MAXIMUM_DELIVERIES = 5', 'MAXIMUM_DELIVERIES = 9');
-    project.commit('Try more often');
+    project.commit('Retry more often');
     releaseSecondVersion();
     const { output } = await project.upgrade('../template');
     const commands = output.match(/^ {2}git merge .*$/gm) ?? [];
@@ -232,14 +232,14 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(() => project.git(...last.trim().split(' ').slice(1))).toThrow();
     expect(project.git('diff', '--name-only', '--diff-filter=U')).toBe('lib/worker/retry.ts');
     project.git('checkout', '--theirs', 'lib/worker/retry.ts');
-    project.commit('Take over the second version');
+    project.commit('Merge the second version');
     expect(await project.upgrade('../template')).toMatchObject({
       code: 0,
-      output: expect.stringContaining('There is nothing newer'),
+      output: expect.stringContaining('Already up to date'),
     });
   });
 
-  it('keeps the packages, scripts and the name of the project', async () => {
+  it('keeps the name, scripts and packages of the project', async () => {
     project.change('package.json', '"name": "feishu-events"', '"name": "our-bot"');
     project.change('package.json', '"start": "', '"greet": "echo hello",\n    "start": "');
     project.change('package.json', '"ws": "', '"aa-package-of-ours": "^2.0.0",\n    "ws": "');
@@ -254,18 +254,18 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     });
   });
 
-  it('keeps a README of its own, and says so', async () => {
+  it('keeps the README of the project, and prints that', async () => {
     project.write('README.md', 'Our bot.\n');
     project.commit('Describe our bot');
-    template.write('README.md', 'The template, described anew.\n');
+    template.write('README.md', 'A new description of the template.\n');
     releaseSecondVersion();
     const { code, output } = await project.upgrade('../template');
-    expect(output).toContain('README.md: yours stays');
+    expect(output).toContain('README.md: kept yours');
     expect(code).toBe(0);
     expect(project.read('README.md')).toBe('Our bot.\n');
   });
 
-  it('is undone by the command that it names', async () => {
+  it('can be undone with the printed command', async () => {
     releaseSecondVersion();
     const before = project.state();
     const { output } = await project.upgrade('../template');
@@ -275,7 +275,7 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(project.state()).toEqual(before);
   });
 
-  it('takes over a third version after the second', async () => {
+  it('merges a third version after the second', async () => {
     releaseSecondVersion();
     await project.upgrade('../template');
     project.change('lib/news.ts', 'news = 1', 'news = 1 + 1');
@@ -287,21 +287,21 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(project.read('lib/news.ts')).toContain('1 + 1');
     expect(await project.upgrade('../template')).toMatchObject({
       code: 0,
-      output: expect.stringContaining('There is nothing newer'),
+      output: expect.stringContaining('Already up to date'),
     });
   });
 
-  it('refuses while there are changes that are not committed', async () => {
+  it('rejects uncommitted changes', async () => {
     releaseSecondVersion();
-    project.write('lib/worker/retry.ts', '// under way\n');
+    project.write('lib/worker/retry.ts', '// in progress\n');
     const before = project.state();
     const { code, output } = await project.upgrade('../template');
-    expect(output).toMatch(/not committed.*git stash.*\n M lib\/worker\/retry\.ts/);
+    expect(output).toMatch(/uncommitted changes.*git stash.*\n M lib\/worker\/retry\.ts/);
     expect(code).toBe(2);
     expect(project.state()).toEqual(before);
   });
 
-  it('overwrites no file that Git does not know', async () => {
+  it('does not overwrite untracked files', async () => {
     releaseSecondVersion();
     project.write('lib/news.ts', '// mine, not committed\n');
     const before = project.state();
@@ -314,18 +314,18 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
 });
 
 describe('npm run upgrade', () => {
-  it('finds the version of a copy whose first commit has files of its own', async () => {
+  it('finds the version of a copy whose first commit adds files', async () => {
     const project = copy();
-    project.write('NOTES.md', 'Ours.\n');
+    project.write('NOTES.md', 'Our notes.\n');
     project.git('add', '--all');
     project.git('commit', '--quiet', '--amend', '--message', 'Begin with notes');
     releaseSecondVersion();
     expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
     expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
-    expect(project.read('NOTES.md')).toBe('Ours.\n');
+    expect(project.read('NOTES.md')).toBe('Our notes.\n');
   });
 
-  it('asks for the version where it cannot be told, and takes it', async () => {
+  it('requires --base if it cannot find the version', async () => {
     const project = copy();
     project.change('lib/worker/retry.ts', 'const BACKOFF_FACTOR = 8;', 'const BACKOFF_FACTOR = 4;');
     project.git('add', '--all');
@@ -337,7 +337,7 @@ describe('npm run upgrade', () => {
     expect(project.read('lib/worker/retry.ts')).toContain('BACKOFF_FACTOR = 4');
   });
 
-  it('takes the packages that its code was tested with, and says so', async () => {
+  it('replaces package versions with those the template was tested with, and prints that', async () => {
     const project = clone();
     const version = JSON.parse(project.read('package.json')).dependencies.ws;
     project.change('package.json', `"ws": "${version}"`, '"ws": "^8.99.0"');
@@ -345,18 +345,18 @@ describe('npm run upgrade', () => {
     template.change('package.json', `"ws": "${version}"`, '"ws": "^9.0.0"');
     releaseSecondVersion();
     const { code, output } = await project.upgrade('../template');
-    expect(output).toContain("package.json, dependencies.ws: the template's version, instead of yours.");
+    expect(output).toContain("package.json, dependencies.ws: replaced your version with the template's.");
     expect(code).toBe(0);
     expect(JSON.parse(project.read('package.json')).dependencies.ws).toBe('^9.0.0');
   });
 
   it.each([
-    ['no checkout', [], /Give one checkout/],
-    ['two checkouts', ['a', 'b'], /Give one checkout/],
-    ['a folder that is none', ['../nowhere'], /git fetch failed: .*nowhere/],
+    ['no checkout', [], /Pass one checkout/],
+    ['two checkouts', ['a', 'b'], /Pass one checkout/],
+    ['a missing folder', ['../nowhere'], /git fetch failed: .*nowhere/],
     ['a version that the template does not have', ['../template', '--base', 'v99'], /no commit v99/],
     ['an unknown option', ['../template', '--force'], /--force/],
-  ])('says what is wrong with %s', async (_, args, message) => {
+  ])('explains what is wrong with %s', async (_, args, message) => {
     const { code, output } = await clone().upgrade(...args);
     expect(output).toMatch(message);
     expect(output).not.toMatch(/\n {4}at /);

@@ -9,28 +9,28 @@ describe('parseExactly', () => {
     expect(JSON.stringify(parseExactly(text))).toBe(text);
   });
 
-  it('takes JSON of 1,000 levels, and writes it back', () => {
+  it('preserves JSON of 1,000 levels', () => {
     const text = nested(1_000);
     expect(JSON.stringify(parseExactly(text))).toBe(text);
   });
 
   it.each([
     ['arrays', nested(1_001)],
-    ['arrays beyond what the stack holds', nested(50_000)],
+    ['arrays that would exhaust the stack', nested(50_000)],
     ['objects', `${'{"a":'.repeat(1_001)}1${'}'.repeat(1_001)}`],
-    ['what does not end', '['.repeat(3_000_000)],
+    ['unclosed arrays', '['.repeat(3_000_000)],
   ])('rejects more levels of %s', (_, text) => {
     expect(() => parseExactly(text)).toThrow(NestingError);
   });
 
   it.each([
     ['brackets in strings', `["${'['.repeat(2_000)}","\\\\","${'\\"['.repeat(2_000)}"]`],
-    ['many lists side by side', `[${Array(5_000).fill('[]').join()}]`],
-  ])('counts no level for %s', (_, text) => {
+    ['many adjacent arrays', `[${Array(5_000).fill('[]').join()}]`],
+  ])('does not count %s as levels', (_, text) => {
     expect(parseExactly(text)).toEqual(JSON.parse(text));
   });
 
-  it('says of what is not JSON that it is not', () => {
+  it('throws a SyntaxError for invalid JSON', () => {
     expect(() => parseExactly('"\\'.repeat(200_000))).toThrow(SyntaxError);
   });
 });

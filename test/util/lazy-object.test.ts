@@ -4,7 +4,7 @@ import { createLazyObject } from '../../lib/util/lazy-object.ts';
 class Counter {
   #count = 0;
   readonly step: number;
-  /** A function with members, as an HTTP client is. */
+  /** A function with members, like an HTTP client. */
   readonly log = Object.assign((text: string) => `logged ${text}`, { level: 'info' });
   note?: string;
 
@@ -28,18 +28,18 @@ class Counter {
 
 const lazyCounter = () => createLazyObject(() => new Counter(2));
 
-it('is made when something of it is first used, and once', () => {
-  let made = 0;
+it('is created once, on first use', () => {
+  let created = 0;
   const lazy = createLazyObject(() => {
-    made += 1;
+    created += 1;
     return new Counter();
   });
-  expect(made).toBe(0);
+  expect(created).toBe(0);
   lazy.add();
-  expect([lazy.add(), made]).toEqual([2, 1]);
+  expect([lazy.add(), created]).toEqual([2, 1]);
 });
 
-it('is made again when that failed', () => {
+it('is created again on the next use if creating it failed', () => {
   let isReady = false;
   const lazy = createLazyObject(() => {
     if (!isReady) throw new Error('not ready');
@@ -60,13 +60,13 @@ it('has methods and accessors that reach private members, however they are calle
   expect(lazy.add).toBe(add);
 });
 
-it('leaves a function that is a property as it is', () => {
+it('does not bind functions in own properties', () => {
   const lazy = lazyCounter();
-  expect([lazy.log('it'), lazy.log.level]).toEqual(['logged it', 'info']);
+  expect([lazy.log('text'), lazy.log.level]).toEqual(['logged text', 'info']);
   expect(lazy.log).toBe(lazy.log);
 });
 
-it('says of itself what is true of the other one', () => {
+it('has the class, the prototype and the properties of the real object', () => {
   const lazy = lazyCounter();
   expect(lazy).toBeInstanceOf(Counter);
   expect(Object.getPrototypeOf(lazy)).toBe(Counter.prototype);
@@ -77,7 +77,7 @@ it('says of itself what is true of the other one', () => {
   expect([Object.hasOwn(lazy, 'step'), Object.hasOwn(lazy, 'add')]).toEqual([true, false]);
 });
 
-it('is changed as the other one is', () => {
+it('applies changes to the real object', () => {
   let counter: Counter | undefined;
   const lazy = createLazyObject(() => {
     counter = new Counter();

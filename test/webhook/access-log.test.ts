@@ -5,9 +5,9 @@ import { writtenLines } from '../support/written-output.ts';
 
 const line = () => JSON.parse(writtenLines()[0] ?? '');
 
-test('a rejected request counts for the service, and for its error code: the dashboard shows both', () => {
-  const refusal = new FeishuError('FEISHU_SIGNATURE_WRONG', 'The signature is wrong.');
-  writeAccessLog({ result: 'refused', refusal, requestId: 'r-1', milliseconds: 3 }, 'my-service');
+test('counts a rejected request per service and per error code, as the dashboard shows it', () => {
+  const error = new FeishuError('FEISHU_SIGNATURE_WRONG', 'The signature is wrong.');
+  writeAccessLog({ result: 'rejected', error, requestId: 'r-1', milliseconds: 3 }, 'my-service');
   expect(line()).toMatchObject({
     service: 'my-service',
     code: 'FEISHU_SIGNATURE_WRONG',
@@ -20,7 +20,7 @@ test('a rejected request counts for the service, and for its error code: the das
   });
 });
 
-test('an accepted request counts for the service: it has no error code', () => {
+test('counts an accepted request per service, without an error code', () => {
   writeAccessLog({ result: 'accepted', requestId: 'r-1', milliseconds: 3 }, 'my-service');
   expect(line()).toMatchObject({
     Accepted: 1,

@@ -39,7 +39,7 @@ function challengeOf(verificationToken: string): string {
   return JSON.stringify({ challenge: 'ajls384kdjx98XX', token: verificationToken, type: 'url_verification' });
 }
 
-const write = (text: string, proof: SigningSecret, now = Date.now()) => writeRequest(text, proof, now);
+const write = (text: string, secret: SigningSecret, now = Date.now()) => writeRequest(text, secret, now);
 const withHeader = (request: WebhookRequest, name: string, value: string | undefined): WebhookRequest => ({
   ...request,
   headers: Object.fromEntries(
@@ -48,7 +48,7 @@ const withHeader = (request: WebhookRequest, name: string, value: string | undef
 });
 const plain = (body: string | Buffer): WebhookRequest => ({ headers: {}, body: Buffer.from(body) });
 
-describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
+describe.each(TRANSPORTS)('The webhook, invoked by $name,', ({ toEvent }) => {
   it('echoes the challenge of a URL verification without touching the queue', async () => {
     const { body } = write(challengeOf(token), { encryptKey });
     const response = await webhookWith(secrets)(toEvent({ headers: {}, body }));
@@ -56,7 +56,7 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
     expect(await aws.drain()).toEqual([]);
   });
 
-  it('queues an event as the platform wrote it, and acknowledges it', async () => {
+  it('queues the unchanged event and acknowledges it', async () => {
     const text = messageEvent().replace('"schema"', ' "unknown": 9007199254740993, "schema"');
     const request = withHeader(write(text, { encryptKey }), 'x-request-id', 'request-1');
     const response = await webhookWith(secrets)(toEvent(request));
@@ -67,7 +67,7 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
     expect(record?.body).toContain('9007199254740993');
   });
 
-  it('accepts a v1.0 event signed over Chinese text and emoji, sent plain', async () => {
+  it('accepts an unencrypted v1.0 event', async () => {
     const text = createSample('message', { version: '1.0', token });
     const response = await webhookWith({ FEISHU_VERIFICATION_TOKEN: token })(toEvent(write(text, undefined)));
     expect(response.statusCode).toBe(200);
@@ -77,22 +77,28 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
   const old = Date.now() - 73 * 60 * 60 * 1000;
   const tokenOnly = { FEISHU_VERIFICATION_TOKEN: token };
   const unsigned = ({ body }: WebhookRequest): WebhookRequest => ({ headers: {}, body });
-  const refusals: [string, number, ErrorCode, WebhookRequest, Record<string, string>?][] = [
+  const rejections: [string, number, ErrorCode, WebhookRequest, Record<string, string>?][] = [
     ['an empty body', 400, 'FEISHU_BODY_EMPTY', plain(''), tokenOnly],
     ['a body that is not JSON', 400, 'FEISHU_BODY_NOT_JSON', plain('{"a":'), tokenOnly],
     ['a body that is not an event', 400, 'FEISHU_ENVELOPE_UNKNOWN', plain('{}'), tokenOnly],
-    ['a plain event with a wrong token', 401, 'FEISHU_TOKEN_WRONG', plain(messageEvent({ token: 'wrong' })), tokenOnly],
-    ['an empty body although a key is set', 401, 'FEISHU_SIGNATURE_MISSING', plain('')],
-    ['what cannot be decrypted', 401, 'FEISHU_SIGNATURE_MISSING', plain('{"encrypt":"not base64!"}')],
     [
-      'an encrypted body although no key is set',
+      'an unencrypted event with a wrong token',
+      401,
+      'FEISHU_TOKEN_WRONG',
+      plain(messageEvent({ token: 'wrong' })),
+      tokenOnly,
+    ],
+    ['an empty body if a key is set', 401, 'FEISHU_SIGNATURE_MISSING', plain('')],
+    ['a body that cannot be decrypted', 401, 'FEISHU_SIGNATURE_MISSING', plain('{"encrypt":"not base64!"}')],
+    [
+      'an encrypted body if no key is set',
       400,
       'FEISHU_ENCRYPT_KEY_MISSING',
       write(messageEvent(), { encryptKey }),
       tokenOnly,
     ],
-    ['a plain event although a key is set', 401, 'FEISHU_SIGNATURE_MISSING', write(messageEvent(), undefined)],
-    ['a plain challenge although a key is set', 401, 'FEISHU_SIGNATURE_MISSING', write(challengeOf(token), undefined)],
+    ['an unencrypted event if a key is set', 401, 'FEISHU_SIGNATURE_MISSING', write(messageEvent(), undefined)],
+    ['an unencrypted challenge if a key is set', 401, 'FEISHU_SIGNATURE_MISSING', write(challengeOf(token), undefined)],
     [
       'an unsigned event',
       401,
@@ -100,7 +106,7 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
       withHeader(write(messageEvent(), { encryptKey }), 'x-lark-signature', undefined),
     ],
     [
-      'a signature without its timestamp',
+      'a signature without a timestamp',
       401,
       'FEISHU_SIGNATURE_MISSING',
       withHeader(write(messageEvent(), { encryptKey }), 'x-lark-request-timestamp', undefined),
@@ -111,7 +117,12 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
       'FEISHU_SIGNATURE_WRONG',
       withHeader(write(messageEvent(), { encryptKey }), 'x-lark-signature', '0'.repeat(64)),
     ],
-    ['an event of another app', 401, 'FEISHU_SIGNATURE_WRONG', write(messageEvent(), { encryptKey: 'another key' })],
+    [
+      'an event signed by another app',
+      401,
+      'FEISHU_SIGNATURE_WRONG',
+      write(messageEvent(), { encryptKey: 'another key' }),
+    ],
     ['an event with a wrong token', 401, 'FEISHU_TOKEN_WRONG', write(messageEvent({ token: 'wrong' }), { encryptKey })],
     [
       'a challenge with a wrong token',
@@ -119,10 +130,10 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
       'FEISHU_SIGNATURE_MISSING',
       unsigned(write(challengeOf('wrong'), { encryptKey })),
     ],
-    ['an event of 73 hours ago', 401, 'FEISHU_REQUEST_TOO_OLD', write(messageEvent(), { encryptKey }, old)],
-    ['anything while no secret is set', 500, 'FEISHU_MISCONFIGURED', write(messageEvent(), { encryptKey }), {}],
+    ['an event that is 73 hours old', 401, 'FEISHU_REQUEST_TOO_OLD', write(messageEvent(), { encryptKey }, old)],
+    ['any request if no secret is set', 500, 'FEISHU_MISCONFIGURED', write(messageEvent(), { encryptKey }), {}],
   ];
-  it.each(refusals)('refuses %s with %i %s', async (_, status, code, request, environment = secrets) => {
+  it.each(rejections)('rejects %s with %i %s', async (_, status, code, request, environment = secrets) => {
     const response = await webhookWith(environment)(toEvent(request));
     expect(JSON.parse(response.body)).toEqual({ code, msg: expect.stringMatching(/\w{3,}/) });
     expect(response.statusCode).toBe(status);
@@ -132,7 +143,7 @@ describe.each(TRANSPORTS)('The webhook, by $name,', ({ toEvent }) => {
 });
 
 describe('A large event', () => {
-  it('is compressed where SQS would refuse it, and read back whole', async () => {
+  it('is compressed to fit into an SQS message', async () => {
     const text = messageEvent({ text: '你好，世界'.repeat(200_000) });
     expect(Buffer.byteLength(text)).toBeGreaterThan(1024 * 1024);
     const response = await webhookWith(secrets)(toHttpEvent(write(text, { encryptKey })));
@@ -142,7 +153,7 @@ describe('A large event', () => {
     expect(decodeMessage(record as never).text === text).toBe(true);
   });
 
-  it('is refused with 413 when it is too large even compressed', async () => {
+  it('is rejected with 413 if it is too large even when compressed', async () => {
     const noise = randomBytes(1_200_000).toString('base64');
     const response = await webhookWith(secrets)(toHttpEvent(write(messageEvent({ text: noise }), { encryptKey })));
     expect(response.statusCode).toBe(413);
@@ -151,8 +162,8 @@ describe('A large event', () => {
   });
 });
 
-describe('Characters that SQS refuses', () => {
-  it('are escaped, so that the event still says the same', async () => {
+describe('Characters that SQS rejects', () => {
+  it('are escaped without changing the event', async () => {
     const text = messageEvent({ text: 'non-characters \uFFFE\uFFFF and an emoji 👩‍👩‍👧' });
     const response = await webhookWith(secrets)(toHttpEvent(write(text, { encryptKey })));
     expect(response.statusCode).toBe(200);
@@ -162,25 +173,25 @@ describe('Characters that SQS refuses', () => {
 });
 
 describe('When the queue', () => {
-  it('does not exist, the platform is asked to send the event again', async () => {
-    const webhook = webhookWith({ ...secrets, QUEUE_URL: `${aws.emulators.queueUrl}-that-is-not-there` });
+  it('does not exist, the platform is asked to resend the event', async () => {
+    const webhook = webhookWith({ ...secrets, QUEUE_URL: `${aws.emulators.queueUrl}-that-does-not-exist` });
     const response = await webhook(toHttpEvent(write(messageEvent(), { encryptKey })));
     expect(response).toMatchObject({ statusCode: 503, headers: { 'retry-after': '15' } });
     expect(JSON.parse(response.body)).toMatchObject({ code: 'FEISHU_QUEUE_UNAVAILABLE' });
   });
 
-  it('never answers, the webhook still does within 2.5 seconds, with 503', async () => {
+  it('never responds, the webhook responds with 503 within 2.5 seconds', async () => {
     await using silent = await startServer(() => {});
     const webhook = webhookWith({ ...secrets, QUEUE_URL: silent.queueUrl });
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     onTestFinished(() => void vi.useRealTimers());
-    const answered = webhook(toHttpEvent(write(messageEvent(), { encryptKey })));
+    const response = webhook(toHttpEvent(write(messageEvent(), { encryptKey })));
     await vi.advanceTimersByTimeAsync(2500);
-    const late = new Promise((resolve) => setImmediate(resolve, 'no answer after 2.5 seconds'));
-    expect(await Promise.race([answered, late])).toMatchObject({ statusCode: 503 });
+    const late = new Promise((resolve) => setImmediate(resolve, 'no response after 2.5 seconds'));
+    expect(await Promise.race([response, late])).toMatchObject({ statusCode: 503 });
   });
 
-  it('drops one connection, a second attempt succeeds', async () => {
+  it('drops a connection, a retry succeeds', async () => {
     let requests = 0;
     await using flaky = await startServer((request, response) => {
       requests += 1;
@@ -195,7 +206,7 @@ describe('When the queue', () => {
 });
 
 describe('Rotation', () => {
-  it('accepts the old and the new of both secrets while both are set', async () => {
+  it('accepts the old and the new value of both secrets', async () => {
     const webhook = webhookWith({
       FEISHU_ENCRYPT_KEY: 'new key, old key'.replace('new key', 'newkey').replace('old key', encryptKey),
       FEISHU_VERIFICATION_TOKEN: `new-token,${token}`,
@@ -213,8 +224,8 @@ describe('Rotation', () => {
   });
 });
 
-describe('A mistake in the configuration', () => {
-  it('ends once it is mended, without a new process', async () => {
+describe('A configuration error', () => {
+  it('can be fixed without a new process', async () => {
     const environment: Record<string, string> = { ...aws.environment };
     const webhook = createWebhook(noCallbacks, environment);
     const event = () => toHttpEvent(write(messageEvent(), { encryptKey }));
@@ -227,15 +238,15 @@ describe('A mistake in the configuration', () => {
 
 describe('A callback', () => {
   const click = () => write(createSample('card.action.trigger', { version: '2.0', token }), { encryptKey });
-  const answering =
+  const callbackReturning =
     (handle: Parameters<typeof onCallback<'card.action.trigger'>>[1]): ImportModule =>
     async () => ({ default: onCallback('card.action.trigger', handle) });
 
-  it('is answered with what its handler returns, and queued as well', async () => {
+  it('gets the response of its handler, and is also queued', async () => {
     const toast = { type: 'success', content: '已完成' } as const;
     const webhook = webhookWith(
       secrets,
-      answering(({ action }) => ({ toast: { ...toast, content: action.tag } })),
+      callbackReturning(({ action }) => ({ toast: { ...toast, content: action.tag } })),
     );
     const response = await webhook(toHttpEvent(click()));
     expect(response).toMatchObject({ statusCode: 200, body: '{"toast":{"type":"success","content":"button"}}' });
@@ -243,7 +254,7 @@ describe('A callback', () => {
     expect(record?.body).toContain('card.action.trigger');
   });
 
-  it('leaves short lines in the log of its handler, however long its id is', async () => {
+  it('has a shortened id in the log of its handler', async () => {
     const text = createSample('card.action.trigger', { version: '2.0', token });
     const body = JSON.parse(text);
     const long = JSON.stringify({ ...body, header: { ...body.header, event_id: 'i'.repeat(100_000) } });
@@ -261,13 +272,13 @@ describe('A callback', () => {
     await aws.drain();
   });
 
-  it('keeps the card as it is when there is no handler or it returns nothing', async () => {
+  it('leaves the card unchanged if it has no handler or the handler returns nothing', async () => {
     expect((await webhookWith(secrets)(toHttpEvent(click()))).body).toBe('{}');
     expect(
       (
         await webhookWith(
           secrets,
-          answering(() => undefined),
+          callbackReturning(() => undefined),
         )(toHttpEvent(click()))
       ).body,
     ).toBe('{}');
@@ -276,53 +287,53 @@ describe('A callback', () => {
 
   it.each([
     ['throws', () => Promise.reject(new Error('broken'))],
-    ['returns what is no JSON', () => ({ toast: { content: 1n as never } })],
-  ])('shows the person an error when its handler %s', async (_, handle) => {
-    const response = await webhookWith(secrets, answering(handle))(toHttpEvent(click()));
+    ['returns a value that JSON cannot represent', () => ({ toast: { content: 1n as never } })],
+  ])('shows the user an error if its handler %s', async (_, handle) => {
+    const response = await webhookWith(secrets, callbackReturning(handle))(toHttpEvent(click()));
     expect(response.statusCode).toBe(200);
     expect(JSON.parse(response.body)).toMatchObject({ toast: { type: 'error', i18n: { zh_cn: expect.any(String) } } });
     expect((await aws.drain()).length).toBe(1);
   });
 
-  it('shows the person an error within 2.5 seconds when its handler never ends', async () => {
+  it('shows the user an error within 2.5 seconds if its handler never ends', async () => {
     const webhook = webhookWith(
       secrets,
-      answering(() => new Promise<never>(() => {})),
+      callbackReturning(() => new Promise<never>(() => {})),
     );
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     onTestFinished(() => void vi.useRealTimers());
-    const answered = webhook(toHttpEvent(click()));
+    const response = webhook(toHttpEvent(click()));
     while ((await aws.receive()).length === 0);
     await vi.advanceTimersByTimeAsync(2500);
-    const late = new Promise((resolve) => setImmediate(resolve, 'no answer after 2.5 seconds'));
-    expect(await Promise.race([answered, late])).toMatchObject({
+    const late = new Promise((resolve) => setImmediate(resolve, 'no response after 2.5 seconds'));
+    expect(await Promise.race([response, late])).toMatchObject({
       statusCode: 200,
       body: expect.stringContaining('error'),
     });
   });
 
-  it('shows the person an error when its module cannot be loaded', async () => {
+  it('shows the user an error if its module cannot be loaded', async () => {
     const response = await webhookWith(secrets, () => Promise.reject(new Error('syntax')))(toHttpEvent(click()));
     expect(JSON.parse(response.body)).toMatchObject({ toast: { type: 'error' } });
     await aws.drain();
   });
 
-  it('is refused with 503 when it cannot be queued, although its handler has answered', async () => {
-    const environment = { ...secrets, QUEUE_URL: `${aws.emulators.queueUrl}-that-is-not-there` };
+  it('is rejected with 503 if it cannot be queued, even if its handler has returned a response', async () => {
+    const environment = { ...secrets, QUEUE_URL: `${aws.emulators.queueUrl}-that-does-not-exist` };
     const response = await webhookWith(
       environment,
-      answering(() => ({})),
+      callbackReturning(() => ({})),
     )(toHttpEvent(click()));
     expect(response.statusCode).toBe(503);
   });
 
-  it('is refused after five minutes, because callbacks are never sent again', async () => {
+  it('is rejected after five minutes, because the platform never resends callbacks', async () => {
     const text = createSample('card.action.trigger', { version: '2.0', token });
     const response = await webhookWith(secrets)(toHttpEvent(write(text, { encryptKey }, Date.now() - 301_000)));
     expect(JSON.parse(response.body)).toMatchObject({ code: 'FEISHU_REQUEST_TOO_OLD' });
   });
 
-  it('of an old card is accepted plain, signed with the Verification Token', async () => {
+  it('of an old card is accepted unencrypted if it is signed with the Verification Token', async () => {
     const text = createSample('card.action.trigger_v1', { version: '1.0', token });
     const accepted = await webhookWith(secrets)(toHttpEvent(write(text, { verificationToken: token })));
     expect(accepted.statusCode).toBe(200);
@@ -332,8 +343,8 @@ describe('A callback', () => {
   });
 });
 
-describe('Whatever is posted', () => {
-  it('is answered with 400 or 401 when it is no event of the platform', async () => {
+describe('Any other request', () => {
+  it('is rejected with 400 or 401', async () => {
     const webhook = webhookWith(secrets);
     const arbitraryHeaders = fc.dictionary(
       fc.constantFrom('x-lark-signature', 'x-lark-request-timestamp', 'x-lark-request-nonce', 'x-request-id'),
@@ -356,7 +367,7 @@ describe('Whatever is posted', () => {
 });
 
 describe('The log of a request', () => {
-  it('is one line, with the metrics in it and no secret, body or signature', async () => {
+  it('is one line, with metrics and without secret, body or signature', async () => {
     const text = messageEvent({ text: 'a private matter' });
     const request = withHeader(write(text, { encryptKey }), 'x-request-id', 'request-1');
     await webhookWith(secrets)(toHttpEvent(request));
@@ -384,7 +395,7 @@ describe('The log of a request', () => {
     await aws.drain();
   });
 
-  it('leaves out an id that is no plain identifier', async () => {
+  it('omits an id that is not a plain identifier', async () => {
     const request = withHeader(write(messageEvent(), { encryptKey }), 'x-request-id', 'x"}\n{"level":"ERROR');
     await webhookWith(secrets)(toHttpEvent(request));
     expect(JSON.parse(writtenLines()[0] ?? '')).not.toHaveProperty('request_id');

@@ -9,7 +9,7 @@ afterEach(() => {
 
 const TIME_MILLISECONDS = 60_000;
 
-/** A batch whose messages are named by their group and a number: `a1`, `a2`, `b1`. */
+/** Starts a batch whose message ids are their group and a number: `a1`, `a2`, `b1`. */
 function startBatch(
   names: string[],
   suspects: Record<string, Partial<Suspect>>,
@@ -23,7 +23,7 @@ function startBatch(
     async deliver(record) {
       const name = nameOf(record);
       running.add(name);
-      done.push(running.size === 1 ? name : `${name} beside others`);
+      done.push(running.size === 1 ? name : `${name} with others`);
       const seconds = await (options.deliver?.(name) ??
         new Promise<undefined>((resolve) => setImmediate(resolve, undefined)));
       running.delete(name);
@@ -56,19 +56,19 @@ function startBatch(
 }
 
 describe('A batch', () => {
-  it('without suspects runs at once, and deletes nothing itself', async () => {
+  it('without suspects runs concurrently and deletes no messages', async () => {
     const { failed, done } = startBatch(['a1', 'b1', 'c1'], {});
     expect(await failed).toEqual([]);
-    expect(done).toEqual(['a1', 'b1 beside others', 'c1 beside others']);
+    expect(done).toEqual(['a1', 'b1 with others', 'c1 with others']);
   });
 
-  it('runs suspects alone, once everything else is deleted', async () => {
+  it('runs suspects in isolation after everything else is deleted', async () => {
     const { failed, done } = startBatch(['a1', 'b1', 'c1', 'd1'], { a1: {}, c1: {} });
     expect(await failed).toEqual([]);
-    expect(done).toEqual(['b1', 'd1 beside others', 'remove b1 d1', 'a1', 'remove a1', 'c1']);
+    expect(done).toEqual(['b1', 'd1 with others', 'remove b1 d1', 'a1', 'remove a1', 'c1']);
   });
 
-  it('runs those last that ended the process when they ran alone, and those of their type', async () => {
+  it('runs suspects that ended the process in isolation last, together with others of their type', async () => {
     const { done, failed } = startBatch(['a1', 'b1', 'c1', 'd1', 'e1'], {
       a1: { type: 'harmful', isolatedRuns: 2 },
       b1: { type: 'harmful' },
@@ -80,7 +80,7 @@ describe('A batch', () => {
     expect(done.filter((one) => !one.startsWith('remove'))).toEqual(['e1', 'd1', 'b1', 'c1', 'a1']);
   });
 
-  it('starts with suspects that were delivered often and did no harm by themselves', async () => {
+  it('runs suspects first that were delivered often and never ended the process in isolation', async () => {
     const { failed, done } = startBatch(['a1', 'b1', 'c1', 'd1', 'e1'], {
       b1: {},
       c1: { attempt: 3 },
@@ -89,7 +89,7 @@ describe('A batch', () => {
     });
     expect(await failed).toEqual([]);
     expect(done.filter((one) => !one.startsWith('remove'))).toEqual(['d1', 'c1', 'a1', 'b1', 'e1']);
-    // Before anything starts that may end the process.
+    // Deleted before the next suspect starts, which may end the process.
     expect(done.filter((one) => one.startsWith('remove'))).toEqual([
       'remove d1',
       'remove c1',
@@ -98,7 +98,7 @@ describe('A batch', () => {
     ]);
   });
 
-  it('holds new events up for half of the time at most, although a suspect is slow', async () => {
+  it('delays new events by at most half of the time if a suspect is slow', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const slow = Promise.withResolvers<undefined>();
     const newEventRan = Promise.withResolvers<void>();
@@ -118,17 +118,17 @@ describe('A batch', () => {
     await newEventRan.promise;
     slow.resolve(undefined);
     expect(await failed).toEqual(['c1', 'd1']);
-    expect(done).toEqual(['b1', 'a1 beside others', 'remove a1 b1', 'skip c1 1', 'skip d1 2']);
+    expect(done).toEqual(['b1', 'a1 with others', 'remove a1 b1', 'skip c1 1', 'skip d1 2']);
   });
 
-  it('does not delete what failed, and reports it', async () => {
+  it('reports failed messages and does not delete them', async () => {
     const deliver = async (name: string) => (name === 'a1' || name === 'c1' ? 8 : undefined);
     const { failed, done } = startBatch(['a1', 'b1', 'c1'], { c1: {} }, { deliver });
     expect(await failed).toEqual(['a1', 'c1']);
-    expect(done).toEqual(['a1', 'b1 beside others', 'remove b1', 'c1']);
+    expect(done).toEqual(['a1', 'b1 with others', 'remove b1', 'c1']);
   });
 
-  it('starts no suspect in the second half of its time but the first, and returns the rest one after the other', async () => {
+  it('starts only the first suspect in the second half of its time, and returns the rest with staggered delays', async () => {
     const names = ['a1', 'b1', 'c1', 'd1'];
     const batch = startBatch(names, Object.fromEntries(names.map((name) => [name, {}])), {
       async deliver() {
@@ -136,12 +136,12 @@ describe('A batch', () => {
         return undefined;
       },
     });
-    // After the first suspect 45 s of 60 are left, after the second less than 30.
+    // After the first suspect about 45 of 60 s are left, after the second less than 30.
     expect(await batch.failed).toEqual(['c1', 'd1']);
     expect(batch.done).toEqual(['a1', 'remove a1', 'b1', 'skip c1 1', 'skip d1 2']);
   });
 
-  it('gives the first suspect half of the time, although another event is slow', async () => {
+  it('gives the first suspect half of the time even if another event is slow', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const slow = Promise.withResolvers<undefined>();
     const suspectRan = Promise.withResolvers<void>();
@@ -161,12 +161,12 @@ describe('A batch', () => {
     await suspectRan.promise;
     slow.resolve(undefined);
     expect(await failed).toEqual([]);
-    expect(done).toEqual(['a1', 'b1 beside others', 'remove b1', 'c1 beside others']);
+    expect(done).toEqual(['a1', 'b1 with others', 'remove b1', 'c1 with others']);
   });
 });
 
 describe('A FIFO batch', () => {
-  it('keeps the order of each group around a suspect', async () => {
+  it('keeps the order of each group that contains a suspect', async () => {
     const names = ['a1', 'b1', 'a2', 'b2', 'a3', 'c1'];
     const { failed, done } = startBatch(names, { a2: {}, c1: {} }, { isFifo: true });
     expect(await failed).toEqual([]);
@@ -177,7 +177,7 @@ describe('A FIFO batch', () => {
     expect(done).toContain('c1');
   });
 
-  it('has what follows a failed suspect in its group wait with it, and goes on with the others', async () => {
+  it('postpones the messages behind a failed suspect of their group, and continues with other groups', async () => {
     const deliver = async (name: string) => (name === 'a1' ? 64 : undefined);
     const { failed, done } = startBatch(
       ['a1', 'a2', 'b1', 'a3'],

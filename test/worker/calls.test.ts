@@ -10,7 +10,7 @@ import { createWorker } from '../../lib/worker/worker.ts';
 import { startCallCounter } from '../support/call-counter.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 
-// Calls are what an event costs beside the time of the functions.
+// The cost of an event is its calls, in addition to the functions' time.
 
 const aws = emulatedAws();
 afterEach(() => vi.unstubAllEnvs());
@@ -32,19 +32,19 @@ function recordOf(type: string): SQSRecord {
   return toSqsRecord({ ...message, Attributes: { ApproximateReceiveCount: '1' } }, aws.emulators.queueArn);
 }
 
-/** @returns the calls to DynamoDB and SQS that a batch of ten takes, each time it is delivered */
+/** Returns the calls to DynamoDB and SQS for each delivery of a batch of ten events. */
 async function callsOf(type: string, handle: () => void, deliveries = 1): Promise<Record<string, number>[]> {
   await using dynamo = await startCallCounter(aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string);
   await using sqs = await startCallCounter(aws.emulators.environment.AWS_ENDPOINT_URL_SQS as string);
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamo.origin);
   vi.stubEnv('AWS_ENDPOINT_URL_SQS', sqs.origin);
   const QUEUE_URL = `${sqs.origin}${new URL(aws.emulators.queueUrl).pathname}`;
-  const nothing = () => {
-    throw new Error('There is no such module');
+  const noModule = () => {
+    throw new Error('The module does not exist');
   };
   const handler = onEvent('im.message.receive_v1', handle);
-  const v2 = (name: string) => (name === handler.type ? Promise.resolve({ default: handler }) : nothing());
-  const worker = createWorker({ v2, v1: nothing, fallback: nothing }, { ...aws.environment, QUEUE_URL });
+  const v2 = (name: string) => (name === handler.type ? Promise.resolve({ default: handler }) : noModule());
+  const worker = createWorker({ v2, v1: noModule, fallback: noModule }, { ...aws.environment, QUEUE_URL });
   const all: Record<string, number>[] = [];
   const records = Array.from({ length: 10 }, () => recordOf(type));
   for (let attempt = 1; attempt <= deliveries; attempt += 1) {
@@ -64,24 +64,24 @@ const FAILING = {
   'AmazonSQS.ChangeMessageVisibility': 10,
 };
 
-test('a handled event takes two calls: its claim and its completion', async () => {
+test('a handled event needs two calls: taking its lease and completing its record', async () => {
   expect(await callsOf('im.message.receive_v1', () => {})).toEqual([
     { 'DynamoDB_20120810.PutItem': 10, 'DynamoDB_20120810.UpdateItem': 10 },
   ]);
 });
 
-test('an event without a handler takes none', async () => {
+test('an event without a handler needs no calls', async () => {
   expect(await callsOf('example.thing.created_v1', () => {})).toEqual([{}]);
 });
 
-test('an event whose handler fails takes three: taking its lease, recording the failure, and postponing the message', async () => {
+test('an event whose handler fails needs three calls: taking its lease, recording the failure, and postponing the message', async () => {
   const fail = () => {
     throw new Error('not now');
   };
   expect(await callsOf('im.message.receive_v1', fail)).toEqual([FAILING]);
 });
 
-test('a batch that was delivered before takes one more, which tells failures from the end of the function', async () => {
+test('a batch that was delivered before needs one more call, to distinguish failures from an ended function', async () => {
   const fail = () => {
     throw new Error('not now');
   };

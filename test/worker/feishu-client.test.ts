@@ -23,17 +23,17 @@ const data = { msg_type: 'text', content };
 const reply = { path: { message_id: 'om_1' }, data };
 const request = { method: 'POST', url: '/open-apis/im/v1/messages/om_1/reply', data };
 
-/** Ways to call the client that a handler may choose, and the name that the test kit records. */
+/** Ways in which a handler may call the client, and the name that the test kit records. */
 const CALLS: [string, Handle, recorded: string][] = [
   ['feishu.request()', ({ feishu }) => feishu.request(request), 'request'],
   ['feishu.im.message.reply()', ({ feishu }) => feishu.im.message.reply(reply), 'im.message.reply'],
   ['feishu.im.v1.message.reply()', ({ feishu }) => feishu.im.v1.message.reply(reply), 'im.v1.message.reply'],
-  ['a request() that was taken out of the client', ({ feishu: { request: send } }) => send(request), 'request'],
-  ['request() on another object', ({ feishu }) => ({ send: feishu.request }).send(request), 'request'],
+  ['a destructured request()', ({ feishu: { request: send } }) => send(request), 'request'],
+  ['request() as a method of another object', ({ feishu }) => ({ send: feishu.request }).send(request), 'request'],
   ['request() as a callback', ({ feishu }) => Promise.all([request].map((one) => feishu.request(one))), 'request'],
   ['Reflect.apply', ({ feishu }) => Reflect.apply(feishu.request, undefined, [request]), 'request'],
   [
-    'a reply() that was taken out of the client',
+    'a destructured reply()',
     ({ feishu }) => {
       const { reply: send } = feishu.im.message;
       return send(reply);
@@ -46,40 +46,40 @@ const CALLS: [string, Handle, recorded: string][] = [
 
 const isSame = (read: () => unknown) => new Set([read(), read()]).size === 1;
 
-/** What a handler may find out about the client without a call. Each is a fact of its own. */
-const QUESTIONS: [string, (feishu: Client) => unknown][] = [
+/** Properties of the client that a handler can observe without an API call. */
+const PROPERTIES: [string, (feishu: Client) => unknown][] = [
   ['whether it is a Client', (feishu) => feishu instanceof Client],
   ['its members', (feishu) => Object.keys(feishu).toSorted()],
   ['the members of a copy', (feishu) => Object.keys({ ...feishu }).toSorted()],
-  ['all its own members', (feishu) => Reflect.ownKeys(feishu).map(String).toSorted()],
+  ['all own members', (feishu) => Reflect.ownKeys(feishu).map(String).toSorted()],
   [
-    'what for...in names',
+    'the names that for...in lists',
     (feishu) => {
       const names: string[] = [];
       for (const name in feishu) names.push(name);
       return names.toSorted();
     },
   ],
-  ['what it has', (feishu) => ['im', 'request', 'answer', 'then'].map((name) => name in feishu)],
-  ['what it has itself', (feishu) => ['im', 'request', 'answer'].map((name) => Object.hasOwn(feishu, name))],
-  ['whether it has a member itself', (feishu) => Object.prototype.propertyIsEnumerable.call(feishu, 'im')],
+  ['the result of the in operator', (feishu) => ['im', 'request', 'reply', 'then'].map((name) => name in feishu)],
+  ['the result of Object.hasOwn', (feishu) => ['im', 'request', 'reply'].map((name) => Object.hasOwn(feishu, name))],
+  ['whether a member is enumerable', (feishu) => Object.prototype.propertyIsEnumerable.call(feishu, 'im')],
   ['whether it can be extended', (feishu) => [Object.isExtensible(feishu), Reflect.preventExtensions(feishu)]],
-  ['whether its methods stay the same', (feishu) => isSame(() => feishu.request)],
-  ['whether its parts stay the same', (feishu) => [isSame(() => feishu.im), isSame(() => feishu.im.message)]],
-  ['whether the methods of its parts do', (feishu) => isSame(() => feishu.im.message.reply)],
-  ['what kind its members are', (feishu) => [typeof feishu.request, typeof feishu.im, typeof feishu.im.message.reply]],
+  ['whether its methods are stable', (feishu) => isSame(() => feishu.request)],
+  ['whether its parts are stable', (feishu) => [isSame(() => feishu.im), isSame(() => feishu.im.message)]],
+  ['whether the methods of its parts are stable', (feishu) => isSame(() => feishu.im.message.reply)],
+  ['the types of its members', (feishu) => [typeof feishu.request, typeof feishu.im, typeof feishu.im.message.reply]],
   ['its prototype', (feishu) => typeof Reflect.get(Object.getPrototypeOf(feishu), 'request')],
   ['its class', (feishu) => [feishu.constructor === Client, feishu.constructor.name]],
   [
-    'what an assignment does',
+    'the effect of an assignment',
     (feishu) => {
-      const noted = Object.assign(feishu, { note: 'a' });
-      const isNoted = 'note' in feishu && noted.note === 'a';
-      return [isNoted, Reflect.deleteProperty(feishu, 'note'), 'note' in feishu];
+      const assigned = Object.assign(feishu, { note: 'a' });
+      const isAssigned = 'note' in feishu && assigned.note === 'a';
+      return [isAssigned, Reflect.deleteProperty(feishu, 'note'), 'note' in feishu];
     },
   ],
   [
-    'what a definition does',
+    'the effect of defineProperty',
     (feishu) => {
       Object.defineProperty(feishu, 'note', { value: 'b', enumerable: true, configurable: true, writable: true });
       return [
@@ -90,7 +90,7 @@ const QUESTIONS: [string, (feishu: Client) => unknown][] = [
     },
   ],
   [
-    'what a method of a part does without it',
+    'the effect of an unbound method of a part',
     async (feishu) => {
       const { getTenantAccessToken } = feishu.tokenManager;
       return Promise.try(getTenantAccessToken, {}).then(
@@ -99,8 +99,8 @@ const QUESTIONS: [string, (feishu: Client) => unknown][] = [
       );
     },
   ],
-  ['what a method of a part does', (feishu) => feishu.userAccessToken.get('a key that is not known')],
-  ['what a method of Object does', (feishu) => [feishu.im.toString(), `${feishu}`]],
+  ['the result of a method of a part', (feishu) => feishu.userAccessToken.get('an unknown key')],
+  ['the result of a method of Object', (feishu) => [feishu.im.toString(), `${feishu}`]],
 ];
 
 const noModule: ImportModule = (name) => {
@@ -110,7 +110,7 @@ const noModule: ImportModule = (name) => {
 describe.each([
   ['store', { FEISHU_APP_TYPE: 'store' }, 'one'],
   ['self-built', {}, 'own'],
-])('The client that the worker of a %s app hands out', (_, app, tenant) => {
+])('The client of a %s app', (_, app, tenant) => {
   const aws = emulatedAws();
   let platform: PlatformApi;
   const context = { getRemainingTimeInMillis: () => 600_000 } as Context;
@@ -146,7 +146,7 @@ describe.each([
     expect(await worker({ Records: [record] }, context), writtenLines().join('\n')).toEqual({ batchItemFailures: [] });
   }
 
-  it.each(CALLS)('sends with %s, as in the test kit', async (_name, handle, recorded) => {
+  it.each(CALLS)('can be called with %s, like the client of the test kit', async (_name, handle, recorded) => {
     platform.sent.length = 0;
     await deliver(handle);
     expect(platform.sent).toEqual([{ tenant, text: 'Good morning' }]);
@@ -157,22 +157,22 @@ describe.each([
     expect({ outcome, calls: calls.map(({ name }) => name) }).toEqual({ outcome: 'handled', calls: [recorded] });
   });
 
-  it.each(QUESTIONS)('says the same as that of the test kit of %s', async (question, ask) => {
-    const answers: unknown[] = [];
-    const handle: Handle = async ({ feishu }) => answers.push(await ask(feishu));
+  it.each(PROPERTIES)('has the same value as the client of the test kit: %s', async (property, read) => {
+    const values: unknown[] = [];
+    const handle: Handle = async ({ feishu }) => values.push(await read(feishu));
     await deliver(handle);
     await run(
       onEvent('im.message.receive_v1', (_event, eventContext) => handle(eventContext)),
       textMessage('Hello'),
     );
-    const [deployed, tested] = answers;
-    expect(answers.length).toBe(2);
-    // A store app's client is of a class of its own, which is a Client.
-    if (question === 'its class' && tenant === 'one') expect(deployed).toEqual([false, 'StoreAppClient']);
+    const [deployed, tested] = values;
+    expect(values.length).toBe(2);
+    // A store app's client is a subclass of Client.
+    if (property === 'its class' && tenant === 'one') expect(deployed).toEqual([false, 'StoreAppClient']);
     else expect(deployed).toEqual(tested);
   });
 
-  it('is left out of the log', async () => {
+  it('is omitted from the log', async () => {
     await deliver(({ feishu, log }) => {
       log.info('with the client', { feishu, list: [feishu] });
       log.info('the client only', feishu as never);
@@ -186,7 +186,7 @@ describe.each([
 const environment = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'the secret of the app' };
 
 describe('The test kit', () => {
-  it('records what the handler calls, and not what the SDK calls in turn', async () => {
+  it('records the calls of the handler, but not those that the SDK makes itself', async () => {
     const handler = onEvent('im.message.receive_v1', async (_event, { feishu }) => {
       await feishu.tokenManager.getTenantAccessToken({});
       expect(feishu.im.toString()).toBe('[object Object]');
@@ -198,22 +198,22 @@ describe('The test kit', () => {
     });
   });
 
-  it('makes a promise of what a stub returns or throws, as the client does', async () => {
+  it('wraps the result or error of a stub in a promise, like the client', async () => {
     const seen: unknown[] = [];
     const handler = onEvent('im.message.receive_v1', async (_event, { feishu }) => {
-      await feishu.request(request).then((answer) => seen.push(answer));
+      await feishu.request(request).then((response) => seen.push(response));
       await feishu.im.message.reply(reply).catch((error: Error) => seen.push(error.message));
     });
     const throwing = () => {
-      throw new Error('refused');
+      throw new Error('rejected');
     };
     const stubs = { request: () => ({ code: 1 }), im: { message: { reply: throwing } } };
     expect(await run(handler, textMessage('Hello'), { feishu: stubs })).toMatchObject({ outcome: 'handled' });
-    expect(seen).toEqual([{ code: 1 }, 'refused']);
+    expect(seen).toEqual([{ code: 1 }, 'rejected']);
   });
 });
 
-test('a client that could not be made is made at its next use', () => {
+test('a client that could not be created is created on its next use', () => {
   const incomplete: Record<string, string> = {};
   const feishu = createLazyClient(incomplete, createLogCapture().log, undefined);
   expect(() => feishu.im).toThrow('FEISHU_APP_ID');
@@ -221,14 +221,14 @@ test('a client that could not be made is made at its next use', () => {
   expect(feishu.im).toBeDefined();
 });
 
-test("of what the SDK gives to its logger, only the SDK's own words are logged", () => {
+test("only the SDK's own messages are logged", () => {
   const { log, lines } = createLogCapture();
   const { logger } = createLazyClient(environment, log, undefined) as unknown as { logger: Record<string, () => void> };
   const request = { config: { headers: { Authorization: 'Bearer t-secret' }, data: 'secret' } };
   const given: unknown[][] = [
     [Object.assign(new Error('secret'), request)],
     [request],
-    // As its calls do: what it knows of the error, then the body of the response.
+    // Like the SDK's calls: a description of the error, then the body of the response.
     [[{ message: 'Request failed', ...request }, 'a secret body']],
     [[request, { code: 1 }]],
     [request, 'not the first'],
@@ -239,6 +239,6 @@ test("of what the SDK gives to its logger, only the SDK's own words are logged",
   for (const level of ['error', 'warn', 'info', 'debug', 'trace']) {
     for (const messages of given) Reflect.apply(logger[level] as () => void, logger, messages);
   }
-  const words = { level: 'warn', message: 'Feishu SDK: user access code expired', fields: {} };
-  expect(lines).toEqual([words, words]);
+  const line = { level: 'warn', message: 'Feishu SDK: user access code expired', fields: {} };
+  expect(lines).toEqual([line, line]);
 });

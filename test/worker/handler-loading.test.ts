@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { lambdaBundle } from '../../lib/build/bundle.ts';
+import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
@@ -17,14 +17,14 @@ import { writtenLines } from '../support/written-output.ts';
 const wait = { timeout: 30_000, interval: 20 };
 const INVOCATION_MILLISECONDS = 60_000;
 
-/** What the modules of the test wait for and count, by event type. */
+/** What the test modules wait for and count, by event type. */
 interface Loading {
   gates: Record<string, PromiseWithResolvers<void>>;
   loads: Record<string, number>;
 }
 const loading: Loading = { gates: {}, loads: {} };
 
-/** The code of a handler module for events of this type. */
+/** Returns the code of a handler module for an event type. */
 function handlerModule(type: string, whileLoading = ''): string {
   return `import { onEvent } from '#feishu-events';
     const { gates, loads } = globalThis.loading;
@@ -33,7 +33,7 @@ function handlerModule(type: string, whileLoading = ''): string {
     export default onEvent('${type}', () => {});`;
 }
 
-/** The bundles that are deployed, in this process, whose clock the tests move. */
+/** Runs the deployed bundles in this process, whose clock the tests control. */
 describe('A handler module', () => {
   const aws = emulatedAws();
   const listeners = (['unhandledRejection', 'uncaughtException'] as const).map(
@@ -71,7 +71,7 @@ describe('A handler module', () => {
        export default onCallback('card.action.trigger', () => ({}));`,
     );
     const outdir = path.join(project.root, 'bundles');
-    await build(lambdaBundle(project.root, outdir));
+    await Promise.all([webhookBundle, workerBundle].map((bundle) => build(bundle(project.root, outdir))));
     Object.assign(process.env, aws.environment, {
       FEISHU_ENCRYPT_KEY: encryptKey,
       FEISHU_VERIFICATION_TOKEN: token,
@@ -81,7 +81,7 @@ describe('A handler module', () => {
     webhook = await load('webhook');
   });
   afterAll(async () => {
-    // The bundles have replaced those of the test runner.
+    // The bundles have replaced the listeners of the test runner.
     for (const [name, runners] of listeners) {
       process.removeAllListeners(name);
       for (const runner of runners) process.on(name, runner as NodeJS.UnhandledRejectionListener);
@@ -95,7 +95,7 @@ describe('A handler module', () => {
     vi.useRealTimers();
   });
 
-  /** @returns the events of these types as the queue delivers them */
+  /** Returns events of these types as the queue delivers them. */
   async function batchOf(types: readonly string[]) {
     const queue = createQueue(aws.emulators.queueUrl);
     for (const type of types) {
@@ -112,9 +112,9 @@ describe('A handler module', () => {
     worker(event, { getRemainingTimeInMillis: () => INVOCATION_MILLISECONDS } as Context);
   const handled = () => writtenLines().filter((line) => line.includes('"message":"handled"'));
 
-  it('that hangs while it loads costs its own event a delivery, and no other', async () => {
+  it('that hangs while it loads fails only its own event', async () => {
     const hanging = 'im.chat.updated_v1';
-    // Again the second time: the module is still loading.
+    // The second attempt fails too, because the module is still loading.
     for (const attempt of [1, 2]) {
       const batch = await batchOf([...Array<string>(9).fill('im.chat.disbanded_v1'), hanging]);
       const response = invoke(batch.event);
@@ -126,7 +126,7 @@ describe('A handler module', () => {
     expect(writtenLines().filter((line) => line.includes('TimeoutError'))).toHaveLength(2);
   });
 
-  it('that loads slowly handles its event, and that of the next batch at once', async () => {
+  it('that loads slowly handles its event, and is loaded for the next batch', async () => {
     const slow = 'im.chat.member.user.added_v1';
     const gate = Promise.withResolvers<void>();
     loading.gates[slow] = gate;
@@ -141,7 +141,7 @@ describe('A handler module', () => {
   it.each([
     ['that throws once', 'im.chat.member.user.deleted_v1'],
     ['that imports a module that rejects once', 'im.chat.member.bot.added_v1'],
-  ])('%s is evaluated again for the next event, and then kept', async (_, type) => {
+  ])('%s is evaluated again for the next event, and then reused', async (_, type) => {
     const batch = await batchOf([type]);
     expect(await invoke(batch.event)).toEqual({ batchItemFailures: [{ itemIdentifier: batch.idOf(type) }] });
     expect(await invoke((await batchOf([type])).event)).toEqual({ batchItemFailures: [] });
@@ -149,10 +149,10 @@ describe('A handler module', () => {
     expect(loading.loads[type]).toBe(2);
   });
 
-  it('of a callback that hangs while it loads shows the person an error, and the click is queued', async () => {
+  it('of a callback that hangs while it loads shows the user an error, and the click is queued', async () => {
     const text = createSample('card.action.trigger', { version: '2.0', token });
     const response = webhook(toHttpEvent(writeRequest(text, { encryptKey }, Date.now())));
-    // Not vi.waitFor, which would move the clock.
+    // Not vi.waitFor, which would advance the clock.
     while ((await aws.drain()).length === 0);
     vi.advanceTimersByTime(INVOCATION_MILLISECONDS);
     const { statusCode, body } = await response;

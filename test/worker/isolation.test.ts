@@ -22,7 +22,7 @@ import { FaultyProxy } from '../faults/faulty-proxy.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { writtenLines } from '../support/written-output.ts';
 
-// What the worker makes of the records that earlier deliveries left. The processes themselves end in faults/poison.
+// How the worker uses the records of earlier deliveries. Tests that end processes are in test/faults.
 
 const aws = emulatedAws();
 let dynamo: DynamoDBClient;
@@ -37,7 +37,7 @@ afterEach(async () => {
 
 const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
 const noModule: ImportModule = () => {
-  throw new Error('There is no such module');
+  throw new Error('The module does not exist');
 };
 
 function workerWith(importHandler: (type: string) => Promise<{ default?: unknown }>) {
@@ -45,7 +45,7 @@ function workerWith(importHandler: (type: string) => Promise<{ default?: unknown
   return createWorker({ v2, v1: noModule, fallback: noModule }, aws.environment);
 }
 
-/** @param handle is given the text of the message; of an event of another type, its name */
+/** @param handle called with the text of the message, or {@link OTHER_TYPE} for an event of the other type */
 function handling(handle: (text: string) => unknown) {
   const handlers = [
     onEvent('im.message.receive_v1', ({ message }) => handle(JSON.parse(message.content).text)),
@@ -61,10 +61,10 @@ function otherEvent(): Event {
 }
 
 interface Event {
-  /** Names it. */
+  /** Identifies the event in the test. */
   text: string;
   body: string;
-  /** Of its idempotency record. */
+  /** The id of its idempotency record. */
   id: string;
   key: string;
 }
@@ -80,7 +80,7 @@ function eventOf(text: string, body: string): Event {
   return { text, body, key, id: recordIdOf(key) };
 }
 
-/** Puts events into the queue and receives them: their deliveries are `attempt`, or the first of a redriven copy. */
+/** Queues and receives events. `attempts` sets the number of their delivery by name, default: 1. */
 async function deliver(events: Event[], attempts: Record<string, number>): Promise<SQSRecord[]> {
   const { sqs, queueUrl, queueArn } = aws.emulators;
   for (const { body } of events) {
@@ -106,7 +106,7 @@ async function deliver(events: Event[], attempts: Record<string, number>): Promi
   return records;
 }
 
-/** Leaves the record of a run that ended with its function. */
+/** Writes the record of a run during which the function ended. */
 async function leaveUnfinished({ id }: Event, isolatedRuns?: number): Promise<void> {
   const Item = {
     id: { S: id },
@@ -133,20 +133,20 @@ async function countQueued(): Promise<number> {
   return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible);
 }
 
-it('runs events alone whose last delivery left no outcome, with everything before them deleted, the harmful ones last', async () => {
+it('isolates events whose last delivery left no outcome, after it has deleted the others, harmful events last', async () => {
   const [isNew, failed, handled, noRecord, unfinished] = ['new', 'failed', 'handled', 'no record', 'unfinished'].map(
     messageEvent,
   ) as [Event, Event, Event, Event, Event];
   const endedAlone = otherEvent();
-  const claims = createIdempotencyStore(dynamo, aws.emulators.claimsTable);
-  await claims.recordFailure(failed.key, 'a message');
-  const claimant = {
+  const store = createIdempotencyStore(dynamo, aws.emulators.claimsTable);
+  await store.recordFailure(failed.key, 'a message');
+  const owner = {
     messageId: 'another message',
     isLastDelivery: false,
     context,
     signal: AbortSignal.timeout(10_000),
   };
-  await claims.once(handled.key, claimant, async () => 'handled');
+  await store.once(handled.key, owner, async () => 'handled');
   await leaveUnfinished(unfinished);
   await leaveUnfinished(endedAlone, 1);
   const attempts = { failed: 2, handled: 3, 'no record': 2, unfinished: 3, [OTHER_TYPE]: 3 };
@@ -177,7 +177,7 @@ it('runs events alone whose last delivery left no outcome, with everything befor
   expect(alone).toEqual(expect.arrayContaining(['unfinished', 'no record', OTHER_TYPE]));
 });
 
-it('counts a run alone before it loads the handler, since the module itself may end the process', async () => {
+it('counts an isolated run before it loads the handler, because the module may end the process', async () => {
   const event = messageEvent('loads');
   await leaveUnfinished(event, 1);
   const seen: unknown[] = [];
@@ -190,7 +190,7 @@ it('counts a run alone before it loads the handler, since the module itself may 
   expect((await readRecord(event)).status).toBe('COMPLETED');
 });
 
-it('completes an event without a handler that it ran alone', async () => {
+it('completes an isolated event without a handler', async () => {
   const body = createSample('example.thing.created_v1', { version: '2.0', token: '' });
   const event = eventOf('unhandled', body);
   const worker = handling(() => {});
@@ -199,7 +199,7 @@ it('completes an event without a handler that it ran alone', async () => {
   expect((await readRecord(event)).status).toBe('COMPLETED');
 });
 
-it('runs new events of a type alone whose handler ended the function when it ran alone', async () => {
+it('isolates new events of a type whose handler ended the function in isolation', async () => {
   const harmful = messageEvent('harmful');
   await leaveUnfinished(harmful, 1);
   const events = [messageEvent('new, of the same type'), harmful, otherEvent()];
@@ -216,7 +216,7 @@ it('runs new events of a type alone whose handler ended the function when it ran
   ]);
 });
 
-it('runs the copy of a dead letter alone at its first delivery, if the dead letter ended the function', async () => {
+it('isolates the first delivery of a redriven copy if the dead letter ended the function', async () => {
   const harmful = otherEvent();
   await leaveUnfinished(harmful, 4);
   const records = await deliver([harmful, messageEvent('harmless'), messageEvent('also harmless')], {});
@@ -229,7 +229,7 @@ it('runs the copy of a dead letter alone at its first delivery, if the dead lett
   const worker = handling(async (text) => {
     started.push(text);
     if (text === OTHER_TYPE) queuedAtHarmful = await countQueued();
-    // Neither would end, if they did not run at the same time.
+    // Neither would end if they did not run concurrently.
     else if (started.length === 2) othersStarted.resolve();
     else await othersStarted.promise;
   });
@@ -238,21 +238,21 @@ it('runs the copy of a dead letter alone at its first delivery, if the dead lett
   expect(queuedAtHarmful).toBe(1);
 });
 
-it('notes before the last delivery that the function ended, for the case that it does so again', async () => {
+it('stores a failure reason before the last delivery of a suspect, because the function may end again', async () => {
   const event = messageEvent('last');
   await leaveUnfinished(event, 3);
   const records = await deliver([event], { last: 5 });
   const messageId = records[0]?.messageId as string;
   let reason: string | undefined;
   const worker = handling(async () => {
-    const notes = await createFailureReasons(dynamo, aws.emulators.claimsTable).read([messageId]);
-    reason = notes.get(messageId)?.reason;
+    const reasons = await createFailureReasons(dynamo, aws.emulators.claimsTable).read([messageId]);
+    reason = reasons.get(messageId)?.reason;
   });
   await worker({ Records: records }, context);
   expect(reason).toMatch(/^The function ended while it ran this event/);
 });
 
-it('records that a module could not be loaded, so that its event is not taken for one that ended the function', async () => {
+it('records that a module could not be loaded, so that its event does not become a suspect', async () => {
   const event = messageEvent('broken module');
   const worker = workerWith(() => Promise.reject(new Error('syntax')));
   const response = await worker({ Records: await deliver([event], {}) }, context);
@@ -260,12 +260,12 @@ it('records that a module could not be loaded, so that its event is not taken fo
   expect((await readRecord(event)).status).toBe('FAILED');
 });
 
-it('runs all events alone that were delivered before, if DynamoDB does not say how they ended', async () => {
-  await using parts = new AsyncDisposableStack();
+it('isolates all events that were delivered before if their records cannot be read', async () => {
+  await using resources = new AsyncDisposableStack();
   const proxy = await FaultyProxy.start({ target: aws.emulators.environment.AWS_ENDPOINT_URL_DYNAMODB as string });
-  parts.defer(() => proxy.stop());
+  resources.defer(() => proxy.stop());
   proxy.decide = ({ operation }) =>
-    operation === 'BatchGetItem' ? { refuse: { status: 400, code: 'AccessDeniedException' } } : undefined;
+    operation === 'BatchGetItem' ? { reject: { status: 400, code: 'AccessDeniedException' } } : undefined;
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', proxy.origin);
   const events = ['one', 'two', 'three'].map(messageEvent);
   const started: [running: number, queued: number][] = [];
@@ -282,5 +282,5 @@ it('runs all events alone that were delivered before, if DynamoDB does not say h
     [1, 2],
     [1, 1],
   ]);
-  expect(writtenLines().join('\n')).toContain('How earlier deliveries ended could not be read');
+  expect(writtenLines().join('\n')).toContain('Earlier outcomes could not be read');
 });

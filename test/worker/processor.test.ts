@@ -46,7 +46,7 @@ function createWorld({ handlers = {}, fallback, importModule, once, appTickets, 
   };
   const redrives = {
     successorOf: async () => undefined,
-    async settle(deadMessageId: string, messageId: string) {
+    async recordSuccessor(deadMessageId: string, messageId: string) {
       calls.push(['replace', deadMessageId, messageId]);
       return successor ?? messageId;
     },
@@ -248,29 +248,29 @@ describe('An event without a handler', () => {
 
 describe('An event with an app ticket', () => {
   const ticketEvent = () => createSample('app_ticket', { version: '1.0', token: '' });
-  const keeping = (isTicket: boolean) => {
-    const keep = vi.fn(async () => isTicket);
-    return { keep, find: async () => undefined, forget: () => {} } satisfies AppTickets;
+  const storing = (isTicket: boolean) => {
+    const store = vi.fn(async () => isTicket);
+    return { store, find: async () => undefined, invalidate: () => {} } satisfies AppTickets;
   };
 
   it('is handled by storing the ticket', async () => {
-    const appTickets = keeping(true);
+    const appTickets = storing(true);
     const { run } = createWorld({ appTickets });
     const delivery = deliveryOf(ticketEvent());
     expect(await run(delivery)).toEqual({ outcome: 'handled' });
-    expect(appTickets.keep).toHaveBeenCalledExactlyOnceWith(delivery.envelope, delivery.receivedAt);
+    expect(appTickets.store).toHaveBeenCalledExactlyOnceWith(delivery.envelope, delivery.receivedAt);
   });
 
   it('runs a handler too, if there is one', async () => {
     const handle = vi.fn();
     const handlers = { app_ticket: onEventV1('app_ticket' as never, handle) };
-    const { run } = createWorld({ appTickets: keeping(true), handlers });
+    const { run } = createWorld({ appTickets: storing(true), handlers });
     expect(await run(deliveryOf(ticketEvent()))).toEqual({ outcome: 'handled' });
     expect(handle).toHaveBeenCalledOnce();
   });
 
   it('is unhandled if it brings none, or the app is a self-built one', async () => {
-    expect(await createWorld({ appTickets: keeping(false) }).run(deliveryOf(messageEvent()))).toMatchObject({
+    expect(await createWorld({ appTickets: storing(false) }).run(deliveryOf(messageEvent()))).toMatchObject({
       outcome: 'unhandled',
     });
     expect(await createWorld().run(deliveryOf(ticketEvent()))).toMatchObject({ outcome: 'unhandled' });
@@ -278,14 +278,14 @@ describe('An event with an app ticket', () => {
 
   it('serves the client that a store app’s handlers get', async () => {
     const failure = new Error('DynamoDB is down');
-    const appTickets = { ...keeping(false), find: () => Promise.reject(failure) };
+    const appTickets = { ...storing(false), find: () => Promise.reject(failure) };
     const handlers = handling((_, { feishu }) => feishu.request({ url: '/open-apis/example' }));
     await expect(createWorld({ appTickets, handlers }).run(deliveryOf(messageEvent()))).rejects.toBe(failure);
   });
 
   it('fails if the ticket cannot be stored', async () => {
     const failure = new Error('DynamoDB is down');
-    const appTickets = { ...keeping(true), keep: () => Promise.reject(failure) };
+    const appTickets = { ...storing(true), store: () => Promise.reject(failure) };
     await expect(createWorld({ appTickets }).run(deliveryOf(ticketEvent()))).rejects.toBe(failure);
   });
 });

@@ -14,12 +14,12 @@ const QUARTER_HOUR_SECONDS = 15 * 60;
 const TWELVE_HOURS_SECONDS = 12 * 60 * 60;
 
 describe('RetryAfter', () => {
-  it.each([0, 1, LONGEST_SECONDS])('takes %i seconds', (seconds) => {
+  it.each([0, 1, LONGEST_SECONDS])('accepts %i seconds', (seconds) => {
     expect(new RetryAfter(seconds, 'later').seconds).toBe(seconds);
   });
 
   it.each([LONGEST_SECONDS + 1, 43_200, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])(
-    'rejects %d seconds, and says what it takes',
+    'rejects %d seconds and names the valid range',
     (seconds) => {
       expect(() => new RetryAfter(seconds, 'later')).toThrow(RangeError);
       expect(() => new RetryAfter(seconds, 'later')).toThrow(`from 0 to ${LONGEST_SECONDS}`);
@@ -34,17 +34,17 @@ describe('A handler that has run for 15 minutes', () => {
     vi.unstubAllEnvs();
   });
 
-  it('can have its event wait for the longest time that RetryAfter takes', async () => {
-    await using parts = new AsyncDisposableStack();
+  it('can postpone its event by the maximum of RetryAfter', async () => {
+    await using resources = new AsyncDisposableStack();
     const proxy = await FaultyProxy.start({ target: aws.emulators.environment.AWS_ENDPOINT_URL_SQS as string });
-    parts.defer(() => proxy.stop());
+    resources.defer(() => proxy.stop());
     const accepted: number[] = [];
     proxy.decide = ({ operation, body }) => {
       if (operation !== 'ChangeMessageVisibility') return undefined;
       const seconds = Number(body.VisibilityTimeout);
-      // The emulator does not check what SQS does: the total since the delivery, a second before the worker started.
+      // Unlike the emulator, SQS limits the total since the delivery, here a second before the worker started.
       if (seconds + QUARTER_HOUR_SECONDS + 1 > TWELVE_HOURS_SECONDS) {
-        return { refuse: { status: 400, code: 'InvalidParameterValue' } };
+        return { reject: { status: 400, code: 'InvalidParameterValue' } };
       }
       accepted.push(seconds);
       return undefined;
@@ -56,7 +56,7 @@ describe('A handler that has run for 15 minutes', () => {
       throw new RetryAfter(LONGEST_SECONDS, 'tomorrow');
     });
     const noModule = () => {
-      throw new Error('There is no such module');
+      throw new Error('The module does not exist');
     };
     const v2 = (type: string) => (type === handler.type ? Promise.resolve({ default: handler }) : noModule());
     const worker = createWorker({ v2, v1: noModule, fallback: noModule }, { ...aws.environment, QUEUE_URL });

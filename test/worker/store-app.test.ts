@@ -8,15 +8,14 @@ import { type EventHandler, onEvent, onEventV1 } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
-import { startStack } from '../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { jsonResponse } from '../../lib/webhook/http.ts';
 import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { deliver } from '../support/deliver.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
+import { startLocalStack } from '../support/local-stack.ts';
 import { PlatformApi } from '../support/platform-api.ts';
-import { PROJECT_ROOT } from '../support/project.ts';
 import { wait } from '../support/wait.ts';
 
 const TENANT_TOKEN = '/open-apis/auth/v3/tenant_access_token';
@@ -37,9 +36,9 @@ describe('The worker of a store app', () => {
   const aws = emulatedAws();
   let platform: PlatformApi;
   let database: HttpServer;
-  /** The operations that DynamoDB was asked for, and those it refuses. */
+  /** The operations requested from DynamoDB, and those it rejects. */
   const operations: string[] = [];
-  const refused = new Set<string>();
+  const rejected = new Set<string>();
   const lines: string[] = [];
 
   beforeAll(async () => {
@@ -47,7 +46,7 @@ describe('The worker of a store app', () => {
     database = await startHttpServer('127.0.0.1', 0, async ({ headers }, body) => {
       const operation = String(headers['x-amz-target']).split('.')[1] as string;
       operations.push(operation);
-      if (refused.has(operation)) return jsonResponse(400, { __type: 'AccessDeniedException', message: 'refused' });
+      if (rejected.has(operation)) return jsonResponse(400, { __type: 'AccessDeniedException', message: 'rejected' });
       const { host: _, connection: __, 'content-length': ___, ...rest } = headers as Record<string, string>;
       const response = await fetch(origin, { method: 'POST', headers: rest, body: new Uint8Array(body) });
       return { statusCode: response.status, headers: {}, body: await response.text() };
@@ -67,7 +66,7 @@ describe('The worker of a store app', () => {
   });
   afterEach(async () => {
     vi.restoreAllMocks();
-    refused.clear();
+    rejected.clear();
     await platform[Symbol.asyncDispose]();
   });
 
@@ -79,7 +78,7 @@ describe('The worker of a store app', () => {
       return Promise.resolve({ default: handler });
     };
 
-  /** As an instance of the function that has just started. */
+  /** Starts a worker like a new instance of the function. */
   function startWorker(handlers: EventHandler[] = [replyToMessages], app: Record<string, string> = STORE_APP) {
     const modules = {
       v2: modulesOf(handlers, 'v2'),
@@ -91,10 +90,10 @@ describe('The worker of a store app', () => {
 
   type Worker = ReturnType<typeof createWorker>;
 
-  const deliver = (worker: Worker, ...texts: string[]) => deliverForThe(1, worker, ...texts);
+  const deliver = (worker: Worker, ...texts: string[]) => deliverAttempt(1, worker, ...texts);
 
-  /** @returns the number of events that failed, and are kept in the queue */
-  async function deliverForThe(attempt: number, worker: Worker, ...texts: string[]): Promise<number> {
+  /** Returns the number of events that failed and stay in the queue. */
+  async function deliverAttempt(attempt: number, worker: Worker, ...texts: string[]): Promise<number> {
     for (const text of texts) {
       const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
       await createQueue(aws.emulators.queueUrl).send(parseEnvelope(text) as never, event, new AbortController().signal);
@@ -136,7 +135,7 @@ describe('The worker of a store app', () => {
     return (await onTable((client) => client.send(command))).Item;
   };
 
-  it('keeps the ticket it is sent, and answers for each tenant with a token of its own', async () => {
+  it('stores the ticket, and replies to each tenant with its own token', async () => {
     const worker = startWorker();
     const ticket = validTicket();
     expect(await deliver(worker, ticketEvent(ticket))).toBe(0);
@@ -148,12 +147,12 @@ describe('The worker of a store app', () => {
     expect(Math.round(hours)).toBe(12);
   });
 
-  it('counts the event as handled, without a handler for it', async () => {
+  it('counts the event as handled even without a handler', async () => {
     await deliver(startWorker(), ticketEvent(validTicket()));
     expect(lines.join('')).toMatch(/"message":"handled".*"event_type":"app_ticket"/);
   });
 
-  it('has kept the ticket when a handler gets the event', async () => {
+  it('stores the ticket before it runs a handler of the event', async () => {
     const ticket = validTicket();
     const seen: unknown[] = [];
     const handler = onEventV1('app_ticket', async (event) => {
@@ -163,7 +162,7 @@ describe('The worker of a store app', () => {
     expect(seen).toEqual([ticket, ticket]);
   });
 
-  it('serves an instance that has just started, and asks DynamoDB once for many events', async () => {
+  it('shares the ticket with a new instance, and reads it from DynamoDB once for many events', async () => {
     await deliver(startWorker(), ticketEvent(validTicket()));
     const worker = startWorker();
     await deliver(worker, messageOf('one'));
@@ -171,11 +170,11 @@ describe('The worker of a store app', () => {
     await deliver(worker, messageOf('one'), messageOf('two'));
     expect(platform.sent.map(({ tenant }) => tenant).toSorted()).toEqual(['one', 'one', 'two']);
     expect(operations).not.toContain('GetItem');
-    // The SDK keeps each tenant's token.
+    // The SDK caches each tenant's token.
     expect(platform.calls.filter((path) => path === TENANT_TOKEN)).toHaveLength(2);
   });
 
-  it('never replaces a ticket by one that was sent before it', async () => {
+  it('never replaces a ticket by an older one', async () => {
     const worker = startWorker();
     const [older, newer] = [validTicket(), validTicket()];
     const now = Date.now();
@@ -186,7 +185,7 @@ describe('The worker of a store app', () => {
     expect((await storedTicket())?.ticket?.S).toBe('the newest');
   });
 
-  it('takes the newest ticket although another claims to come from the future', async () => {
+  it('uses the newest ticket even if an earlier one has a time in the future', async () => {
     const worker = startWorker();
     await deliver(worker, ticketEvent('from the future', Date.now() + 86_400_000));
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -194,7 +193,7 @@ describe('The worker of a store app', () => {
     expect((await storedTicket())?.ticket?.S).toBe('now');
   });
 
-  it('uses the new ticket as soon as it has kept it', async () => {
+  it('uses a new ticket as soon as it is stored', async () => {
     const worker = startWorker();
     await deliver(worker, ticketEvent(validTicket()));
     await deliver(worker, messageOf('one'));
@@ -203,7 +202,7 @@ describe('The worker of a store app', () => {
     expect(await deliver(worker, messageOf('two'))).toBe(0);
   });
 
-  it('asks for a ticket while it has none, fails the event, and handles it once the ticket has come', async () => {
+  it('requests a ticket if it has none, fails the event, and handles it after the ticket has arrived', async () => {
     const worker = startWorker();
     const resent: string[] = [];
     platform.onResend = () => void resent.push(ticketEvent(validTicket()));
@@ -216,7 +215,7 @@ describe('The worker of a store app', () => {
     expect(platform.sent).toEqual([{ tenant: 'one', text: 'not lost' }]);
   });
 
-  it('takes a ticket that has expired for none, while DynamoDB has not deleted it yet', async () => {
+  it('ignores an expired ticket that DynamoDB has not deleted yet', async () => {
     const expired = { ticket: { S: validTicket() }, sentAt: { N: '1' }, expiration: { N: `${Date.now() / 1000 - 1}` } };
     const command = new PutItemCommand({ TableName: aws.emulators.claimsTable, Item: { ...key(), ...expired } });
     await onTable((client) => client.send(command));
@@ -224,7 +223,7 @@ describe('The worker of a store app', () => {
     expect(platform.calls).toEqual([RESEND]);
   });
 
-  it('asks for another ticket when the platform refuses the one it has', async () => {
+  it('requests another ticket if the platform rejects the stored one', async () => {
     const worker = startWorker();
     const resent: string[] = [];
     platform.onResend = () => void resent.push(ticketEvent(validTicket()));
@@ -232,29 +231,29 @@ describe('The worker of a store app', () => {
     const message = messageOf('one');
     expect(await deliver(worker, message)).toBe(1);
     expect(platform.calls).toEqual([APP_TOKEN, RESEND]);
-    // Another instance gets it.
+    // Another instance receives it.
     await deliver(startWorker(), ...resent);
     expect(await deliver(worker, message)).toBe(0);
   });
 
-  it('fails a ticket that it could not keep, so that it is tried again', async () => {
+  it('fails an app_ticket event if the ticket cannot be stored, so that it is retried', async () => {
     const worker = startWorker();
-    refused.add('PutItem');
+    rejected.add('PutItem');
     const event = ticketEvent(validTicket());
     expect(await deliver(worker, event)).toBe(1);
-    refused.clear();
+    rejected.clear();
     expect(await deliver(worker, event)).toBe(0);
     expect(await storedTicket()).toBeDefined();
   });
 
-  it('fails an event whose ticket could not be read, and lives on', async () => {
+  it('fails an event if the ticket cannot be read, and keeps running', async () => {
     const worker = startWorker();
     await deliver(worker, ticketEvent(validTicket()));
-    refused.add('GetItem');
+    rejected.add('GetItem');
     expect(await deliver(worker, messageOf('one'))).toBe(1);
     expect(lines.join('')).toContain('AccessDeniedException');
     expect(platform.calls).toEqual([]);
-    refused.clear();
+    rejected.clear();
     expect(await deliver(worker, messageOf('one'))).toBe(0);
   });
 
@@ -263,38 +262,38 @@ describe('The worker of a store app', () => {
     expect(lines.join('')).toContain('MalformedMessage: The app_ticket event has no ticket');
   });
 
-  it('writes neither ticket nor token nor secret, to the log or into a note about a failure', async () => {
+  it('writes no ticket, token or secret to the log or a failure reason', async () => {
     const worker = startWorker();
-    const [ticket, refusedTicket] = [validTicket(), 'a ticket that is refused'];
-    await deliver(worker, ticketEvent(refusedTicket, Date.now() - 1000));
-    await deliverForThe(MAXIMUM_DELIVERIES, worker, messageOf('one'));
+    const [ticket, rejectedTicket] = [validTicket(), 'a rejected ticket'];
+    await deliver(worker, ticketEvent(rejectedTicket, Date.now() - 1000));
+    await deliverAttempt(MAXIMUM_DELIVERIES, worker, messageOf('one'));
     await deliver(worker, ticketEvent(ticket));
     await deliver(worker, messageOf('one'));
-    refused.add('PutItem');
+    rejected.add('PutItem');
     await deliver(worker, ticketEvent(ticket));
-    refused.clear();
+    rejected.clear();
     const { Items } = await onTable((client) => client.send(new ScanCommand({ TableName: aws.emulators.claimsTable })));
-    const notes = JSON.stringify(Items?.filter(({ id }) => !id?.S?.startsWith('app-ticket#')));
+    const reasons = JSON.stringify(Items?.filter(({ id }) => !id?.S?.startsWith('app-ticket#')));
     const output = lines.join('');
-    for (const text of [output, notes]) expect(text).toContain('code: 10012');
-    for (const secret of [ticket, refusedTicket, platform.appSecret, 't-one']) {
+    for (const text of [output, reasons]) expect(text).toContain('code: 10012');
+    for (const secret of [ticket, rejectedTicket, platform.appSecret, 't-one']) {
       expect(output).not.toContain(secret);
-      expect(notes).not.toContain(secret);
+      expect(reasons).not.toContain(secret);
     }
   });
 
-  it('does nothing of it for a self-built app', async () => {
+  it('ignores the ticket if the app is self-built', async () => {
     const worker = startWorker([replyToMessages], {});
     expect(await deliver(worker, ticketEvent('a ticket'))).toBe(0);
     expect(operations).toEqual([]);
     expect(await deliver(worker, messageOf('any'))).toBe(0);
     expect(platform.sent).toEqual([{ tenant: 'own', text: 'Hello' }]);
     expect(platform.calls).toEqual([`${TENANT_TOKEN}/internal`, expect.stringMatching(REPLY)]);
-    // The claim, and its completion.
+    // Taking the lease and completing the record.
     expect(operations).toEqual(['PutItem', 'UpdateItem']);
   });
 
-  it('does not start with a type of app that there is not', () => {
+  it('does not start with an unknown app type', () => {
     expect(() => startWorker([], { FEISHU_APP_TYPE: 'isv' })).toThrow(
       'FEISHU_APP_TYPE is "isv", but must be self or store.',
     );
@@ -302,19 +301,12 @@ describe('The worker of a store app', () => {
 });
 
 describe('The bundles of a store app', () => {
-  it('answer a message with the official SDK as it is deployed', async () => {
+  it('reply to a message with the deployed official SDK', async () => {
     await using platform = await PlatformApi.start();
     platform.validTickets.add('a ticket');
     const encryptKey = 'an encrypt key';
-    const stack = await startStack({
-      root: PROJECT_ROOT,
+    const stack = await startLocalStack({
       environment: { FEISHU_ENCRYPT_KEY: encryptKey, ...platform.environment, ...STORE_APP },
-      host: '127.0.0.1',
-      port: 0,
-      watch: false,
-      onLine: () => {},
-      onNotice: () => {},
-      onApiCall: () => {},
     });
     onTestFinished(() => stack.stop());
     const send = (text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));

@@ -11,20 +11,13 @@ import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import type { EventModules } from '../../lib/worker/dispatch.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
+import { modulesOf } from '../support/handler-modules.ts';
 import { wait } from '../support/wait.ts';
 import { writtenLines } from '../support/written-output.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-/** Modules as the bundler provides them: a name it does not know throws at once. */
-function modulesOf(modules: Record<string, unknown>): ImportModule {
-  return (name) => {
-    if (!Object.hasOwn(modules, name)) throw new Error(`Module not found in bundle: ${name}`);
-    return Promise.resolve({ default: modules[name] });
-  };
-}
 
 function contextOf(remainingMilliseconds = 60_000): Context {
   const endsAt = Date.now() + remainingMilliseconds;
@@ -35,7 +28,7 @@ function throwUndefined(): never {
   throw undefined;
 }
 
-/** Each in a chat of its own: a FIFO queue holds a chat back while one of its messages is under way. */
+/** Creates a message in its own chat, because a FIFO queue blocks a chat while one of its messages is in flight. */
 function messageEvent(chat = `oc_${randomUUID()}`, text = 'Hello'): string {
   const event = textMessage(text);
   event.message.chat_id = chat;
@@ -57,21 +50,21 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     await createQueue(aws.emulators.queueUrl).send(envelope, event, new AbortController().signal);
   }
 
-  /** What the queue delivers once the messages that are visible have been received. */
+  /** Receives this number of messages. */
   async function receiveAll(count: number): Promise<SQSRecord[]> {
     const records: SQSRecord[] = [];
     while (records.length < count) records.push(...(await aws.receive()));
     return records;
   }
 
-  /** Receives messages and deletes them: what the worker then makes of them leaves nothing behind. */
+  /** Receives and deletes messages, so that the test leaves nothing in the queue. */
   async function take(count: number): Promise<SQSRecord[]> {
     const records = await receiveAll(count);
     await deleteAll(records);
     return records;
   }
 
-  it('brings a v2.0 event to its handler, with a context', async () => {
+  it('runs the handler of a v2.0 event with a context', async () => {
     const seen: { text: string; context: EventContext }[] = [];
     const worker = handlingMessages((event, context) => seen.push({ text: event.message.content, context }));
     await enqueue(messageEvent());
@@ -82,7 +75,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect(seen[0]?.context.signal.aborted).toBe(false);
   });
 
-  it('brings a v1.0 event to its handler', async () => {
+  it('runs the handler of a v1.0 event', async () => {
     const users: string[] = [];
     const handler = onEventV1('out_approval', (event) => users.push(event.user_id));
     await enqueue(createSample('out_approval', { version: '1.0', token: '' }));
@@ -90,7 +83,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect(users.length).toBe(1);
   });
 
-  it('brings an event without a handler to the fallback, and is content when there is none', async () => {
+  it('runs the fallback for an event without a handler, and succeeds without a fallback', async () => {
     const types: string[] = [];
     const fallback = modulesOf({ fallback: onUnhandledEvent((_, { header }) => types.push(header.type)) });
     await enqueue(createSample('example.thing.created_v1', { version: '2.0', token: '' }));
@@ -101,7 +94,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect(types).toEqual(['example.thing.created_v1']);
   });
 
-  it('handles an event once, however often and over whichever way it is delivered', async () => {
+  it('handles an event once, however often and over whichever transport it arrives', async () => {
     let effects = 0;
     const worker = handlingMessages(() => {
       effects += 1;
@@ -109,7 +102,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     const text = messageEvent();
     await enqueue(text);
     const first = await take(1);
-    // The long connection leaves the token empty; the occurrence is the same one.
+    // A copy of the same event from the long connection.
     const second = first.map((record) => ({
       ...record,
       messageId: 'another message',
@@ -124,7 +117,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect(effects).toBe(1);
   });
 
-  it('reports the events that failed, and them alone', async () => {
+  it('reports only the events that failed', async () => {
     const worker = handlingMessages((event) => {
       if (event.message.content.includes('wrong')) throw new Error('wrong');
     });
@@ -148,7 +141,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     ['whose stack cannot be read', () => Object.defineProperty(new Error(), 'stack', { get: throwUndefined })],
     ['whose response cannot be read', () => Object.defineProperty(new Error(), 'response', { get: throwUndefined })],
     ['that is undefined', () => undefined],
-  ])('reports an event whose handler throws something %s, postpones it, and handles the others', async (_, make) => {
+  ])('reports and postpones an event whose handler throws a value %s, and handles the others', async (_, make) => {
     const worker = handlingMessages((event) => {
       if (event.message.content.includes('wrong')) throw make();
     });
@@ -158,17 +151,17 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     const wrong = records.find(({ body }) => body.includes('wrong'));
     const response = await worker({ Records: records }, contextOf());
     expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: wrong?.messageId }] });
-    // Within seconds, not after the queue's six minutes.
-    let again: SQSRecord[] = [];
+    // Within seconds, not after the queue's visibility timeout of six minutes.
+    let retried: SQSRecord[] = [];
     await deleteAll(records.filter((record) => record !== wrong));
     await vi.waitFor(async () => {
-      again = await aws.receive();
-      expect(again.map(({ body }) => body)).toEqual([wrong?.body]);
+      retried = await aws.receive();
+      expect(retried.map(({ body }) => body)).toEqual([wrong?.body]);
     }, wait);
-    await deleteAll(again);
+    await deleteAll(retried);
   });
 
-  it('gives the claim back when the handler fails, so that the next attempt runs it again', async () => {
+  it('releases the lease if the handler fails, so that the next attempt runs it again', async () => {
     const attempts: string[] = [];
     const worker = handlingMessages((_, { attempt, uuid }) => {
       attempts.push(`${attempt} ${uuid('reply')}`);
@@ -193,11 +186,11 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     await enqueue(messageEvent());
     const records = await aws.receive();
     await worker({ Records: records }, contextOf());
-    // The queue's own timeout is 360 s: that it comes back within the test is the worker's doing.
+    // The queue's visibility timeout is 360 s, so only the worker's backoff makes it visible within the test.
     expect((await take(1))[0]?.messageId).toBe(records[0]?.messageId);
   });
 
-  it('does not try again what a handler drops', async () => {
+  it('does not retry an event that a handler drops', async () => {
     const worker = handlingMessages(() => {
       throw new Drop('not for us');
     });
@@ -205,20 +198,20 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect(await worker({ Records: await take(1) }, contextOf())).toEqual({ batchItemFailures: [] });
   });
 
-  it('moves a malformed message to the dead-letter queue by failing it, and never acknowledges it', async () => {
+  it('fails a malformed message until it is moved to the dead-letter queue', async () => {
     const { sqs, queueUrl, deadLetterQueueUrl } = aws.emulators;
     const fifo = ordering === 'conversation' ? { MessageGroupId: 'x', MessageDeduplicationId: `${Math.random()}` } : {};
-    await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: 'not ours', ...fifo }));
+    await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: 'not an event', ...fifo }));
     const worker = workerWith({});
     for (let delivery = 1; delivery <= 5; delivery += 1) {
       const records = await receiveAll(1);
       expect((await worker({ Records: records }, contextOf())).batchItemFailures.length).toBe(1);
     }
     expect(await aws.receive()).toEqual([]);
-    expect((await aws.receive(deadLetterQueueUrl)).map(({ body }) => body)).toEqual(['not ours']);
+    expect((await aws.receive(deadLetterQueueUrl)).map(({ body }) => body)).toEqual(['not an event']);
   });
 
-  it('fails an event whose module cannot be loaded or is none, so that it is kept', async () => {
+  it('fails an event whose module cannot be loaded or exports no handler', async () => {
     await enqueue(messageEvent());
     const records = await take(1);
     for (const v2 of [modulesOf({ 'im.message.receive_v1': {} }), () => Promise.reject(new Error('syntax'))]) {
@@ -226,7 +219,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     }
   });
 
-  it('ends a handler that never ends before the function is ended, and reports its event', async () => {
+  it('times out a handler that never ends before the function times out, and reports its event', async () => {
     const started = Promise.withResolvers<AbortSignal>();
     const worker = handlingMessages((_, { signal }) => {
       started.resolve(signal);
@@ -244,7 +237,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect((await response).batchItemFailures.length).toBe(1);
   });
 
-  it.each(['../../x', 'constructor', '__proto__', '%2e%2e/x'])('takes no module for the type %s', async (type) => {
+  it.each(['../../x', 'constructor', '__proto__', '%2e%2e/x'])('imports no module for the type %s', async (type) => {
     const imported: string[] = [];
     const spy: ImportModule = (name) => {
       imported.push(name);
@@ -268,7 +261,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
 describe('In a FIFO batch', () => {
   const aws = emulatedAws({ ordering: 'conversation' });
 
-  it('what follows a failed event of its chat waits, in order, while other chats go on', async () => {
+  it('events behind a failed event of their chat wait in order, while other chats continue', async () => {
     const handled: string[] = [];
     const otherChat = Promise.withResolvers<void>();
     const handler = onEvent('im.message.receive_v1', async ({ message }) => {
@@ -304,12 +297,12 @@ describe('In a FIFO batch', () => {
 describe('The log of the worker', () => {
   const aws = emulatedAws();
 
-  it('names the event at every level, and never holds its body', async () => {
+  it('contains the id of the event at every level, but never its body', async () => {
     const handlers = {
       'im.message.receive_v1': onEvent('im.message.receive_v1', ({ message }, { log }) => {
         if (message.content.includes('fail')) JSON.parse(JSON.parse(message.content).text);
         log.debug('a line of the handler', {
-          problem: Object.assign(new Error('refused'), { config: 'a bearer token' }),
+          problem: Object.assign(new Error('rejected'), { config: 'a bearer token' }),
         });
       }),
     };
@@ -326,8 +319,8 @@ describe('The log of the worker', () => {
     await worker({ Records: await aws.drain() }, contextOf());
     const output = writtenLines().join('\n');
     expect(output).toContain('a line of the handler');
-    expect(output).toContain('Error: refused');
-    expect(output).toContain('The event failed; it comes back');
+    expect(output).toContain('Error: rejected');
+    expect(output).toContain('The event failed and will be retried');
     expect(output).toContain('SyntaxError: The text is not valid JSON');
     for (const text of texts) expect(output).toContain(JSON.parse(text).header.event_id);
     // V8 quotes the first characters of what it cannot parse.
@@ -337,10 +330,10 @@ describe('The log of the worker', () => {
   });
 });
 
-describe('The claims', () => {
+describe('Idempotency records', () => {
   const aws = emulatedAws();
 
-  it('are made only for events that a handler runs for, and expire after 72 hours', async () => {
+  it('are written only for events with a handler, and expire after 72 hours', async () => {
     const handler = onEventV1('message', () => {});
     const modules = { v2: modulesOf({}), v1: modulesOf({ message: handler }), fallback: modulesOf({}) };
     const worker = createWorker(modules, aws.environment);

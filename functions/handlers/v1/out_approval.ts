@@ -1,6 +1,6 @@
 import { onEventV1 } from '#feishu-events';
 
-/** An approved request to work out of the office. */
+/** Handles an approved request to work out of the office. */
 export default onEventV1('out_approval', async (event, { log }) => {
   log.info('Approved to be out of the office', {
     user: event.user_id,

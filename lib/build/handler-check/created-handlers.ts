@@ -1,8 +1,8 @@
 import { isHandler } from './mock-package.ts';
 
-/** A handler that was created while modules were loaded, whether or not a module exports it. */
+/** A handler that was created while the modules loaded, exported or not. */
 export interface CreatedHandler {
-  /** The module that called `onEvent` or one of its siblings. */
+  /** The module that called `onEvent` or a similar function. */
   file: string;
   kind: string;
   type: string;
@@ -11,17 +11,17 @@ export interface CreatedHandler {
 export const createdHandlers: CreatedHandler[] = [];
 
 /**
- * Wraps `onEvent` and its siblings for one importing module, so that it is known which handlers that module creates.
+ * Wraps `onEvent` and similar functions for one importing module, to record the handlers that it creates.
  *
  * @public imported by the bundle that load-handlers.ts generates
  */
-export function recording(file: string, functions: object): Record<string, unknown> {
+export function recordCreatedHandlers(file: string, functions: object): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(functions).map(([name, value]) => [name, name.startsWith('on') ? record(file, value) : value]),
+    Object.entries(functions).map(([name, value]) => [name, name.startsWith('on') ? wrap(file, value) : value]),
   );
 }
 
-function record(file: string, create: (...parameters: unknown[]) => unknown) {
+function wrap(file: string, create: (...parameters: unknown[]) => unknown) {
   return (...parameters: unknown[]) => {
     const handler = create(...parameters);
     if (isHandler(handler) && typeof handler.type === 'string') {

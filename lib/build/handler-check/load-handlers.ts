@@ -16,35 +16,35 @@ export interface LoadOptions {
   /** The project's `lib/handler.ts`. */
   library: string;
   environment: Record<string, string>;
-  /** The options of the bundle that the modules belong to: its loaders, aliases and the like apply here too. */
+  /** The esbuild options of the modules' bundle. Its loaders, aliases and similar options apply here too. */
   bundle: BuildOptions;
-  /** How long a module may take. */
+  /** The time limit for one module. */
   limitMilliseconds: number;
 }
 
-/** Of one module. After the last one the thread is of no more use. */
 interface ThreadResult extends LoadedModule {
+  /** The thread has ended or must be terminated. */
   isLast: boolean;
 }
 
 export interface LoadedHandlers {
-  /** For each file, in the order of {@link LoadOptions.files}. */
+  /** In the order of {@link LoadOptions.files}. */
   exported: Exported[];
   created: CreatedHandler[];
 }
 
 /**
- * Loads handler modules to see what they export, the way the worker does, but without the effects: packages, the network
- * and other processes are replaced by a mock, so that a module may open a connection, or construct a client without its
- * settings, at its top level. Code of the project runs as it is.
+ * Loads handler modules as the worker does, to find out what they export. Packages, the network and other processes are
+ * mocked, so a module may open a connection or construct a client without its settings at the top level. The project's
+ * own code runs unchanged.
  *
- * @throws {BuildFailure} esbuild's, when the modules cannot be bundled
+ * @throws {BuildFailure} if esbuild cannot bundle the modules
  */
 export async function loadHandlers(options: LoadOptions): Promise<LoadedHandlers> {
   const code = await bundleHandlers(options);
   const exported: Exported[] = [];
   const created: CreatedHandler[] = [];
-  // A module that ends or holds up the thread ends it for itself only.
+  // If a module ends or blocks the thread, a new thread loads the remaining modules.
   while (exported.length < options.files.length) {
     for await (const module of runThread(code, exported.length, options)) {
       exported.push(module.exported);
@@ -54,7 +54,7 @@ export async function loadHandlers(options: LoadOptions): Promise<LoadedHandlers
   return { exported, created };
 }
 
-/** Loads modules until one ends the thread or takes too long: that one has failed, and is the last. */
+/** Loads modules until one ends the thread or exceeds the time limit. That one is reported as failed. */
 async function* runThread(code: Buffer, first: number, { files, environment, limitMilliseconds }: LoadOptions) {
   const { NODE_OPTIONS: _, ...env } = environment;
   const url = new URL(`data:text/javascript;base64,${code.toString('base64')}`);
@@ -62,7 +62,7 @@ async function* runThread(code: Buffer, first: number, { files, environment, lim
   const modules = on(thread, 'message', { close: ['exit'] });
   try {
     for (let index = first; index < files.length; index += 1) {
-      const module = await withinTime(nextModule(modules), limitMilliseconds);
+      const module = await withTimeout(nextModule(modules), limitMilliseconds);
       yield module;
       if (module.isLast) return;
     }
@@ -75,45 +75,45 @@ async function nextModule(modules: AsyncIterator<unknown[], undefined>): Promise
   try {
     const { value: [module] = [] } = await modules.next();
     if (module !== undefined) return { ...(module as LoadedModule), isLast: false };
-    return lastFailed('it ends the process, or awaits what never comes');
+    return failedLast('it ends the process or awaits a promise that never settles');
   } catch (error) {
-    return lastFailed(`it throws ${error}`);
+    return failedLast(`it throws ${error}`);
   }
 }
 
-async function withinTime(next: Promise<ThreadResult>, milliseconds: number): Promise<ThreadResult> {
-  const over = new AbortController();
-  const timeout = sleep(milliseconds, lastFailed(`it takes longer than ${milliseconds / 1000} s`), {
-    signal: over.signal,
+async function withTimeout(next: Promise<ThreadResult>, milliseconds: number): Promise<ThreadResult> {
+  const cancellation = new AbortController();
+  const timeout = sleep(milliseconds, failedLast(`it takes longer than ${milliseconds / 1000} s`), {
+    signal: cancellation.signal,
   });
   return Promise.race([next, timeout]).finally(() => {
     timeout.catch(() => {});
-    over.abort();
+    cancellation.abort();
   });
 }
 
-function lastFailed(reason: string): ThreadResult {
+function failedLast(reason: string): ThreadResult {
   return { exported: { is: 'failed', reason }, created: [], isLast: true };
 }
 
-/** What bundled code would see of the bundle instead of the module, by the name that it is replaced with. */
-const ADDRESSES = {
-  'import.meta.url': 'ownUrl',
-  'import.meta.filename': 'ownFilename',
-  'import.meta.dirname': 'ownDirname',
+/** Expressions that would describe the bundle instead of the module, and the constants that replace them. */
+const MODULE_LOCATION = {
+  'import.meta.url': '__importMetaUrl',
+  'import.meta.filename': '__importMetaFilename',
+  'import.meta.dirname': '__importMetaDirname',
 };
 
 const inThisFolder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 async function bundleHandlers({ files, library, bundle }: LoadOptions): Promise<Buffer> {
   const imports = files.map((file) => `() => import(${JSON.stringify(file)})`);
-  // Without a top-level await: when it never settles, Node prints the whole bundle.
+  // Not a top-level await: if it never settles, Node prints the whole bundle.
   const contents = `import { loadModules } from ${JSON.stringify(inThisFolder('thread.ts'))};\nvoid loadModules([${imports}]);`;
   const { absWorkingDir, alias, conditions, define, loader, mainFields, tsconfig } = bundle;
   const shared = { absWorkingDir, alias, conditions, loader, mainFields, tsconfig };
   const { outputFiles } = await build({
     ...Object.fromEntries(Object.entries(shared).filter(([, value]) => value !== undefined)),
-    define: { ...define, ...ADDRESSES },
+    define: { ...define, ...MODULE_LOCATION },
     stdin: { contents, resolveDir: path.dirname(library) },
     bundle: true,
     write: false,
@@ -121,53 +121,53 @@ async function bundleHandlers({ files, library, bundle }: LoadOptions): Promise<
     target: 'node24',
     format: 'esm',
     logLevel: 'silent',
-    plugins: [withMocks(library), withOwnAddress, fastBuiltins],
+    plugins: [mocks(library), moduleLocation, fastBuiltins],
   });
   return Buffer.from(outputFiles[0]?.contents ?? []);
 }
 
-/** Modules of Node that reach out of this process. */
-const REACHING_OUT =
+/** Node's modules with effects outside this process. */
+const EXTERNAL_EFFECTS =
   /^(node:)?(child_process|cluster|dgram|dns|http2?|https|inspector|net|repl|tls|worker_threads)(\/.*)?$/;
 
-/** Replaces what is not the project's own code, and records which handlers are created. */
-function withMocks(library: string): Plugin {
-  const ownFiles = inThisFolder('.');
+/** Mocks everything except the project's own code, and records which handlers are created. */
+function mocks(library: string): Plugin {
+  const checkFiles = inThisFolder('.');
   const isResolved = Symbol('is resolved');
   return {
-    name: 'with-mocks',
+    name: 'mocks',
     setup(build) {
       const mock = { path: 'package', namespace: 'mock' };
       build.onResolve({ filter: /.*/ }, async ({ path: name, pluginData, ...args }) => {
-        if (pluginData === isResolved || args.importer.startsWith(ownFiles) || args.namespace !== 'file') return;
-        if (isBuiltin(name)) return REACHING_OUT.test(name) ? mock : undefined;
+        if (pluginData === isResolved || args.importer.startsWith(checkFiles) || args.namespace !== 'file') return;
+        if (isBuiltin(name)) return EXTERNAL_EFFECTS.test(name) ? mock : undefined;
         const resolved = await build.resolve(name, { ...args, pluginData: isResolved });
         if (resolved.errors.length > 0 || /[\\/]node_modules[\\/]/.test(resolved.path)) return mock;
         return resolved.path === library ? { path: args.importer, namespace: 'recording' } : resolved;
       });
       build.onLoad({ filter: /.*/, namespace: 'mock' }, () => ({
         contents: `module.exports = require(${JSON.stringify(inThisFolder('mock-package.ts'))}).mockModule;`,
-        resolveDir: ownFiles,
+        resolveDir: checkFiles,
       }));
       build.onLoad({ filter: /.*/, namespace: 'recording' }, ({ path: importer }) => ({
-        contents: `const { recording } = require(${JSON.stringify(inThisFolder('created-handlers.ts'))});
+        contents: `const { recordCreatedHandlers } = require(${JSON.stringify(inThisFolder('created-handlers.ts'))});
           const library = require(${JSON.stringify(library)});
-          module.exports = { ...library, ...recording(${JSON.stringify(importer)}, library) };`,
+          module.exports = { ...library, ...recordCreatedHandlers(${JSON.stringify(importer)}, library) };`,
         resolveDir: path.dirname(library),
       }));
     },
   };
 }
 
-/** Gives each module of the project its own address, so that it finds the files in its folder. */
-const withOwnAddress: Plugin = {
-  name: 'with-own-address',
+/** Keeps `import.meta.url` and similar properties those of the module, so that it finds files in its folder. */
+const moduleLocation: Plugin = {
+  name: 'module-location',
   setup(build) {
     build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path: file }) => {
       const source = await readFile(file, 'utf8');
       if (!source.includes('import.meta.')) return;
       const values = [pathToFileURL(file).href, file, path.dirname(file)].map((value) => JSON.stringify(value));
-      const constants = Object.values(ADDRESSES).map((name, index) => `const ${name} = ${values[index]};`);
+      const constants = Object.values(MODULE_LOCATION).map((name, index) => `const ${name} = ${values[index]};`);
       const loader = /[jt]sx?$/.exec(file)?.[0] as Loader;
       return { contents: `${constants.join(' ')} ${source}`, loader };
     });

@@ -2,27 +2,27 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type CreatedHandler, createdHandlers } from './created-handlers.ts';
 import { isHandler, mockModule, mockPackage } from './mock-package.ts';
 
-// The thread that loads handler modules. It is bundled together with them: see load-handlers.ts.
+// Runs in the thread that loads handler modules, bundled with them by load-handlers.ts.
 
-/** What a module was found to export by default. */
+/** A module's default export. */
 export type Exported =
   | { is: 'handler'; kind: string; type: string }
-  /** It comes from a package, which is not loaded. */
+  /** From a package, which is mocked. */
   | { is: 'unknown' }
   | { is: 'nothing' }
-  /** Something else, for example "a value of type function". */
+  /** For example "a value of type function". */
   | { is: 'other'; what: string }
   /** The module could not be loaded. */
   | { is: 'failed'; reason: string };
 
 export interface LoadedModule {
   exported: Exported;
-  /** By this module and by what it imports first. */
+  /** By this module and the modules it is the first to import. */
   created: CreatedHandler[];
 }
 
 /**
- * Loads the modules one after the other, from the one that the thread is told to begin with, and reports each.
+ * Loads the modules in order, starting at `workerData.first`, and reports the result of each.
  *
  * @public imported by the bundle that load-handlers.ts generates
  */
@@ -35,7 +35,7 @@ export async function loadModules(imports: (() => Promise<{ default?: unknown }>
     const exported = await load().then(describe, describeFailure);
     parentPort?.postMessage({ exported, created: createdHandlers.splice(0) } satisfies LoadedModule);
   }
-  // A timer or a server of a module would keep the thread alive.
+  // A module's timers or servers would keep the thread alive.
   process.exit();
 }
 

@@ -16,14 +16,14 @@ import type { DeployedStack } from '../deployed-stack.ts';
 import { DeploymentError } from '../deployment-error.ts';
 import { formatGroups, formatLetter, formatList } from './format.ts';
 
-/** What `serverless dlq …` works with. */
+/** The commands `serverless dlq …`. */
 export interface DeadLetterCommands {
   list(selection: Selection): Promise<void>;
-  /** @throws {DeploymentError} when there is no such message */
+  /** @throws {DeploymentError} if the message is not in the queue */
   show(messageId: string): Promise<void>;
-  /** @throws {DeploymentError} when some could not be moved */
+  /** @throws {DeploymentError} if a dead letter could not be moved */
   redrive(selection: Selection): Promise<void>;
-  /** @throws {DeploymentError} when nobody is there to ask, or some could not be deleted */
+  /** @throws {DeploymentError} if confirmation needs a terminal, or a dead letter could not be deleted */
   drop(selection: Selection, isConfirmed: boolean): Promise<void>;
 }
 
@@ -33,21 +33,21 @@ export interface DeadLetterCommandParts {
   dynamo: DynamoDBClient;
   print: (line: string) => void;
   progress: Progress;
-  /** Ends a run after the batch under way. */
+  /** Ends the command after the current batch. */
   signal: AbortSignal;
   input: NodeJS.ReadStream;
 }
 
-/** @throws {DeploymentError} when the stack lacks a queue or the claims table */
+/** @throws {DeploymentError} if the stack has no dead-letter queue or no table */
 export function createDeadLetterCommands(parts: DeadLetterCommandParts): DeadLetterCommands {
   const { stack, sqs, dynamo, print, progress, signal, input } = parts;
   const queue = openDeadLetterQueue(sqs, physicalIdOf(stack, 'DeadLetterQueue'));
   const claimsTable = physicalIdOf(stack, 'ClaimsTable');
-  const notes = createFailureReasons(dynamo, claimsTable);
-  const notesOf = (letters: readonly DeadLetter[]) => notes.read(letters.map(({ messageId }) => messageId));
+  const failureReasons = createFailureReasons(dynamo, claimsTable);
+  const reasonsOf = (letters: readonly DeadLetter[]) => failureReasons.read(letters.map(({ messageId }) => messageId));
   const finish = () => {
     progress.end();
-    if (signal.aborted) print('Interrupted. What was not gone through stays in the dead-letter queue.');
+    if (signal.aborted) print('Interrupted. The remaining dead letters stay in the queue.');
   };
 
   return {
@@ -60,8 +60,8 @@ export function createDeadLetterCommands(parts: DeadLetterCommandParts): DeadLet
         return batch;
       });
       finish();
-      for (const line of formatList(letters, await notesOf(letters), Date.now())) print(line);
-      if (hidden > 0) print(`\n${hidden} more are hidden for up to 5 minutes: another run of this command has them.`);
+      for (const line of formatList(letters, await reasonsOf(letters), Date.now())) print(line);
+      if (hidden > 0) print(`\n${hidden} more are hidden by another reader for up to 5 minutes.`);
     },
 
     async show(messageId) {
@@ -75,29 +75,29 @@ export function createDeadLetterCommands(parts: DeadLetterCommandParts): DeadLet
       });
       if (found === undefined) {
         throw new DeploymentError(
-          `No message ${messageId} is in the dead-letter queue. See npx serverless dlq list for those that are.`,
+          `The dead-letter queue does not contain the message ${messageId}. List its messages: npx serverless dlq list`,
         );
       }
-      const note = (await notesOf([found])).get(messageId);
-      for (const line of formatLetter(found, note, Date.now())) print(line);
+      const reason = (await reasonsOf([found])).get(messageId);
+      for (const line of formatLetter(found, reason, Date.now())) print(line);
     },
 
     async redrive(selection) {
       const eventsQueueUrl = physicalIdOf(stack, 'EventsQueue');
-      const moving = { queue, sqs, eventsQueueUrl, redrives: createRedrives(dynamo, claimsTable) };
-      const result = await redrive(moving, selection, signal, ({ moved }) => progress.report(`${moved} moved`));
+      const redriveParts = { queue, sqs, eventsQueueUrl, redrives: createRedrives(dynamo, claimsTable) };
+      const result = await redrive(redriveParts, selection, signal, ({ moved }) => progress.report(`${moved} moved`));
       finish();
       const { moved, movedBefore, failures } = result;
       print(`${moved} moved back to the events queue.`);
-      if (movedBefore > 0) print(`${movedBefore} deleted that an earlier run had moved before it was interrupted.`);
+      if (movedBefore > 0) print(`${movedBefore} already moved by an interrupted run, now deleted.`);
       reportFailures('moved', failures);
     },
 
     async drop(selection, isConfirmed) {
       const result = await drop(queue, selection, signal, async (letters) => {
-        for (const line of formatGroups(letters, await notesOf(letters))) print(line);
+        for (const line of formatGroups(letters, await reasonsOf(letters))) print(line);
         if (isConfirmed) return true;
-        return ask(`Delete these ${letters.length} for good? Type yes: `, input, signal);
+        return confirm(`Permanently delete these ${letters.length} dead letters? Type yes: `, input, signal);
       });
       finish();
       print(result === undefined ? 'Nothing deleted.' : `${result.dropped} deleted.`);
@@ -116,24 +116,24 @@ async function countHidden(queue: DeadLetterQueue): Promise<number> {
   return (await queue.count()).hidden;
 }
 
-async function ask(question: string, input: NodeJS.ReadStream, signal: AbortSignal): Promise<boolean> {
-  if (!input.isTTY) throw new DeploymentError('Nobody is here to be asked: say --yes to delete them.');
+async function confirm(question: string, input: NodeJS.ReadStream, signal: AbortSignal): Promise<boolean> {
+  if (!input.isTTY) throw new DeploymentError('Not a terminal: pass --yes to confirm.');
   const terminal = createInterface({ input, output: process.stderr });
   try {
-    // The terminal takes Ctrl+C for itself, and ends with it.
-    const ended = once(terminal, 'close').then(() => '');
-    const answer = await Promise.race([terminal.question(question, { signal }), ended]);
+    // Readline intercepts Ctrl+C and closes.
+    const closed = once(terminal, 'close').then(() => '');
+    const answer = await Promise.race([terminal.question(question, { signal }), closed]);
     return answer.trim().toLowerCase() === 'yes';
   } finally {
     terminal.close();
   }
 }
 
-function reportFailures(what: string, failures: readonly { letter: DeadLetter; error: unknown }[]): void {
+function reportFailures(action: string, failures: readonly { letter: DeadLetter; error: unknown }[]): void {
   const [first] = failures;
   if (first === undefined) return;
   throw new DeploymentError(
-    `${failures.length} could not be ${what} and stay in the dead-letter queue; run the command again. ` +
-      `The first was ${first.letter.messageId}: ${toSingleLine(errorFields(first.error).error)}`,
+    `${failures.length} could not be ${action} and stay in the dead-letter queue. Run the command again. ` +
+      `The first error was for ${first.letter.messageId}: ${toSingleLine(errorFields(first.error).error)}`,
   );
 }

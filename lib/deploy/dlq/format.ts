@@ -6,10 +6,10 @@ import { toSingleLine } from '../../util/printable.ts';
 export type ReasonsByMessage = ReadonlyMap<string, FailureReason>;
 
 const UNKNOWN_REASON =
-  'not known: the worker ended before it could note one (out of time or memory?), or something else sent the message';
+  'unknown: the worker ended before it stored one (timeout or out of memory?), or another program sent the message';
 
-/** What is in the queue: how much of each type and reason, then each letter on a line of its own. */
-export function formatList(letters: readonly DeadLetter[], notes: ReasonsByMessage, now: number): string[] {
+/** Formats the dead letters: a count by type and reason, then one line for each. */
+export function formatList(letters: readonly DeadLetter[], reasons: ReasonsByMessage, now: number): string[] {
   if (letters.length === 0) return ['No dead letters.'];
   const ages = letters.map((letter) => formatAge(now - letter.receivedAt.getTime()));
   const rows = letters.map(({ messageId, type, eventId = '-', attempts }, index) => [
@@ -18,46 +18,46 @@ export function formatList(letters: readonly DeadLetter[], notes: ReasonsByMessa
     eventId,
     ages[index] as string,
     `${attempts}`,
-    reasonOf(messageId, notes),
+    reasonOf(messageId, reasons),
   ]);
   return [
-    ...formatGroups(letters, notes),
+    ...formatGroups(letters, reasons),
     '',
     ...formatTable([['message', 'type', 'event', 'age', 'attempts', 'reason'], ...rows]),
   ];
 }
 
-/** How much there is of each type and reason, the most first. */
-export function formatGroups(letters: readonly DeadLetter[], notes: ReasonsByMessage): string[] {
-  const groups = Map.groupBy(letters, ({ type, messageId }) => JSON.stringify([type, reasonOf(messageId, notes)]));
+/** Formats the number of dead letters by type and reason, largest first. */
+export function formatGroups(letters: readonly DeadLetter[], reasons: ReasonsByMessage): string[] {
+  const groups = Map.groupBy(letters, ({ type, messageId }) => JSON.stringify([type, reasonOf(messageId, reasons)]));
   const rows = [...groups]
     .toSorted(([, one], [, other]) => other.length - one.length)
     .map(([key, { length }]) => [`${length}`, ...(JSON.parse(key) as string[])]);
   return formatTable([['count', 'type', 'reason'], ...rows]);
 }
 
-/** All of one letter, with its event. */
-export function formatLetter(letter: DeadLetter, note: FailureReason | undefined, now: number): string[] {
+/** Formats everything about one dead letter, including its event. */
+export function formatLetter(letter: DeadLetter, failure: FailureReason | undefined, now: number): string[] {
   const { messageId, type, eventId, receivedAt, attempts, redrives, record } = letter;
-  const facts = [
+  const rows = [
     ['message', messageId],
     ['type', type],
     ['event', eventId ?? '-'],
     ['received', `${receivedAt.toISOString()} (${formatAge(now - receivedAt.getTime())} ago)`],
     ['attempts', `${attempts}${redrives > 0 ? `, redriven ${redrives} times` : ''}`],
-    ['failed', note?.failedAt.toISOString() ?? '-'],
-    ['reason', note?.reason ?? UNKNOWN_REASON],
+    ['failed', failure?.failedAt.toISOString() ?? '-'],
+    ['reason', failure?.reason ?? UNKNOWN_REASON],
   ];
   return [
-    ...formatTable(facts),
+    ...formatTable(rows),
     '',
-    'The event, decrypted, as the platform sent it: it may hold what people wrote.',
+    'The decrypted event as the platform sent it. It may contain what people wrote.',
     formatEvent(record),
   ];
 }
 
-function reasonOf(messageId: string, notes: ReasonsByMessage): string {
-  return notes.get(messageId)?.reason ?? UNKNOWN_REASON;
+function reasonOf(messageId: string, reasons: ReasonsByMessage): string {
+  return reasons.get(messageId)?.reason ?? UNKNOWN_REASON;
 }
 
 function formatTable(texts: readonly string[][]): string[] {

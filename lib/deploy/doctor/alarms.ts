@@ -1,30 +1,34 @@
 import { type CloudWatchClient, DescribeAlarmsCommand, type MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { ListSubscriptionsByTopicCommand, type SNSClient } from '@aws-sdk/client-sns';
-import { type Finding, ok, problem, skipped } from './finding.ts';
+import { type Finding, ok, plural, problem, skipped } from './finding.ts';
 
 const MAXIMUM_BATCH_SIZE = 100;
 
-/** @param names of the alarms that the stack should have */
+/**
+ * Checks that the stack's alarms exist, are not in ALARM state and notify somebody.
+ *
+ * @param names the names of the stack's alarms
+ */
 export async function checkAlarms(client: CloudWatchClient, sns: SNSClient, names: string[]): Promise<Finding[]> {
   const redeploy = 'Deploy again: npx serverless deploy.';
-  if (names.length === 0) return [problem('The stack has no alarms: nobody would hear of a lost event.', redeploy)];
+  if (names.length === 0) return [problem('The stack has no alarms, so lost events would go unnoticed.', redeploy)];
   const alarms = await readAlarms(client, names);
   const missing = names.filter((name) => !alarms.some(({ AlarmName }) => AlarmName === name));
-  const ringing = alarms.filter(({ StateValue }) => StateValue === 'ALARM');
-  const silenced = alarms.filter(({ ActionsEnabled }) => ActionsEnabled === false);
+  const active = alarms.filter(({ StateValue }) => StateValue === 'ALARM');
+  const disabled = alarms.filter(({ ActionsEnabled }) => ActionsEnabled === false);
   const problems = [
-    ...missing.map((name) => problem(`The alarm ${name} is gone.`, `Was it deleted by hand? ${redeploy}`)),
-    ...ringing.map(({ AlarmName, StateReason = '' }) =>
-      problem(`The alarm ${AlarmName} is ringing. ${StateReason}`.trim(), 'See docs/operating.md#alarms.'),
+    ...missing.map((name) => problem(`The alarm ${name} does not exist.`, `Was it deleted manually? ${redeploy}`)),
+    ...active.map(({ AlarmName, StateReason = '' }) =>
+      problem(`The alarm ${AlarmName} is in ALARM state. ${StateReason}`.trim(), 'See docs/operating.md#alarms.'),
     ),
-    ...silenced.map(({ AlarmName }) =>
+    ...disabled.map(({ AlarmName }) =>
       problem(
-        `The alarm ${AlarmName} has its actions turned off.`,
-        'Turn them on: aws cloudwatch enable-alarm-actions',
+        `The actions of the alarm ${AlarmName} are disabled.`,
+        `Enable them: aws cloudwatch enable-alarm-actions --alarm-names ${AlarmName}`,
       ),
     ),
   ];
-  const findings = problems.length > 0 ? problems : [ok(`${names.length} alarms are in place, and none is ringing`)];
+  const findings = problems.length > 0 ? problems : [ok(`${plural(names.length, 'alarm')} found, none in ALARM state`)];
   return [...findings, await checkSubscribers(sns, alarms)];
 }
 
@@ -37,10 +41,10 @@ async function readAlarms(client: CloudWatchClient, names: string[]): Promise<Me
   return alarms;
 }
 
-/** A subscription by mail does nothing until the link in its first mail is followed. */
+/** An email subscription is inactive until someone opens the link in the confirmation email. */
 async function checkSubscribers(sns: SNSClient, alarms: MetricAlarm[]): Promise<Finding> {
   const topics = new Set(alarms.flatMap(({ AlarmActions = [] }) => AlarmActions).filter(isTopic));
-  if (topics.size === 0) return skipped('The alarms notify nobody: deploy with --param alarmEmail=… to get mail');
+  if (topics.size === 0) return skipped('Alarms notify nobody: deploy with --param alarmEmail=… to receive email');
   const subscriptions = [];
   for (const TopicArn of topics) {
     subscriptions.push(...((await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }))).Subscriptions ?? []));
@@ -48,12 +52,15 @@ async function checkSubscribers(sns: SNSClient, alarms: MetricAlarm[]): Promise<
   const pending = subscriptions.filter(({ SubscriptionArn }) => SubscriptionArn === 'PendingConfirmation');
   if (pending.length > 0) {
     return problem(
-      `${pending.length} who should hear of alarms have not confirmed it.`,
-      'Follow the link in the mail "AWS Notification - Subscription Confirmation".',
+      `Alarm notifications have ${plural(pending.length, 'unconfirmed subscription')}.`,
+      'Open the link in the email "AWS Notification - Subscription Confirmation".',
     );
   }
-  if (subscriptions.length > 0) return ok(`${subscriptions.length} are notified of alarms`);
-  return problem('Nobody is subscribed to the alarms.', 'Deploy again with --param alarmEmail=… to get mail.');
+  if (subscriptions.length > 0) return ok(`Alarm notifications have ${plural(subscriptions.length, 'subscriber')}`);
+  return problem(
+    'Alarm notifications have no subscribers.',
+    'Deploy again with --param alarmEmail=… to receive email.',
+  );
 }
 
 function isTopic(arn: string): boolean {

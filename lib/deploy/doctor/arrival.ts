@@ -10,7 +10,7 @@ import { writeRequest } from '../../feishu/request.ts';
 import { encodeMessage } from '../../queue/message.ts';
 import { recordIdOf } from '../../store/idempotency.ts';
 import { SELF_TEST_TYPE } from '../../worker/self-test.ts';
-import { type Finding, ok, problem } from './finding.ts';
+import { type Finding, ok, plural, problem } from './finding.ts';
 import { type DeployedWebhook, postTo, requireSuccess, signingSecretOf } from './webhook.ts';
 
 export interface ArrivalParts {
@@ -19,16 +19,16 @@ export interface ArrivalParts {
   lambda: LambdaClient;
   queueUrl: string;
   claimsTable: string;
-  /** Of the worker. */
+  /** The worker's. */
   eventSourceMappingId: string | undefined;
-  /** Where the event is posted; without it, it is put into the queue. */
+  /** Receives the event. If `undefined`, the event goes directly to the queue. */
   webhook: DeployedWebhook | undefined;
   waitMilliseconds: number;
 }
 
 const POLL_EVERY_MILLISECONDS = 500;
 
-/** @returns the JSON of an event that the worker claims and no handler sees */
+/** Creates the JSON of an event that the worker processes without calling the user's handlers. */
 export function createSelfTest(token: string | undefined, appId: string | undefined): string {
   const header = {
     event_id: `doctor-${randomUUID()}`,
@@ -41,31 +41,33 @@ export function createSelfTest(token: string | undefined, appId: string | undefi
   return JSON.stringify({ schema: '2.0', header, event: {} });
 }
 
-/** Sends an event on its way, and waits for its claim: the worker completes it when it has handled the event. */
+/** Sends an event and waits until the worker has completed its idempotency record. */
 export async function checkArrival(parts: ArrivalParts, text: string): Promise<Finding> {
   const started = Date.now();
-  await (parts.webhook === undefined ? putIntoQueue(parts, text) : postEvent(parts.webhook, text));
-  const way = parts.webhook === undefined ? 'An event put into the queue' : 'A signed event posted to the URL';
+  await (parts.webhook === undefined ? sendToQueue(parts, text) : postEvent(parts.webhook, text));
+  const event = parts.webhook === undefined ? 'an event sent to the queue' : 'a signed event sent to the webhook';
   while (Date.now() - started < parts.waitMilliseconds) {
-    if (await isHandled(parts, text)) {
-      return ok(`${way} was handled by the worker in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    if (await isCompleted(parts, text)) {
+      return ok(`The worker processed ${event} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
     }
     await sleep(POLL_EVERY_MILLISECONDS);
   }
-  const text2 = `${way} was accepted, but the worker had not handled it after ${parts.waitMilliseconds / 1000} s.`;
-  return problem(text2, await diagnose(parts));
+  return problem(
+    `The worker did not process ${event} within ${parts.waitMilliseconds / 1000} s.`,
+    await diagnose(parts),
+  );
 }
 
 async function postEvent({ url, secrets }: DeployedWebhook, text: string): Promise<void> {
   requireSuccess(await postTo(url, writeRequest(text, signingSecretOf(secrets), Date.now())), 'a signed event');
 }
 
-async function putIntoQueue({ sqs, queueUrl }: ArrivalParts, text: string): Promise<void> {
+async function sendToQueue({ sqs, queueUrl }: ArrivalParts, text: string): Promise<void> {
   const event = { text, source: 'long-connection', receivedAt: new Date(), requestId: undefined } as const;
   await sqs.send(new SendMessageCommand(encodeMessage(queueUrl, envelopeOf(text), event)));
 }
 
-async function isHandled({ dynamo, claimsTable }: ArrivalParts, text: string): Promise<boolean> {
+async function isCompleted({ dynamo, claimsTable }: ArrivalParts, text: string): Promise<boolean> {
   const id = recordIdOf(deduplicationKey(envelopeOf(text), text));
   const { Item } = await dynamo.send(
     new GetItemCommand({ TableName: claimsTable, Key: { id: { S: id } }, ConsistentRead: true }),
@@ -73,24 +75,24 @@ async function isHandled({ dynamo, claimsTable }: ArrivalParts, text: string): P
   return Item?.status?.S === 'COMPLETED';
 }
 
-/** What to do follows from where the event is stuck. */
+/** Finds out where the event is stuck, and returns advice. */
 async function diagnose({ sqs, lambda, queueUrl, eventSourceMappingId }: ArrivalParts): Promise<string> {
   const state = eventSourceMappingId && (await readMappingState(lambda, eventSourceMappingId));
   if (state && state !== 'Enabled') {
     return (
-      `The worker's event source mapping is ${state}, so that it takes nothing from the queue. Enable it: ` +
+      `The worker's event source mapping is ${state}, so the worker receives no events. Enable it: ` +
       `aws lambda update-event-source-mapping --uuid ${eventSourceMappingId} --enabled`
     );
   }
   const { waiting, hidden } = await openDeadLetterQueue(sqs, queueUrl).count();
-  if (hidden > 0) return 'The worker has taken events and does not get through them: npx serverless logs -f worker';
+  if (hidden > 0) return 'The worker receives events but does not finish them. See npx serverless logs -f worker.';
   if (waiting > 0) {
-    return `${waiting} wait in the queue. Is the worker throttled, or was its event source mapping deleted? Deploy again.`;
+    return `${plural(waiting, 'event')} waiting in the queue. Is the worker throttled? If its event source mapping was deleted, deploy again.`;
   }
-  return "It is not in the stack's queue. Does the webhook, or the worker, have another stack's QUEUE_URL or CLAIMS_TABLE? Deploy again.";
+  return "The event is not in the stack's queue. The webhook or the worker may have another stack's QUEUE_URL or CLAIMS_TABLE. Deploy again.";
 }
 
-/** @returns `missing` when it was deleted by hand */
+/** Returns `missing` if the mapping was deleted. */
 async function readMappingState(lambda: LambdaClient, id: string): Promise<string | undefined> {
   try {
     return (await lambda.send(new GetEventSourceMappingCommand({ UUID: id }))).State;

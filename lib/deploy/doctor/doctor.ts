@@ -13,47 +13,49 @@ import { toEntry } from '../../util/printable.ts';
 import { WEBHOOK_PATH } from '../../webhook/path.ts';
 import { type AwsConfig, openSqs } from '../aws-clients.ts';
 import { type DeployedStack, readDeployedStack } from '../deployed-stack.ts';
+import { WEBHOOK_SECRETS } from '../secrets/secret-values.ts';
 import { checkAlarms } from './alarms.ts';
 import { checkArrival, createSelfTest } from './arrival.ts';
 import { checkConnection } from './connection.ts';
-import { examine, type Finding, ok, problem, skipped } from './finding.ts';
+import { type Finding, ok, plural, problem, runCheck, skipped } from './finding.ts';
 import { checkSecret, type SecretReport } from './secret.ts';
-import { checkChallenge, checkForgery, type DeployedWebhook, UnexpectedResponse } from './webhook.ts';
+import { checkForgery, checkUrlVerification, type DeployedWebhook, UnexpectedResponse } from './webhook.ts';
 
 export interface DoctorOptions {
   config: AwsConfig;
   stackName: string;
-  /** In AWS Secrets Manager. */
+  /** The secret's name in AWS Secrets Manager. */
   secretName: string;
   print: (line: string) => void;
-  /** How long to wait for an event to reach the worker. */
+  /** How long to wait until the worker has processed an event. */
   arrivalMilliseconds?: number;
 }
 
 const ARRIVAL_WITHIN_MILLISECONDS = 30_000;
 
 /**
- * Walks the deployed chain, and prints what it finds and the URL to give to the platform.
+ * Checks a deployed stack from the secret to the worker, and prints the findings and the request URL for the developer
+ * console.
  *
- * @returns whether nothing is wrong
- * @throws {DeploymentError} when there is no such stack
+ * @returns whether there are no problems
+ * @throws {DeploymentError} if the stack does not exist
  */
-export async function examineDeployment(options: DoctorOptions): Promise<boolean> {
+export async function checkDeployment(options: DoctorOptions): Promise<boolean> {
   const { config, stackName, print } = options;
   const stack = await readDeployedStack(new CloudFormationClient(config), stackName);
   const url = requestUrlOf(stack);
   let problems = 0;
-  for await (const finding of findAll(stack, url, options)) {
+  for await (const finding of runChecks(stack, url, options)) {
     if (finding.verdict === 'problem') problems += 1;
     for (const line of format(finding)) print(line);
   }
   print('');
   if (url !== undefined) print(`Request URL for the developer console (Events & Callbacks): ${url}`);
-  print(problems === 0 ? 'All is well.' : `${problems} to be mended.`);
+  print(problems === 0 ? 'No problems found.' : `${plural(problems, 'problem')} found.`);
   return problems === 0;
 }
 
-async function* findAll(
+async function* runChecks(
   stack: DeployedStack,
   url: string | undefined,
   options: DoctorOptions,
@@ -61,21 +63,21 @@ async function* findAll(
   const { config, secretName } = options;
   const [cluster, service] = [stack.physicalId('ConnectionCluster'), stack.physicalId('ConnectionService')];
   let report: SecretReport | undefined;
-  yield* await examine('The secret', async () => {
+  yield* await runCheck('The secret', async () => {
     const parts = { hasWebhook: url !== undefined, hasConnection: service !== undefined };
     report = await checkSecret(new SecretsManagerClient(config), secretName, parts);
     return report.findings;
   });
-  yield* examineWay(stack, url, report?.values ?? {}, options);
-  yield* await examine('The dead-letter queue', () => checkDeadLetters(stack, openSqs(config)));
+  yield* checkEventPath(stack, url, report?.values ?? {}, options);
+  yield* await runCheck('The dead-letter queue', () => checkDeadLetters(stack, openSqs(config)));
   const alarms = stack.physicalIdsOf('AWS::CloudWatch::Alarm');
-  yield* await examine('The alarms', () => checkAlarms(new CloudWatchClient(config), new SNSClient(config), alarms));
+  yield* await runCheck('The alarms', () => checkAlarms(new CloudWatchClient(config), new SNSClient(config), alarms));
   if (cluster === undefined || service === undefined) yield skipped('This stack has no long connection');
-  else yield* await examine('The connection', () => checkConnection(new ECSClient(config), cluster, service));
+  else yield* await runCheck('The long connection', () => checkConnection(new ECSClient(config), cluster, service));
 }
 
-/** The way of an event: by the URL, where that answers, and in any case from the queue to the worker. */
-async function* examineWay(
+/** Checks the webhook, then sends an event through it to the worker. If the webhook fails, sends the event to the queue. */
+async function* checkEventPath(
   stack: DeployedStack,
   url: string | undefined,
   values: NonNullable<SecretReport['values']>,
@@ -83,18 +85,18 @@ async function* examineWay(
 ): AsyncGenerator<Finding> {
   const webhook = url === undefined ? undefined : webhookOf(url, values);
   const selfTest = () => createSelfTest(webhook?.secrets.verificationTokens[0], values.FEISHU_APP_ID);
-  let answers = false;
-  if (url === undefined) yield skipped('This stack has no webhook: events come by the long connection');
-  else if (webhook === undefined) yield skipped('The URL is not tried, for lack of a secret to sign with');
+  let isWebhookHealthy = false;
+  if (url === undefined) yield skipped('This stack has no webhook: events arrive over the long connection');
+  else if (webhook === undefined) yield skipped('The webhook was not checked: there is no secret to sign with');
   else {
-    const findings = await examineAnswers(() => checkChallenge(webhook));
-    answers = findings.every(({ verdict }) => verdict !== 'problem');
+    const findings = await runWebhookCheck(() => checkUrlVerification(webhook));
+    isWebhookHealthy = findings.every(({ verdict }) => verdict !== 'problem');
     yield* findings;
-    if (answers) yield* await examineAnswers(() => checkForgery(webhook, selfTest()));
+    if (isWebhookHealthy) yield* await runWebhookCheck(() => checkForgery(webhook, selfTest()));
   }
   const [queueUrl, claimsTable] = [stack.physicalId('EventsQueue'), stack.physicalId('ClaimsTable')];
   if (queueUrl === undefined || claimsTable === undefined) {
-    yield problem('The stack lacks the events queue or the claims table.', 'Deploy again: npx serverless deploy.');
+    yield problem('The stack has no events queue or no idempotency table.', 'Deploy again: npx serverless deploy.');
     return;
   }
   const parts = {
@@ -104,14 +106,14 @@ async function* examineWay(
     queueUrl,
     claimsTable,
     eventSourceMappingId: stack.physicalIdsOf('AWS::Lambda::EventSourceMapping')[0],
-    webhook: answers ? webhook : undefined,
+    webhook: isWebhookHealthy ? webhook : undefined,
     waitMilliseconds: arrivalMilliseconds,
   };
-  yield* await examineAnswers(() => checkArrival(parts, selfTest()));
+  yield* await runWebhookCheck(() => checkArrival(parts, selfTest()));
 }
 
-function examineAnswers(check: () => Promise<Finding>): Promise<Finding[]> {
-  return examine('The way of an event', async () => {
+function runWebhookCheck(check: () => Promise<Finding>): Promise<Finding[]> {
+  return runCheck('Event delivery', async () => {
     try {
       return await check();
     } catch (error) {
@@ -127,8 +129,8 @@ async function checkDeadLetters(stack: DeployedStack, sqs: SQSClient): Promise<F
   const { waiting, hidden } = await openDeadLetterQueue(sqs, queueUrl).count();
   if (waiting + hidden === 0) return ok('The dead-letter queue is empty');
   return problem(
-    `${waiting + hidden} events are in the dead-letter queue.`,
-    'See why (npx serverless dlq list), mend it, and send them again (npx serverless dlq redrive).',
+    `The dead-letter queue contains ${plural(waiting + hidden, 'event')}.`,
+    'Find the reasons with npx serverless dlq list, fix them, then run npx serverless dlq redrive.',
   );
 }
 
@@ -137,9 +139,9 @@ function requestUrlOf(stack: DeployedStack): string | undefined {
   return origin === undefined ? undefined : `${origin.replace(/\/$/, '')}${WEBHOOK_PATH}`;
 }
 
-/** @returns `undefined` when there is no secret to sign with */
+/** Returns `undefined` if there is no secret to sign with. */
 function webhookOf(url: string, values: NonNullable<SecretReport['values']>): DeployedWebhook | undefined {
-  if (!values.FEISHU_ENCRYPT_KEY && !values.FEISHU_VERIFICATION_TOKEN) return undefined;
+  if (WEBHOOK_SECRETS.every((name) => !values[name])) return undefined;
   return { url, secrets: readWebhookSecrets(values) };
 }
 

@@ -1,8 +1,8 @@
-/** What one check of the doctor found, in a person's words. */
+/** The result of one check. */
 export interface Finding {
   verdict: 'ok' | 'problem' | 'skipped';
   text: string;
-  /** Of a problem: what to do. */
+  /** How to fix a problem. */
   advice?: string;
 }
 
@@ -14,24 +14,29 @@ export function problem(text: string, advice: string): Finding {
   return { verdict: 'problem', text, advice };
 }
 
-/** The check does not apply to this stack, or cannot be made because of another problem. */
+/** For a check that does not apply to this stack, or that another problem prevents. */
 export function skipped(text: string): Finding {
   return { verdict: 'skipped', text };
 }
 
+/** Returns `1 event`, `2 events`, … */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /**
- * Makes a check. What AWS refuses or does not answer is a finding too, so that the other checks are still made.
+ * Runs a check. An error, such as a rejected AWS request, becomes a finding, so that the other checks still run.
  *
- * @param subject what could then not be checked
+ * @param subject what is checked, for the text of that finding
  */
-export async function examine(subject: string, check: () => Promise<Finding[] | Finding>): Promise<Finding[]> {
+export async function runCheck(subject: string, check: () => Promise<Finding[] | Finding>): Promise<Finding[]> {
   try {
     return [await check()].flat();
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     const advice = /denied|unauthorized|forbidden/i.test(name + message)
-      ? 'Your own credentials lack the permission that the message names.'
-      : 'Is the network there, and AWS? Try again.';
+      ? 'Your credentials lack the permission named in the message.'
+      : 'Check your network and the status of AWS, then run the command again.';
     return [problem(`${subject} could not be checked: ${name}: ${message}`, advice)];
   }
 }

@@ -1,54 +1,50 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Environment } from '../../config.ts';
-import { isObject } from '../../feishu/envelope.ts';
+import { APP_SECRETS, parseSecretValues, WEBHOOK_SECRETS } from '../secrets/secret-values.ts';
 import { type Finding, ok, problem, skipped } from './finding.ts';
 
-/** The values that the functions get. */
 export interface SecretReport {
   findings: Finding[];
-  /** `undefined` when there are none to be read. */
+  /** The secret's values by name. `undefined` if they could not be read. */
   values: Environment | undefined;
 }
 
-const WEBHOOK_VALUES = ['FEISHU_ENCRYPT_KEY', 'FEISHU_VERIFICATION_TOKEN'] as const;
-const APP_VALUES = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'] as const;
 const STRAY_START = /^[\s"'“”]/;
 const STRAY_END = /[\s"'“”]$/;
 
-/** The parts of the stack that need values: the webhook to tell events from forged ones, the connection to connect. */
+/** The parts of the stack that need secrets: the webhook to verify events, the long connection to log in. */
 export interface SecretUsers {
   hasWebhook: boolean;
   hasConnection: boolean;
 }
 
-/** Reads the stage's secret, and checks what can be told of it without the platform. Names values, and never prints one. */
+/** Reads the stage's secret and checks it without contacting the platform. Findings name values but never contain them. */
 export async function checkSecret(
   client: SecretsManagerClient,
   secretId: string,
   users: SecretUsers,
 ): Promise<SecretReport> {
-  const text = await readSecret(client, secretId);
-  const advice = 'Write it from .env: npx serverless secrets. Then deploy again.';
+  const text = await readSecretText(client, secretId);
+  const advice = 'Set the values in .env, run npx serverless secrets, then deploy again.';
   const unreadable = (what: string) => ({
     findings: [problem(`The secret ${secretId} ${what}.`, advice)],
     values: undefined,
   });
   if (text === undefined) return unreadable('is missing');
-  const json = parseObject(text);
-  if (json === undefined) return unreadable('is no JSON object');
-  const values = Object.fromEntries(Object.entries(json).map(([name, value]) => [name, String(value ?? '')]));
+  const values = parseSecretValues(text);
+  if (values === undefined) return unreadable('is not a JSON object of strings');
   const problems = [...findMissing(values, users), ...findMalformed(values)];
   const findings = problems.map((what) => problem(`In the secret ${secretId}, ${what}.`, advice));
   if (findings.length === 0) findings.push(ok(`The secret ${secretId} is complete`));
-  if (!users.hasConnection && APP_VALUES.every((name) => !values[name])) {
+  if (!users.hasConnection && APP_SECRETS.every((name) => !values[name])) {
     findings.push(
-      skipped(`Handlers cannot use \`feishu\`: the secret has no ${APP_VALUES.join(' and ')}, which are optional`),
+      skipped(`Handlers cannot use \`feishu\`: the secret does not contain the optional ${APP_SECRETS.join(' and ')}`),
     );
   }
   return { findings, values };
 }
 
-async function readSecret(client: SecretsManagerClient, secretId: string): Promise<string | undefined> {
+async function readSecretText(client: SecretsManagerClient, secretId: string): Promise<string | undefined> {
   try {
     return (await client.send(new GetSecretValueCommand({ SecretId: secretId }))).SecretString ?? '';
   } catch (error) {
@@ -57,31 +53,22 @@ async function readSecret(client: SecretsManagerClient, secretId: string): Promi
   }
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function findMissing(values: Environment, { hasWebhook, hasConnection }: SecretUsers): string[] {
-  const missing = APP_VALUES.filter((name) => !values[name]);
-  // Without a connection, the app's values may be left out, but one is of no use without the other.
+  const missing = APP_SECRETS.filter((name) => !values[name]);
+  // Without a long connection, the app's credentials are optional, but one is useless without the other.
   const isProblem = hasConnection || missing.length === 1;
   const problems = isProblem ? missing.map((name) => `${name} is missing`) : [];
-  if (!hasWebhook || WEBHOOK_VALUES.some((name) => values[name])) return problems;
-  return [...problems, `both ${WEBHOOK_VALUES.join(' and ')} are missing, so that the webhook rejects everything`];
+  if (!hasWebhook || WEBHOOK_SECRETS.some((name) => values[name])) return problems;
+  return [...problems, `both ${WEBHOOK_SECRETS.join(' and ')} are missing, so the webhook rejects every event`];
 }
 
 function findMalformed(values: Environment): string[] {
-  const stray = [...APP_VALUES, ...WEBHOOK_VALUES]
+  const malformed = [...APP_SECRETS, ...WEBHOOK_SECRETS]
     .filter((name) => hasStrayCharacters(values[name] ?? ''))
-    .map((name) => `${name} has white space, a line break or quotes that do not belong to it`);
+    .map((name) => `${name} starts or ends with whitespace or quotes, or contains a line break`);
   const appId = values.FEISHU_APP_ID ?? '';
-  if (appId === '' || hasStrayCharacters(appId) || /^cli_\w+$/.test(appId)) return stray;
-  return [...stray, 'FEISHU_APP_ID does not have the form cli_…: is it another value of the developer console?'];
+  if (appId === '' || hasStrayCharacters(appId) || /^cli_\w+$/.test(appId)) return malformed;
+  return [...malformed, 'FEISHU_APP_ID does not have the form cli_…. Is it another value from the developer console?'];
 }
 
 function hasStrayCharacters(value: string): boolean {

@@ -1,21 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { exchange, networkReason, type PostResult } from '../../cli/post.ts';
-import { parseJsonObject } from '../../feishu/envelope.ts';
+import { tryParseJsonObject } from '../../feishu/envelope.ts';
 import { type SigningSecret, type WebhookRequest, type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
 import { ResponseTooLargeError } from '../../feishu/response-text.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
-/** The deployed webhook, and the secrets to write to it as the platform would. */
+/** The deployed webhook, and the secrets to sign requests to it. */
 export interface DeployedWebhook {
   url: string;
   secrets: WebhookSecrets;
 }
 
-/** The platform's limit. */
-const CHALLENGE_WITHIN_MILLISECONDS = 1000;
-const GIVE_UP_AFTER_MILLISECONDS = 15_000;
+/** The platform's time limit. */
+const URL_VERIFICATION_WITHIN_MILLISECONDS = 1000;
+const RESPONSE_WITHIN_MILLISECONDS = 15_000;
 
-/** A problem with how the webhook answered. */
+const ANOTHER_PROGRAM = 'Does another program respond at this URL? Deploy again: npx serverless deploy.';
+
+/** Thrown if the webhook's response shows a problem. */
 export class UnexpectedResponse extends Error {
   readonly finding: Finding;
 
@@ -25,107 +27,104 @@ export class UnexpectedResponse extends Error {
   }
 }
 
-/** Has the webhook answer a URL verification; a second one when only the first, of a cold function, was late. */
-export async function checkChallenge(webhook: DeployedWebhook): Promise<Finding> {
-  const first = await postChallenge(webhook);
-  if (first.milliseconds <= CHALLENGE_WITHIN_MILLISECONDS) return answeredIn(first);
-  const second = await postChallenge(webhook);
-  if (second.milliseconds <= CHALLENGE_WITHIN_MILLISECONDS) return answeredIn(second, first);
+/** Sends a URL verification, and a second one if the first exceeded the time limit because of a cold start. */
+export async function checkUrlVerification(webhook: DeployedWebhook): Promise<Finding> {
+  const first = await postUrlVerification(webhook);
+  if (first.milliseconds <= URL_VERIFICATION_WITHIN_MILLISECONDS) return succeededIn(first);
+  const second = await postUrlVerification(webhook);
+  if (second.milliseconds <= URL_VERIFICATION_WITHIN_MILLISECONDS) return succeededIn(second, first);
   return problem(
-    `The URL answers a challenge in ${seconds(second)}; the platform waits for 1 s.`,
-    'Is this machine far from the region? Else give the webhook function more memory. Saving the URL may still work.',
+    `URL verification took ${seconds(second)}, but the platform waits only 1 s.`,
+    'If this machine is not far from the region, increase the memory of the webhook function. Saving the URL may still work.',
   );
 }
 
-/** Sends an event that is signed with another key, or carries another token: it must be refused. */
+/** Sends an event with a wrong signature, or a wrong token if there is no Encrypt Key. The webhook must reject it. */
 export async function checkForgery({ url, secrets }: DeployedWebhook, text: string): Promise<Finding> {
   const { status } = await postTo(url, forge(text, secrets));
-  if (status === 401) return ok('The URL refuses a forged event');
+  if (status === 401) return ok('The webhook rejects a forged event');
   return problem(
-    `The URL answers ${status} to a forged event, not 401.`,
-    'Does something else answer there, or is an old version deployed? Deploy again: npx serverless deploy.',
+    `The webhook responded to a forged event with ${status} instead of 401.`,
+    'Another program may respond at this URL, or an old version is deployed. Deploy again: npx serverless deploy.',
   );
 }
 
-/** @returns how the platform would vouch for its events */
+/** Returns what the platform would sign with. */
 export function signingSecretOf({ encryptKeys: [encryptKey] }: WebhookSecrets): SigningSecret {
   return encryptKey === undefined ? undefined : { encryptKey };
 }
 
-/** @throws {UnexpectedResponse} when nothing answers, or with a response that is too large for the webhook's */
+/**
+ * Posts a request as the platform does, which follows no redirects.
+ *
+ * @throws {UnexpectedResponse} if there is no response, or one that is too large to be the webhook's
+ */
 export async function postTo(url: string, request: WebhookRequest): Promise<PostResult> {
   try {
-    const signal = AbortSignal.timeout(GIVE_UP_AFTER_MILLISECONDS);
+    const signal = AbortSignal.timeout(RESPONSE_WITHIN_MILLISECONDS);
     return await exchange(url, request, { redirect: 'manual', signal });
   } catch (error) {
     if (error instanceof ResponseTooLargeError) {
-      throw new UnexpectedResponse(
-        `The URL does not answer as the webhook would: ${error.message}.`,
-        'Does something else answer there? Deploy again: npx serverless deploy.',
-      );
+      throw new UnexpectedResponse(`The response is not from the webhook: ${error.message}.`, ANOTHER_PROGRAM);
     }
     throw new UnexpectedResponse(
-      `The URL does not answer (${networkReason(error)}).`,
-      'Was the HTTP API deleted or changed by hand? Deploy again: npx serverless deploy. Is this machine online?',
+      `The webhook does not respond (${networkReason(error)}).`,
+      'Is this machine online? If the HTTP API was deleted or changed manually, deploy again: npx serverless deploy.',
     );
   }
 }
 
-/** @throws {UnexpectedResponse} when the status is not 200; what the webhook says of it is passed on */
+/**
+ * @param what the request, for the error's text
+ * @throws {UnexpectedResponse} if the status is not 200, with the webhook's error code and message
+ */
 export function requireSuccess({ status, body }: PostResult, what: string): void {
   if (status === 200) return;
-  const { code, msg } = readRefusal(body);
+  const { code, msg } = readErrorBody(body);
   if (code === undefined) {
     throw new UnexpectedResponse(
-      `The URL answers ${status} to ${what}, and not as the webhook would.`,
+      `The response to ${what} (status ${status}) is not from the webhook.`,
       status === 404
-        ? 'The HTTP API lacks the route POST /feishu/events: deploy again (npx serverless deploy).'
-        : 'The function failed before it could answer: npx serverless logs -f webhook.',
+        ? 'The HTTP API has no route POST /feishu/events. Deploy again: npx serverless deploy.'
+        : 'The function failed before it responded. See npx serverless logs -f webhook.',
     );
   }
   const isOutdated = status === 400 || status === 401;
   throw new UnexpectedResponse(
-    `The URL answers ${status} ${code} to ${what}: ${msg}`,
+    `The webhook responded to ${what} with ${status} ${code}: ${msg}`,
     isOutdated
-      ? 'The function has other secrets than the secret now holds: deploy again (npx serverless deploy).'
+      ? 'The function uses different secrets from those stored now. Deploy again: npx serverless deploy.'
       : `See docs/error-codes.md#${code.toLowerCase()} and npx serverless logs -f webhook.`,
   );
 }
 
-async function postChallenge({ url, secrets }: DeployedWebhook): Promise<PostResult> {
+async function postUrlVerification({ url, secrets }: DeployedWebhook): Promise<PostResult> {
   const challenge = randomBytes(16).toString('hex');
   const text = JSON.stringify({ challenge, token: secrets.verificationTokens[0] ?? '', type: 'url_verification' });
   const { headers, body } = writeRequest(text, signingSecretOf(secrets), Date.now());
-  // The platform does not sign this one.
-  const answer = await postTo(url, { headers: { 'content-type': headers['content-type'] }, body });
-  requireSuccess(answer, 'a challenge');
-  if (answer.body === JSON.stringify({ challenge })) return answer;
-  throw new UnexpectedResponse(
-    'The URL answers a challenge with something else.',
-    'Does something else answer there? Deploy again: npx serverless deploy.',
-  );
+  // The platform does not sign URL verifications.
+  const response = await postTo(url, { headers: { 'content-type': headers['content-type'] }, body });
+  requireSuccess(response, 'a URL verification');
+  if (response.body === JSON.stringify({ challenge })) return response;
+  throw new UnexpectedResponse('The response to a URL verification does not repeat its challenge.', ANOTHER_PROGRAM);
 }
 
 function forge(text: string, { encryptKeys: [encryptKey], verificationTokens: [token = ''] }: WebhookSecrets) {
-  const other = randomBytes(16).toString('hex');
+  const wrongToken = randomBytes(16).toString('hex');
   const request = writeRequest(text, encryptKey === undefined ? undefined : { encryptKey }, Date.now());
-  if (encryptKey === undefined) return { ...request, body: Buffer.from(text.replaceAll(token, other)) };
-  // All is right but the signature.
-  return { ...request, headers: { ...request.headers, 'x-lark-signature': other + other } };
+  if (encryptKey === undefined) return { ...request, body: Buffer.from(text.replaceAll(token, wrongToken)) };
+  // A SHA-256 signature has 64 hexadecimal digits.
+  return { ...request, headers: { ...request.headers, 'x-lark-signature': wrongToken + wrongToken } };
 }
 
-function readRefusal(body: string): { code?: string; msg?: unknown } {
-  try {
-    const { code, msg } = parseJsonObject(body);
-    return typeof code === 'string' && code.startsWith('FEISHU_') ? { code, msg } : {};
-  } catch {
-    return {};
-  }
+function readErrorBody(body: string): { code?: string; msg?: unknown } {
+  const { code, msg } = tryParseJsonObject(body) ?? {};
+  return typeof code === 'string' && code.startsWith('FEISHU_') ? { code, msg } : {};
 }
 
-function answeredIn(answer: PostResult, cold?: PostResult): Finding {
-  const note = cold === undefined ? '' : ` (the first, cold, took ${seconds(cold)})`;
-  return ok(`The URL answers a challenge in ${seconds(answer)}${note}`);
+function succeededIn(response: PostResult, coldStart?: PostResult): Finding {
+  const details = coldStart === undefined ? '' : ` (${seconds(coldStart)} with a cold start)`;
+  return ok(`URL verification succeeded in ${seconds(response)}${details}`);
 }
 
 function seconds({ milliseconds }: PostResult): string {

@@ -2,29 +2,29 @@ import type { StoredSecret } from './secret-store.ts';
 import { type SecretName, secretNames } from './secret-values.ts';
 
 /**
- * What the template's `!Ref Secret::…` stand for: places to read the secret's values from, never the values.
+ * Returns the values of the template's `!Ref Secret::…`: references to the secret, never its values.
  *
- * With a stored secret they name its version, so that a changed secret is a changed template, and only the keys it has:
- * CloudFormation and ECS fail on others. Without one, when nothing is known of the account, they name the current version
- * and every key.
+ * With a stored secret, they refer to its version, so that a changed secret changes the template, and only to existing
+ * keys, because CloudFormation and ECS fail on missing ones. Without one (`serverless package` has no account), they refer
+ * to the current version and all keys.
  *
- * - `Secret::FEISHU_…`: the value, for CloudFormation to put in
- * - `Secret::FEISHU_…::Arn`: where ECS finds the value
- * - `Secret::Arn`: the secret, for policies
+ * - `Secret::FEISHU_…`: a dynamic reference that CloudFormation resolves
+ * - `Secret::FEISHU_…::Arn`: the key's ARN for ECS
+ * - `Secret::Arn`: the secret's ARN for policies
  *
- * @param name of the secret
+ * @param name the secret's name
  */
 export function secretReferences(name: string, stored: StoredSecret | undefined): Record<string, unknown> {
   const version = stored?.versionId ?? '';
   const arn = stored?.arn ?? partialArn(name);
   const references: Record<string, unknown> = {
-    // Secrets Manager adds a hyphen and six characters of its own to the name.
+    // Secrets Manager appends a hyphen and six random characters to the name.
     'Secret::Arn': stored?.arn ?? partialArn(`${name}-??????`),
   };
   for (const key of secretNames({ webhook: true })) {
-    const isThere = stored === undefined || Boolean(stored.values[key]);
-    references[`Secret::${key}`] = isThere ? dynamicReference(name, key, version) : undefined;
-    references[`Secret::${key}::Arn`] = isThere ? { 'Fn::Join': [':', [arn, key, '', version]] } : undefined;
+    const exists = stored === undefined || Boolean(stored.values[key]);
+    references[`Secret::${key}`] = exists ? dynamicReference(name, key, version) : undefined;
+    references[`Secret::${key}::Arn`] = exists ? { 'Fn::Join': [':', [arn, key, '', version]] } : undefined;
   }
   return references;
 }

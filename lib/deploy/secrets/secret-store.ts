@@ -9,29 +9,36 @@ import {
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { DeploymentError } from '../deployment-error.ts';
+import { parseSecretValues } from './secret-values.ts';
 
-/** A secret in AWS Secrets Manager, in its current version. */
+/** The current version of a secret in AWS Secrets Manager. */
 export interface StoredSecret {
   arn: string;
   versionId: string;
   values: Record<string, string>;
 }
 
-/** After its removal a secret can be restored for this time. */
+/** For how long a deleted secret can be restored. */
 export const RECOVERY_WINDOW_DAYS = 7;
 
 /**
- * @returns `undefined` when there is no secret of this name, or only a removed one
- * @throws {DeploymentError} when the secret is something else than a JSON object of strings
+ * Reads a secret.
+ *
+ * @returns `undefined` if the secret does not exist or is deleted
+ * @throws {DeploymentError} if the secret is not a JSON object of strings
  */
 export async function readSecret(client: SecretsManagerClient, name: string): Promise<StoredSecret | undefined> {
   const { state } = await findSecret(client, name);
   if (state !== 'present') return undefined;
   const { ARN, VersionId, SecretString } = await client.send(new GetSecretValueCommand({ SecretId: name }));
-  return { arn: ARN as string, versionId: VersionId as string, values: parseValues(name, SecretString) };
+  const values = parseSecretValues(SecretString ?? '');
+  if (values !== undefined) return { arn: ARN as string, versionId: VersionId as string, values };
+  throw new DeploymentError(
+    `The secret ${name} is not a JSON object of strings, such as {"FEISHU_APP_ID": "cli_…"}. Fix it in Secrets Manager.`,
+  );
 }
 
-/** Creates the secret, brings it back from its removal, or gives it a new version. */
+/** Creates the secret, or restores it if it was deleted, and stores the values as its new version. */
 export async function writeSecret(
   client: SecretsManagerClient,
   name: string,
@@ -46,8 +53,12 @@ export async function writeSecret(
   return { arn: ARN as string, versionId: VersionId as string, values };
 }
 
-/** @returns whether there was one to remove; it can be restored for {@link RECOVERY_WINDOW_DAYS} */
-export async function removeSecret(client: SecretsManagerClient, name: string): Promise<boolean> {
+/**
+ * Deletes the secret. It can be restored for {@link RECOVERY_WINDOW_DAYS}.
+ *
+ * @returns whether the secret existed
+ */
+export async function deleteSecret(client: SecretsManagerClient, name: string): Promise<boolean> {
   const { state } = await findSecret(client, name);
   if (state !== 'present') return false;
   await client.send(new DeleteSecretCommand({ SecretId: name, RecoveryWindowInDays: RECOVERY_WINDOW_DAYS }));
@@ -59,38 +70,21 @@ const DESCRIPTION = "The app's secrets. Change them with: npx serverless secrets
 async function putValue(
   client: SecretsManagerClient,
   input: { SecretId: string; SecretString: string },
-  state: 'present' | 'removed',
+  state: 'present' | 'deleted',
 ) {
-  if (state === 'removed') await client.send(new RestoreSecretCommand({ SecretId: input.SecretId }));
+  if (state === 'deleted') await client.send(new RestoreSecretCommand({ SecretId: input.SecretId }));
   return client.send(new PutSecretValueCommand(input));
 }
 
 async function findSecret(
   client: SecretsManagerClient,
   name: string,
-): Promise<{ state: 'present' | 'removed' | 'absent' }> {
+): Promise<{ state: 'present' | 'deleted' | 'absent' }> {
   try {
     const { DeletedDate } = await client.send(new DescribeSecretCommand({ SecretId: name }));
-    return { state: DeletedDate === undefined ? 'present' : 'removed' };
+    return { state: DeletedDate === undefined ? 'present' : 'deleted' };
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return { state: 'absent' };
     throw error;
   }
-}
-
-/** The message must not quote the value, as a parser's would. */
-function parseValues(name: string, text = ''): Record<string, string> {
-  let values: unknown;
-  try {
-    values = JSON.parse(text);
-  } catch {
-    values = undefined;
-  }
-  if (isRecordOfStrings(values)) return values;
-  throw new DeploymentError(`The secret ${name} is no JSON object of strings, such as {"FEISHU_APP_ID": "cli_…"}.`);
-}
-
-function isRecordOfStrings(value: unknown): value is Record<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((item) => typeof item === 'string');
 }

@@ -1,26 +1,39 @@
 import path from 'node:path';
 import { LOCAL_SECRET_PREFIX, readEnvironmentFile } from '../../cli/environment.ts';
+import { tryParseJsonObject } from '../../feishu/envelope.ts';
 import { DeploymentError } from '../deployment-error.ts';
 import type { DeployOptions } from '../options.ts';
 
-/** The app's secrets: as environment variables, in `.env`, and as the keys of the deployed secret. */
-const APP_SECRETS = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'] as const;
-const WEBHOOK_SECRETS = ['FEISHU_ENCRYPT_KEY', 'FEISHU_VERIFICATION_TOKEN'] as const;
+/** The names of the app's secrets: environment variables, lines in `.env`, and keys of the deployed secret. */
+export const APP_SECRETS = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'] as const;
+export const WEBHOOK_SECRETS = ['FEISHU_ENCRYPT_KEY', 'FEISHU_VERIFICATION_TOKEN'] as const;
 export type SecretName = (typeof APP_SECRETS)[number] | (typeof WEBHOOK_SECRETS)[number];
 
 type Values = Readonly<Record<string, string | undefined>>;
 
-/** The secrets that the chosen parts of the stack use. */
+/** Returns the names of the secrets that the enabled parts of the stack use. */
 export function secretNames({ webhook }: Pick<DeployOptions, 'webhook'>): readonly SecretName[] {
   return webhook ? [...APP_SECRETS, ...WEBHOOK_SECRETS] : APP_SECRETS;
 }
 
 /**
- * Reads the secrets of this machine: of the environment, else of `.env`. Never writes a `.env`, as `npm start` does.
+ * Parses a stored secret. Does not throw, because the message of a parser's error quotes the value.
+ *
+ * @returns `undefined` if the text is not a JSON object of strings
+ */
+export function parseSecretValues(text: string): Record<string, string> | undefined {
+  const values = tryParseJsonObject(text);
+  const hasOnlyStrings = values !== undefined && Object.values(values).every((value) => typeof value === 'string');
+  return hasOnlyStrings ? (values as Record<string, string>) : undefined;
+}
+
+/**
+ * Reads the secrets from the environment, and from `.env` if the environment does not set them. Unlike `npm start`, never
+ * creates a `.env`.
  *
  * @param root the project's folder
- * @returns those of `names` that are set; an empty one means that it is to be taken out
- * @throws {DeploymentError} when one is the random value that `npm start` wrote
+ * @returns those of `names` that are set; an empty value removes the secret
+ * @throws {DeploymentError} if a value is a random one that `npm start` wrote
  */
 export async function readLocalSecrets(
   root: string,
@@ -35,21 +48,21 @@ export async function readLocalSecrets(
   const random = found.filter(([, value]) => value.startsWith(LOCAL_SECRET_PREFIX)).map(([name]) => name);
   if (random.length > 0) {
     throw new DeploymentError(
-      `${random.join(' and ')} in .env: a random value that npm start wrote to try things out on this machine. ` +
-        `Put in the app's own, from its developer console (Events & Callbacks, Encryption Strategy), or take the line out.`,
+      `.env contains random values from npm start, for local use only: ${random.join(' and ')}. Replace them with the ` +
+        "app's own from the developer console (Events & Callbacks, Encryption Strategy), or remove the lines.",
     );
   }
   return Object.fromEntries(found);
 }
 
-/** @returns what is missing for the chosen parts of the stack to work, in a person's words */
+/** Describes the secrets that are missing for the enabled parts of the stack. */
 export function describeMissing(values: Values, options: DeployOptions): string | undefined {
   if (options.longConnection && APP_SECRETS.some((name) => !values[name])) {
-    return 'The long connection needs FEISHU_APP_ID and FEISHU_APP_SECRET (developer console: Credentials & Basic Info).';
+    return `The long connection needs ${APP_SECRETS.join(' and ')} (developer console: Credentials & Basic Info).`;
   }
   if (options.webhook && WEBHOOK_SECRETS.every((name) => !values[name])) {
     return (
-      'The webhook needs FEISHU_ENCRYPT_KEY or FEISHU_VERIFICATION_TOKEN, or both, to tell events from forged ones ' +
+      `The webhook needs ${WEBHOOK_SECRETS.join(' or ')}, or both, to reject forged events ` +
       '(developer console: Events & Callbacks, Encryption Strategy).'
     );
   }

@@ -2,31 +2,31 @@ import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { DeploymentError } from '../deployment-error.ts';
 import type { DeployOptions } from '../options.ts';
 import type { Serverless } from '../serverless.ts';
-import { RECOVERY_WINDOW_DAYS, readSecret, removeSecret, type StoredSecret, writeSecret } from './secret-store.ts';
+import { deleteSecret, RECOVERY_WINDOW_DAYS, readSecret, type StoredSecret, writeSecret } from './secret-store.ts';
 import { describeMissing, readLocalSecrets, secretNames } from './secret-values.ts';
 
-/** @returns the name in AWS Secrets Manager of the secret that a deployment of this service and stage uses */
+/** Returns the name in AWS Secrets Manager of the secret for this service and stage. */
 export function secretNameOf(serverless: Serverless): string {
   return `${serverless.service.service}/${serverless.getProvider('aws').getStage()}`;
 }
 
-/** The secret of one stage, and what decides what belongs in it. */
+/** The secret of one stage, and the options that determine its keys. */
 export interface StageSecret {
   client: SecretsManagerClient;
   /** Its name in AWS Secrets Manager. */
   name: string;
   stage: string;
-  /** The project's folder, with `.env` in it. */
+  /** The project's folder, which contains `.env`. */
   root: string;
   options: DeployOptions;
-  /** Takes what a person should know: names, never a value. */
+  /** Prints a message, which never contains a value. */
   notice: (text: string) => void;
 }
 
 /**
- * Finds the secret that a deployment uses, and creates it where there is none yet.
+ * Returns the secret for a deployment. Creates it from `.env` and the environment if it does not exist.
  *
- * @throws {DeploymentError} when it lacks what the deployment needs; the message says what to do
+ * @throws {DeploymentError} if it lacks a value that the deployment needs
  */
 export async function ensureSecret(secret: StageSecret): Promise<StoredSecret> {
   const stored = await readSecret(secret.client, secret.name);
@@ -34,27 +34,25 @@ export async function ensureSecret(secret: StageSecret): Promise<StoredSecret> {
     const missing = describeMissing(stored.values, secret.options);
     if (missing === undefined) return stored;
     throw new DeploymentError(
-      `${missing} The secret ${secret.name} has ${list(stored.values)}. ` +
-        `Put the rest into .env and run: npx serverless secrets --stage ${secret.stage}`,
+      `${missing} The secret ${secret.name} contains ${list(stored.values)}. ` +
+        `Add the missing values to .env and run: npx serverless secrets --stage ${secret.stage}`,
     );
   }
   const values = withoutEmpty(await readLocalSecrets(secret.root, secretNames(secret.options)));
   const missing = describeMissing(values, secret.options);
   if (missing !== undefined) {
     throw new DeploymentError(
-      `The app's secrets are not in AWS yet, and .env has ${list(values)}. ${missing} ` +
-        'Put them into .env, one NAME=value a line, or into the environment, and deploy again.',
+      `The app's secrets are not in AWS yet, and .env contains ${list(values)}. ${missing} ` +
+        'Add them to .env, one NAME=value per line, or to the environment, and deploy again.',
     );
   }
-  secret.notice(
-    `There is no secret ${secret.name} yet: creating it from .env and the environment, with ${list(values)}.`,
-  );
+  secret.notice(`Creating the secret ${secret.name} from .env and the environment, with ${list(values)}.`);
   return writeSecret(secret.client, secret.name, values);
 }
 
 /**
- * `npx serverless secrets`: takes over what `.env` and the environment set. What they do not mention stays; what they set
- * to nothing goes.
+ * Runs `npx serverless secrets`: copies the values from `.env` and the environment to the secret. An empty value removes
+ * its key; other keys stay.
  */
 export async function saveSecrets(secret: StageSecret): Promise<void> {
   const stored = await readSecret(secret.client, secret.name);
@@ -62,26 +60,26 @@ export async function saveSecrets(secret: StageSecret): Promise<void> {
   const before: Record<string, string> = stored?.values ?? {};
   const after = withoutEmpty({ ...before, ...local });
   const missing = describeMissing(after, secret.options);
-  if (missing !== undefined) throw new DeploymentError(`${missing} .env and the environment have ${list(local)}.`);
+  if (missing !== undefined) throw new DeploymentError(`${missing} .env and the environment contain ${list(local)}.`);
 
   const changes = [
     ...describeChange('new', after, (key) => before[key] === undefined),
     ...describeChange('changed', after, (key) => before[key] !== undefined && before[key] !== after[key]),
-    ...describeChange('taken out', before, (key) => after[key] === undefined),
+    ...describeChange('removed', before, (key) => after[key] === undefined),
   ];
   if (changes.length === 0) {
-    secret.notice(`The secret ${secret.name} stays as it is, with ${list(after)}.`);
+    secret.notice(`The secret ${secret.name} is unchanged, with ${list(after)}.`);
     return;
   }
   await writeSecret(secret.client, secret.name, after);
-  secret.notice(`The secret ${secret.name} is ${stored ? 'updated' : 'created'}: ${changes.join('; ')}.`);
-  secret.notice(`The functions take it over with: npx serverless deploy --stage ${secret.stage}`);
+  secret.notice(`${stored ? 'Updated' : 'Created'} the secret ${secret.name}: ${changes.join('; ')}.`);
+  secret.notice(`To apply it, run: npx serverless deploy --stage ${secret.stage}`);
 }
 
-/** After the stack, its secret goes too. */
-export async function dropSecret({ client, name, notice }: Omit<StageSecret, 'options'>): Promise<void> {
-  if (!(await removeSecret(client, name))) return;
-  notice(`The secret ${name} is removed as well. For ${RECOVERY_WINDOW_DAYS} days it can be restored:`);
+/** Deletes the secret after its stack was removed. */
+export async function removeStageSecret({ client, name, notice }: Omit<StageSecret, 'options'>): Promise<void> {
+  if (!(await deleteSecret(client, name))) return;
+  notice(`Deleted the secret ${name}. You can restore it for ${RECOVERY_WINDOW_DAYS} days:`);
   notice(`aws secretsmanager restore-secret --secret-id ${name}`);
 }
 

@@ -1,23 +1,23 @@
 import type { Frame } from './frame.ts';
 
-/** What became of an event: it is in the queue, or it is not and has to be sent again. */
-export type Outcome = { code: 200; answer?: object | undefined } | { code: 500 };
+/** The result of receiving an event: 200 if it is queued, 500 if the platform must send it again. */
+export type Outcome = { code: 200; response?: object | undefined } | { code: 500 };
 
 /**
- * Writes the acknowledgement of an event: the frame as it came, with another payload and the time it took.
+ * Creates the acknowledgement of an event: the same frame with a new payload and the processing time.
  *
- * @param frame the one that completed the event
- * @param tookMs from its arrival
+ * @param frame the frame that completed the event
+ * @param tookMs milliseconds since the event arrived
  */
 export function acknowledge(frame: Frame, outcome: Outcome, tookMs: number): Frame {
   return {
     ...frame,
     headers: [...frame.headers, { key: 'biz_rt', value: Math.round(tookMs).toString() }],
-    payload: Buffer.from(JSON.stringify(toReply(outcome))),
+    payload: Buffer.from(JSON.stringify(toPayload(outcome))),
   };
 }
 
-function toReply(outcome: Outcome): object {
-  if (outcome.code === 500 || outcome.answer === undefined) return { code: outcome.code };
-  return { code: 200, data: Buffer.from(JSON.stringify(outcome.answer)).toString('base64') };
+function toPayload(outcome: Outcome): object {
+  if (outcome.code === 500 || outcome.response === undefined) return { code: outcome.code };
+  return { code: 200, data: Buffer.from(JSON.stringify(outcome.response)).toString('base64') };
 }

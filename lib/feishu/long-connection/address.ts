@@ -2,11 +2,11 @@ import { isIPv4 } from 'node:net';
 import { LongConnectionError } from './errors.ts';
 
 /**
- * Checks that what is sent to a URL is encrypted: the app's secret goes to one, all events come from the other.
- * Addresses of this machine may be plain.
+ * Checks that a URL is encrypted, because discovery sends the app secret and the connection carries all events.
+ * Loopback addresses may be unencrypted.
  *
- * @param url for discovery `https:`, for the connection `wss:`
- * @throws {LongConnectionError} `FEISHU_ADDRESS_INSECURE`
+ * @param secureProtocol `https:` for discovery, `wss:` for the connection
+ * @throws {LongConnectionError} `FEISHU_ADDRESS_INSECURE` if the URL is not encrypted
  */
 export function requireSecure(url: URL, secureProtocol: 'https:' | 'wss:'): void {
   const plainProtocol = secureProtocol === 'https:' ? 'http:' : 'ws:';
@@ -14,16 +14,16 @@ export function requireSecure(url: URL, secureProtocol: 'https:' | 'wss:'): void
   if (url.protocol === plainProtocol && isLoopback(url.hostname)) return;
   throw new LongConnectionError(
     'FEISHU_ADDRESS_INSECURE',
-    `${url.protocol}//${url.host} is refused: it must be ${secureProtocol}//, plain ${plainProtocol}// is for loopback addresses alone. Is FEISHU_DOMAIN right?`,
+    `${url.protocol}//${url.host} is not secure: it must use ${secureProtocol}//. Only loopback addresses may use ${plainProtocol}//. Is FEISHU_DOMAIN correct?`,
   );
 }
 
-/** Whether it is this machine, going by the name alone: a name that merely resolves to it does not count. */
+/** Checks only the name: another name that resolves to this machine is not a loopback address. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }
 
-/** A URL as a log may show it: the query holds the ticket. */
+/** Formats a URL for the log, without its query, which contains the ticket. */
 export function withoutQuery(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }

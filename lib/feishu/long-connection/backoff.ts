@@ -1,10 +1,10 @@
 /**
- * Computes how long to wait before the next attempt: exponential with full jitter, so that many clients that lost
- * their connection at once do not come back at once.
+ * Computes the delay before the next attempt: exponential backoff with full jitter, so that clients that lost their
+ * connections at the same time do not reconnect at the same time.
  *
- * @param failures how many attempts failed one after the other, from 1
- * @param firstMs the longest wait after the first failure; it doubles with each further one
- * @param longestMs what it stops doubling at
+ * @param failures the number of consecutive failed attempts, from 1
+ * @param firstMs the maximum delay after the first failure; it doubles with each further failure
+ * @param longestMs the upper limit of the maximum delay
  * @param random from 0 (inclusive) to 1 (exclusive)
  * @returns milliseconds
  */

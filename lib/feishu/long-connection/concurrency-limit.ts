@@ -1,6 +1,6 @@
 /**
- * Lets work begin in the order it comes, so much of it at a time. Events can come by the thousand at once: were all
- * begun at once, all would end late.
+ * Limits how much work runs at a time, in order of arrival. Thousands of events can arrive at once; if all of them
+ * started together, all of them would finish late.
  */
 export class ConcurrencyLimit {
   readonly #maximum: number;
@@ -11,15 +11,15 @@ export class ConcurrencyLimit {
     this.#maximum = maximum;
   }
 
-  /** @returns what the work returns, once it has had its turn */
-  async take<T>(work: () => T | Promise<T>): Promise<T> {
+  /** @returns the result of the work, which starts as soon as the limit allows */
+  async run<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.#running < this.#maximum) this.#running++;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // The turn is handed on, so that nobody comes in between.
+      // Hands its slot to the next in line, so that later work cannot overtake it.
       if (next === undefined) this.#running--;
       else next();
     }

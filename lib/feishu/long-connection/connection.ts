@@ -12,21 +12,21 @@ import { explainRejectedUpgrade } from './rejection.ts';
 import { readPongSettings, type Settings } from './settings.ts';
 import type { Timing } from './timing.ts';
 
-/** What a connection tells whoever keeps it. */
+/** Called when the state of a connection changes. */
 export interface ConnectionEvents {
   opened(): void;
   pong(settings: Settings): void;
   draining(): void;
 }
 
-/** One event can be this large, in one frame. */
+/** The largest event in a single frame. */
 const MAXIMUM_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-/** One WebSocket to the platform, from the handshake to its end. */
+/** A single WebSocket connection to the platform, from handshake to close. */
 export class Connection {
   /**
-   * Resolves when an open connection ended, whoever ended it; rejects with a {@link LongConnectionError} when it did
-   * not open: `FEISHU_LOGIN_REFUSED`, `FEISHU_TOO_MANY_CONNECTIONS` or `FEISHU_CONNECTION_FAILED`.
+   * Resolves when an open connection closes for any reason. Rejects with a {@link LongConnectionError} if it cannot be
+   * opened: `FEISHU_LOGIN_REFUSED`, `FEISHU_TOO_MANY_CONNECTIONS` or `FEISHU_CONNECTION_FAILED`.
    */
   readonly ended: Promise<void>;
   readonly #socket: WebSocket;
@@ -42,7 +42,7 @@ export class Connection {
   #closeTimer: NodeJS.Timeout | undefined;
   #isOpen = false;
   #isStopping = false;
-  /** Why there is no connection, once that is known. */
+  /** The first reason why the connection failed. */
   #failure: LongConnectionError | undefined;
 
   constructor(endpoint: Endpoint, deliveries: Deliveries, events: ConnectionEvents, timing: Timing, log: Log) {
@@ -54,12 +54,12 @@ export class Connection {
     this.#log = log;
     this.#heartbeat = new Heartbeat(
       () => this.#send(ping(endpoint.serviceId)),
-      () => this.#abandon(`the platform answered no ping for ${timing.pongWithinMs} ms`),
+      () => this.#terminate(`the platform did not answer a ping within ${timing.pongWithinMs} ms`),
       endpoint.settings.pingIntervalMs,
       timing.pongWithinMs,
     );
     this.#handshakeTimer = setTimeout(
-      () => this.#abandon(`the handshake took more than ${timing.handshakeWithinMs} ms`),
+      () => this.#terminate(`the handshake took longer than ${timing.handshakeWithinMs} ms`),
       timing.handshakeWithinMs,
     );
     this.#socket = new WebSocket(endpoint.url, { perMessageDeflate: false, maxPayload: MAXIMUM_MESSAGE_BYTES });
@@ -67,13 +67,13 @@ export class Connection {
   }
 
   /**
-   * Takes no more events, acknowledges those that have come, and closes. Both have their time limits, so that `ended`
+   * Rejects new events, acknowledges those in flight and closes the connection. Each step has a time limit, so `ended`
    * settles soon.
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
     if (!this.#isOpen) {
-      this.#abandon('it was stopped');
+      this.#terminate('the client was stopped');
       return;
     }
     this.#events.draining();
@@ -83,19 +83,19 @@ export class Connection {
     this.#closeTimer = setTimeout(() => this.#socket.terminate(), this.#timing.closeWithinMs);
   }
 
-  /** Attaches every listener before anything can happen: a frame can arrive with the upgrade's response. */
+  /** Attaches all listeners at once, because a frame can arrive together with the upgrade response. */
   #listen(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#socket.on('open', () => this.#open());
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    this.#socket.on('unexpected-response', (request, response) => this.#refused(request, response));
+    this.#socket.on('unexpected-response', (request, response) => this.#reject(request, response));
     this.#socket.on('error', (error) => {
       this.#failure ??= failed(this.#endpoint, describeNetworkError(error), error);
     });
     this.#socket.on('close', () => {
       this.#cleanUp();
       if (this.#isOpen) resolve();
-      else reject(this.#failure ?? failed(this.#endpoint, 'it was closed'));
+      else reject(this.#failure ?? failed(this.#endpoint, 'the connection was closed'));
     });
     return promise;
   }
@@ -107,16 +107,16 @@ export class Connection {
     this.#heartbeat.start();
   }
 
-  #refused(request: ClientRequest, response: IncomingMessage): void {
+  #reject(request: ClientRequest, response: IncomingMessage): void {
     this.#failure ??= explainRejectedUpgrade(Number(response.statusCode), response.headers);
     request.destroy();
     this.#socket.terminate();
   }
 
-  /** Ends it at once, without telling the other side, who may well be gone. */
-  #abandon(reason: string): void {
+  /** Terminates the connection without a closing handshake, because the other side may be gone. */
+  #terminate(reason: string): void {
     this.#failure ??= failed(this.#endpoint, reason);
-    if (this.#isOpen) this.#log.warn(`connection abandoned: ${reason}`);
+    if (this.#isOpen) this.#log.warn(`Connection terminated: ${reason}`);
     this.#socket.terminate();
   }
 
@@ -129,15 +129,20 @@ export class Connection {
 
   #receive(data: RawData, isBinary: boolean): void {
     try {
-      if (!isBinary) throw new LongConnectionError('FEISHU_FRAME_INVALID', 'A text message came: frames are binary.');
-      // ws gives a Buffer unless its `binaryType` is changed.
+      if (!isBinary)
+        throw new LongConnectionError('FEISHU_FRAME_INVALID', 'Received a text message; frames must be binary.');
+      // ws passes a Buffer by default (`binaryType`).
       const frame = decodeFrame(data as Buffer);
       if (frame.method === DATA_METHOD) this.#receiveData(frame);
       else if (frame.method === CONTROL_METHOD) this.#receiveControl(frame);
-      else throw new LongConnectionError('FEISHU_FRAME_INVALID', `A frame has the unknown method ${frame.method}.`);
+      else
+        throw new LongConnectionError(
+          'FEISHU_FRAME_INVALID',
+          `Received a frame with the unknown method ${frame.method}.`,
+        );
     } catch (error) {
       if (!(error instanceof LongConnectionError)) throw error;
-      this.#log.warn('message ignored', { code: error.code, reason: error.message });
+      this.#log.warn('Message ignored', { code: error.code, reason: error.message });
     }
   }
 
@@ -152,21 +157,24 @@ export class Connection {
     try {
       const payload = this.#assemble(frame);
       if (payload === undefined) return;
-      if (this.#isStopping) this.#deliveries.refuse(frame, this.#send);
+      if (this.#isStopping) this.#deliveries.reject(frame, this.#send);
       else this.#deliveries.accept(frame, payload, this.#send);
     } catch (error) {
       if (!(error instanceof LongConnectionError)) throw error;
-      this.#log.warn('data frame refused', { ...idsOf(frame), code: error.code, reason: error.message });
-      this.#deliveries.refuse(frame, this.#send);
+      this.#log.warn('Data frame rejected', { ...idsOf(frame), code: error.code, reason: error.message });
+      this.#deliveries.reject(frame, this.#send);
     }
   }
 
-  /** @returns the event's payload, once all of it has come */
+  /** @returns the event's payload, or `undefined` until all fragments have arrived */
   #assemble(frame: Frame): Uint8Array | undefined {
     const type = headerOf(frame, 'type');
-    // Acknowledged means queued: what nobody knows how to queue is not acknowledged as handled.
+    // Acknowledged means queued: frames of unknown types cannot be queued, so they must not be acknowledged with 200.
     if (type !== 'event' && type !== 'card') {
-      throw new LongConnectionError('FEISHU_FRAME_TYPE_UNKNOWN', `A data frame has the type "${type?.slice(0, 64)}".`);
+      throw new LongConnectionError(
+        'FEISHU_FRAME_TYPE_UNKNOWN',
+        `Received a data frame of the unknown type "${type?.slice(0, 64)}".`,
+      );
     }
     const position = readPosition(headerOf(frame, 'message_id'), headerOf(frame, 'sum'), headerOf(frame, 'seq'));
     return this.#fragments.add(position, frame.payload ?? new Uint8Array());
@@ -190,7 +198,7 @@ function ping(serviceId: number): Frame {
 }
 
 function failed({ url }: Endpoint, reason: string, cause?: unknown): LongConnectionError {
-  return new LongConnectionError('FEISHU_CONNECTION_FAILED', `No connection to ${withoutQuery(url)}: ${reason}.`, {
+  return new LongConnectionError('FEISHU_CONNECTION_FAILED', `Cannot connect to ${withoutQuery(url)}: ${reason}.`, {
     cause,
   });
 }

@@ -12,25 +12,26 @@ export interface Credentials {
   domain: string;
 }
 
-/** Where to connect to. */
+/** The address and settings of a connection. */
 export interface Endpoint {
-  /** Its query holds a ticket: log it with `withoutQuery` alone. */
+  /** Contains a ticket in its query: log it only with `withoutQuery`. */
   url: URL;
-  /** What every ping has to say. */
+  /** Sent in every ping. */
   serviceId: number;
   settings: Settings;
 }
 
 const PATH = '/callback/ws/endpoint';
-/** A response has about 500 bytes. */
+/** A typical response has about 500 bytes. */
 const MAXIMUM_RESPONSE_BYTES = 64 * 1024;
 
 /**
- * Asks the platform where to connect to. Redirects are not followed, and a response of more than 64 KiB is rejected.
+ * Requests the address of a connection from the platform. Does not follow redirects, and rejects responses larger than
+ * 64 KiB.
  *
- * @param withinMs for the whole reply, from the connection to the last byte
+ * @param withinMs the time limit for the whole request, up to the last byte of the response
  * @throws {LongConnectionError} `FEISHU_LOGIN_REFUSED`, `FEISHU_ADDRESS_INSECURE`, `FEISHU_TOO_MANY_CONNECTIONS` or
- *   `FEISHU_CONNECTION_FAILED`, the last also when `signal` aborts
+ *   `FEISHU_CONNECTION_FAILED`; the last also if `signal` aborts
  */
 export async function discover(
   { appId, appSecret, domain }: Credentials,
@@ -38,12 +39,12 @@ export async function discover(
   signal: AbortSignal,
 ): Promise<Endpoint> {
   const url = locate(domain);
-  const reply = await post(url, { AppID: appId, AppSecret: appSecret }, withinMs, signal);
-  if (reply.code !== 0) throw explainRejection(Number(reply.code), String(reply.msg ?? ''));
-  const data = isObject(reply.data) ? reply.data : {};
-  // Stryker disable next-line StringLiteral: any text that is not a URL gives the same error
+  const response = await post(url, { AppID: appId, AppSecret: appSecret }, withinMs, signal);
+  if (response.code !== 0) throw explainRejection(Number(response.code), String(response.msg ?? ''));
+  const data = isObject(response.data) ? response.data : {};
+  // Stryker disable next-line StringLiteral: any text that is not a URL causes the same error
   const connectionUrl = URL.parse(asText(data.URL) ?? '');
-  if (connectionUrl === null) throw failed(url, 'the reply has no URL to connect to');
+  if (connectionUrl === null) throw failed(url, 'the response contains no connection URL');
   requireSecure(connectionUrl, 'wss:');
   connectionUrl.hash = '';
   return {
@@ -56,7 +57,10 @@ export async function discover(
 function locate(domain: string): URL {
   const url = URL.parse(PATH, domain);
   if (url === null) {
-    throw new LongConnectionError('FEISHU_ADDRESS_INSECURE', 'FEISHU_DOMAIN is no URL, such as https://open.feishu.cn');
+    throw new LongConnectionError(
+      'FEISHU_ADDRESS_INSECURE',
+      'FEISHU_DOMAIN is not a URL. Example: https://open.feishu.cn',
+    );
   }
   requireSecure(url, 'https:');
   return url;
@@ -70,7 +74,7 @@ async function post(url: URL, body: JsonObject, withinMs: number, signal: AbortS
       method: 'POST',
       headers: { 'content-type': 'application/json; charset=utf-8', locale: 'zh' },
       body: JSON.stringify(body),
-      // The body contains the app secret, which a followed redirect would send to another address.
+      // Following a redirect would send the app secret to another address.
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
     });
@@ -80,23 +84,26 @@ async function post(url: URL, body: JsonObject, withinMs: number, signal: AbortS
     throw failed(url, describe(cause, withinMs), cause);
   }
   if (status >= 300 && status < 400) {
-    throw failed(url, `HTTP ${status}, a redirect, which the app secret must not follow. Is FEISHU_DOMAIN right?`);
+    throw failed(
+      url,
+      `HTTP ${status}, a redirect, which is not followed to protect the app secret. Is FEISHU_DOMAIN correct?`,
+    );
   }
-  // A refusal may come with any status: the code in the body tells more.
-  const reply = tryParseJsonObject(text);
-  if (typeof reply?.code !== 'number') throw failed(url, `HTTP ${status}, and no code in the reply`);
-  return reply;
+  // A rejection can have any status: the code in the body is more specific.
+  const json = tryParseJsonObject(text);
+  if (typeof json?.code !== 'number') throw failed(url, `HTTP ${status} without a code in the response`);
+  return json;
 }
 
-/** fetch hides what happened in the cause of a "fetch failed". */
+/** Finds the reason in the `cause` of fetch's "fetch failed" error. */
 function describe(error: unknown, withinMs: number): string {
   if (!(error instanceof Error)) return 'the request failed';
   if (error instanceof ResponseTooLargeError) return error.message;
-  if (error.name === 'TimeoutError') return `no reply within ${withinMs} ms`;
+  if (error.name === 'TimeoutError') return `no response within ${withinMs} ms`;
   return error.cause instanceof Error ? describeNetworkError(error.cause) : error.name;
 }
 
-/** Pings want it as an int32; without one the SDKs send 0. */
+/** Pings require an int32. If there is none, the SDKs send 0. */
 function readServiceId(url: URL): number {
   const serviceId = Number(url.searchParams.get('service_id'));
   return serviceId === (serviceId | 0) ? serviceId : 0;
@@ -105,7 +112,7 @@ function readServiceId(url: URL): number {
 function failed(url: URL, reason: string, cause?: unknown): LongConnectionError {
   return new LongConnectionError(
     'FEISHU_CONNECTION_FAILED',
-    `The platform does not tell where to connect to: ${reason} (POST ${withoutQuery(url)}).`,
+    `Cannot get a connection URL from the platform: ${reason} (POST ${withoutQuery(url)}).`,
     { cause },
   );
 }

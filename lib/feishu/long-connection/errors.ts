@@ -1,19 +1,19 @@
-/** What becomes of the connection after each error. */
+/** How the client proceeds after each error. */
 export const CONSEQUENCE = {
-  /** The platform does not want this app: asking again cannot help. */
+  /** The platform rejects the app, so retrying cannot help. */
   FEISHU_LOGIN_REFUSED: 'give up',
   FEISHU_ADDRESS_INSECURE: 'give up',
   FEISHU_TOO_MANY_CONNECTIONS: 'wait',
-  FEISHU_CONNECTION_FAILED: 'try again',
-  /** One message is not understood; the connection stays. */
-  FEISHU_FRAME_INVALID: 'go on',
-  FEISHU_FRAME_TYPE_UNKNOWN: 'go on',
-  FEISHU_FRAGMENT_REFUSED: 'go on',
+  FEISHU_CONNECTION_FAILED: 'retry',
+  /** A single message is invalid; the connection stays open. */
+  FEISHU_FRAME_INVALID: 'continue',
+  FEISHU_FRAME_TYPE_UNKNOWN: 'continue',
+  FEISHU_FRAGMENT_REFUSED: 'continue',
 } as const;
 
 export type LongConnectionErrorCode = keyof typeof CONSEQUENCE;
 
-/** Something about the long connection failed. The message never holds a secret, the URL's ticket or a payload. */
+/** A failure of the long connection. The message never contains a secret, the URL's ticket or a payload. */
 export class LongConnectionError extends Error {
   override readonly name = 'LongConnectionError';
   readonly code: LongConnectionErrorCode;
@@ -28,7 +28,7 @@ export class LongConnectionError extends Error {
   }
 }
 
-/** What went wrong with the network: when several addresses failed, Node gives a code and an empty message. */
+/** Describes a network error. If several addresses failed, Node provides a code and an empty message. */
 export function describeNetworkError(error: Error): string {
   return error.message || String('code' in error ? error.code : error.name);
 }

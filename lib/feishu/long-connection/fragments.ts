@@ -1,11 +1,11 @@
 import { LongConnectionError } from './errors.ts';
 
-/** Where a payload belongs in an event that was cut up. */
+/** The position of a fragment in an event that is split over several frames. */
 export interface FragmentPosition {
   messageId: string;
-  /** How many fragments there are. */
+  /** The number of fragments. */
   sum: number;
-  /** Which one it is, from 0. */
+  /** The index of this fragment, from 0. */
   seq: number;
 }
 
@@ -13,93 +13,93 @@ interface FragmentSet {
   sum: number;
   payloads: Map<number, Uint8Array>;
   bytes: number;
-  forget: NodeJS.Timeout;
+  discardTimer: NodeJS.Timeout;
 }
 
-/** The platform gives an event 3 s, so that what is not complete by now will be sent again as a whole. */
-const FORGET_AFTER_MS = 5_000;
-const MAXIMUM_SUM = 1_024;
+/** The platform waits 3 s for an acknowledgement, and later sends the whole event again. */
+const DISCARD_AFTER_MS = 5_000;
+const MAXIMUM_FRAGMENTS = 1_024;
 const MAXIMUM_SETS = 128;
-/** Of all sets together. An event beyond a few MiB fits no queue. */
+/** The total size of all sets. An event larger than a few MiB does not fit into the queue anyway. */
 const MAXIMUM_BYTES = 16 * 1024 * 1024;
 
-/** Puts events together that came in fragments, in whichever order they arrive, within bounded memory. */
+/** Joins events from fragments that may arrive in any order, with bounded memory. */
 export class Fragments {
   readonly #sets = new Map<string, FragmentSet>();
   #bytes = 0;
 
-  /** Bytes held for events that are not complete. */
+  /** The number of bytes held for incomplete events. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Takes a fragment. Beyond the memory allowed, the oldest incomplete events are forgotten.
+   * Adds a fragment. If the limits are exceeded, the oldest incomplete events are discarded.
    *
-   * @returns the event's payload when this fragment completes it
-   * @throws {LongConnectionError} `FEISHU_FRAGMENT_REFUSED` when it can belong to no event
+   * @returns the event's payload if this fragment completes it
+   * @throws {LongConnectionError} `FEISHU_FRAGMENT_REFUSED` if it cannot belong to an event
    */
   add({ messageId, sum, seq }: FragmentPosition, payload: Uint8Array): Uint8Array | undefined {
-    if (sum > MAXIMUM_SUM) throw refused(`an event of ${sum} fragments, more than ${MAXIMUM_SUM}`);
-    if (seq >= sum) throw refused(`fragment ${seq} of an event of ${sum}`);
+    if (sum > MAXIMUM_FRAGMENTS) throw rejected(`the event has ${sum} fragments, more than ${MAXIMUM_FRAGMENTS}`);
+    if (seq >= sum) throw rejected(`fragment ${seq} of an event with ${sum} fragments`);
     if (sum === 1) return payload;
-    if (messageId === '') throw refused('no message_id tells which event it belongs to');
-    const set = this.#sets.get(messageId) ?? this.#begin(messageId, sum);
-    if (set.sum !== sum) throw refused(`fragment of an event of ${sum}, which was an event of ${set.sum} before`);
-    this.#keep(set, seq, payload);
+    if (messageId === '') throw rejected('it has no message_id');
+    const set = this.#sets.get(messageId) ?? this.#createSet(messageId, sum);
+    if (set.sum !== sum) throw rejected(`the event has ${sum} fragments, but ${set.sum} in an earlier fragment`);
+    this.#store(set, seq, payload);
     if (set.bytes > MAXIMUM_BYTES) {
-      this.#forget(messageId);
-      throw refused(`an event of more than ${MAXIMUM_BYTES} bytes`);
+      this.#discard(messageId);
+      throw rejected(`the event has more than ${MAXIMUM_BYTES} bytes`);
     }
     if (set.payloads.size < sum) {
-      this.#makeRoom();
+      this.#enforceLimits();
       return undefined;
     }
-    this.#forget(messageId);
+    this.#discard(messageId);
     return join(set);
   }
 
-  /** Forgets everything. */
+  /** Discards all incomplete events. */
   clear(): void {
-    for (const messageId of this.#sets.keys()) this.#forget(messageId);
+    for (const messageId of this.#sets.keys()) this.#discard(messageId);
   }
 
-  #begin(messageId: string, sum: number): FragmentSet {
-    const forget = setTimeout(() => this.#forget(messageId), FORGET_AFTER_MS);
-    const set: FragmentSet = { sum, payloads: new Map(), bytes: 0, forget };
+  #createSet(messageId: string, sum: number): FragmentSet {
+    const discardTimer = setTimeout(() => this.#discard(messageId), DISCARD_AFTER_MS);
+    const set: FragmentSet = { sum, payloads: new Map(), bytes: 0, discardTimer };
     this.#sets.set(messageId, set);
     return set;
   }
 
-  #keep(set: FragmentSet, seq: number, payload: Uint8Array): void {
+  #store(set: FragmentSet, seq: number, payload: Uint8Array): void {
     const growth = payload.length - (set.payloads.get(seq)?.length ?? 0);
-    // A copy: the payload is a view that would keep all of its WebSocket message alive.
+    // Copies the payload: it is a view that would keep its whole WebSocket message in memory.
     set.payloads.set(seq, Uint8Array.from(payload));
     set.bytes += growth;
     this.#bytes += growth;
   }
 
-  #makeRoom(): void {
+  #enforceLimits(): void {
     for (const messageId of this.#sets.keys()) {
       if (this.#bytes <= MAXIMUM_BYTES && this.#sets.size <= MAXIMUM_SETS) return;
-      this.#forget(messageId);
+      this.#discard(messageId);
     }
   }
 
-  #forget(messageId: string): void {
+  #discard(messageId: string): void {
     const set = this.#sets.get(messageId);
-    // Stryker disable next-line ConditionalExpression: only sets that are there are forgotten; the check is for the type
+    // Stryker disable next-line ConditionalExpression: only existing sets are discarded; the check is for the type
     if (set === undefined) return;
-    clearTimeout(set.forget);
+    clearTimeout(set.discardTimer);
     this.#bytes -= set.bytes;
     this.#sets.delete(messageId);
   }
 }
 
 /**
- * Reads a fragment's position from a frame's headers. Without `sum` and `seq` the frame is the whole event.
+ * Reads a fragment's position from a frame's headers. Without `sum` and `seq` the frame contains the whole event.
  *
- * @throws {LongConnectionError} `FEISHU_FRAGMENT_REFUSED` when they are no positive count and no index
+ * @throws {LongConnectionError} `FEISHU_FRAGMENT_REFUSED` if `sum` or `seq` is not a non-negative integer
  */
 export function readPosition(
   messageId: string | undefined,
@@ -111,7 +111,7 @@ export function readPosition(
 
 function readCount(text: string | undefined, fallback: number, name: string): number {
   if (text === undefined || text === '') return fallback;
-  if (!/^\d{1,9}$/.test(text)) throw refused(`${name} is no count`);
+  if (!/^\d{1,9}$/.test(text)) throw rejected(`${name} is not a count`);
   return Number(text);
 }
 
@@ -120,6 +120,6 @@ function join(set: FragmentSet): Uint8Array {
   return Buffer.concat(ordered, set.bytes);
 }
 
-function refused(what: string): LongConnectionError {
-  return new LongConnectionError('FEISHU_FRAGMENT_REFUSED', `A fragment is refused: ${what}.`);
+function rejected(reason: string): LongConnectionError {
+  return new LongConnectionError('FEISHU_FRAGMENT_REFUSED', `Fragment rejected: ${reason}.`);
 }

@@ -2,9 +2,9 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { LongConnectionError } from './errors.ts';
 
 /**
- * A message of the long connection, proto2. The ids are 64 bits and come back to the platform exactly.
+ * A message of the long connection, encoded as proto2. The 64-bit ids are returned to the platform exactly.
  *
- * The platform documents no schema; this is the one of its official SDKs (`pbbp2.Frame`).
+ * The platform documents no schema; this one comes from its official SDKs (`pbbp2.Frame`).
  */
 export interface Frame {
   sequenceId: bigint;
@@ -26,10 +26,10 @@ interface Header {
 export const CONTROL_METHOD = 0;
 export const DATA_METHOD = 1;
 
-/** A known frame has about 8. Without a limit, two bytes of an empty header would cost an object each. */
+/** Known frames have about 8 headers. Without a limit, each two-byte empty header would allocate an object. */
 const MAXIMUM_HEADERS = 128;
 
-/** Field number and wire type, as protobuf writes them before each value. */
+/** The field number and wire type that precede each value in protobuf. */
 const TAG = {
   sequenceId: (1 << 3) | WireType.Varint,
   logId: (2 << 3) | WireType.Varint,
@@ -64,21 +64,23 @@ export function encodeFrame(frame: Frame): Uint8Array {
 }
 
 /**
- * Decodes a frame. Unknown fields are skipped.
+ * Decodes a frame. Skips unknown fields.
  *
  * @param bytes one WebSocket message; the frame's payload is a view of it
- * @throws {LongConnectionError} `FEISHU_FRAME_INVALID` when it is no such protobuf or lacks a required field
+ * @throws {LongConnectionError} `FEISHU_FRAME_INVALID` if the bytes are not a frame or a required field is missing
  */
 export function decodeFrame(bytes: Uint8Array): Frame {
   try {
     return readFrame(new BinaryReader(bytes));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LongConnectionError('FEISHU_FRAME_INVALID', `${bytes.length} bytes are no frame: ${reason}`, { cause });
+    throw new LongConnectionError('FEISHU_FRAME_INVALID', `${bytes.length} bytes are not a valid frame: ${reason}`, {
+      cause,
+    });
   }
 }
 
-/** The value of a frame's header, `undefined` when it has none of that name. */
+/** @returns the value of a frame's header, or `undefined` if there is none with this key */
 export function headerOf(frame: Frame, key: string): string | undefined {
   return frame.headers.find((header) => header.key === key)?.value;
 }

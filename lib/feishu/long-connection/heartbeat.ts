@@ -1,19 +1,19 @@
-/** Sends pings and notices when nothing answers them: a healthy connection can be without events for hours. */
+/** Detects dead connections with pings, because a healthy connection can be without events for hours. */
 export class Heartbeat {
-  readonly #ping: () => void;
-  readonly #died: () => void;
+  readonly #sendPing: () => void;
+  readonly #onTimeout: () => void;
   readonly #pongWithinMs: number;
   #nextPing: NodeJS.Timeout | undefined;
   #missingPong: NodeJS.Timeout | undefined;
   #intervalMs: number;
 
   /**
-   * @param ping sends one
-   * @param died called when a ping was not answered for `pongWithinMs`
+   * @param sendPing sends a ping
+   * @param onTimeout called if a ping is not answered within `pongWithinMs`
    */
-  constructor(ping: () => void, died: () => void, intervalMs: number, pongWithinMs: number) {
-    this.#ping = ping;
-    this.#died = died;
+  constructor(sendPing: () => void, onTimeout: () => void, intervalMs: number, pongWithinMs: number) {
+    this.#sendPing = sendPing;
+    this.#onTimeout = onTimeout;
     this.#intervalMs = intervalMs;
     this.#pongWithinMs = pongWithinMs;
   }
@@ -22,7 +22,7 @@ export class Heartbeat {
     this.#beat();
   }
 
-  /** @param intervalMs how often the platform wants pings from now on */
+  /** @param intervalMs the interval between pings that the platform requests */
   pong(intervalMs: number): void {
     clearTimeout(this.#missingPong);
     this.#missingPong = undefined;
@@ -37,9 +37,9 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    this.#ping();
-    // Not started anew while one is missing: pings more often than `pongWithinMs` would put it off for ever.
-    this.#missingPong ??= setTimeout(this.#died, this.#pongWithinMs);
+    this.#sendPing();
+    // Does not restart a running timer: pings more frequent than `pongWithinMs` would postpone it indefinitely.
+    this.#missingPong ??= setTimeout(this.#onTimeout, this.#pongWithinMs);
     this.#schedule();
   }
 

@@ -12,54 +12,53 @@ import { TIMING, type Timing } from './timing.ts';
 export interface LongConnectionOptions extends Credentials {
   receive: Receive;
   log: Log;
-  /** Aborting it takes no more events, acknowledges those that have come, and closes. */
+  /** When it aborts, new events are rejected, those in flight are acknowledged, and the connection is closed. */
   signal: AbortSignal;
   acknowledged?: Acknowledged;
-  /** Shorter times, for tests. */
+  /** Overrides, for tests and debugging. */
   timing?: Partial<Timing>;
 }
 
-/** `connecting`: asking where to, and the handshake. `waiting`: until the next attempt. */
+/** `connecting`: during discovery and the handshake. `waiting`: until the next attempt. */
 type LongConnectionState = 'connecting' | 'connected' | 'waiting' | 'draining' | 'ended';
 
-/** A look at the connection, for a health check and for metrics. Times are in milliseconds since the epoch. */
+/** The status of the connection, for the health check and metrics. Times are in milliseconds since the epoch. */
 export interface LongConnectionStatus {
   state: LongConnectionState;
-  /** Since when there has been no open connection; `undefined` while there is one. */
+  /** When the client started or lost its connection; `undefined` while it is connected. */
   disconnectedAt: number | undefined;
-  /** Why the last attempt failed; `undefined` once one has succeeded. */
+  /** Why the last attempt failed; `undefined` after a successful one. */
   lastFailure: LongConnectionErrorCode | undefined;
-  /** When the platform last answered a ping, on this connection or the one before. */
+  /** When the platform last answered a ping, on this or an earlier connection. */
   lastPongAt: number | undefined;
   pingIntervalMs: number;
-  /** How often a connection was opened again after the first. */
+  /** The number of connections opened after the first. */
   reconnects: number;
-  /** Events that have come and are not yet acknowledged. */
+  /** The number of events that are not yet acknowledged. */
   inFlight: number;
 }
 
 export interface LongConnection {
   /**
-   * Resolves once `signal` has aborted and all is closed. Rejects with a {@link LongConnectionError} when trying again
-   * cannot help: `FEISHU_LOGIN_REFUSED` or `FEISHU_ADDRESS_INSECURE`.
+   * Resolves once `signal` has aborted and the connection is closed. Rejects with a {@link LongConnectionError} if
+   * retrying cannot help: `FEISHU_LOGIN_REFUSED` or `FEISHU_ADDRESS_INSECURE`.
    */
   readonly ended: Promise<void>;
   status(): LongConnectionStatus;
 }
 
 /**
- * Keeps a long connection to the platform, for ever: when it is lost or cannot be had, it is tried again. At most
- * {@link TIMING.acknowledgeWithinMs} after an event came, it is acknowledged; after `signal` has aborted, the end comes
- * at most that much and {@link TIMING.closeWithinMs} later.
+ * Maintains a long connection to the platform and reconnects whenever it is lost. Acknowledges each event within
+ * {@link TIMING.acknowledgeWithinMs}. After `signal` aborts, ends within that time plus {@link TIMING.closeWithinMs}.
  *
  * @see https://open.feishu.cn/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case
  */
 export function maintainLongConnection(options: LongConnectionOptions): LongConnection {
-  const keeper = new Keeper(options);
-  return { ended: keeper.keep(), status: () => keeper.status() };
+  const reconnector = new Reconnector(options);
+  return { ended: reconnector.run(), status: () => reconnector.status() };
 }
 
-class Keeper {
+class Reconnector {
   readonly #options: LongConnectionOptions;
   readonly #timing: Timing;
   readonly #deliveries: Deliveries;
@@ -69,7 +68,7 @@ class Keeper {
   #lastFailure: LongConnectionErrorCode | undefined;
   #lastPongAt: number | undefined;
   #opened = 0;
-  /** Attempts since a connection last proved good. */
+  /** Consecutive failures since the last pong. */
   #failures = 0;
 
   constructor(options: LongConnectionOptions) {
@@ -91,7 +90,7 @@ class Keeper {
     };
   }
 
-  async keep(): Promise<void> {
+  async run(): Promise<void> {
     const { signal } = this.#options;
     try {
       while (!signal.aborted) {
@@ -106,7 +105,7 @@ class Keeper {
     }
   }
 
-  /** One connection, from the question where to until it is lost. */
+  /** Runs one connection, from discovery until it is lost. */
   async #attempt(): Promise<LongConnectionError | undefined> {
     const { signal } = this.#options;
     this.#state = 'connecting';
@@ -132,17 +131,17 @@ class Keeper {
         this.#disconnectedAt = undefined;
         this.#lastFailure = undefined;
         this.#opened++;
-        log.info(`connected to ${withoutQuery(endpoint.url)}`);
+        log.info(`Connected to ${withoutQuery(endpoint.url)}`);
       },
       pong: (settings: Settings) => {
-        // Not when it opens: a platform that hangs up at once would be asked again at once, for ever.
+        // Not reset on open: if the platform closed each connection at once, the client would reconnect without delay.
         this.#failures = 0;
         this.#lastPongAt = Date.now();
         this.#settings = settings;
       },
       draining: () => {
         this.#state = 'draining';
-        log.info('taking no more events', { inFlight: this.#deliveries.inFlight });
+        log.info('Draining: no more events are accepted', { inFlight: this.#deliveries.inFlight });
       },
     };
     const connection = new Connection(endpoint, this.#deliveries, events, this.#timing, log);
@@ -163,7 +162,7 @@ class Keeper {
     const reason = error === undefined ? 'The connection was lost.' : error.message;
     log.warn(`${reason} Next attempt in ${waitMs} ms.`, { code: error?.code, failures: this.#failures });
     await sleep(waitMs, undefined, { signal }).catch(() => {
-      // Aborted: the loop sees it.
+      // Aborted: the loop checks the signal.
     });
   }
 

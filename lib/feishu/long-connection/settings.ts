@@ -1,9 +1,9 @@
-import { isObject } from '../envelope.ts';
+import { isObject, tryParseJsonObject } from '../envelope.ts';
 
-/** What the platform wishes, in discovery's reply and in pongs (`ClientConfig`). */
+/** Settings that the platform sends in the discovery response and in pongs (`ClientConfig`). */
 export interface Settings {
   pingIntervalMs: number;
-  /** The longest to wait before connecting again. */
+  /** The maximum delay before reconnecting. */
   reconnectIntervalMs: number;
 }
 
@@ -13,10 +13,10 @@ const SHORTEST_INTERVAL_MS = 1_000;
 const LONGEST_INTERVAL_MS = 10 * 60_000;
 
 /**
- * Reads a `ClientConfig`. What is missing or senseless stays as it was. `ReconnectCount` is ignored: it has been seen
- * as 1, and a connection given up loses events.
+ * Reads a `ClientConfig`. Missing or invalid values keep their previous setting. `ReconnectCount` is ignored: it was
+ * seen as 1, and a client that stops reconnecting loses events.
  *
- * @param config seconds, as the platform has it
+ * @param config the platform's object, with intervals in seconds
  */
 export function readSettings(config: unknown, previous: Settings): Settings {
   if (!isObject(config)) return previous;
@@ -26,13 +26,9 @@ export function readSettings(config: unknown, previous: Settings): Settings {
   };
 }
 
-/** Reads the payload of a pong, which is often empty and need not be JSON. */
+/** Reads the payload of a pong, which is often empty and may not be JSON. */
 export function readPongSettings(payload: Uint8Array | undefined, previous: Settings): Settings {
-  try {
-    return readSettings(JSON.parse(Buffer.from(payload ?? []).toString('utf8')), previous);
-  } catch {
-    return previous;
-  }
+  return readSettings(tryParseJsonObject(Buffer.from(payload ?? []).toString('utf8')), previous);
 }
 
 function readInterval(seconds: unknown): number | undefined {

@@ -1,4 +1,4 @@
-/** How long things may take. Tests pass shorter ones. */
+/** The time limits of a long connection. */
 export interface Timing {
   discoverWithinMs: number;
   handshakeWithinMs: number;
@@ -11,11 +11,11 @@ export interface Timing {
 export const TIMING: Timing = {
   discoverWithinMs: 15_000,
   handshakeWithinMs: 15_000,
-  /** After this without an answer to a ping the connection is dead, whatever TCP believes. */
+  /** If a ping is not answered within this time, the connection is dead, even if TCP reports it as open. */
   pongWithinMs: 15_000,
-  /** The platform gives up after 3 s, and 2.5 s is promised: the rest is for a late timer and the way out. */
+  /** The platform waits 3 s, and this project promises 2.5 s. The rest is for late timers and for sending. */
   acknowledgeWithinMs: 2_300,
-  /** For the platform's answer to a closing frame. */
+  /** For the platform's response to a close frame. */
   closeWithinMs: 2_000,
   firstRetryWithinMs: 1_000,
 };

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { parentPort, Worker } from 'node:worker_threads';
 
-/** Where an emulator keeps its data: in memory, when there is no folder. */
+/** Where an emulator stores its data: in a folder, or in memory if `folder` is not set. */
 export interface EmulatorData {
   folder?: string;
 }
 
-/** What an emulator's thread sends once it listens. */
+/** The message that an emulator's thread sends when it is listening. */
 export interface EmulatorReady<Restored = undefined> {
   /** `http://127.0.0.1:port` */
   endpoint: string;
@@ -14,16 +14,16 @@ export interface EmulatorReady<Restored = undefined> {
 }
 
 export interface Emulator<Restored> extends EmulatorReady<Restored> {
-  /** Waits for work that needs the emulator, and rejects when that fails meanwhile. */
+  /** Waits for work that needs the emulator. Rejects if the emulator fails first. */
   during<Result>(work: Promise<Result>): Promise<Result>;
   stop(): Promise<void>;
 }
 
 /**
- * Runs an emulator in a thread of its own, so that it has a processor while another thread computes.
+ * Runs an emulator in a separate thread, so that busy threads do not block it.
  *
- * @param program the module that is the thread's program: see {@link serveEmulator}
- * @throws what the program throws before it listens
+ * @param program the module that the thread runs; it calls {@link serveEmulator}
+ * @throws the error that the program throws before it listens
  */
 export async function startEmulator<Restored = undefined>(
   program: URL,
@@ -35,9 +35,9 @@ export async function startEmulator<Restored = undefined>(
   return {
     ...ready,
     async during(work) {
-      const over = new AbortController();
-      const failure = once(thread, 'error', { signal: over.signal }).then(([error]) => Promise.reject(error));
-      return Promise.race([work, failure]).finally(() => over.abort());
+      const finished = new AbortController();
+      const failure = once(thread, 'error', { signal: finished.signal }).then(([error]) => Promise.reject(error));
+      return Promise.race([work, failure]).finally(() => finished.abort());
     },
     async stop() {
       thread.postMessage('stop');
@@ -47,9 +47,9 @@ export async function startEmulator<Restored = undefined>(
 }
 
 /**
- * Reports that the emulator of this thread listens, and waits for the end.
+ * Reports that this thread's emulator is listening, and ends the thread after {@link Emulator.stop}.
  *
- * @param stop after it nothing keeps the thread alive
+ * @param stop stops the emulator
  */
 export function serveEmulator<Restored>(ready: EmulatorReady<Restored>, stop: () => Promise<unknown>): void {
   parentPort?.once('message', async () => {

@@ -7,10 +7,10 @@ import { toSqsRecord } from '../../queue/sqs-record.ts';
 import { createFailureReasons } from '../../store/failure-reasons.ts';
 import { MAXIMUM_DELIVERIES } from '../../worker/retry.ts';
 import { startEmulator } from './emulator.ts';
-import type { KeptMessage } from './message-store.ts';
+import type { StoredMessage } from './message-store.ts';
 import { openTable } from './table.ts';
 
-/** SQS and DynamoDB in threads of this process, on loopback, with what the deployment would create in them. */
+/** SQS and DynamoDB in threads of this process, on loopback, with the queues and the table of a deployment. */
 export interface Emulators {
   sqs: SQSClient;
   queueUrl: string;
@@ -18,30 +18,27 @@ export interface Emulators {
   deadLetterQueueUrl: string;
   dynamo: DynamoDBClient;
   claimsTable: string;
-  /** What an AWS SDK needs in its environment to find them. */
+  /** The environment variables that point an AWS SDK at the emulators. */
   environment: Record<string, string>;
-  /** The messages that an earlier process left in the data folder, oldest first. */
-  kept: KeptRecord[];
+  /** Messages that an earlier process left in the data folder, oldest first. */
+  restored: RestoredMessage[];
   stop(): Promise<void>;
 }
 
-export interface KeptRecord {
+export interface RestoredMessage {
   record: SQSRecord;
-  /** It is in the dead-letter queue. */
+  /** Whether it is in the dead-letter queue. */
   isDead: boolean;
-  /** Why it is there, where the worker could note it. */
+  /** The failure reason of a dead letter, if the worker stored one. */
   reason?: string | undefined;
 }
 
 export interface EmulatorOptions {
-  /** `conversation`: the queues are FIFO, as with the deployment's parameter of that name. */
+  /** `conversation` makes the queues FIFO, like the deployment parameter of the same name. */
   ordering: 'none' | 'conversation';
-  /** As long as the deployment's: six times the worker's timeout. */
+  /** Deployed, it is six times the worker's timeout. */
   visibilityTimeoutSeconds: number;
-  /**
-   * Where messages and claims are kept, for the next process too. One process at a time can use it. Without it they are
-   * in memory.
-   */
+  /** Stores the queues and the table for the next process. Only one process can use it at a time. Default: in memory. */
   dataFolder?: string | undefined;
 }
 
@@ -51,7 +48,7 @@ const DEAD_LETTER_QUEUE = 'feishu-events-dead';
 const CLAIMS_TABLE = 'feishu-events-claims';
 
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
-/** Everything that an SDK client would otherwise take from this machine's environment and profile. */
+/** Every setting that an SDK client would otherwise read from this machine's environment and profile. */
 const CLIENT_SETTINGS = {
   region: REGION,
   credentials: CREDENTIALS,
@@ -64,21 +61,25 @@ const CLIENT_SETTINGS = {
   userAgentAppId: 'feishu-events',
 } satisfies SQSClientConfig;
 
-/** @throws when the data folder is another process's or cannot be read; the message says what to do */
+/**
+ * Starts the emulators, and creates the queues and the table.
+ *
+ * @throws if another process uses the data folder, or if it cannot be read; the message says what to do
+ */
 export async function startEmulators(options: EmulatorOptions): Promise<Emulators> {
   await using parts = new AsyncDisposableStack();
   const { ordering, visibilityTimeoutSeconds, dataFolder } = options;
-  // The queue is first: it locks the folder.
-  const queueEmulator = await startEmulator<KeptMessage[]>(
+  // The queue starts first: it locks the folder.
+  const queueEmulator = await startEmulator<StoredMessage[]>(
     new URL('queue-thread.ts', import.meta.url),
     dataFolder === undefined ? {} : { folder: dataFolder },
   );
   parts.defer(() => queueEmulator.stop());
-  const claimsEmulator = await startEmulator(
+  const tableEmulator = await startEmulator(
     new URL('table-thread.ts', import.meta.url),
     dataFolder === undefined ? {} : { folder: path.join(dataFolder, 'claims') },
   );
-  parts.defer(() => claimsEmulator.stop());
+  parts.defer(() => tableEmulator.stop());
 
   const sqsEndpoint = queueEmulator.endpoint;
   const sqs = new SQSClient({ ...CLIENT_SETTINGS, endpoint: sqsEndpoint });
@@ -97,23 +98,23 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   await sqs.send(new CreateQueueCommand({ QueueName: queue.name, Attributes: attributes }));
   const dynamo = new DynamoDBClient({
     ...CLIENT_SETTINGS,
-    endpoint: claimsEmulator.endpoint,
+    endpoint: tableEmulator.endpoint,
     accountIdEndpointMode: 'disabled',
     endpointDiscoveryEnabled: false,
   });
   parts.defer(() => dynamo.destroy());
-  await claimsEmulator.during(openTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
+  await tableEmulator.during(openTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
     if (dataFolder === undefined) throw cause;
     const advice = 'Move the folder away to start with an empty queue.';
-    throw new Error(`The claims kept in ${dataFolder} cannot be read (${cause.message}). ${advice}`, { cause });
+    throw new Error(`Cannot read the idempotency records in ${dataFolder} (${cause.message}). ${advice}`, { cause });
   });
 
-  const kept = queueEmulator.restored.map(({ queue: name, message }) => ({
+  const restored = queueEmulator.restored.map(({ queue: name, message }) => ({
     record: toSqsRecord(message, queue.arn),
     isDead: name === DEAD_LETTER_QUEUE,
   }));
-  const dead = kept.filter(({ isDead }) => isDead).map(({ record }) => record.messageId);
-  const notes = await createFailureReasons(dynamo, CLAIMS_TABLE).read(dead);
+  const deadLetterIds = restored.filter(({ isDead }) => isDead).map(({ record }) => record.messageId);
+  const failureReasons = await createFailureReasons(dynamo, CLAIMS_TABLE).read(deadLetterIds);
 
   const running = parts.move();
   return {
@@ -123,22 +124,25 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     deadLetterQueueUrl: deadLetterQueue.url,
     dynamo,
     claimsTable: CLAIMS_TABLE,
-    kept: kept.map((message) => ({ ...message, reason: notes.get(message.record.messageId)?.reason })),
+    restored: restored.map((message) => ({
+      ...message,
+      reason: failureReasons.get(message.record.messageId)?.reason,
+    })),
     environment: {
       AWS_REGION: REGION,
       AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
       AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
-      // The default profile in ~/.aws may have another endpoint, or require FIPS.
+      // The default profile in ~/.aws may set another endpoint or require FIPS.
       AWS_CONFIG_FILE: devNull,
       AWS_SHARED_CREDENTIALS_FILE: devNull,
       AWS_ENDPOINT_URL_SQS: sqsEndpoint,
-      AWS_ENDPOINT_URL_DYNAMODB: claimsEmulator.endpoint,
+      AWS_ENDPOINT_URL_DYNAMODB: tableEmulator.endpoint,
     },
     stop: () => running.disposeAsync(),
   };
 }
 
-/** Not the URL that fauxqs answers: it names a host below `localhost`, which does not resolve everywhere. */
+/** Builds the URL itself: the one that fauxqs returns has a subdomain of `localhost`, which does not resolve everywhere. */
 function queueNamed(endpoint: string, name: string) {
   const account = '000000000000';
   return { name, url: `${endpoint}/${account}/${name}`, arn: `arn:aws:sqs:${REGION}:${account}:${name}` };

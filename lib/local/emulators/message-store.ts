@@ -9,7 +9,7 @@ type Persistence = NonNullable<SqsStore['persistence']>;
 type SqsQueue = ReturnType<SqsStore['createQueue']>;
 type SqsMessage = SqsQueue['messages'][number];
 
-/** What fauxqs tells of a queue's changes. */
+/** The methods that fauxqs calls when a queue changes. */
 type QueuePersistence = Pick<
   Persistence,
   | 'insertQueue'
@@ -24,14 +24,14 @@ type QueuePersistence = Pick<
 >;
 
 /** A message that an earlier process left. */
-export interface KeptMessage {
+export interface StoredMessage {
   /** The queue's name, without `.fifo`. */
   queue: string;
-  /** As it was last received, or as it would be received first. */
+  /** The message with its receive count so far. */
   message: Message;
 }
 
-interface StoredMessage {
+interface MessageRow {
   message_id: string;
   queue: string;
   message: string;
@@ -41,7 +41,7 @@ interface StoredMessage {
   hidden_until: number | null;
 }
 
-/** Of the tables below: a folder of another version is refused. */
+/** A folder with another schema version is rejected. */
 const SCHEMA_VERSION = 1;
 const SCHEMA = `
   CREATE TABLE messages (
@@ -58,46 +58,45 @@ const SCHEMA = `
 const SQLITE_BUSY = 5;
 
 /**
- * Keeps the messages of fauxqs' queues in a file. The `PersistenceManager` of fauxqs 2.4 does not do: it fails when a
- * message is made visible at once, loses one that is killed on its way to the dead-letter queue, waits for the disk with
- * each message, and a new process would find hidden what the dead one was working on.
+ * Stores the messages of fauxqs' queues in a file. It replaces the `PersistenceManager` of fauxqs 2.4, which fails when a
+ * message's visibility timeout is set to 0, loses a message if the process is killed while it moves to the dead-letter
+ * queue, syncs to disk for each message, and leaves messages hidden that were in flight in the previous process.
  *
- * A queue gets back the messages it had when it is created again, whatever its address and whether it is FIFO now. What
- * was being worked on is visible at once, for nobody works on it any more; what waits for its next attempt goes on
- * waiting.
+ * A queue that is created again gets back its messages, even if its URL changed or it is FIFO now. Messages that were in
+ * flight are visible immediately, because their consumer is gone. Messages that wait for a retry stay hidden until then.
  */
 export class MessageStore implements QueuePersistence {
   readonly #database: DatabaseSync;
-  readonly #restorable: Map<string, StoredMessage[]>;
+  readonly #restorable: Map<string, MessageRow[]>;
   readonly #statements: ReturnType<typeof prepare>;
   #nextCommit: Promise<void> | undefined;
 
   /**
-   * @param folder is created, for this user alone, when it is not there
-   * @throws when another process uses it, or when it cannot be read; the message says what to do
+   * @param folder created if missing; only this user can read it
+   * @throws if another process uses it, or if it cannot be read; the message says what to do
    */
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // Also where it was there already.
+    // `mkdirSync` does not change the mode of an existing folder.
     chmodSync(folder, 0o700);
     try {
       this.#database = openDatabase(path.join(folder, 'messages.sqlite'));
       const stored = this.#database.prepare('SELECT * FROM messages ORDER BY position').all();
-      this.#restorable = Map.groupBy(stored as unknown as StoredMessage[], ({ queue }) => queue);
+      this.#restorable = Map.groupBy(stored as unknown as MessageRow[], ({ queue }) => queue);
       this.#statements = prepare(this.#database);
     } catch (cause) {
       throw new Error(describe(cause, folder), { cause });
     }
   }
 
-  /** What waits for its queue to be created, oldest first. */
-  get kept(): KeptMessage[] {
+  /** Stored messages whose queue has not been created yet, oldest first. */
+  get restorable(): StoredMessage[] {
     return [...this.#restorable].flatMap(([queue, rows]) => rows.map((row) => ({ queue, message: toMessage(row) })));
   }
 
   /**
-   * Makes all that was told since the last time outlive the process: a message that moves between queues is never in
-   * neither. Before that nothing of it must be answered. Requests that come together share one commit.
+   * Commits all changes since the last commit, so that they survive the process. A move between queues is atomic. Wait
+   * for it before responding to the request that made the changes. Concurrent requests share one commit.
    */
   commit(): Promise<void> {
     this.#nextCommit ??= new Promise<void>((resolve, reject) => {
@@ -164,10 +163,10 @@ export class MessageStore implements QueuePersistence {
     this.#change().deleteAll.run(storedName(name));
   }
 
-  /** Who creates a queue gives its attributes, each time. */
+  /** Attributes need no storage: they are passed each time a queue is created. */
   updateQueueAttributes(): void {}
 
-  /** Follows from the messages. */
+  /** The counter needs no storage: it is derived from the messages. */
   updateQueueSequenceCounter(): void {}
 
   #change() {
@@ -182,13 +181,13 @@ export class MessageStore implements QueuePersistence {
 
 function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file);
-  // One process at a time: the lock is held until it ends, however it does.
+  // Only one process at a time: the lock is held until the process ends, even if it is killed.
   database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE; COMMIT');
-  // What is committed outlives the process. After a power cut, the last moments may be missing.
+  // Commits survive a crash of the process. A power failure may lose the latest ones.
   database.exec('PRAGMA synchronous = NORMAL');
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
   if (version === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT`);
-  else if (version !== SCHEMA_VERSION) throw new Error(`It is of another version: ${version}`);
+  else if (version !== SCHEMA_VERSION) throw new Error(`unsupported schema version ${version}`);
   return database;
 }
 
@@ -200,7 +199,7 @@ function prepare(database: DatabaseSync) {
     delete: database.prepare('DELETE FROM messages WHERE message_id = ?'),
     deleteAll: database.prepare('DELETE FROM messages WHERE queue = ?'),
     show: database.prepare('UPDATE messages SET receipt_handle = NULL, hidden_until = NULL WHERE message_id = ?'),
-    // With a new receipt handle the message has been received; with the one it had, it has been postponed.
+    // A new receipt handle means that the message was received; the same one, that its visibility timeout was changed.
     hide: database.prepare(`
       UPDATE messages SET
         hidden_until = CASE WHEN receipt_handle IS :receiptHandle THEN :visibilityDeadline END,
@@ -209,12 +208,12 @@ function prepare(database: DatabaseSync) {
   };
 }
 
-/** A FIFO queue and a standard one of the same name have the same messages: a project can change from one to the other. */
+/** Ignores `.fifo`, so that a project can switch between standard and FIFO queues and keep its messages. */
 function storedName(queueName: string): string {
   return queueName.replace(/\.fifo$/, '');
 }
 
-function toMessage(row: StoredMessage): Message {
+function toMessage(row: MessageRow): Message {
   const { body, messageAttributes, sentTimestamp }: SqsMessage = JSON.parse(row.message);
   const attributes = Object.entries(messageAttributes).map(([name, { DataType, StringValue }]) => [
     name,
@@ -228,11 +227,11 @@ function toMessage(row: StoredMessage): Message {
   };
 }
 
-function restore(queue: SqsQueue, row: StoredMessage): void {
+function restore(queue: SqsQueue, row: MessageRow): void {
   const message: SqsMessage = { ...JSON.parse(row.message), approximateReceiveCount: row.receive_count };
   if (row.first_received !== null) message.approximateFirstReceiveTimestamp = row.first_received;
   if (queue.isFifo()) {
-    // A standard queue keeps no order: each of its messages is a group of its own.
+    // Messages of a standard queue have no order: each becomes its own group.
     message.messageGroupId ??= message.messageId;
     message.sequenceNumber ??= queue.nextSequenceNumber();
     queue.sequenceCounter = Math.max(queue.sequenceCounter, Number(message.sequenceNumber));
@@ -246,13 +245,13 @@ function restore(queue: SqsQueue, row: StoredMessage): void {
     queue.fifoMessages.set(group, queue.fifoMessages.get(group) ?? []);
     queue.fifoMessages.get(group)?.push(message);
   } else {
-    // Not with the queue's own `enqueue`, here and above: it would store the message a second time.
+    // Here and above, `queue.enqueue` would store the message a second time.
     queue.messages.push(message);
   }
 }
 
 function describe(error: unknown, folder: string): string {
   const { errcode, message } = error as { errcode?: number; message: string };
-  if (errcode === SQLITE_BUSY) return `Another npm start of this project is running: its events are in ${folder}.`;
-  return `The queue kept in ${folder} cannot be read (${message}). Move the folder away to start with an empty queue.`;
+  if (errcode === SQLITE_BUSY) return `Another npm start of this project is running and uses ${folder}. Stop it first.`;
+  return `Cannot read the queue in ${folder} (${message}). Move the folder away to start with an empty queue.`;
 }

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { workerData } from 'node:worker_threads';
 import dynalite from 'dynalite';
-import { yieldToOtherThreads } from '../thread-priority.ts';
+import { lowerThreadPriority } from '../thread-priority.ts';
 import { type EmulatorData, serveEmulator } from './emulator.ts';
 
-// A thread that is DynamoDB. No acknowledgement waits for it.
+// The thread of the DynamoDB emulator. It has a low priority, because no acknowledgement waits for it.
 
-yieldToOtherThreads();
+lowerThreadPriority();
 
 const HOST = '127.0.0.1';
 

@@ -8,18 +8,18 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 /**
- * Creates the claims table. One that an earlier process left is relieved of the claims that have expired, as DynamoDB
- * would do, and of those of work that ended with the process: its events would wait for them in vain.
+ * Creates the table. If an earlier process left one, deletes its expired items, as DynamoDB's TTL would, and the leases of
+ * that process, which would only delay their events.
  */
 export async function openTable(client: DynamoDBClient, name: string): Promise<void> {
-  if (await isCreated(client, name)) await waitUntilTableExists(waiter(client), { TableName: name });
-  else await releaseClaims(client, name);
+  if (await createTable(client, name)) await waitUntilTableExists(waiterOptions(client), { TableName: name });
+  else await deleteStaleItems(client, name);
 }
 
-const waiter = (client: DynamoDBClient) => ({ client, maxWaitTime: 10, minDelay: 0.05, maxDelay: 1 });
+const waiterOptions = (client: DynamoDBClient) => ({ client, maxWaitTime: 10, minDelay: 0.05, maxDelay: 1 });
 
-/** @returns `false` when there is one */
-async function isCreated(client: DynamoDBClient, name: string): Promise<boolean> {
+/** @returns `false` if the table already exists */
+async function createTable(client: DynamoDBClient, name: string): Promise<boolean> {
   try {
     await client.send(
       new CreateTableCommand({
@@ -36,8 +36,8 @@ async function isCreated(client: DynamoDBClient, name: string): Promise<boolean>
   }
 }
 
-async function releaseClaims(client: DynamoDBClient, name: string): Promise<void> {
-  const isOver = {
+async function deleteStaleItems(client: DynamoDBClient, name: string): Promise<void> {
+  const staleItems = {
     TableName: name,
     ProjectionExpression: 'id',
     FilterExpression: '#status = :inProgress OR expiration < :now',
@@ -47,7 +47,7 @@ async function releaseClaims(client: DynamoDBClient, name: string): Promise<void
       ':now': { N: `${Math.floor(Date.now() / 1000)}` },
     },
   };
-  for await (const { Items = [] } of paginateScan({ client }, isOver)) {
+  for await (const { Items = [] } of paginateScan({ client }, staleItems)) {
     for (const { id } of Items) await client.send(new DeleteItemCommand({ TableName: name, Key: { id: id as never } }));
   }
 }

@@ -3,21 +3,21 @@ import { handlerWarnings } from '../../build/check-handlers.ts';
 
 export interface BuilderOptions {
   bundle: BuildOptions & { plugins: Plugin[] };
-  /** Builds again when a source changes. */
+  /** Rebuilds when a source changes. */
   watch: boolean;
-  /** Called after each build that succeeds. */
+  /** Called after each successful build. */
   onBuilt: () => void;
-  /** Takes what could not be checked about the handlers. */
+  /** Called with each warning about a handler that could not be checked. */
   onWarning: (text: string) => void;
-  /** Takes what is wrong with a later build. */
+  /** Called with the errors of a failed rebuild. */
   onFailure: (text: string) => void;
 }
 
 /**
- * Builds bundles as they are deployed.
+ * Builds bundles with the options of a deployment.
  *
- * @returns a function that ends the watching
- * @throws when the first build fails; the message names the files
+ * @returns a function that stops watching
+ * @throws if the first build fails; the message names the files
  */
 export async function startBuilder({ bundle, watch, onBuilt, onWarning, onFailure }: BuilderOptions) {
   const firstBuild = Promise.withResolvers<string | undefined>();
@@ -37,7 +37,7 @@ export async function startBuilder({ bundle, watch, onBuilt, onWarning, onFailur
     ...bundle,
     plugins: [...bundle.plugins, { name: 'on-end', setup: (build) => build.onEnd(onEnd) }],
   });
-  // `onEnd` hears of a failure too.
+  // `onEnd` is also called after a failure.
   if (watch) await builder.watch();
   else await builder.rebuild().catch(() => {});
   const failure = await firstBuild.promise;

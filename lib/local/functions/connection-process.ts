@@ -7,63 +7,61 @@ import { readLines } from './read-lines.ts';
 
 export interface ConnectionProcessOptions {
   environment: Record<string, string>;
-  /** Takes each line that the program writes. */
+  /** Called with each line that the program writes. */
   onLine: (line: string) => void;
-  /** Takes what the program publishes on its diagnostics channels. */
-  onObservation: (channel: string, message: unknown) => void;
-  /** Called when the program ends by itself: the platform has refused the app. */
-  onEnd: () => void;
+  /** Called with each message that the program publishes on a diagnostics channel. */
+  onPublish: (channel: string, message: unknown) => void;
+  /** Called when the program exits by itself, because the platform rejected the app. */
+  onExit: () => void;
 }
 
-/** The program that keeps the long connection, as the Fargate task runs it. */
+/** Runs the program of the long connection, which is a Fargate task when deployed. */
 export class ConnectionProcess {
   readonly #options: ConnectionProcessOptions;
   #program: ChildProcess | undefined;
   #source = '';
-  /** Changes and the stop come one after the other, so that never two connections are open. */
-  #turn: Promise<void> = Promise.resolve();
+  /** Starts and stops run one after the other, so that no two connections are open at once. */
+  #lastChange: Promise<void> = Promise.resolve();
 
   constructor(options: ConnectionProcessOptions) {
     this.#options = options;
   }
 
-  /** Runs a version of the program instead of the one before, which first finishes what it has under way. */
+  /** Replaces the running program with a new version, after the old one has finished its events in flight. */
   load(bundlePath: string): void {
     const source = readFileSync(bundlePath, 'utf8');
     if (source === this.#source) return;
     this.#source = source;
-    this.#turn = this.#turn.then(async () => {
+    this.#lastChange = this.#lastChange.then(async () => {
       await this.#end();
       this.#start(bundlePath);
     });
   }
 
   async stop(): Promise<void> {
-    await this.#turn;
+    await this.#lastChange;
     await this.#end();
   }
 
   #start(bundlePath: string): void {
-    const { environment, onLine, onObservation, onEnd } = this.#options;
+    const { environment, onLine, onPublish, onExit } = this.#options;
     const observer = fileURLToPath(new URL('observe-process.ts', import.meta.url));
     const debugging = debuggingOptions();
     const nodeOptions = [...debugging.execArgv, '--enable-source-maps', '--import', observer];
     const program = spawn(process.execPath, [...nodeOptions, bundlePath], {
       env: { ...environment, ...debugging.environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // Not ended by the terminal's Ctrl+C along with this process: it has its turn when the stack stops.
+      // Keeps Ctrl+C in the terminal from ending it before the stack stops it.
       detached: true,
     });
     for (const input of [program.stdout, program.stderr]) {
       if (input !== null) readLines(input, onLine);
     }
-    program.on('message', ({ channel, message }: { channel: string; message: unknown }) =>
-      onObservation(channel, message),
-    );
+    program.on('message', ({ channel, message }: { channel: string; message: unknown }) => onPublish(channel, message));
     program.on('exit', () => {
       if (this.#program !== program) return;
       this.#program = undefined;
-      onEnd();
+      onExit();
     });
     this.#program = program;
   }

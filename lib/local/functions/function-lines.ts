@@ -1,21 +1,22 @@
+import { type JsonObject, tryParseJsonObject } from '../../feishu/envelope.ts';
 import { CONTINUATION, toEntry } from '../../util/printable.ts';
 import { CONSOLE_MARK } from './console-output.ts';
 
-/** A line of JSON that a function's log wrote, read. */
+/** A parsed line of a function's JSON log. */
 export interface FunctionLine {
   /** ISO 8601 */
   timestamp: string;
   level: string;
   message: string;
-  /** What else it says, in the order of writing. */
+  /** The line's other fields, in the order in which they were written. */
   details: [name: string, value: unknown][];
   stack: string | undefined;
-  /** The queue message that it is about. */
+  /** The queue message that the line is about. */
   messageId: string | undefined;
   eventId: string | undefined;
 }
 
-/** @returns `undefined` when it is no log's line */
+/** Parses a log line. Returns `undefined` if the text is not one. */
 export function readFunctionLine(line: string): FunctionLine | undefined {
   const { level, message, timestamp, stack, ...rest } = parseFields(line) ?? {};
   if (typeof message !== 'string') return undefined;
@@ -31,10 +32,10 @@ export function readFunctionLine(line: string): FunctionLine | undefined {
 }
 
 /**
- * Formats a line that a function wrote for a person. Whatever is not the start of a line of the log is marked, so that
- * neither a handler's own output nor a line break in a message or a stack looks like one.
+ * Formats a line that a function wrote for the terminal. Marks everything that is not the start of a log line, so that
+ * neither a handler's own output nor a line break in a message or a stack can be mistaken for one.
  *
- * @returns `undefined` for lines that only carry metrics
+ * @returns `undefined` for lines that contain only metrics
  */
 export function formatFunctionLine(text: string): string | undefined {
   const line = readFunctionLine(text);
@@ -48,30 +49,25 @@ function formatOutput(text: string): string {
   return `${CONTINUATION}${toEntry(text.startsWith(CONSOLE_MARK) ? text.slice(CONSOLE_MARK.length) : text)}`;
 }
 
-/** Writes a detail of a line as `name=value`. */
+/** Formats a field of a log line as `name=value`. */
 export function formatField([name, value]: [string, unknown]): string {
   if (typeof value === 'string' && /^[\w.:-]+$/.test(value)) return `${name}=${value}`;
   try {
     return `${name}=${JSON.stringify(value)}`;
   } catch {
-    // Nested more deeply than this thread's stack goes.
+    // Nested too deeply for this thread's stack.
     return `${name}=…`;
   }
 }
 
-/** What says nothing on one machine, or is said elsewhere in the line. */
+/** Fields that are meaningless on one machine or repeat others. */
 const NOT_SHOWN: ReadonlySet<string> = new Set([
   ...['service', 'sampling_rate', 'xray_trace_id', 'message_id', 'event_version', '_aws'],
   ...['Accepted', 'AcknowledgeTime', 'Refused', 'UrlVerified'],
 ]);
 
-function parseFields(line: string): Record<string, unknown> | undefined {
-  if (!line.startsWith('{')) return undefined;
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+function parseFields(line: string): JsonObject | undefined {
+  return line.startsWith('{') ? tryParseJsonObject(line) : undefined;
 }
 
 function asString(value: unknown): string | undefined {

@@ -4,14 +4,14 @@ import { Worker } from 'node:worker_threads';
 import { errorFields } from '../../observability/error-fields.ts';
 import { readLines } from './read-lines.ts';
 
-/** What the thread starts with. */
+/** The `workerData` of the function's thread. */
 export interface FunctionThreadData {
   bundleUrl: string;
   name: string;
   isBackground: boolean;
 }
 
-/** What the thread is sent. */
+/** A message to the thread: one invocation. */
 export interface FunctionRequest {
   id: number;
   event: unknown;
@@ -19,29 +19,29 @@ export interface FunctionRequest {
   endsAt: number;
 }
 
-/** What the thread sends. */
-export type FunctionReply =
+/** A message from the thread. `published`: the function published it on a diagnostics channel. */
+export type FunctionMessage =
   | { kind: 'result'; id: number; result: unknown }
   | { kind: 'error'; id: number; error: string }
-  | { kind: 'observation'; channel: string; message: unknown };
+  | { kind: 'published'; channel: string; message: unknown };
 
 export interface LocalFunctionOptions {
   name: string;
   environment: Record<string, string>;
   timeoutSeconds: number;
-  /** Nobody waits for its answer: other threads go first when processors are short. */
+  /** Runs the function with a low priority. Default: false. */
   isBackground?: boolean;
-  /** Takes each line that the function writes. */
+  /** Called with each line that the function writes. */
   onLine: (line: string) => void;
-  /** Takes what the function publishes on its diagnostics channels. */
-  onObservation: (channel: string, message: unknown) => void;
+  /** Called with each message that the function publishes on a diagnostics channel. */
+  onPublish: (channel: string, message: unknown) => void;
 }
 
-/** A Lambda function in a thread of its own: its bundle, its environment, its timeout. */
+/** A Lambda function that runs in a separate thread with its bundle, environment and timeout. */
 export interface LocalFunction {
-  /** @throws when the function throws, ends or times out */
+  /** @throws if the function throws, exits or times out */
   invoke(event: unknown): Promise<unknown>;
-  /** Loads another version. Invocations under way end on the one before. */
+  /** Loads another version. Invocations in flight finish on the previous one. */
   load(bundlePath: string): void;
   stop(): Promise<void>;
 }
@@ -60,7 +60,7 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
   return {
     invoke(event) {
       if (bundlePath === undefined) throw new Error(`The function ${options.name} is not loaded yet`);
-      // As on Lambda, an environment that has died is replaced at the next invocation.
+      // As on Lambda, the next invocation replaces an environment that has crashed.
       if (current === undefined || current.hasEnded) current = new FunctionThread(bundlePath, options);
       return current.invoke(event);
     },
@@ -109,7 +109,7 @@ class FunctionThread {
     for (const input of [this.#thread.stdout, this.#thread.stderr]) {
       readLines(input, options.onLine);
     }
-    this.#thread.on('message', (message: FunctionReply) => this.#receive(message));
+    this.#thread.on('message', (message: FunctionMessage) => this.#receive(message));
     this.#thread.on('error', (error) => {
       const fields = errorFields(error);
       this.#lastError = `: ${fields.stack ?? fields.error}`;
@@ -123,7 +123,7 @@ class FunctionThread {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#settle(id)?.reject(new Error(`The function ${name} timed out after ${timeoutSeconds} seconds`));
+        this.#takeInvocation(id)?.reject(new Error(`The function ${name} timed out after ${timeoutSeconds} seconds`));
         void this.#thread.terminate();
       }, timeoutSeconds * 1000);
       this.#invocations.set(id, { resolve, reject, timer });
@@ -131,7 +131,7 @@ class FunctionThread {
     });
   }
 
-  /** Ends the thread once nothing runs in it. */
+  /** Ends the thread after its invocations in flight. */
   async retire(): Promise<void> {
     this.#isRetired = true;
     if (this.hasEnded) return;
@@ -140,18 +140,18 @@ class FunctionThread {
     await ended;
   }
 
-  #receive(message: FunctionReply): void {
-    if (message.kind === 'observation') {
-      this.#options.onObservation(message.channel, message.message);
+  #receive(message: FunctionMessage): void {
+    if (message.kind === 'published') {
+      this.#options.onPublish(message.channel, message.message);
       return;
     }
-    const invocation = this.#settle(message.id);
+    const invocation = this.#takeInvocation(message.id);
     if (message.kind === 'result') invocation?.resolve(message.result);
     else invocation?.reject(new Error(message.error));
     if (this.#isRetired) this.#terminateWhenIdle();
   }
 
-  #settle(id: number): Invocation | undefined {
+  #takeInvocation(id: number): Invocation | undefined {
     const invocation = this.#invocations.get(id);
     clearTimeout(invocation?.timer);
     this.#invocations.delete(id);
@@ -165,12 +165,12 @@ class FunctionThread {
   #end(): void {
     this.hasEnded = true;
     for (const id of [...this.#invocations.keys()]) {
-      this.#settle(id)?.reject(new Error(`The function ${this.#options.name} ended${this.#lastError}`));
+      this.#takeInvocation(id)?.reject(new Error(`The function ${this.#options.name} ended${this.#lastError}`));
     }
   }
 }
 
-/** As the functions' own log has it, so that a line break in the error starts no line of its own. */
+/** Uses the format of the functions' log, so that a line break in the error cannot forge a log line. */
 function toLogLine(message: string, fields: object): string {
   return JSON.stringify({ level: 'ERROR', message, timestamp: new Date().toISOString(), ...fields });
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 /**
  * Calls a function with each line of a stream. Only a line feed ends a line: `node:readline` also splits at U+2028, which
- * JSON leaves as it is, so that text of an event would start a line of its own.
+ * JSON does not escape, so the text of an event could start a new line.
  */
 export function readLines(input: Readable, onLine: (line: string) => void): void {
   let rest = '';

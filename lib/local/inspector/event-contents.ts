@@ -7,12 +7,12 @@ interface Content {
   characters: number;
 }
 
-/** A flood of large events must not fill the memory: the oldest give way. */
+/** Bounds memory: beyond this, the oldest contents are evicted. */
 const MAXIMUM_CHARACTERS = 64 * 1024 * 1024;
 const MAXIMUM_LINES = 200;
 const MAXIMUM_LINE_CHARACTERS = 10_000;
 
-/** What is in events, and what their handlers say about them: kept in memory alone, and no more than 64 Mi characters. */
+/** Keeps the text and log lines of recent events, in memory only: at most 64 Mi characters. */
 export class EventContents {
   readonly #contents = new Map<string, Content>();
   readonly #maximumCharacters: number;
@@ -27,7 +27,7 @@ export class EventContents {
     const content = this.#open(messageId);
     this.#grow(content, text.length - (content.text?.length ?? 0));
     content.text = text;
-    this.#shrink();
+    this.#evict();
   }
 
   textOf(messageId: string): string | undefined {
@@ -35,33 +35,33 @@ export class EventContents {
   }
 
   /**
-   * Takes a line of a function, and keeps it when it names a message or an event.
+   * Stores a function's log line if it contains a message or event id.
    *
-   * @returns the id of the message that it is about
+   * @returns the line's message id
    */
   addLine(text: string): string | undefined {
     const line = text.length > MAXIMUM_LINE_CHARACTERS ? undefined : readFunctionLine(text);
-    // Before an event is queued, as in a callback's handler, it has no message.
+    // Callback handlers log before the event is queued and has a message id.
     const key = line?.messageId ?? line?.eventId;
     if (line === undefined || key === undefined) return undefined;
     const content = this.#open(key);
     if (content.lines.length >= MAXIMUM_LINES) this.#grow(content, -sizeOf(content.lines.shift()));
-    const kept = toLogLine(line);
-    content.lines.push(kept);
-    this.#grow(content, sizeOf(kept));
-    this.#shrink();
+    const logLine = toLogLine(line);
+    content.lines.push(logLine);
+    this.#grow(content, sizeOf(logLine));
+    this.#evict();
     return line.messageId;
   }
 
-  /** Of the message, and of its event before it was queued; from the oldest to the newest. */
+  /** Returns the lines logged before the event was queued, then those of its message; oldest first. */
   linesOf({ messageId, id }: { messageId: string; id?: string | undefined }): LogLine[] {
-    const before = id === undefined ? [] : (this.#contents.get(id)?.lines ?? []);
-    return [...before, ...(this.#contents.get(messageId)?.lines ?? [])];
+    const beforeQueued = id === undefined ? [] : (this.#contents.get(id)?.lines ?? []);
+    return [...beforeQueued, ...(this.#contents.get(messageId)?.lines ?? [])];
   }
 
   #open(key: string): Content {
-    const known = this.#contents.get(key);
-    if (known !== undefined) return known;
+    const existing = this.#contents.get(key);
+    if (existing !== undefined) return existing;
     const content: Content = { lines: [], characters: 0 };
     this.#contents.set(key, content);
     return content;
@@ -72,7 +72,7 @@ export class EventContents {
     this.#characters += characters;
   }
 
-  #shrink(): void {
+  #evict(): void {
     for (const [key, { characters }] of this.#contents) {
       if (this.#characters <= this.#maximumCharacters) return;
       this.#contents.delete(key);
@@ -85,8 +85,8 @@ function sizeOf(line: LogLine | undefined): number {
   return line === undefined ? 0 : JSON.stringify(line).length;
 }
 
-/** Which event it is about is said by where it is shown. */
+/** Omits the event's id and type: the page shows the line within its event. */
 function toLogLine({ timestamp, level, message, details, stack }: FunctionLine): LogLine {
-  const own = details.filter(([name]) => name !== 'event_id' && name !== 'event_type');
-  return { timestamp, level, message, details: own.map(formatField), ...(stack !== undefined && { stack }) };
+  const fields = details.filter(([name]) => name !== 'event_id' && name !== 'event_type');
+  return { timestamp, level, message, details: fields.map(formatField), ...(stack !== undefined && { stack }) };
 }

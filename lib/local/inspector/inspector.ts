@@ -14,47 +14,47 @@ import type { StreamingResponse } from '../http-server.ts';
 import { EventContents } from './event-contents.ts';
 import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
-import { BadRequest, readRedriveOrder, readSendOrder, requireShort } from './orders.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
+import { BadRequest, readRedriveRequest, readSendRequest, requireShort } from './read-requests.ts';
 import {
   type EventDetails,
   type EventRecord,
-  type RedriveOrder,
-  type RedriveReport,
+  type RedriveRequest,
+  type RedriveResult,
   ROUTES,
-  type SendOrder,
+  type SendRequest,
 } from './wire.ts';
 
-/** The paths of the page and its routes. */
+/** Matches the paths of the page and its routes. */
 export const INSPECTOR_PATH = /^\/(_inspector\/.*)?$/;
 
 export interface InspectorOptions {
   eventLog: Pick<EventLog, 'list' | 'find'>;
-  /** `FEISHU_…`, to sign with and to keep out of sight. */
+  /** The `FEISHU_…` variables, to sign requests with and to hide secrets. */
   environment: Record<string, string>;
-  /** What the gateway listens on. */
+  /** The host the gateway listens on. */
   host: string;
-  /** The root of the project, which error stacks are shown without. */
+  /** The project's root, stripped from paths in error stacks. */
   root: string;
   webhookUrl: () => string;
-  redrive: (order: RedriveOrder, signal: AbortSignal) => Promise<RedriveReport>;
+  redrive: (request: RedriveRequest, signal: AbortSignal) => Promise<RedriveResult>;
 }
 
-/** The page that shows what becomes of events, and what it needs to be told. */
+/** Serves the page that shows events, and receives the events' updates. */
 export interface Inspector {
-  /** @returns the refusal of a request that does not come from a person at this machine */
-  refuse(request: IncomingMessage): HttpResponse | undefined;
-  /** Hides the app's secrets in what is answered elsewhere. */
+  /** Returns an error response unless the request comes from a browser on this machine. */
+  reject(request: IncomingMessage): HttpResponse | undefined;
+  /** Hides the app's secrets in a response. */
   conceal(response: HttpResponse): HttpResponse;
-  /** Answers a request to a path that {@link INSPECTOR_PATH} matches, and that is not refused. */
-  answer(request: IncomingMessage, body: Buffer): Promise<HttpResponse | StreamingResponse>;
+  /** Handles a request to a path that matches {@link INSPECTOR_PATH} and was not rejected. */
+  respond(request: IncomingMessage, body: Buffer): Promise<HttpResponse | StreamingResponse>;
   accepted(event: Accepted): void;
   delivered(record: SQSRecord): void;
   changed(record: EventRecord): void;
-  /** Takes a line that a function wrote. */
+  /** Adds a line that a function logged. */
   line(text: string): void;
-  /** Ends what pages listen to. */
+  /** Ends the live streams of all pages. */
   stop(): void;
 }
 
@@ -79,7 +79,7 @@ export function createInspector(options: InspectorOptions): Inspector {
   ]);
   const live = new LiveRecords(conceal);
   let page: Promise<PageFiles> | undefined;
-  const openPage = () =>
+  const loadPage = () =>
     (page ??= buildPage().catch((error) => {
       page = undefined;
       throw error;
@@ -87,18 +87,18 @@ export function createInspector(options: InspectorOptions): Inspector {
 
   const textOf = (messageId: string) => {
     const text = contents.textOf(messageId);
-    if (text === undefined) throw new BadRequest('The content of this event is no longer kept.');
+    if (text === undefined) throw new BadRequest('The content of this event is no longer available.');
     return text;
   };
 
   const detailsOf = (messageId: string): EventDetails => {
     const record = eventLog.find(messageId);
-    if (record === undefined) throw new BadRequest('This event is no longer kept.');
+    if (record === undefined) throw new BadRequest('This event is no longer available.');
     const text = contents.textOf(messageId);
     const lines = contents
       .linesOf(record)
-      .map((line) => (line.stack === undefined ? line : { ...line, stack: shorten(line.stack, root) }));
-    return { record, ...(text !== undefined && { json: show(text) }), lines };
+      .map((line) => (line.stack === undefined ? line : { ...line, stack: shortenPaths(line.stack, root) }));
+    return { record, ...(text !== undefined && { json: formatEvent(text) }), lines };
   };
 
   const draft = async (query: URLSearchParams) => {
@@ -106,20 +106,20 @@ export function createInspector(options: InspectorOptions): Inspector {
     if (messageId !== null) return { text: hideTokens(renewIds(textOf(messageId))) };
     const type = requireShort('type', query.get('type') ?? '');
     const sample = await writeSample(type, query.get('variant') ?? undefined);
-    // There is nothing to hide in it: the Verification Token is put in when it is sent.
+    // Nothing to hide: the Verification Token is added on sending.
     return { text: JSON.stringify(JSON.parse(sample), null, 2) };
   };
 
-  const textToSend = async (order: SendOrder): Promise<string> => {
-    if (order.kind === 'sample') return writeSample(order.type, order.variant);
-    if (order.kind === 'again') return textOf(order.messageId);
-    return restoreTokens(order.text, order.from === undefined ? '{}' : textOf(order.from));
+  const textToSend = async (request: SendRequest): Promise<string> => {
+    if (request.kind === 'sample') return writeSample(request.type, request.variant);
+    if (request.kind === 'again') return textOf(request.messageId);
+    return restoreTokens(request.text, request.from === undefined ? '{}' : textOf(request.from));
   };
 
   const routes: Record<string, (query: URLSearchParams, body: Buffer) => Promise<HttpResponse | StreamingResponse>> = {
-    'GET /': async () => respond(200, 'text/html', PAGE_HTML),
-    [`GET ${ROUTES.script}`]: async () => respond(200, 'text/javascript', (await openPage()).script),
-    [`GET ${ROUTES.style}`]: async () => respond(200, 'text/css', (await openPage()).style),
+    'GET /': async () => toResponse(200, 'text/html', PAGE_HTML),
+    [`GET ${ROUTES.script}`]: async () => toResponse(200, 'text/javascript', (await loadPage()).script),
+    [`GET ${ROUTES.style}`]: async () => toResponse(200, 'text/css', (await loadPage()).style),
     [`GET ${ROUTES.live}`]: async () => ({
       statusCode: 200,
       headers: { ...HEADERS, 'content-type': 'text/event-stream' },
@@ -129,29 +129,29 @@ export function createInspector(options: InspectorOptions): Inspector {
     [`GET ${ROUTES.draft}`]: async (query) => respondJson(200, await draft(query)),
     [`GET ${ROUTES.samples}`]: async () => respondJson(200, await listSamples()),
     [`POST ${ROUTES.send}`]: async (_, body) => {
-      const text = await textToSend(readSendOrder(body));
+      const text = await textToSend(readSendRequest(body));
       return respondJson(200, await sendEvent(text, readWebhookSecrets(environment), options.webhookUrl()));
     },
     [`POST ${ROUTES.redrive}`]: async (_, body) =>
-      respondJson(200, await options.redrive(readRedriveOrder(body), stopping.signal)),
+      respondJson(200, await options.redrive(readRedriveRequest(body), stopping.signal)),
   };
 
   const respondJson = (status: number, value: object) =>
-    respond(status, 'application/json', conceal(JSON.stringify(value)));
+    toResponse(status, 'application/json', conceal(JSON.stringify(value)));
 
   return {
-    refuse: (request) => rejectForeignRequests(request, options.host),
+    reject: (request) => rejectForeignRequests(request, options.host),
     conceal: (response) => ({ ...response, body: conceal(response.body) }),
 
-    async answer(request, body) {
+    async respond(request, body) {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
       const route = routes[`${request.method} ${pathname}`];
       if (route === undefined) return respondJson(404, { message: 'Not Found' });
-      if (stopping.signal.aborted) return respondJson(503, { message: 'npm start is ending.' });
+      if (stopping.signal.aborted) return respondJson(503, { message: 'npm start is shutting down.' });
       try {
         return await route(searchParams, body);
       } catch (error) {
-        if (!isMistake(error)) throw error;
+        if (!isClientError(error)) throw error;
         return respondJson(400, { message: error.message });
       }
     },
@@ -173,12 +173,12 @@ export function createInspector(options: InspectorOptions): Inspector {
   };
 }
 
-function respond(statusCode: number, contentType: string, body: string): HttpResponse {
+function toResponse(statusCode: number, contentType: string, body: string): HttpResponse {
   return { statusCode, headers: { ...HEADERS, 'content-type': `${contentType}; charset=utf-8` }, body };
 }
 
-/** Of whoever asked, who is told. */
-function isMistake(error: unknown): error is Error {
+/** Client errors get status 400 and their message. */
+function isClientError(error: unknown): error is Error {
   return [BadRequest, FeishuError, NestingError, SyntaxError, TypeError, UsageError].some(
     (kind) => error instanceof kind,
   );
@@ -192,17 +192,17 @@ function readText(record: SQSRecord): string {
   }
 }
 
-/** What is no JSON is no event either, and shown as it is. */
-function show(text: string): string {
+/** Returns text that is not JSON unchanged. */
+function formatEvent(text: string): string {
   try {
     return hideTokens(text);
   } catch (error) {
-    return error instanceof SyntaxError ? text : '(nested too deeply to be shown)';
+    return error instanceof SyntaxError ? text : '(nested too deeply to display)';
   }
 }
 
-/** The project's own files by their names in it, and packages by theirs. */
-function shorten(stack: string, root: string): string {
+/** Makes paths relative to the project, or to `node_modules`. */
+function shortenPaths(stack: string, root: string): string {
   return stack
     .replaceAll('file://', '')
     .replaceAll(`${root}/`, '')

@@ -3,37 +3,39 @@ import type { EventRecord } from './wire.ts';
 
 interface Viewer {
   stream: PassThrough;
-  /** What the page does not know yet: the newest state of each record. */
-  changed: Map<string, EventRecord>;
+  /** Records still to be sent, each in its latest state. */
+  pending: Map<string, EventRecord>;
 }
 
-/** More often than this nobody sees a difference. */
+/** Faster updates would not be noticeable. */
 const SEND_EVERY_MILLISECONDS = 100;
-const RECORDS_A_MESSAGE = 1000;
-/** As many as the event log keeps: an event that is older is not shown anywhere else either. */
-const MAXIMUM_WAITING = 10_000;
+const RECORDS_PER_MESSAGE = 1000;
+/** The event log's limit. */
+const MAXIMUM_PENDING = 10_000;
 
 /**
- * Tells pages what becomes of events, as server-sent events. A page that does not keep up is told less often, not later
- * and later: only the newest state of a record waits for it.
+ * Streams event records to open pages as server-sent events. A slow page skips intermediate states instead of falling
+ * behind: only the latest state of each record is buffered for it.
  */
 export class LiveRecords {
   readonly #viewers = new Set<Viewer>();
   readonly #conceal: (json: string) => string;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param conceal what is done to all JSON that leaves here */
+  /** @param conceal hides secrets in all JSON that is sent */
   constructor(conceal: (json: string) => string) {
     this.#conceal = conceal;
   }
 
   /**
-   * @param records what there is so far
-   * @returns `event: start`, then arrays of records, until the page is closed or {@link stop} is called
+   * Opens a stream for a page.
+   *
+   * @param records the records to send first
+   * @returns `event: start`, then arrays of records, until the page closes or {@link stop} is called
    */
   open(records: readonly EventRecord[]): Readable {
     const stream = new PassThrough();
-    const viewer = { stream, changed: new Map(records.map((record) => [record.messageId, record])) };
+    const viewer = { stream, pending: new Map(records.map((record) => [record.messageId, record])) };
     this.#viewers.add(viewer);
     stream.on('close', () => this.#viewers.delete(viewer));
     stream.on('drain', () => this.#send(viewer));
@@ -44,9 +46,9 @@ export class LiveRecords {
 
   change(record: EventRecord): void {
     if (this.#viewers.size === 0) return;
-    for (const { changed } of this.#viewers) {
-      changed.set(record.messageId, record);
-      if (changed.size > MAXIMUM_WAITING) changed.delete(changed.keys().next().value as string);
+    for (const { pending } of this.#viewers) {
+      pending.set(record.messageId, record);
+      if (pending.size > MAXIMUM_PENDING) pending.delete(pending.keys().next().value as string);
     }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
@@ -63,10 +65,10 @@ export class LiveRecords {
     this.#viewers.clear();
   }
 
-  #send({ stream, changed }: Viewer): void {
-    while (changed.size > 0 && !stream.writableNeedDrain && stream.writable) {
-      const records = [...changed.values().take(RECORDS_A_MESSAGE)];
-      for (const { messageId } of records) changed.delete(messageId);
+  #send({ stream, pending }: Viewer): void {
+    while (pending.size > 0 && !stream.writableNeedDrain && stream.writable) {
+      const records = [...pending.values().take(RECORDS_PER_MESSAGE)];
+      for (const { messageId } of records) pending.delete(messageId);
       stream.write(`data: ${this.#conceal(JSON.stringify(records))}\n\n`);
     }
   }

@@ -4,7 +4,7 @@ import { parseEnvelope } from '../../feishu/envelope.ts';
 import { type WebhookSecrets, writeRequest } from '../../feishu/request.ts';
 import type { SampleChoice, SendResult } from './wire.ts';
 
-/** The samples are many, and nobody may ask for one: they are not loaded at the start. */
+/** Loads the samples on demand: there are many, and a session may need none. */
 const loadSamples = () => import('../../samples/samples.ts');
 
 export async function listSamples(): Promise<SampleChoice[]> {
@@ -13,24 +13,25 @@ export async function listSamples(): Promise<SampleChoice[]> {
 }
 
 /**
- * @returns the JSON of a sample; of a type like none that is known, an event with an empty payload
- * @throws {TypeError} when there is no such variant, or when the type is another one mistyped
+ * Returns the JSON of a sample. For an unknown type, the payload is empty.
+ *
+ * @throws {TypeError} if the variant does not exist, or the type looks like a misspelling of a known one
  */
 export async function writeSample(type: string, variant: string | undefined): Promise<string> {
   const { createSample, SAMPLE_TYPES, versionOf } = await loadSamples();
   if (!SAMPLE_TYPES.some((known) => known.type === type)) {
-    const { suggestEventTypes } = await import('../../samples/event-type.ts');
+    const { suggestEventTypes } = await import('../../samples/suggest-event-types.ts');
     const [suggestion] = suggestEventTypes(type);
-    if (suggestion !== undefined) throw new TypeError(`There is no event type "${type}". Did you mean ${suggestion}?`);
+    if (suggestion !== undefined) throw new TypeError(`Unknown event type "${type}". Did you mean ${suggestion}?`);
   }
   const version = versionOf(type);
   return createSample(type, { version, token: undefined, ...(variant !== undefined && { variant }) });
 }
 
 /**
- * Posts an event as the platform does: encrypted, signed, and with the Verification Token.
+ * Posts an event to the webhook as the platform does: encrypted, signed, and with the Verification Token.
  *
- * @throws {FeishuError} when the text is no event
+ * @throws {FeishuError} if the text is not an event
  */
 export async function sendEvent(text: string, secrets: WebhookSecrets, webhookUrl: string): Promise<SendResult> {
   parseEnvelope(text);

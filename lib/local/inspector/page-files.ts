@@ -7,7 +7,7 @@ export interface PageFiles {
   style: string;
 }
 
-/** Bundles the page, in some 20 ms: when it is first opened, so that the start does not wait for it. */
+/** Bundles the page. Takes about 20 ms, so it runs when the page is first opened, not at startup. */
 export async function buildPage(): Promise<PageFiles> {
   const { outputFiles } = await build({
     entryPoints: ['main.tsx', 'page.css'].map((name) => path.join(import.meta.dirname, 'page', name)),

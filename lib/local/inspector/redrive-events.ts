@@ -2,14 +2,14 @@ import { openDeadLetterQueue } from '../../dead-letters/dead-letter-queue.ts';
 import { redrive } from '../../dead-letters/redrive.ts';
 import { createRedrives } from '../../store/redrives.ts';
 import type { Emulators } from '../emulators/emulators.ts';
-import type { RedriveOrder, RedriveReport } from './wire.ts';
+import type { RedriveRequest, RedriveResult } from './wire.ts';
 
-/** Moves the local stack's dead letters back to its events queue, as `serverless dlq redrive` does. */
+/** Moves dead letters back to the events queue, like `serverless dlq redrive`. */
 export async function redriveEvents(
   { sqs, queueUrl, deadLetterQueueUrl, dynamo, claimsTable }: Emulators,
-  { messageId }: RedriveOrder,
+  { messageId }: RedriveRequest,
   signal: AbortSignal,
-): Promise<RedriveReport> {
+): Promise<RedriveResult> {
   const queue = openDeadLetterQueue(sqs, deadLetterQueueUrl);
   const parts = { queue, sqs, eventsQueueUrl: queueUrl, redrives: createRedrives(dynamo, claimsTable) };
   const selection = messageId === undefined ? {} : { messageId, maximum: 1 };

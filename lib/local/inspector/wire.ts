@@ -1,10 +1,10 @@
 import type { EventRecord } from '../event-log.ts';
 
-// What the page and its routes tell each other.
+// Types of the requests and responses between the page and the local stack.
 
 export type { EventRecord, EventStatus } from '../event-log.ts';
 
-/** A line that a handler, or what runs it, has written about an event. */
+/** A line that a handler or the template logged for an event. */
 export interface LogLine {
   /** ISO 8601 */
   timestamp: string;
@@ -12,44 +12,44 @@ export interface LogLine {
   message: string;
   /** The line's other fields, each as `name=value`. */
   details: string[];
-  /** Of an error that was logged, with the sources' names and lines. */
+  /** The stack of a logged error, with source file names and lines. */
   stack?: string;
 }
 
 export interface EventDetails {
   record: EventRecord;
-  /** The decrypted event, indented and without its tokens. `undefined`: it is no longer kept. */
+  /** The decrypted event, indented, with its tokens hidden. Missing once it was evicted from memory. */
   json?: string;
   lines: LogLine[];
 }
 
-/** A type of which a sample can be sent, with the names of its samples. */
+/** An event type and the variants of its sample. */
 export interface SampleChoice {
   type: string;
   variants: readonly string[];
 }
 
-/** An event to be sent. */
-export type SendOrder =
+/** The event to send. */
+export type SendRequest =
   | { kind: 'sample'; type: string; variant?: string }
-  /** The very event, once more. */
+  /** Sends the same event again, with the same ids. */
   | { kind: 'again'; messageId: string }
-  /** @property from the event whose tokens stand where the text hides them */
+  /** @property from message id of the event whose tokens replace those hidden in `text` */
   | { kind: 'text'; text: string; from?: string };
 
-/** What the webhook answered. */
+/** The webhook's response. */
 export interface SendResult {
   status: number;
   body: string;
   milliseconds: number;
 }
 
-/** `messageId`: only this one of the dead-letter queue. */
-export interface RedriveOrder {
+export interface RedriveRequest {
+  /** Default: all dead letters. */
   messageId?: string;
 }
 
-export interface RedriveReport {
+export interface RedriveResult {
   moved: number;
   failed: number;
 }
@@ -58,9 +58,9 @@ export const ROUTES = {
   script: '/_inspector/page.js',
   style: '/_inspector/page.css',
   live: '/_inspector/live',
-  /** With `?message=<id>` */
+  /** `?message=<id>` */
   event: '/_inspector/event',
-  /** With `?message=<id>`, or `?type=<type>&variant=<name>`: JSON to edit, with ids of its own. */
+  /** `?message=<id>` or `?type=<type>&variant=<name>`. Returns JSON to edit, with new ids. */
   draft: '/_inspector/draft',
   samples: '/_inspector/samples',
   send: '/_inspector/send',

@@ -4,33 +4,33 @@ import { parseExactly } from '../../util/exact-json.ts';
 import { isDeveloperWord, isFieldName, isFileExtension, isProtocolWord, isTime } from './known-words.ts';
 
 export interface AnonymizeOptions {
-  /** Whoever has it can find out what was replaced by trying: it is kept apart from the events. */
+  /** Anyone who has it can recover replaced values by brute force: store it separately from the events. */
   key: string;
-  /** Keeps what people wrote in messages. What looks like an id is replaced in it all the same. */
+  /** Keeps the text of messages, except what looks like an id. */
   keepsText?: boolean;
 }
 
-/** Where a value is. */
+/** The position of a value in the event. */
 interface Place {
   /** The name of the nearest field. */
   field: string;
-  /** Whether it is part of a card's `action`, but not what a person entered there. */
+  /** Whether it is part of a card's `action`, except what a person entered there. */
   isAction: boolean;
-  /** The event's type, the only value that is kept without being in a list. */
+  /** The event's type, the only value that is kept although no list contains it. */
   eventType: unknown;
 }
 
 const MESSAGE_TEXTS = /^(text|text_without_at_bot|title)$/;
-/** Numbers in these fields are replaced however small they are. */
+/** Numbers in these fields are always replaced, even small ones. */
 const ID_FIELD = /(^|_)(ids?|nos?|numbers?|mobiles?|phones?|telephones?)(_list)?$|Ids?$/;
-/** What people enter into a card. */
+/** Fields with what a person entered into a card. */
 const INPUTS: ReadonlySet<string> = new Set(['input_value', 'form_value']);
 const EVENT_TYPE_FIELDS: ReadonlySet<string> = new Set(['event_type', 'type']);
 const EVENT_TYPE = /^[a-z][\w.-]{0,99}$/;
-/** A longer number may be an id or a telephone number. */
+/** Longer numbers may be ids or telephone numbers. */
 const MAXIMUM_KEPT_DIGITS = 3;
 
-/** What stays of a text: markup of mentions and translations, and prefixes that tell the kind of an id. */
+/** Parts of a text that are kept: the markup of mentions and translations, and the prefixes of ids. */
 const PLATFORM_PARTS =
   /@_(?:user_\d{1,3}|all)\b|@i18n@|<\/at>|<at (?:open_id|user_id|id)=(?:"all")?|\b(?:ou|on|oc|om|omt|od|cli|(?:img|file)(?:_v\d)?)_|^c-/;
 const EMAIL = /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/;
@@ -47,23 +47,23 @@ const HEXADECIMAL_LETTERS = 'abcdef';
 const CHINESE = '天地山水日月风云花草树木春夏秋冬东西南北红黄蓝白金石田禾米竹';
 
 /**
- * Creates the function that makes an event's JSON anonymous. Everything is replaced except what is listed here.
+ * Creates the function that anonymizes an event's JSON. It replaces everything except:
  *
- * - The structure: objects, arrays, JSON within strings (its strings are replaced, too), `true`, `false`, `null`.
- * - Names of fields that the SDK's types have, or that are made of the words of such names.
+ * - The structure: objects, arrays, JSON within strings (whose strings are replaced too), `true`, `false`, `null`.
+ * - Field names from the SDK's types, and compounds of their words.
  * - The event's type. In fields such as `…_type`, `…_status`, `tag`, `locale`, `timezone` and `version`, the words that
  *   the platform documents for them.
- * - Dates and times, in fields that are named so.
- * - Numbers of up to three digits, but for those in fields that hold ids or telephone numbers.
- * - In a card's `action`, except what a person entered, and in a menu's `event_key`: common words of developers, such
- *   as `approve` or `submit_order`.
+ * - Dates and times, in fields named accordingly.
+ * - Numbers of up to three digits, except in fields for ids or telephone numbers.
+ * - In a card's `action`, except what a person entered, and in a menu's `event_key`: common developer words, such as
+ *   `approve` or `submit_order`.
  * - In texts: punctuation, symbols, emoji, single digits, the markup of mentions (`@_user_1`, `<at user_id="…">`), the
- *   prefixes of ids (`ou_`) and the extensions of files.
+ *   prefixes of ids (`ou_`) and file extensions.
  *
- * The same word, id or number has the same replacement everywhere, of the same length and kind, so that a conversation
- * stays one. A replacement differs from the original in each letter and digit. Digits stay digits; the first of a word
- * of 2 to 10 digits becomes 0, because as a key a number without one would move to the front of its object. The
- * Verification Token is left out.
+ * A word, id or number has the same replacement everywhere, of the same length and kind, so that the events of a
+ * conversation still belong together. A replacement differs from the original in every letter and digit. Digits stay
+ * digits. The first digit of a word of 2 to 10 digits becomes 0, because an integer key without a leading zero would move
+ * to the front of its object. The Verification Token is removed.
  */
 export function createAnonymizer({ key, keepsText = false }: AnonymizeOptions): (text: string) => string {
   const bytesFor = (word: string) =>
@@ -111,10 +111,10 @@ export function createAnonymizer({ key, keepsText = false }: AnonymizeOptions): 
     const digits = mantissa.replace(/[-.]/g, '');
     const isKept = isTime(field, text) || (digits.length <= MAXIMUM_KEPT_DIGITS && !ID_FIELD.test(field));
     if (isKept) return JSON.rawJSON(text);
-    const others = replaceDigits(digits, digits.startsWith('0'));
+    const replaced = replaceDigits(digits, digits.startsWith('0'));
     let index = 0;
-    // Not the exponent: it would no longer be a number of this size.
-    return JSON.rawJSON(mantissa.replace(/\d/g, () => others.charAt(index++)) + text.slice(mantissa.length));
+    // The exponent is kept, because it determines the size of the number.
+    return JSON.rawJSON(mantissa.replace(/\d/g, () => replaced.charAt(index++)) + text.slice(mantissa.length));
   };
 
   const replaceString = (text: string, place: Place): string => {
@@ -132,13 +132,13 @@ export function createAnonymizer({ key, keepsText = false }: AnonymizeOptions): 
     return keepsText && MESSAGE_TEXTS.test(field) ? replaceIds(text) : replaceText(text);
   };
 
-  /** Keys may be data, as in a card's value that counts who has voted. */
+  /** Keys may be data, for example in a card's `value` that counts votes by person. */
   const replaceObject = (object: object, place: Place): object => {
     const used = new Set<string>();
     const entries = Object.entries(object).map(([field, inner]) => {
       const isAction = (place.isAction || field === 'action') && !INPUTS.has(field);
       let name = isFieldName(field) ? field : replaceText(field);
-      // Of short words, several may have the same replacement.
+      // Several short words may have the same replacement.
       while (used.has(name)) name += '_';
       used.add(name);
       return [name, replace(inner, { ...place, field, isAction })];
@@ -162,7 +162,7 @@ export function createAnonymizer({ key, keepsText = false }: AnonymizeOptions): 
   };
 }
 
-/** A letter of the alphabet other than the original. */
+/** Returns a letter of the alphabet other than the original. */
 function choose(alphabet: string, original: string, byte = 0): string {
   const others = alphabet.replace(original, '');
   return others.charAt(byte % others.length);
@@ -174,14 +174,14 @@ function alphabetOf(character: string, isHexadecimal: boolean): string {
   return /\p{Script=Han}/u.test(character) ? CHINESE : LETTERS;
 }
 
-/** v2.0 has the type in the header, v1.0 in the event. */
+/** The type is in the header in v2.0, in the event in v1.0. */
 function eventTypeOf(body: unknown): unknown {
   if (!isObject(body)) return undefined;
   if (isObject(body.header)) return body.header.event_type;
   return isObject(body.event) ? body.event.type : undefined;
 }
 
-/** A message's content is JSON in a string. */
+/** Parses JSON within a string, such as a message's content. */
 function parseInner(text: string): unknown {
   try {
     return parseExactly(text);

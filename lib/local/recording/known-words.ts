@@ -3,11 +3,11 @@ import { EVENTS, EVENTS_V1 } from '../../samples/events.ts';
 import { GENERATED, GENERATED_V1 } from '../../samples/generated.ts';
 import { MESSAGES, MESSAGES_V1 } from '../../samples/messages.ts';
 
-// The closed lists of what a recording keeps. Words that are also given names or surnames do not belong here.
+// The closed lists of the words that a recording keeps. Do not add words that are also given names or surnames.
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
-/** Values by which handlers tell one kind of thing from another: literals of the SDK's types, and of the documents. */
+/** Values that handlers branch on: literals from the SDK's types and from the platform's documentation. */
 const PROTOCOL_WORDS: ReadonlySet<string> = new Set([
   ...Object.keys(GENERATED),
   ...Object.keys(GENERATED_V1),
@@ -62,7 +62,7 @@ const LANGUAGES: ReadonlySet<string> = new Set(
     ar_sa hi_in tr_tr pl_pl nl_nl zh en ja ko fr de es it pt ru th vi id ms`),
 );
 
-/** What developers call buttons, commands, and the fields of a card's `value`. */
+/** Words that developers use for buttons, commands and the fields of a card's `value`. */
 const DEVELOPER_WORDS: ReadonlySet<string> = new Set(
   words(`accept action add agree all amount apply approve approved archive article assign back button calendar call cancel
     category change channel chart chat check clear click close command comment complete config configure confirm contact
@@ -79,7 +79,7 @@ const DEVELOPER_WORDS: ReadonlySet<string> = new Set(
     welcome work workflow yes`),
 );
 
-/** Of message contents and cards, beyond those in the samples. */
+/** Fields of message contents and cards that the samples do not contain. */
 const MORE_FIELD_NAMES = words(`schema header event event_id event_type create_time token app_id tenant_key ts uuid
   challenge resource_id user_list event_create_time template from_user to_chatters divider_text summary topic
   open_calendar_id open_event_id task_id due_time options elements columns config body header text content href src
@@ -111,7 +111,7 @@ const CLOCK = String.raw`([01]?\d|2[0-4]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?`;
 const OFFSET = String.raw`Z|[+-][01]\d:?[0-5]\d`;
 const DATE_OR_CLOCK = new RegExp(`^(${DATE}([ T]${CLOCK})?|${CLOCK})( ?(${OFFSET}))?$`);
 
-/** Whether a value in a field is one of the platform's own words. */
+/** Returns whether a field's value is one of the platform's words. */
 export function isProtocolWord(field: string, text: string): boolean {
   if (PROTOCOL_FIELD.test(field)) return PROTOCOL_WORDS.has(text);
   if (LANGUAGE_FIELD.test(field)) return isLanguage(text);
@@ -119,26 +119,26 @@ export function isProtocolWord(field: string, text: string): boolean {
   return VERSION_FIELD.test(field) && VERSION.test(text);
 }
 
-/** Whether a value in a field is a date, a time of day, or a time since the epoch. */
+/** Returns whether a field's value is a date, a time of day or a time since the epoch. */
 export function isTime(field: string, text: string): boolean {
   return TIME_FIELD.test(field) && (TIMESTAMP.test(text) || DATE_OR_CLOCK.test(text));
 }
 
-/** Whether a text is made of the words that developers name commands with: `approve`, `submit_order`. */
+/** Returns whether a text consists of words that developers name commands with, such as `approve` or `submit_order`. */
 export function isDeveloperWord(text: string): boolean {
   return /^[a-z]+([_.-][a-z]+){0,3}$/.test(text) && text.split(/[_.-]/).every((part) => DEVELOPER_WORDS.has(part));
 }
 
-/** Whether a name is one of a field: of the SDK's types, or made of the words of such names (`whiteboard` is not). */
+/** Returns whether a name is a field of the SDK's types or a compound of their words (`whiteboard` is not). */
 export function isFieldName(name: string): boolean {
   const { names, parts } = fieldNames();
   if (names.has(name) || DEVELOPER_WORDS.has(name) || isLanguage(name)) return true;
-  const own = partsOf(name);
-  if (own.length < 2 || !/^[a-z]\w{0,60}$/.test(name)) return false;
-  return own.every((part) => parts.has(part) || DEVELOPER_WORDS.has(part) || /^\d{1,2}$/.test(part));
+  const nameParts = partsOf(name);
+  if (nameParts.length < 2 || !/^[a-z]\w{0,60}$/.test(name)) return false;
+  return nameParts.every((part) => parts.has(part) || DEVELOPER_WORDS.has(part) || /^\d{1,2}$/.test(part));
 }
 
-/** Whether a text is the extension of a usual kind of file, without the dot. */
+/** Returns whether a text is a common file extension, without the dot. */
 export function isFileExtension(text: string): boolean {
   return EXTENSIONS.has(text.toLowerCase());
 }
@@ -156,11 +156,11 @@ function isTimeZone(text: string): boolean {
   }
 }
 
-let known: { names: ReadonlySet<string>; parts: ReadonlySet<string> } | undefined;
+let cachedNames: { names: ReadonlySet<string>; parts: ReadonlySet<string> } | undefined;
 
 function fieldNames() {
-  known ??= readFieldNames();
-  return known;
+  cachedNames ??= readFieldNames();
+  return cachedNames;
 }
 
 function readFieldNames() {
@@ -173,7 +173,7 @@ function readFieldNames() {
 }
 
 function collectNames(value: unknown, names: Set<string>): void {
-  // The content of a message is JSON in a string.
+  // A message's content is JSON in a string.
   if (typeof value === 'string' && value.startsWith('{')) collectNames(JSON.parse(value), names);
   if (typeof value !== 'object' || value === null) return;
   for (const [name, inner] of Object.entries(value)) {

@@ -6,48 +6,48 @@ import { type Delivery, readDelivery } from '../../worker/processor.ts';
 import { type AnonymizeOptions, createAnonymizer } from './anonymize.ts';
 
 export interface RecorderOptions extends Pick<AnonymizeOptions, 'keepsText'> {
-  /** Where the events go, one file each. */
+  /** The folder for the events, one file each. */
   folder: string;
-  /** Where the key is kept that makes the replacements the same from one recording to the next. */
+  /** The file with the key that keeps replacements the same across recordings. Created if missing. */
   keyFile: string;
-  /** Told of each file, and of each event that could not be recorded. */
+  /** Called with a message for each file, and for each event that could not be recorded. */
   onNotice: (text: string) => void;
 }
 
 /**
- * Makes the function that keeps each event once, as a file that `npm run send -- --file` and tests can play again.
+ * Creates the function that records each event once, as a file for `npm run send -- --file` and for tests.
  *
- * @throws when the folder or the key cannot be written
+ * @throws if the folder or the key cannot be written
  */
 export function createRecorder({ folder, keyFile, onNotice, ...options }: RecorderOptions) {
   const key = readKey(keyFile);
-  const anonymise = createAnonymizer({ key, ...options });
+  const anonymize = createAnonymizer({ key, ...options });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return (record: SQSRecord): void => {
     try {
       const delivery = readDelivery(record);
       const file = path.join(folder, fileName(delivery, key));
       if (existsSync(file)) return;
-      writeFileSync(file, anonymise(delivery.text), { mode: 0o600 });
+      writeFileSync(file, anonymize(delivery.text), { mode: 0o600 });
       onNotice(`Recorded ${path.relative(process.cwd(), file)}`);
     } catch (error) {
-      // Whether it is handled does not depend on it.
-      onNotice(`An event was not recorded: ${(error as Error).message}`);
+      // A failure to record must not fail the event.
+      onNotice(`Could not record an event: ${(error as Error).message}`);
     }
   };
 }
 
-/** A file's name may have 255 bytes. */
+/** File systems limit names to 255 bytes. */
 const MAXIMUM_TYPE_CHARACTERS = 100;
 
-/** In the order of time, so that a conversation can be read and played from the first to the last. */
+/** Starts with the time, so that the files of a conversation sort in order. */
 function fileName({ envelope: { header }, receivedAt, text }: Delivery, key: string): string {
   const time = (header.created ?? receivedAt).toISOString().replace(/[-:]/g, '');
   const id = createHash('sha256')
     .update(JSON.stringify([key, header.id ?? text]))
     .digest('hex')
     .slice(0, 8);
-  // A type comes from outside: it must not lead out of the folder.
+  // The type comes from outside: it must not contain a path.
   const type = header.type.replace(/[^\w.-]/g, '_').slice(0, MAXIMUM_TYPE_CHARACTERS);
   return `${time}-${type}-${id}.json`;
 }

@@ -1,36 +1,37 @@
 import type { Git } from './git.ts';
 
 /**
- * Finds the version of the template that a project was made from: what both histories have in common; or, where the
- * project's history begins anew, the last of its commits that holds a version's files, or at least a version's `lib`.
+ * Finds the template version that a project started from: the merge base or, if the histories are unrelated, the version
+ * whose files, or at least whose `lib`, equal those of the latest possible project commit.
  *
- * @param theirs the newer version's commit, in whose history it is looked for
- * @returns its commit
+ * @param latest the newer version's commit, whose history is searched
+ * @returns the version's commit, and whether the project shares the template's history
  */
-export function findBase(git: Git, theirs: string): { base: string; isShared: boolean } | undefined {
-  const shared = git(['merge-base', 'HEAD', theirs], { answers: [1] });
+export function findBase(git: Git, latest: string): { base: string; isShared: boolean } | undefined {
+  const shared = git(['merge-base', 'HEAD', latest], { allowedExitCodes: [1] });
   if (shared !== '') return { base: shared, isShared: true };
-  const ours = listCommits(git, 'HEAD');
-  const versions = listCommits(git, theirs);
-  const base = findVersion(git, ours, versions, '^{tree}') ?? findVersion(git, ours, versions, ':lib');
+  const projectCommits = listCommits(git, 'HEAD');
+  const versions = listCommits(git, latest);
+  const base =
+    findVersion(git, projectCommits, versions, '^{tree}') ?? findVersion(git, projectCommits, versions, ':lib');
   return base === undefined ? undefined : { base, isShared: false };
 }
 
-/** From the newest to the oldest. */
+/** Newest first. */
 function listCommits(git: Git, from: string): string[] {
   return git(['rev-list', '--topo-order', from]).split('\n');
 }
 
-/** @param part what has to be the same, as Git writes it behind a commit */
-function findVersion(git: Git, ours: string[], versions: string[], part: string): string | undefined {
+/** @param part the tree to compare, as a revision suffix: `^{tree}` or `:<path>` */
+function findVersion(git: Git, projectCommits: string[], versions: string[], part: string): string | undefined {
   const versionOfTree = new Map<string, string>();
   const trees = listTrees(git, versions, part);
   versions.forEach((version, index) => {
     const tree = trees[index];
     if (tree !== undefined && !versionOfTree.has(tree)) versionOfTree.set(tree, version);
   });
-  const known = listTrees(git, ours, part).find((tree) => tree !== undefined && versionOfTree.has(tree));
-  return known === undefined ? undefined : versionOfTree.get(known);
+  const match = listTrees(git, projectCommits, part).find((tree) => tree !== undefined && versionOfTree.has(tree));
+  return match === undefined ? undefined : versionOfTree.get(match);
 }
 
 function listTrees(git: Git, commits: string[], part: string): (string | undefined)[] {

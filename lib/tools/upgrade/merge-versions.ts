@@ -4,48 +4,48 @@ import { HANDLER_FOLDERS, rewriteHandlerImports } from './rewrite-imports.ts';
 import { openStage } from './stage.ts';
 
 export interface VersionMerge {
-  /** The merged files. */
+  /** Id of the merged tree. */
   tree: string;
-  /** What both sides have changed at the same place: files, and in `package.json` fields. */
+  /** Files, and fields of `package.json`, that both sides changed in the same place. */
   conflicts: string[];
-  /** Files of which the project's own stay although the template's have changed. */
+  /** Files kept as the project has them, although the template changed them. */
   kept: string[];
-  /** Fields of `package.json` that have the template's value although the project had another. */
-  overruled: string[];
+  /** Fields of `package.json` where the template's value replaced the project's. */
+  replaced: string[];
   /** Handlers and tests whose imports of the template were rewritten. */
   rewritten: string[];
 }
 
-/** The project's own where both have changed it: words about it, and what its continuous integration runs. */
+/** Documents and CI files. The project's version is kept if both sides changed it. */
 const OWN_ONCE_CHANGED = /^([^/]+\.md|LICENSE|\.ci\/.*)$/;
 const MANIFEST = 'package.json';
 const LOCK = 'package-lock.json';
 
 /**
- * Merges a newer version of the template into a project, touching neither its index nor its files.
+ * Merges a newer version of the template into a project, without touching its index or working tree.
  *
- * @param base the version that the project was made from
- * @param ours the project's commit, which has `base` in its history
- * @param theirs the newer version's
+ * @param base commit of the version that the project started from
+ * @param project the project's commit, with `base` in its history
+ * @param latest commit of the newer version
  */
-export function mergeVersions(git: Git, base: string, ours: string, theirs: string): VersionMerge {
+export function mergeVersions(git: Git, base: string, project: string, latest: string): VersionMerge {
   const options = ['--write-tree', '-z', '--name-only', '--no-messages'];
-  const output = git(['merge-tree', ...options, ours, theirs], { answers: [1] });
+  const output = git(['merge-tree', ...options, project, latest], { allowedExitCodes: [1] });
   const [merged = '', ...files] = output.split('\0').filter((part) => part !== '');
   using stage = openStage(git, merged);
-  for (const own of HANDLER_FOLDERS) stage.takeFolder(ours, own);
+  for (const folder of HANDLER_FOLDERS) stage.takeFolder(project, folder);
 
-  const isOwn = (file: string) => HANDLER_FOLDERS.some((own) => file.startsWith(`${own}/`));
-  const conflicted = files.filter((file) => !isOwn(file) && file !== LOCK && file !== MANIFEST);
-  const kept = conflicted.filter((file) => OWN_ONCE_CHANGED.test(file) || !stage.has(ours, file));
-  for (const file of kept) stage.take(ours, file);
-  // Nobody merges the lock: `npm install` adds the project's own packages to the template's.
-  if (files.includes(LOCK)) stage.take(theirs, LOCK);
+  const isHandler = (file: string) => HANDLER_FOLDERS.some((folder) => file.startsWith(`${folder}/`));
+  const conflicted = files.filter((file) => !isHandler(file) && file !== LOCK && file !== MANIFEST);
+  const kept = conflicted.filter((file) => OWN_ONCE_CHANGED.test(file) || !stage.has(project, file));
+  for (const file of kept) stage.take(project, file);
+  // Take the template's lock file instead of merging: `npm install` adds the project's packages.
+  if (files.includes(LOCK)) stage.take(latest, LOCK);
 
-  const [manifestBase = '', manifestOurs = '', manifestTheirs = ''] = [base, ours, theirs].map((commit) =>
+  const [baseManifest = '', projectManifest = '', latestManifest = ''] = [base, project, latest].map((commit) =>
     git(['show', `${commit}:${MANIFEST}`]),
   );
-  const { text, conflicts, overruled } = mergeManifests(manifestBase, manifestOurs, manifestTheirs);
+  const { text, conflicts, replaced } = mergeManifests(baseManifest, projectManifest, latestManifest);
   stage.write(MANIFEST, text);
   const rewritten = rewriteHandlerImports(stage);
   return {
@@ -55,7 +55,7 @@ export function mergeVersions(git: Git, base: string, ours: string, theirs: stri
       ...conflicts.map((field) => `${MANIFEST}: ${field}`),
     ],
     kept,
-    overruled,
+    replaced,
     rewritten,
   };
 }

@@ -2,10 +2,10 @@ import path from 'node:path';
 import type { Git } from './git.ts';
 import { openStage, type Stage } from './stage.ts';
 
-/** These folders belong to the project: an upgrade leaves everything in them as it is, except for the imports below. */
+/** Folders that belong to the project: an upgrade changes only the imports below in them. */
 export const HANDLER_FOLDERS = ['functions/handlers', 'test/handlers'] as const;
 
-/** The modules of the template that handlers and their tests import, by the paths they have had, and today's names. */
+/** Former paths of the modules that handlers and their tests import, with the names that replace them. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ['lib/handler.ts', '#feishu-events'],
   ['lib/testing/run.ts', '#feishu-events/testing'],
@@ -16,7 +16,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
 const RELATIVE_SPECIFIER = /(['"])(\.{1,2}\/[^'"\n]+)\1/g;
 
 /**
- * Rewrites relative imports of the template to their names, so that a later version can move its files.
+ * Replaces relative imports of the template by its names, so that later versions can move files.
  *
  * @param file the module's path in the project
  */
@@ -30,7 +30,7 @@ export function rewriteImports(source: string, file: string): string {
 /**
  * Rewrites the imports of all handlers and their tests.
  *
- * @returns the files that were changed
+ * @returns the changed files
  */
 export function rewriteHandlerImports(stage: Stage): string[] {
   const modules = HANDLER_FOLDERS.flatMap((folder) => stage.list(folder)).filter((file) => file.endsWith('.ts'));
@@ -46,7 +46,7 @@ export function rewriteHandlerImports(stage: Stage): string[] {
 /**
  * Rewrites the imports of all handlers and their tests in a commit.
  *
- * @returns the new tree, and the files that were changed
+ * @returns the new tree and the changed files
  */
 export function rewriteCommit(git: Git, commit: string): { tree: string; rewritten: string[] } {
   using stage = openStage(git, commit);

@@ -3,24 +3,24 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Git } from './git.ts';
 
-/** An index of its own, in which a tree is put together without touching the repository's index and files. */
+/** A temporary Git index to build a tree in, without touching the repository's index or working tree. */
 export interface Stage extends Disposable {
-  /** Tells whether a commit has the file or folder. */
+  /** Returns whether a commit contains the file or folder. */
   has(commit: string, file: string): boolean;
-  /** Takes the file as the commit has it, or removes it where the commit has none. */
+  /** Takes the file from a commit. Removes it if the commit does not contain it. */
   take(commit: string, file: string): void;
-  /** Replaces the folder with the commit's. */
+  /** Replaces the folder with that of a commit. */
   takeFolder(commit: string, folder: string): void;
-  /** @returns the paths of the files in the folder */
+  /** Returns the paths of all files in the folder. */
   list(folder: string): string[];
-  /** @returns the file's text */
+  /** Returns the file's text. */
   read(file: string): string;
   write(file: string, text: string): void;
-  /** @returns the id of the tree as it is now */
+  /** Writes the tree and returns its id. */
   tree(): string;
 }
 
-/** @param tree the files to begin with: a tree or a commit */
+/** @param tree the tree or commit to start from */
 export function openStage(git: Git, tree: string): Stage {
   const folder = mkdtempSync(path.join(tmpdir(), 'feishu-events-upgrade-'));
   const indexFile = path.join(folder, 'index');

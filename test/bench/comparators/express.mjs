@@ -2,7 +2,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { adaptExpress, EventDispatcher, LoggerLevel } from '@larksuiteoapi/node-sdk';
 import express from 'express';
 
-// The usual way on a server: Express, the official SDK's adapter and dispatcher, and the queue's client.
+// The common setup on a server: Express, the official SDK's adapter and dispatcher, and the SQS client.
 
 const { FEISHU_ENCRYPT_KEY, FEISHU_VERIFICATION_TOKEN, QUEUE_URL, EVENT_TYPE } = process.env;
 const sqs = new SQSClient({});
@@ -12,7 +12,7 @@ const dispatcher = new EventDispatcher({
   verificationToken: FEISHU_VERIFICATION_TOKEN,
   loggerLevel: LoggerLevel.fatal,
 }).register({
-  // The dispatcher has put the header's fields and the event's into one object: the worker wants them as they came.
+  // The dispatcher merges the header and the event into one object; the worker needs the original envelope.
   [EVENT_TYPE]: async ({ schema, event_id, event_type, create_time, token, app_id, tenant_key, ...event }) => {
     const header = { event_id, event_type, create_time, token, app_id, tenant_key };
     await sqs.send(

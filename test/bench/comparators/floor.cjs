@@ -1,7 +1,7 @@
 const { createDecipheriv, createHash, createHmac, timingSafeEqual } = require('node:crypto');
 
-// The floor: nothing but Node's own modules, each loaded when it is needed. It can do this one thing: no retries, no
-// time limits, no refusals that say why.
+// The lower bound: only Node's modules, each loaded when needed. No retries, no time limits, no explanation of a
+// rejection.
 
 const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256'));
 const hmac = (key, text) => createHmac('sha256', key).update(text).digest();
@@ -17,7 +17,7 @@ exports.handler = async ({ headers, body }) => {
   const event = JSON.parse(text);
   if (event.type === 'url_verification') {
     if (!isSame(event.token, FEISHU_VERIFICATION_TOKEN)) return { statusCode: 401 };
-    return answer({ challenge: event.challenge });
+    return respond({ challenge: event.challenge });
   }
   const timestamp = headers['x-lark-request-timestamp'];
   const nonce = headers['x-lark-request-nonce'];
@@ -26,14 +26,14 @@ exports.handler = async ({ headers, body }) => {
     return { statusCode: 401 };
   }
   await sendMessage(text);
-  return answer({ msg: 'success' });
+  return respond({ msg: 'success' });
 };
 
 function isSame(actual, expected) {
   return timingSafeEqual(sha256(actual ?? '').digest(), sha256(expected).digest());
 }
 
-function answer(body) {
+function respond(body) {
   return { statusCode: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
@@ -56,7 +56,7 @@ function sendMessage(text) {
       for await (const chunk of response) chunks.push(chunk);
       const { MD5OfMessageBody } = JSON.parse(Buffer.concat(chunks).toString());
       if (MD5OfMessageBody === createHash('md5').update(text).digest('hex')) resolve();
-      else reject(new Error(`SQS answered ${response.statusCode}`));
+      else reject(new Error(`SQS responded with ${response.statusCode}`));
     });
     outgoing.end(payload);
   });

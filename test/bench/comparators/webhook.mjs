@@ -1,7 +1,7 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { EventDispatcher, generateChallenge } from '@larksuiteoapi/node-sdk';
 
-// The usual way: a Lambda function of the official SDK's dispatcher and the queue's client.
+// The common setup: a Lambda function with the official SDK's dispatcher and the SQS client.
 
 const encryptKey = process.env.FEISHU_ENCRYPT_KEY;
 const verificationToken = process.env.FEISHU_VERIFICATION_TOKEN;
@@ -16,6 +16,6 @@ const dispatcher = new EventDispatcher({ encryptKey, verificationToken }).regist
 export async function handler({ headers, body }) {
   const data = Object.assign(Object.create({ headers }), JSON.parse(body));
   const { isChallenge, challenge } = generateChallenge(data, { encryptKey });
-  const answer = isChallenge ? challenge : await dispatcher.invoke(data);
-  return { statusCode: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) };
+  const response = isChallenge ? challenge : await dispatcher.invoke(data);
+  return { statusCode: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(response) };
 }

@@ -2,7 +2,7 @@ import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempo
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import { Client } from '@larksuiteoapi/node-sdk';
 
-// The usual way: a Lambda function that takes one message after the other, with the official SDK's client at hand.
+// The common setup: a Lambda function that handles one message after the other, with the official SDK's client.
 
 const { FEISHU_APP_ID, FEISHU_APP_SECRET, FEISHU_DOMAIN, CLAIMS_TABLE } = process.env;
 const client = new Client({ appId: FEISHU_APP_ID, appSecret: FEISHU_APP_SECRET, domain: FEISHU_DOMAIN });

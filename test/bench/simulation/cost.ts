@@ -1,7 +1,7 @@
 import { type Settings, WRITES_PER_EVENT } from './model.ts';
 import type { Result } from './simulate.ts';
 
-/** US dollars, list prices of us-east-1: those of docs/cost.md. */
+/** List prices of us-east-1 in US dollars, as in docs/cost.md. */
 const PRICES = {
   gatewayRequest: 1 / 1e6,
   functionRequest: 0.2 / 1e6,
@@ -14,11 +14,11 @@ const PRICES = {
 const FUNCTION_GIGABYTES = 0.5;
 const LOG_GIGABYTES_OF_EVENT = 3e-6;
 
-/** @returns US dollars for each million of events that were handled */
+/** Returns the cost in US dollars per million handled events. */
 export function costOfMillion(result: Result, { ordering }: Settings): number {
   const { acknowledgement, throttledByQueue, webhookBilledSeconds, worker } = result;
   const webhookInvocations = acknowledgement.count + throttledByQueue;
-  // A batch is received with one request and deleted with another.
+  // Each batch takes one request to receive and one to delete.
   const queueRequests = acknowledgement.count + 2 * worker.batches;
   const dollars =
     (webhookInvocations + result.throttledByLambda) * PRICES.gatewayRequest +

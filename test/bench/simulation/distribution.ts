@@ -1,6 +1,6 @@
 const BUCKETS_PER_UNIT = 10;
 
-/** Counts values, and tells their percentiles to a tenth of a unit. */
+/** Collects values and computes percentiles with a precision of a tenth of a unit. */
 export class Distribution {
   readonly #counts: number[] = [];
   #sum = 0;
@@ -20,7 +20,10 @@ export class Distribution {
     return this.count === 0 ? 0 : this.#sum / this.count;
   }
 
-  /** @param share from 0 to 1 @returns the middle of the bucket that the value is in; 0 without values */
+  /**
+   * @param share from 0 to 1
+   * @returns the middle of the percentile's bucket; 0 without values
+   */
   percentile(share: number): number {
     const rank = Math.max(1, Math.ceil(share * this.count));
     let seen = 0;

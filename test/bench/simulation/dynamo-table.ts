@@ -1,13 +1,13 @@
 export interface DynamoQuotas {
-  /** Of a table that is new, or that had little to do. */
+  /** For a new or idle table. */
   initialWritesPerSecond: number;
-  /** The most of a table, unless the quota is raised. */
+  /** The quota for a table. */
   maximumWritesPerSecond: number;
 }
 
 const PEAK_WINDOW_SECONDS = 30 * 60;
 
-/** A table with on-demand capacity: it takes twice its previous peak, which it looks at every half an hour. */
+/** A table with on-demand capacity: allows twice the previous peak, updated every 30 minutes. */
 export class DynamoTable {
   readonly #quotas: DynamoQuotas;
   #writesPerSecond: number;
@@ -15,7 +15,7 @@ export class DynamoTable {
   #second = 0;
   #writesInSecond = 0;
   #peak = 0;
-  /** When all writes so far are done. */
+  /** When all previous writes are done. */
   #freeAt = 0;
 
   constructor(quotas: DynamoQuotas) {
@@ -24,8 +24,8 @@ export class DynamoTable {
   }
 
   /**
-   * @param now seconds; never earlier than in the call before
-   * @returns the seconds that the writes wait for, as the AWS SDK tries throttled ones again
+   * @param now seconds, not earlier than in the previous call
+   * @returns how many seconds the writes wait, because the AWS SDK retries throttled ones
    */
   write(now: number, count: number): number {
     this.#observe(now, count);

@@ -1,9 +1,9 @@
-/** What is to happen, by its time: a binary heap. What happens at one time happens in the order it was added in. */
+/** A priority queue (binary heap) of events by time. Events with the same time keep the order in which they were added. */
 export class EventQueue<Event> {
   readonly #entries: { time: number; order: number; event: Event }[] = [];
   #added = 0;
 
-  /** When the next event happens; infinity when none will. */
+  /** Time of the next event; infinity if there is none. */
   get time(): number {
     return this.#entries[0]?.time ?? Number.POSITIVE_INFINITY;
   }
@@ -22,12 +22,16 @@ export class EventQueue<Event> {
     entries[index] = entry;
   }
 
-  /** @returns the next event, which must exist */
+  /**
+   * Removes and returns the next event.
+   *
+   * @throws {RangeError} if the queue is empty
+   */
   next(): Event {
     const entries = this.#entries;
     const [first] = entries;
     const last = entries.pop();
-    if (first === undefined || last === undefined) throw new RangeError('There is no event');
+    if (first === undefined || last === undefined) throw new RangeError('The queue is empty');
     if (entries.length === 0) return first.event;
     let index = 0;
     while (true) {

@@ -1,16 +1,16 @@
 import { TokenBucket } from './token-bucket.ts';
 
 export interface LambdaQuotas {
-  /** Environments that work at one time, of all functions of the account. */
+  /** Maximum concurrent invocations of all functions of the account. */
   concurrency: number;
-  /** How many invocations a second an account may begin for each of its concurrency. */
+  /** Maximum invocations a second per unit of concurrency. */
   requestsPerSecondOfConcurrency: number;
-  /** New environments at once, and in each period after, for one function. */
+  /** Maximum new environments of a function, at once and in each period after. */
   environmentsPerPeriod: number;
   periodSeconds: number;
 }
 
-/** What the functions of an account share. */
+/** The limits that the functions of an account share. */
 export class LambdaAccount {
   readonly quotas: LambdaQuotas;
   readonly #requests: TokenBucket;
@@ -36,16 +36,16 @@ export class LambdaAccount {
   }
 }
 
-/** The environments of a function. */
+/** A function and its environments. */
 export class LambdaFunction {
   readonly #account: LambdaAccount;
   readonly #newEnvironments: TokenBucket;
   readonly #idleSeconds: number;
-  /** When each idle environment was used last: the latest is used again first. */
+  /** When each idle environment was last used. The most recent one is reused first. */
   #idle: number[] = [];
   coldStarts = 0;
 
-  /** @param idleSeconds how long an environment is kept that is not used */
+  /** @param idleSeconds how long an idle environment is kept */
   constructor(account: LambdaAccount, idleSeconds: number) {
     const { environmentsPerPeriod, periodSeconds } = account.quotas;
     this.#account = account;
@@ -53,13 +53,13 @@ export class LambdaFunction {
     this.#idleSeconds = idleSeconds;
   }
 
-  /** @returns how the invocation starts; `throttled`: it does not */
+  /** Starts an invocation, unless it is throttled. */
   begin(now: number): 'warm' | 'cold' | 'throttled' {
     if (!this.#account.hasRoom(now)) return 'throttled';
     const lastUsed = this.#idle.pop();
     const isWarm = lastUsed !== undefined && now - lastUsed <= this.#idleSeconds;
     if (!isWarm) {
-      // The others were used even earlier.
+      // All other idle environments are older and have expired as well.
       this.#idle = [];
       if (!this.#newEnvironments.has(now)) return 'throttled';
       this.#newEnvironments.take();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { SQSEvent } from 'aws-lambda';
 import { build } from 'esbuild';
-import { lambdaBundle, platformSdkBundle } from '../../../lib/build/bundle.ts';
+import { platformSdkBundle, webhookBundle, workerBundle } from '../../../lib/build/bundle.ts';
 import { writeRequest } from '../../../lib/feishu/request.ts';
 import { startEmulators } from '../../../lib/local/emulators/emulators.ts';
 import { createSample } from '../../../lib/samples/samples.ts';
@@ -15,9 +15,9 @@ import { PROJECT_ROOT } from '../../support/project.ts';
 import { median } from '../report.ts';
 import type { Job, Measured } from './measured-function.ts';
 
-// Measures what the simulation takes from this code, and writes it to measured.json: `node test/bench/simulation/measure.ts`
+// Measures the CPU time of this code for the simulation and writes measured.json: `node test/bench/simulation/measure.ts`
 
-/** Processor time of the functions, in milliseconds of a whole processor of the machine it was measured on. */
+/** CPU time of the functions in milliseconds, on one full CPU of the measuring machine. */
 export interface Measurements {
   measuredOn: string;
   webhook: number;
@@ -36,12 +36,13 @@ const ENCRYPT_KEY = 'an encrypt key';
 const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-measure-'));
 const emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 360 });
 try {
-  await Promise.all([build(lambdaBundle(PROJECT_ROOT, folder)), build(platformSdkBundle(PROJECT_ROOT, folder))]);
-  const webhookCold = await coldOf('webhook', webhookEvent);
-  const [webhook] = await warmOf('webhook', webhookEvent);
-  const workerCold = await coldOf('worker', () => workerEvent(1));
-  // In turns, so that both find the code as warm and the machine as busy.
-  const [ten, one] = await warmOf('worker', (index) => workerEvent(index % 2 === 0 ? BATCH_SIZE : 1));
+  const bundles = [webhookBundle, workerBundle, platformSdkBundle];
+  await Promise.all(bundles.map((bundle) => build(bundle(PROJECT_ROOT, folder))));
+  const webhookCold = await measureCold('webhook', webhookEvent);
+  const [webhook] = await measureWarm('webhook', webhookEvent);
+  const workerCold = await measureCold('worker', () => workerEvent(1));
+  // Batch sizes alternate, so that both meet equally warm code and an equally busy machine.
+  const [ten, one] = await measureWarm('worker', (index) => workerEvent(index % 2 === 0 ? BATCH_SIZE : 1));
   const perEvent = (ten - one) / (BATCH_SIZE - 1);
   const round = (milliseconds: number) => Math.round(milliseconds * 100) / 100;
   const measurements: Measurements = {
@@ -60,19 +61,19 @@ try {
   await rm(folder, { recursive: true });
 }
 
-async function coldOf(name: string, createEvent: () => unknown): Promise<number> {
+async function measureCold(name: string, createEvent: () => unknown): Promise<number> {
   const starts: number[] = [];
   for (let start = 0; start < STARTS; start += 1) starts.push((await measure(name, [createEvent()])).cold);
   return median(starts);
 }
 
-/** @returns the means of the events with an even and with an odd index */
-async function warmOf(name: string, createEvent: (index: number) => unknown): Promise<[number, number]> {
+/** @returns the means of the events with an even and of those with an odd index */
+async function measureWarm(name: string, createEvent: (index: number) => unknown): Promise<[number, number]> {
   const events = Array.from({ length: WARM_UP_EVENTS + EVENTS }, (_, index) => createEvent(index));
   const { warm } = await measure(name, [createEvent(0), ...events]);
   const meanFrom = (first: number) => {
     const measured = warm.filter((_, index) => index >= WARM_UP_EVENTS && index % 2 === first);
-    // Not the median: collecting garbage is work as well.
+    // The mean, not the median, because it includes garbage collection.
     return measured.reduce((sum, milliseconds) => sum + milliseconds, 0) / measured.length;
   };
   return [meanFrom(0), meanFrom(1)];
@@ -99,7 +100,7 @@ function webhookEvent(): unknown {
   return JSON.parse(JSON.stringify(toHttpEvent(writeRequest(text, { encryptKey: ENCRYPT_KEY }, Date.now()))));
 }
 
-/** Events whose handler makes one log line and no call. */
+/** Creates a batch of events whose handler writes one log line and makes no calls. */
 function workerEvent(size: number): SQSEvent {
   const attribute = (stringValue: string) => ({ stringValue, dataType: 'String' });
   const Records = Array.from({ length: size }, () => ({

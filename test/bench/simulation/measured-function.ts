@@ -1,17 +1,17 @@
 import { pathToFileURL } from 'node:url';
 
-// Runs a function's bundle as one environment of Lambda would, and tells the processor time each part took. Apart from
-// the queue and the database, which are processes of their own, and from what else the machine does.
+// Runs a function's bundle as one Lambda environment does, and reports the CPU time of each event. This excludes the queue
+// and the database, which run in another process.
 
 export interface Job {
   bundlePath: string;
-  /** The first is the cold one. */
+  /** The first one is the cold start. */
   events: unknown[];
 }
 
-/** Milliseconds of processor time. */
+/** Milliseconds of CPU time. */
 export interface Measured {
-  /** Node's start, the bundle's, and the first event. */
+  /** Starting Node, loading the bundle and handling the first event. */
   cold: number;
   /** Each event after the first. */
   warm: number[];

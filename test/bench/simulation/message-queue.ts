@@ -1,19 +1,19 @@
-/** The events queue, as far as the worker sees it. */
+/** The events queue as seen by the worker. */
 export interface MessageQueue {
-  /** Messages that nobody works on. */
+  /** Number of messages not in flight. */
   readonly length: number;
-  /** Whether one of them could be worked on. */
+  /** Whether a message can be received. */
   readonly isReady: boolean;
   add(enqueuedAt: number, conversation: number): void;
-  /** @returns what can be worked on now, by the times it was enqueued at; empty when there is nothing */
+  /** Receives up to `maximum` messages; the batch is empty if there are none. */
   take(maximum: number): Batch;
-  /** What was taken has been worked on. */
+  /** Deletes the messages of a batch. */
   done(batch: Batch): void;
 }
 
 export interface Batch {
   enqueuedAt: readonly number[];
-  /** Of a FIFO queue, where a batch is one message: no other of it is given out meanwhile. */
+  /** FIFO only, where a batch is one message. The conversation is blocked until the batch is done. */
   conversation: number;
 }
 
@@ -52,10 +52,10 @@ interface Conversation {
   isBusy: boolean;
 }
 
-/** Gives out one message of a conversation at a time, in the order they came in. */
+/** Delivers the messages of a conversation one at a time, in order. */
 export class FifoQueue implements MessageQueue {
   readonly #conversations = new Map<number, Conversation>();
-  /** The conversations that have a message and are not worked on, by the time they became so. */
+  /** Conversations with a message and none in flight, in the order in which they became ready. */
   #ready: number[] = [];
   #firstReady = 0;
   length = 0;

@@ -2,65 +2,65 @@ import type { Traffic } from './arrivals.ts';
 import type { DynamoQuotas } from './dynamo-table.ts';
 import type { LambdaQuotas } from './lambda.ts';
 
-/** What AWS allows an account. */
+/** The quotas of an AWS account. */
 export interface Quotas {
   gateway: { requestsPerSecond: number; burst: number };
   lambda: LambdaQuotas;
   dynamo: DynamoQuotas;
-  /** How many messages a second a FIFO queue takes, one by one. */
+  /** Maximum `SendMessage` calls a second to a FIFO queue. */
   fifoSendsPerSecond: number;
   mapping: {
     initialConcurrency: number;
-    /** How many batches more at a time, each minute, while messages wait. */
+    /** How many concurrent batches are added each minute while messages wait. */
     concurrencyPerMinute: number;
     maximumConcurrency: number;
   };
 }
 
-/** What `serverless.yml` sets. */
+/** Settings in `serverless.yml`. */
 export interface Settings {
   ordering: 'none' | 'conversation';
   batchSize: number;
-  /** Of the event source mapping. */
+  /** Maximum concurrency of the event source mapping. */
   maximumConcurrency: number;
 }
 
-/** What each step takes, in milliseconds unless the name says otherwise. */
+/** The duration of each step in milliseconds, except where the name has another unit. */
 export interface Timings {
-  /** Between the platform and the function, both ways. */
+  /** Round trip between the platform and the function. */
   gateway: number;
-  /** The webhook's own work on one event. */
+  /** The webhook's work per event. */
   webhook: number;
-  /** What a new environment adds to its first invocation. */
+  /** Added to the first invocation of a new environment. */
   webhookColdStart: number;
   workerColdStart: number;
-  /** At the least, and the mean of what comes on top by chance. */
+  /** A minimum, and the mean of a random addition. */
   queueSend: { minimum: number; meanExtra: number };
-  /** The worker's own work: for a batch, and for each event in it. */
+  /** The worker's work per batch, and per event in it. */
   workerBatch: number;
   workerEvent: number;
-  /** One write to the claims table. There are two an event; those of a batch are made side by side. */
+  /** One write to the table. Each event has two; those of a batch run concurrently. */
   tableWrite: number;
-  /** The user's handler. The events of a batch are handled side by side. */
+  /** The user's handler. The events of a batch are handled concurrently. */
   handler: number;
   environmentIdleSeconds: number;
 }
 
 export interface Scenario {
   traffic: Traffic;
-  /** Among which the events are spread evenly. */
+  /** Number of conversations, which have the same share of the events. */
   conversations: number;
   quotas: Quotas;
   settings: Settings;
   timings: Timings;
 }
 
-/** After each failed attempt the platform waits for so long; the event whose last attempt fails is lost. */
+/** The platform's delay after each failed attempt. If the attempt after the last delay fails, the event is lost. */
 export const RETRY_LADDER_SECONDS = [15, 5 * 60, 60 * 60, 6 * 60 * 60] as const;
 
 export const WRITES_PER_EVENT = 2;
 
-/** What a batch takes in an environment that has started, while the table is not throttled. */
+/** Returns the duration of a batch in a warm environment with an unthrottled table. */
 export function batchMilliseconds(timings: Timings, size: number): number {
   const { handler, tableWrite, workerBatch, workerEvent } = timings;
   return workerBatch + size * workerEvent + WRITES_PER_EVENT * tableWrite + handler;

@@ -1,6 +1,6 @@
 import type { Quotas } from './model.ts';
 
-/** What an account has by default in a large region. Where each figure comes from is in docs/scaling.md. */
+/** Default quotas in a large region. docs/scaling.md lists the sources. */
 export const DEFAULT_QUOTAS: Quotas = {
   gateway: { requestsPerSecond: 10_000, burst: 5000 },
   lambda: {
@@ -14,7 +14,7 @@ export const DEFAULT_QUOTAS: Quotas = {
   mapping: { initialConcurrency: 5, concurrencyPerMinute: 300, maximumConcurrency: 1250 },
 };
 
-/** What 50,000 events a second with bursts of 112,500 need; the table's throughput is warmed before. */
+/** Quotas for 50,000 events a second with bursts of 112,500. The table has warm throughput. */
 export const RAISED_QUOTAS: Quotas = {
   ...DEFAULT_QUOTAS,
   gateway: { requestsPerSecond: 120_000, burst: 60_000 },

@@ -1,12 +1,12 @@
-/** A source of chance that gives the same numbers for the same seed. */
+/** A seeded random number generator. */
 export interface Random {
-  /** From 0 up to, but not including, 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   uniform(): number;
-  /** Of an exponential distribution: the time between the events of a Poisson process. */
+  /** Exponentially distributed, like the time between the events of a Poisson process. */
   exponential(mean: number): number;
 }
 
-/** The generator is Mulberry32: 32 bits of state, and enough for a simulation. */
+/** Creates a Mulberry32 generator, which has 32 bits of state: enough for a simulation. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const uniform = () => {

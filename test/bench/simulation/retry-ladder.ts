@@ -1,12 +1,12 @@
 import { RETRY_LADDER_SECONDS } from './model.ts';
 
 export interface Attempt {
-  /** How often the platform has sent the event before. */
+  /** Number of previous attempts. */
   retries: number;
   conversation: number;
 }
 
-/** The events that the platform will send again. Each of its waits is a queue: who began it first ends it first. */
+/** The events that the platform will retry. Each retry delay has its own first-in, first-out queue. */
 export class RetryLadder {
   readonly #waits = RETRY_LADDER_SECONDS.map((seconds) => ({
     seconds,
@@ -15,7 +15,7 @@ export class RetryLadder {
   }));
   lost = 0;
 
-  /** When the next event is sent again; infinity when none will be. */
+  /** Time of the next retry; infinity if there is none. */
   get time(): number {
     return Math.min(...this.#waits.map(({ waiting, first }) => waiting[first]?.until ?? Number.POSITIVE_INFINITY));
   }
@@ -26,13 +26,17 @@ export class RetryLadder {
     else wait.waiting.push({ until: now + wait.seconds, conversation });
   }
 
-  /** @returns the next event to send again, which must exist */
+  /**
+   * Removes and returns the next retry.
+   *
+   * @throws {RangeError} if there is none
+   */
   next(): Attempt {
     const { time } = this;
     const retries = this.#waits.findIndex(({ waiting, first }) => waiting[first]?.until === time);
     const wait = this.#waits[retries];
     const entry = wait?.waiting[wait.first];
-    if (wait === undefined || entry === undefined) throw new RangeError('There is no event to send again');
+    if (wait === undefined || entry === undefined) throw new RangeError('There is no event to retry');
     wait.first += 1;
     return { retries: retries + 1, conversation: entry.conversation };
   }

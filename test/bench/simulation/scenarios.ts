@@ -3,17 +3,17 @@ import type { Scenario, Settings } from './model.ts';
 import { DEFAULT_QUOTAS, RAISED_QUOTAS } from './quotas.ts';
 import { TIMINGS } from './timings.ts';
 
-/** A minute with a burst at its beginning and one in its middle, each of three times the rate in between. */
+/** A minute with two bursts, at its start and in its middle, with three times the rate between them. */
 function minuteOf(eventsPerSecond: number): Traffic {
   return { eventsPerSecond, seconds: 60, burstFactor: 3, burstSeconds: 5, periodSeconds: 30 };
 }
 
-/** Of serverless.yml: batches of ten, and of one where order matters. */
+/** The batch sizes of serverless.yml: ten, or one in order. */
 function settings(ordering: Settings['ordering'], maximumConcurrency = 10): Settings {
   return { ordering, batchSize: ordering === 'none' ? 10 : 1, maximumConcurrency };
 }
 
-/** Each conversation has an event every five seconds: chats that are busy. */
+/** Busy conversations, with one event every five seconds each. */
 function scenario(eventsPerSecond: number, chosen: Settings, quotas = DEFAULT_QUOTAS): Scenario {
   const conversations = 5 * eventsPerSecond;
   return { traffic: minuteOf(eventsPerSecond), conversations, quotas, settings: chosen, timings: TIMINGS };

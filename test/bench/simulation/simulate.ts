@@ -9,13 +9,13 @@ import { TokenBucket } from './token-bucket.ts';
 import { Worker } from './worker.ts';
 
 export interface Result {
-  /** Events that happened at the platform. */
+  /** Number of events, each counted once. */
   events: number;
-  /** Milliseconds from a request's arrival to the acknowledgement, of those acknowledged. */
+  /** Milliseconds from request to response, for acknowledged events. */
   acknowledgement: Distribution;
-  /** Times that the platform sent an event again. */
+  /** Number of retries by the platform. */
   retries: number;
-  /** Events whose last attempt failed. */
+  /** Number of events whose last attempt failed. */
   lost: number;
   throttledByGateway: number;
   throttledByLambda: number;
@@ -30,13 +30,13 @@ export interface Result {
 
 export interface SimulationOptions {
   seed: number;
-  /** Instead of the scenario's traffic: seconds, in their order. */
+  /** Replaces the scenario's traffic: arrival times in seconds, in ascending order. */
   arrivals?: Iterable<number>;
-  /** Told of each request, at its time. */
+  /** Called for each request. */
   onAttempt?: (now: number, retries: number) => void;
 }
 
-/** Runs a scenario to its end: until the platform has given up or got an answer for every event, and all are handled. */
+/** Runs a scenario until every event is either lost or acknowledged and handled. */
 export function simulate(scenario: Scenario, { seed, arrivals, onAttempt }: SimulationOptions): Result {
   const { quotas, settings, timings } = scenario;
   const random = createRandom(seed);

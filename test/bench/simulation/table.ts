@@ -6,7 +6,7 @@ import { TIMINGS } from './timings.ts';
 
 const SEED = 20_260_101;
 
-/** The events a second that the worker handles at the most, by its concurrency and the handler's milliseconds. */
+/** Returns the maximum events a second of the worker, by its concurrency and the handler's duration. */
 export function capacityTable(): Pick<Report, 'columns' | 'rows'> {
   const concurrencies = [10, 100, 1000];
   const rows = [100, 1000].flatMap((handler) =>
@@ -32,13 +32,13 @@ const COLUMNS = [
   'cost per million',
 ];
 
-/** Runs scenarios and writes what came out of each as a row. */
+/** Runs scenarios and returns a table with one row for each. */
 export function tableOf(scenarios: readonly { name: string; scenario: Scenario }[]): Report {
   const runs = scenarios.map(({ name, scenario }) => ({ name, scenario, result: simulate(scenario, { seed: SEED }) }));
   return {
     columns: COLUMNS,
     rows: runs.map(({ name, scenario, result }) => ({ name, cells: cellsOf(scenario, result) })),
-    notes: ['Simulated, not measured on AWS. docs/scaling.md says with which figures and where they come from.'],
+    notes: ['Simulated, not measured on AWS. docs/scaling.md lists the assumptions and their sources.'],
     samples: runs.map(({ name, result }) => ({ name, ...summaryOf(result) })),
   };
 }

@@ -1,4 +1,4 @@
-/** What takes so many at once and so many a second. */
+/** A token bucket: limits the rate and the burst. */
 export class TokenBucket {
   readonly #capacity: number;
   readonly #perSecond: number;
@@ -11,15 +11,15 @@ export class TokenBucket {
     this.#tokens = capacity;
   }
 
-  /** @param now seconds; never earlier than in the call before */
+  /** @param now seconds, not earlier than in the previous call */
   has(now: number): boolean {
     this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#filledAt) * this.#perSecond);
     this.#filledAt = now;
-    // Sums of fractions of a second fall short of a whole by a rounding error.
+    // Allows for the rounding error of adding fractions.
     return this.#tokens >= 1 - 1e-9;
   }
 
-  /** To be called when it has one. */
+  /** Takes a token. Call only if {@link has} returns `true`. */
   take(): void {
     this.#tokens -= 1;
   }

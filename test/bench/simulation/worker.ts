@@ -5,7 +5,7 @@ import { type LambdaAccount, LambdaFunction } from './lambda.ts';
 import { FifoQueue, type MessageQueue, StandardQueue } from './message-queue.ts';
 import { batchMilliseconds, type Scenario, WRITES_PER_EVENT } from './model.ts';
 
-/** After this time the mapping tries again to invoke a function that was throttled. */
+/** How long the mapping waits before it retries a throttled invocation. */
 const THROTTLED_SECONDS = 0.1;
 
 /** The events queue, its event source mapping and the worker function. */
@@ -31,7 +31,7 @@ export class Worker {
   batches = 0;
   billedSeconds = 0;
   peakConcurrency = 0;
-  /** The messages that waited, multiplied by the seconds they did so. */
+  /** Sum of the seconds that all messages waited. */
   waitingSeconds = 0;
 
   constructor(scenario: Scenario, events: EventQueue<(now: number) => void>, account: LambdaAccount) {
@@ -101,7 +101,7 @@ export class Worker {
     });
   }
 
-  /** The mapping works on more batches at a time while messages wait, and on fewer again when there are none. */
+  /** Raises the concurrency while messages wait, and lowers it when there are none. */
   #scaleLater(now: number): void {
     if (this.#isScaling) return;
     this.#isScaling = true;

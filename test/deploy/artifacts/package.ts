@@ -2,20 +2,20 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ROOT, run } from '../tools.ts';
 
-/** A function as the package describes it. */
+/** A packaged function. */
 export interface PackagedFunction {
   name: string;
   handler: string;
   memoryMegabytes: number;
   timeoutSeconds: number;
-  /** With the template's functions in it: see {@link resolveEnvironment}. */
+  /** May contain the template's intrinsic functions: see {@link resolveEnvironment}. */
   environment: Record<string, unknown>;
-  /** Where its artifact is unzipped. */
+  /** The folder of the unzipped artifact. */
   taskRoot: string;
 }
 
 /**
- * Runs `npx serverless package`, and unzips what it made.
+ * Runs `npx serverless package` and unzips the artifacts.
  *
  * @param outdir an empty folder
  * @param root the project's folder
@@ -54,20 +54,20 @@ export async function packageFunctions(
 const SECRET_REFERENCE = /^\{\{resolve:secretsmanager:.+:SecretString:(\w+)(?::[^:]*){0,2}\}\}$/;
 
 /**
- * Does CloudFormation's part for a function's environment.
+ * Resolves a function's environment as CloudFormation does.
  *
- * @param resources what the resources of the template are called, by logical id
+ * @param resources the physical id of each resource, by logical id
  * @param secrets the values of the stage's secret
- * @throws when a value is written in a way that is not known here
+ * @throws {Error} if a value uses an unsupported intrinsic function
  */
 export function resolveEnvironment(
   environment: Record<string, unknown>,
   resources: Record<string, string>,
   secrets: Record<string, string>,
 ): Record<string, string> {
-  const known = (id: string): string => {
+  const physicalIdOf = (id: string): string => {
     const value = resources[id];
-    if (value === undefined) throw new Error(`The test does not know what ${id} is called`);
+    if (value === undefined) throw new Error(`Unknown resource ${id}`);
     return value;
   };
   const resolve = (value: unknown): string => {
@@ -77,12 +77,12 @@ export function resolveEnvironment(
       return name === undefined ? value : (secrets[name] ?? '');
     }
     const [[kind, argument] = []] = Object.entries(value as object);
-    if (kind === 'Ref') return known(argument);
+    if (kind === 'Ref') return physicalIdOf(argument);
     if (kind === 'Fn::Sub' && typeof argument === 'string') {
-      return resolve(argument.replaceAll(/\$\{([^}]+)\}/g, (_, id) => known(id)));
+      return resolve(argument.replaceAll(/\$\{([^}]+)\}/g, (_, id) => physicalIdOf(id)));
     }
     if (kind === 'Fn::Join') return resolve(argument[1].map(resolve).join(argument[0]));
-    throw new Error(`The test does not know how to resolve ${JSON.stringify(value)}`);
+    throw new Error(`Cannot resolve ${JSON.stringify(value)}`);
   };
   return Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, resolve(value)]));
 }

@@ -5,8 +5,8 @@ import { installOnce, run } from '../tools.ts';
 const VERSION = '4.0.2';
 
 /**
- * Installs AWS's own runtime client, the program that runs the handler on Lambda. It builds native code, which takes a
- * minute, CMake and a C++ compiler: too much for a dependency that every `npm ci` would build.
+ * Installs AWS's runtime client, which runs the handler on Lambda. It is not a dependency, because every `npm ci` would
+ * compile its native code, which takes a minute, CMake and a C++ compiler.
  *
  * @returns the path of its entry point
  */

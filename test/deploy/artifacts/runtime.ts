@@ -6,25 +6,25 @@ import { type HttpServer, startHttpServer } from '../../../lib/local/http-server
 import { type HttpResponse, jsonResponse } from '../../../lib/webhook/http.ts';
 
 export interface RuntimeOptions {
-  /** Of AWS's runtime client. */
+  /** The path of AWS's runtime client. */
   clientPath: string;
-  /** Where the artifact is unzipped: `/var/task` on Lambda. */
+  /** The folder of the unzipped artifact: `/var/task` on Lambda. */
   taskRoot: string;
   functionName: string;
   handler: string;
   memoryMegabytes: number;
   timeoutSeconds: number;
-  /** As the template gives it to the function. */
+  /** The function's environment in the template. */
   environment: Record<string, string>;
 }
 
 /** One execution environment of a Lambda function. */
 export interface Runtime {
-  /** @throws what the function threw, or that it ended or timed out */
+  /** @throws {Error} if the function throws, exits or times out */
   invoke(event: unknown): Promise<unknown>;
-  /** Of the runtime client. */
+  /** The process id of the runtime client. */
   readonly pid: number;
-  /** The lines it has written so far. */
+  /** The lines of its output so far. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }
@@ -33,27 +33,27 @@ interface Invocation {
   id: string;
   event: unknown;
   deadline: number;
-  settle: PromiseWithResolvers<unknown>;
+  result: PromiseWithResolvers<unknown>;
 }
 
 const PREFIX = '/2018-06-01/runtime';
 const ACCEPTED: HttpResponse = { ...jsonResponse(202, { status: 'OK' }) };
 
 /**
- * Starts an artifact under AWS's runtime client, with Lambda's side of the runtime API: one invocation at a time.
+ * Starts an artifact under AWS's runtime client, and serves the runtime API as Lambda does, one invocation at a time.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const waiting: Invocation[] = [];
-  const underWay = new Map<string, Invocation>();
-  let giveNext: (() => void) | undefined;
+  const inFlight = new Map<string, Invocation>();
+  let wakeUp: (() => void) | undefined;
   const lines: string[] = [];
 
   const next = async (): Promise<HttpResponse> => {
-    while (waiting.length === 0) await new Promise<void>((resolve) => (giveNext = resolve));
+    while (waiting.length === 0) await new Promise<void>((resolve) => (wakeUp = resolve));
     const invocation = waiting.shift() as Invocation;
-    underWay.set(invocation.id, invocation);
+    inFlight.set(invocation.id, invocation);
     const headers = {
       'lambda-runtime-aws-request-id': invocation.id,
       'lambda-runtime-deadline-ms': `${invocation.deadline}`,
@@ -62,31 +62,31 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return { ...jsonResponse(200, {}, headers), body: JSON.stringify(invocation.event) };
   };
 
-  const answer = async ({ method, url = '' }: { method?: string; url?: string }, body: Buffer) => {
+  const handleRequest = async ({ method, url = '' }: { method?: string; url?: string }, body: Buffer) => {
     if (method === 'GET' && url === `${PREFIX}/invocation/next`) return next();
     if (method === 'POST' && url === `${PREFIX}/init/error`) {
       lines.push(`init error: ${body}`);
       return ACCEPTED;
     }
     const [, id = '', kind] = /\/invocation\/([^/]+)\/(response|error)$/.exec(url) ?? [];
-    const invocation = underWay.get(id);
+    const invocation = inFlight.get(id);
     if (method !== 'POST' || invocation === undefined) return jsonResponse(404, { errorMessage: `no ${url}` });
-    underWay.delete(id);
-    if (kind === 'response') invocation.settle.resolve(JSON.parse(body.toString() || 'null'));
-    else invocation.settle.reject(new Error(`${options.functionName}: ${body}`));
+    inFlight.delete(id);
+    if (kind === 'response') invocation.result.resolve(JSON.parse(body.toString() || 'null'));
+    else invocation.result.reject(new Error(`${options.functionName}: ${body}`));
     return ACCEPTED;
   };
 
-  const api = await startHttpServer('127.0.0.1', 0, answer as never);
+  const api = await startHttpServer('127.0.0.1', 0, handleRequest as never);
   const client = startClient(options, api);
   for (const input of [client.stdout, client.stderr]) {
     if (input !== null) createInterface({ input }).on('line', (line) => lines.push(line));
   }
-  const ended = once(client, 'exit');
-  const died = () => new Error(`${options.functionName} ended:\n${lines.join('\n')}`);
-  ended.then(() => {
-    for (const { settle } of [...waiting, ...underWay.values()]) {
-      settle.reject(died());
+  const exited = once(client, 'exit');
+  const exitError = () => new Error(`${options.functionName} exited:\n${lines.join('\n')}`);
+  exited.then(() => {
+    for (const { result } of [...waiting, ...inFlight.values()]) {
+      result.reject(exitError());
     }
   });
 
@@ -94,32 +94,32 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     pid: client.pid as number,
     lines,
     async invoke(event) {
-      if (client.exitCode !== null) throw died();
-      const settle = Promise.withResolvers<unknown>();
+      if (client.exitCode !== null) throw exitError();
+      const result = Promise.withResolvers<unknown>();
       const timer = setTimeout(
-        () => settle.reject(new Error(`${options.functionName} timed out:\n${lines.join('\n')}`)),
+        () => result.reject(new Error(`${options.functionName} timed out:\n${lines.join('\n')}`)),
         options.timeoutSeconds * 1000,
       );
-      waiting.push({ id: randomUUID(), event, deadline: Date.now() + options.timeoutSeconds * 1000, settle });
-      giveNext?.();
+      waiting.push({ id: randomUUID(), event, deadline: Date.now() + options.timeoutSeconds * 1000, result });
+      wakeUp?.();
       try {
-        return await settle.promise;
+        return await result.promise;
       } finally {
         clearTimeout(timer);
       }
     },
     async stop() {
       client.kill('SIGKILL');
-      await ended;
-      // The client's request for the next invocation ended with it, and the server need not wait for it.
-      waiting.push({ id: 'none', event: {}, deadline: 0, settle: Promise.withResolvers() });
-      giveNext?.();
+      await exited;
+      // Complete the client's pending request for the next invocation, so that the server can stop.
+      waiting.push({ id: 'none', event: {}, deadline: 0, result: Promise.withResolvers() });
+      wakeUp?.();
       await api.stop();
     },
   };
 }
 
-/** With nothing of this process's environment: only what Lambda and the template give. */
+/** Starts the client with only the variables that Lambda and the template set. */
 function startClient(options: RuntimeOptions, api: HttpServer): ChildProcess {
   return spawn(process.execPath, [...heapLimits(options.memoryMegabytes), options.clientPath, options.handler], {
     cwd: options.taskRoot,
@@ -141,7 +141,7 @@ function startClient(options: RuntimeOptions, api: HttpServer): ChildProcess {
   });
 }
 
-/** What the start script of Lambda's Node.js runtimes tells V8: a tenth of the memory is for young objects, in two halves. */
+/** Sets V8's heap limits like Lambda's Node.js runtimes: a tenth of the memory for the young generation, in two halves. */
 function heapLimits(memoryMegabytes: number): string[] {
   const young = Math.floor(memoryMegabytes / 10);
   return [`--max-semi-space-size=${Math.floor(young / 2)}`, `--max-old-space-size=${memoryMegabytes - young}`];

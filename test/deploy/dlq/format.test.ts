@@ -6,7 +6,7 @@ import { encodeMessage } from '../../../lib/queue/message.ts';
 import { createSample, textMessage } from '../../../lib/samples/samples.ts';
 import { expectContentShown } from '../../support/written-output.ts';
 
-const FORGED = 'All is well.';
+const FORGED = 'No problems found.';
 const NOW = Date.UTC(2026, 0, 1);
 
 function letterWith(text: string) {
@@ -21,23 +21,23 @@ function letterWith(text: string) {
 }
 
 test.each(['\n', '\r\n', '\r', '\u2028', '\u2029', '\u0085', '\v', '\f', '\u001b[E'])(
-  'a dead letter with %j in its type, its id, its text and its reason starts no line that looks like another',
+  'a dead letter with %j in its type, id, text and reason cannot forge a line',
   (end) => {
     expectContentShown();
     const forged = `a${end}${FORGED}`;
     const letter = letterWith(forged);
     expect(letter.type).toBe(forged);
-    const notes = new Map([['m-1', { reason: `TypeError: ${forged}`, failedAt: new Date(NOW) }]]);
+    const reasons = new Map([['m-1', { reason: `TypeError: ${forged}`, failedAt: new Date(NOW) }]]);
     const shown = [
-      ...formatList([letter], notes, NOW),
-      ...formatGroups([letter], notes),
-      ...formatLetter(letter, notes.get('m-1'), NOW),
+      ...formatList([letter], reasons, NOW),
+      ...formatGroups([letter], reasons),
+      ...formatLetter(letter, reasons.get('m-1'), NOW),
     ];
     const lines = shown.join('\n').split(/[\n\r\u2028\u2029\u0085\v\f]/);
     expect(lines.filter((line) => line.startsWith(FORGED))).toEqual([]);
     expect(lines.join('')).toContain(FORGED);
     expect(shown.join('\n')).not.toMatch(/[^\P{Cc}\n]|[\u2028\u2029]/u);
-    // A table has one line for each letter.
-    expect(formatList([letter], notes, NOW).length).toBe(5);
+    // The table has one line per dead letter.
+    expect(formatList([letter], reasons, NOW).length).toBe(5);
   },
 );

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openDeadLetterQueue } from '../../../lib/dead-letters/dead-letter-queue.ts';
 import { checkArrival, createSelfTest } from '../../../lib/deploy/doctor/arrival.ts';
 import {
-  checkChallenge,
   checkForgery,
+  checkUrlVerification,
   type DeployedWebhook,
   UnexpectedResponse,
 } from '../../../lib/deploy/doctor/webhook.ts';
@@ -15,10 +15,10 @@ import { type Emulators, startEmulators } from '../../../lib/local/emulators/emu
 import { wait } from '../../support/wait.ts';
 import { type FunctionsOptions, type RunningFunctions, startFunctions } from '../running-functions.ts';
 
-// The doctor against the webhook and the worker themselves, healthy and broken in each way it tells apart.
+// Runs the doctor against the real webhook and worker, healthy and with each problem that it distinguishes.
 
 const SECRETS = { FEISHU_ENCRYPT_KEY: 'key of the app', FEISHU_VERIFICATION_TOKEN: 'token of the app' };
-/** By the clock of the test, which may stand still. */
+/** In the time of the test's clock, which may be stopped. */
 const WAIT_MILLISECONDS = 180_000;
 
 let emulators: Emulators;
@@ -26,7 +26,7 @@ let dynamo: DynamoDBClient;
 const savedEnvironment = process.env;
 const running: { stop(): Promise<unknown> }[] = [];
 
-// Of its own to each test: a poll that was given up still takes a message from fauxqs.
+// Each test has its own emulators, because an abandoned poll still receives a message from fauxqs.
 beforeEach(async () => {
   emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 3600 });
   process.env = { ...process.env, ...emulators.environment };
@@ -41,72 +41,72 @@ afterEach(async () => {
   await emulators.stop();
 });
 
-describe('the challenge', () => {
-  // Its answers take no time, but for what a test says.
+describe('URL verification', () => {
+  // Responses take no time, unless a test advances the clock.
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 
-  test('is answered by the deployed webhook', async () => {
+  test('succeeds with the deployed webhook', async () => {
     const { url } = await start();
-    expect(await checkChallenge(asWebhook(url))).toMatchObject({
+    expect(await checkUrlVerification(asWebhook(url))).toMatchObject({
       verdict: 'ok',
-      text: expect.stringContaining('The URL answers a challenge in 0.'),
+      text: expect.stringContaining('URL verification succeeded in 0.'),
     });
   });
 
-  test('is answered when there is no Encrypt Key, too', async () => {
+  test('succeeds without an Encrypt Key', async () => {
     const { url } = await start({ FEISHU_ENCRYPT_KEY: '' });
-    expect(await checkChallenge(asWebhook(url, { encryptKeys: [] }))).toMatchObject({ verdict: 'ok' });
+    expect(await checkUrlVerification(asWebhook(url, { encryptKeys: [] }))).toMatchObject({ verdict: 'ok' });
   });
 
-  test('may be late once, when the function is cold', async () => {
-    expect(await checkChallenge(await slowWebhook([1200, 0]))).toMatchObject({
+  test('may be late once, because of a cold start', async () => {
+    expect(await checkUrlVerification(await slowWebhook([1200, 0]))).toMatchObject({
       verdict: 'ok',
-      text: expect.stringMatching(/in 0\.00 s \(the first, cold, took 1\.20 s\)/),
+      text: expect.stringMatching(/in 0\.00 s \(1\.20 s with a cold start\)/),
     });
   });
 
-  test('that is late twice is a problem', async () => {
-    expect(await checkChallenge(await slowWebhook([1200, 1200]))).toMatchObject({ verdict: 'problem' });
+  test('must not be late twice', async () => {
+    expect(await checkUrlVerification(await slowWebhook([1200, 1200]))).toMatchObject({ verdict: 'problem' });
   });
 
   test.each([
-    ['another token', { FEISHU_VERIFICATION_TOKEN: 'before' }, /401 FEISHU_SIGNATURE_MISSING/, /deploy again/],
-    ['another key', { FEISHU_ENCRYPT_KEY: 'before' }, /401 FEISHU_SIGNATURE_MISSING/, /deploy again/],
+    ['another token', { FEISHU_VERIFICATION_TOKEN: 'before' }, /401 FEISHU_SIGNATURE_MISSING/, /Deploy again/],
+    ['another key', { FEISHU_ENCRYPT_KEY: 'before' }, /401 FEISHU_SIGNATURE_MISSING/, /Deploy again/],
     [
       'no secret',
       { FEISHU_ENCRYPT_KEY: '', FEISHU_VERIFICATION_TOKEN: '' },
       /500 FEISHU_MISCONFIGURED/,
       /logs -f webhook/,
     ],
-  ])('tells that the function has %s', async (_, environment, text, advice) => {
+  ])('reports that the function has %s', async (_, environment, text, advice) => {
     const { url } = await start(environment);
-    await expectProblem(checkChallenge(asWebhook(url)), text, advice);
+    await expectProblem(checkUrlVerification(asWebhook(url)), text, advice);
   });
 
-  test('tells that nothing answers', async () => {
+  test('reports that there is no response', async () => {
     await expectProblem(
-      checkChallenge(asWebhook('http://127.0.0.1:9/feishu/events')),
+      checkUrlVerification(asWebhook('http://127.0.0.1:9/feishu/events')),
       /ECONNREFUSED|bad port/,
       /HTTP API/,
     );
   });
 
-  test('tells that the route is missing', async () => {
+  test('reports that the route is missing', async () => {
     const { origin } = await start();
-    await expectProblem(checkChallenge(asWebhook(`${origin}/other`)), /answers 404/, /lacks the route/);
+    await expectProblem(checkUrlVerification(asWebhook(`${origin}/other`)), /status 404/, /has no route/);
   });
 
-  test('tells that something else answers', async () => {
+  test('reports the response of another program', async () => {
     const url = await startServer(async () => 'hello');
-    await expectProblem(checkChallenge(asWebhook(url)), /something else/, /Deploy again/);
+    await expectProblem(checkUrlVerification(asWebhook(url)), /does not repeat its challenge/, /Deploy again/);
   });
 });
 
 describe('a forged event', () => {
   test.each([
-    ['by its signature', undefined],
-    ['by its token, where there is no Encrypt Key', { encryptKeys: [] }],
-  ])('is refused %s', async (_, secrets) => {
+    ['because of its signature', undefined],
+    ['because of its token, without an Encrypt Key', { encryptKeys: [] }],
+  ])('is rejected %s', async (_, secrets) => {
     const { url } = await start(secrets && { FEISHU_ENCRYPT_KEY: '' });
     const webhook = asWebhook(url, secrets);
     const text = createSelfTest(SECRETS.FEISHU_VERIFICATION_TOKEN, 'cli_1');
@@ -114,32 +114,32 @@ describe('a forged event', () => {
     expect(await countQueued()).toEqual({ waiting: 0, hidden: 0 });
   });
 
-  test('that is accepted is a problem', async () => {
+  test('is reported as a problem if it is accepted', async () => {
     const url = await startServer(async () => '{"msg":"success"}');
     const finding = await checkForgery(asWebhook(url), createSelfTest('', 'cli_1'));
     expect(finding).toMatchObject({ verdict: 'problem', text: expect.stringContaining('200') });
   });
 });
 
-describe('an event', () => {
-  test('posted to the URL reaches the worker, and no handler', async () => {
+describe('the test event', () => {
+  test('reaches the worker through the webhook, but no handler', async () => {
     const { url, handled } = await start();
     expect(await arrival(asWebhook(url))).toMatchObject({
       verdict: 'ok',
-      text: expect.stringMatching(/^A signed event posted to the URL was handled by the worker/),
+      text: expect.stringMatching(/^The worker processed a signed event sent to the webhook in/),
     });
     expect(handled).toEqual([]);
   });
 
-  test('put into the queue, where there is no webhook, reaches the worker', async () => {
+  test('reaches the worker through the queue, without a webhook', async () => {
     await start();
     expect(await arrival(undefined)).toMatchObject({
       verdict: 'ok',
-      text: expect.stringMatching(/^An event put into the queue was handled/),
+      text: expect.stringMatching(/^The worker processed an event sent to the queue in/),
     });
   });
 
-  test('that the webhook cannot queue is told by its code', async () => {
+  test('is reported with the error code if the webhook cannot queue it', async () => {
     const { url } = await start({ QUEUE_URL: `${emulators.queueUrl}-gone` });
     await expectProblem(
       arrival(asWebhook(url)),
@@ -148,39 +148,39 @@ describe('an event', () => {
     );
   });
 
-  test('that nothing takes from the queue is told', async () => {
+  test('is reported if it stays in the queue', async () => {
     const { url } = await start({}, { isWorking: false });
-    await expectProblem(lateArrival(asWebhook(url), isWaiting), /had not handled it/, /1 wait in the queue/);
+    await expectProblem(lateArrival(asWebhook(url), isWaiting), /did not process/, /1 event waiting in the queue/);
   });
 
-  test('that waits because the event source mapping is off is told', async () => {
+  test('is reported if the event source mapping is disabled', async () => {
     const { url } = await start({}, { isWorking: false });
     await expectProblem(
       lateArrival(asWebhook(url), isWaiting, { mappingState: 'Disabled' }),
-      /had not handled it/,
+      /did not process/,
       /is Disabled.*--enabled/,
     );
   });
 
-  test('that the worker fails on is told', async () => {
+  test('is reported if the worker fails', async () => {
     const onBatch = () => {
       throw new Error('the worker does not load');
     };
     const { url } = await start({}, { onBatch });
     const isHidden = async () => expect(await countQueued()).toEqual({ waiting: 0, hidden: 1 });
-    await expectProblem(lateArrival(asWebhook(url), isHidden), /had not handled it/, /logs -f worker/);
+    await expectProblem(lateArrival(asWebhook(url), isHidden), /did not process/, /logs -f worker/);
   });
 
-  test("that goes to another stack's claims is told", async () => {
+  test("is reported if the worker writes to another stack's table", async () => {
     const onBatch = vi.fn();
     const { url } = await start({}, { onBatch });
-    const elsewhere = { send: async () => ({}) } as unknown as DynamoDBClient;
+    const emptyTable = { send: async () => ({}) } as unknown as DynamoDBClient;
     const isGone = async () => {
       expect(onBatch).toHaveBeenCalled();
       expect(await countQueued()).toEqual({ waiting: 0, hidden: 0 });
     };
-    const late = lateArrival(asWebhook(url), isGone, { dynamo: elsewhere });
-    await expectProblem(late, /had not handled it/, /another stack/);
+    const late = lateArrival(asWebhook(url), isGone, { dynamo: emptyTable });
+    await expectProblem(late, /did not process/, /another stack/);
   });
 });
 
@@ -206,7 +206,7 @@ function asWebhook(url: string, secrets: Partial<DeployedWebhook['secrets']> = {
   };
 }
 
-/** Answers challenges in the clear, after these times on the clock of the test. */
+/** Starts a webhook without encryption that responds after the given milliseconds of the test's clock. */
 function slowWebhook(delays: number[]): Promise<DeployedWebhook> {
   const url = startServer(async (body) => {
     vi.advanceTimersByTime(delays.shift() ?? 0);
@@ -215,10 +215,10 @@ function slowWebhook(delays: number[]): Promise<DeployedWebhook> {
   return url.then((address) => asWebhook(address, { encryptKeys: [] }));
 }
 
-async function startServer(answer: (body: string) => Promise<string>): Promise<string> {
+async function startServer(respond: (body: string) => Promise<string>): Promise<string> {
   const server = createServer(async (request, response) => {
     const chunks = await Array.fromAsync(request);
-    response.end(await answer(Buffer.concat(chunks).toString()));
+    response.end(await respond(Buffer.concat(chunks).toString()));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   running.push({
@@ -248,7 +248,7 @@ function arrival(webhook: DeployedWebhook | undefined, options: ArrivalOptions =
   return checkArrival(parts, createSelfTest(SECRETS.FEISHU_VERIFICATION_TOKEN, 'cli_1'));
 }
 
-/** Sends an event and lets the time to wait for it pass as soon as `hasHappened` does not throw any more. */
+/** Sends an event, and advances the clock beyond the waiting time once `hasHappened` no longer throws. */
 async function lateArrival(webhook: DeployedWebhook, hasHappened: () => Promise<void>, options?: ArrivalOptions) {
   vi.useFakeTimers({ toFake: ['Date'] });
   const finding = arrival(webhook, options);

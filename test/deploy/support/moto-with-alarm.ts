@@ -5,7 +5,7 @@ import { startMoto } from './moto.ts';
 
 export type Moto = Awaited<ReturnType<typeof startMotoWithAlarm>>;
 
-/** moto's CloudFormation knows no alarms, and leaves them out of a stack: here each stack has one. */
+/** Starts moto with a proxy that adds an alarm to each stack, because moto's CloudFormation does not support alarms. */
 export async function startMotoWithAlarm() {
   const moto = await startMoto();
   const cloudFormation = await startHttpServer('127.0.0.1', 0, (request, body) =>
@@ -20,7 +20,7 @@ export async function startMotoWithAlarm() {
   };
 }
 
-/** What CloudFormation would call the one alarm of a stack. */
+/** Returns the name of a stack's alarm. */
 export function alarmNameOf(stackName: string): string {
   return `${stackName}-dead-letters`;
 }

@@ -9,11 +9,11 @@ const START_MILLISECONDS = 600_000;
 
 export type Moto = Awaited<ReturnType<typeof startMoto>>;
 
-/** AWS on loopback. */
+/** Starts moto, which mocks AWS on loopback. */
 export async function startMoto(region = 'us-east-1') {
   const port = await findFreePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  // What it warns of, such as resources it lacks, is in the tests' comments.
+  // Its warnings, for example about unsupported resources, are covered by comments in the tests.
   const server = spawn(pythonTool('moto_server'), ['-H', '127.0.0.1', '-p', `${port}`], { stdio: 'ignore' });
   await waitFor(endpoint);
   const environment = {
@@ -26,7 +26,7 @@ export async function startMoto(region = 'us-east-1') {
     endpoint,
     environment,
 
-    /** Asks with AWS's command line what there is. @returns its JSON */
+    /** Runs the AWS CLI and returns its parsed JSON output. */
     async aws(...args: string[]) {
       const all = ['--endpoint-url', endpoint, '--region', region, '--output', 'json', ...args];
       const stdout = await runOrThrow(pythonTool('aws'), all, {
@@ -54,12 +54,12 @@ async function findFreePort(): Promise<number> {
 async function waitFor(endpoint: string): Promise<void> {
   const end = Date.now() + START_MILLISECONDS;
   while (Date.now() < end) {
-    const answered = await fetch(`${endpoint}/moto-api/`).then(
+    const isReady = await fetch(`${endpoint}/moto-api/`).then(
       () => true,
       () => false,
     );
-    if (answered) return;
+    if (isReady) return;
     await sleep(100);
   }
-  throw new Error(`moto does not answer at ${endpoint}`);
+  throw new Error(`moto does not respond at ${endpoint}`);
 }

@@ -10,10 +10,10 @@ export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 export type Project = Awaited<ReturnType<typeof createProject>>;
 
 /**
- * A copy of this project to run the Serverless Framework in, without anything of the machine's own: no `.env`, no AWS
- * credentials, no home.
+ * Copies this project to run the Serverless Framework there, isolated from this machine: no `.env`, AWS credentials or home
+ * folder.
  *
- * @param environment what the framework's commands have, besides `PATH`
+ * @param environment the variables of the framework's commands, in addition to `PATH`
  */
 export async function createProject(environment: Record<string, string> = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-project-'));
@@ -21,10 +21,10 @@ export async function createProject(environment: Record<string, string> = {}) {
     await cp(path.join(ROOT, name), path.join(folder, name), { recursive: true });
   }
   await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-  const environmentOfCommands = {
+  const commandEnvironment = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
-    // A local AWS has nothing to wait for.
+    // Poll often, because a local AWS is fast.
     SLS_AWS_MONITORING_FREQUENCY: '200',
     ...environment,
   };
@@ -34,10 +34,10 @@ export async function createProject(environment: Record<string, string> = {}) {
     /** Runs `npx serverless …`. */
     serverless(...args: string[]) {
       const command = path.join(ROOT, 'node_modules/.bin/serverless');
-      return run(command, args, { cwd: folder, environment: environmentOfCommands });
+      return run(command, args, { cwd: folder, environment: commandEnvironment });
     },
 
-    /** @returns the packaged template */
+    /** Runs `serverless package` and returns the template. */
     async package(...args: string[]): Promise<Template> {
       const { code, output } = await this.serverless('package', ...args);
       if (code !== 0) throw new Error(output);

@@ -5,18 +5,18 @@ import path from 'node:path';
 import { ROOT } from './project.ts';
 import { runOrThrow } from './run.ts';
 
-/** checkov wants a botocore that is too old for the others. */
+/** checkov has its own environment, because it requires a botocore that is too old for the other tools. */
 const ENVIRONMENTS = { tools: 'requirements.txt', checkov: 'requirements-checkov.txt' } as const;
 type Environment = keyof typeof ENVIRONMENTS;
 
 const folderOf = (name: Environment) => path.join(ROOT, '.venv', name);
 
-/** @returns the path of a tool that the requirements bring */
+/** Returns the path of an installed Python tool. */
 export function pythonTool(name: string): string {
   return path.join(folderOf(name === 'checkov' ? 'checkov' : 'tools'), 'bin', name);
 }
 
-/** Installs the Python tools where they are not yet. */
+/** Installs the Python tools unless they are installed. */
 export default async function setup(): Promise<void> {
   for (const [name, requirements] of Object.entries(ENVIRONMENTS)) {
     await install(folderOf(name as Environment), path.join(ROOT, 'test/deploy', requirements));

@@ -3,11 +3,11 @@ import { text } from 'node:stream/consumers';
 
 export interface RunOptions {
   cwd?: string;
-  /** All of it: nothing of this process's environment is passed on. */
+  /** The complete environment. Nothing is inherited from this process. */
   environment: Record<string, string>;
 }
 
-/** @returns what the command wrote, and its exit code; it does not throw for one that failed */
+/** Runs a command and returns its output and exit code. Does not throw if the command fails. */
 export async function run(command: string, args: string[], { cwd, environment }: RunOptions) {
   const child = spawn(command, args, { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   const exit = new Promise<number | null>((resolve, reject) => child.once('close', resolve).once('error', reject));
@@ -15,9 +15,13 @@ export async function run(command: string, args: string[], { cwd, environment }:
   return { stdout, output: stdout + stderr, code };
 }
 
-/** @throws when the command fails, with what it wrote */
+/**
+ * Runs a command and returns its standard output.
+ *
+ * @throws {Error} if the command fails, with its output
+ */
 export async function runOrThrow(command: string, args: string[], options: RunOptions): Promise<string> {
   const { stdout, output, code } = await run(command, args, options);
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`);
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} exited with ${code}:\n${output}`);
   return stdout;
 }

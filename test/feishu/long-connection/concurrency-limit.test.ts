@@ -6,7 +6,7 @@ function startAll(limit: ConcurrencyLimit, names: string[]) {
   const started: string[] = [];
   const works = names.map((name) => {
     const work = Promise.withResolvers<string>();
-    const ended = limit.take(() => {
+    const ended = limit.run(() => {
       started.push(name);
       return work.promise;
     });

@@ -1,15 +1,15 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { type DiscoveryBehaviour, loginRefused, SERVICE_ID } from '../../mock-platform/gateway.ts';
+import { type DiscoveryBehavior, loginRejected, SERVICE_ID } from '../../mock-platform/gateway.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
 afterEach(() => void vi.useRealTimers());
 
-/** Only timers: sockets go on. */
+/** Fakes only timers, so that sockets keep working. */
 function useFakeTimers(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
 }
 
-test('discovery gets the credentials and the locale', async () => {
+test('discovery sends the credentials and the locale', async () => {
   const platform = await startPlatform();
   await connectClient(platform);
   const [discovery] = platform.gateway.discoveries;
@@ -20,7 +20,7 @@ test('discovery gets the credentials and the locale', async () => {
   expect(JSON.parse(discovery?.body ?? '')).toEqual({ AppID: APP_ID, AppSecret: APP_SECRET });
 });
 
-test('it says that it is connected, and says no secret and no ticket', async () => {
+test('the log says that the client is connected, and contains no secret, ticket or event', async () => {
   const platform = await startPlatform();
   platform.gateway.discovery = { code: 1 };
   const { logged, ended, stop } = startClient(platform);
@@ -33,11 +33,11 @@ test('it says that it is connected, and says no secret and no ticket', async () 
   stop();
   await ended;
   const host = platform.domain.replace('http:', 'ws:');
-  expect(logged).toContainEqual({ level: 'info', message: `connected to ${host}/ws/v2`, fields: {} });
+  expect(logged).toContainEqual({ level: 'info', message: `Connected to ${host}/ws/v2`, fields: {} });
   expect(JSON.stringify(logged)).not.toMatch(/ticket=|content of the event|secret-of-the-app/);
 });
 
-test('a ping goes out when it opens, with the service of the URL and ids of 0', async () => {
+test('a ping is sent when the connection opens, with the service id of the URL and zero ids', async () => {
   const platform = await startPlatform();
   const { client } = await connectClient(platform);
   expect(platform.gateway.connections[0]?.pings).toEqual([
@@ -46,7 +46,7 @@ test('a ping goes out when it opens, with the service of the URL and ids of 0', 
   expect(client.status()).toMatchObject({ state: 'connected', disconnectedAt: undefined, reconnects: 0, inFlight: 0 });
 });
 
-test('pings follow the interval of a pong', async () => {
+test('pings use the interval from the last pong', async () => {
   const platform = await startPlatform();
   platform.gateway.pong = Buffer.from('{"PingInterval":1}');
   const { client } = await connectClient(platform);
@@ -56,35 +56,35 @@ test('pings follow the interval of a pong', async () => {
 
 test.each([
   ['an empty pong', 'empty' as const],
-  ['a pong that is no JSON', Buffer.from('pong')],
-  ['a pong that is no object', Buffer.from('null')],
-  ['a pong with senseless settings', Buffer.from('{"PingInterval":-1,"ReconnectInterval":"soon"}')],
-])('%s shows life and changes nothing', async (_, pong) => {
+  ['a pong that is not JSON', Buffer.from('pong')],
+  ['a pong that is not an object', Buffer.from('null')],
+  ['a pong with invalid settings', Buffer.from('{"PingInterval":-1,"ReconnectInterval":"soon"}')],
+])('%s keeps the connection alive and the settings unchanged', async (_, pong) => {
   const platform = await startPlatform();
   platform.gateway.pong = pong;
   useFakeTimers();
   const { client } = await connectClient(platform);
-  // Longer than a pong may take, shorter than the interval.
+  // Longer than the pong timeout, shorter than the interval.
   await vi.advanceTimersByTimeAsync(60_000);
   expect(client.status()).toMatchObject({ state: 'connected', pingIntervalMs: 120_000 });
   expect(platform.gateway.connections).toHaveLength(1);
 });
 
-test('events are no sign of life: without pongs the connection is replaced', async () => {
+test('without pongs the connection is replaced, even if events arrive', async () => {
   const platform = await startPlatform();
   platform.gateway.pong = 'none';
   const { logged } = startClient(platform, { timing: { pongWithinMs: 50 } });
   await until(() => platform.gateway.open.length === 1);
   const [first] = platform.gateway.connections;
-  const chatter = setInterval(() => first?.isOpen && platform.push(event(crypto.randomUUID())), 5);
+  const pushTimer = setInterval(() => first?.isOpen && platform.push(event(crypto.randomUUID())), 5);
   await until(() => platform.gateway.connections.length === 2);
-  clearInterval(chatter);
+  clearInterval(pushTimer);
   expect(logged).toContainEqual(
-    expect.objectContaining({ level: 'warn', message: expect.stringContaining('no ping') }),
+    expect.objectContaining({ level: 'warn', message: expect.stringContaining('did not answer a ping') }),
   );
 });
 
-test('a half-open connection is noticed and replaced', async () => {
+test('a half-open connection is detected and replaced', async () => {
   const platform = await startPlatform();
   useFakeTimers();
   const { client, received } = await connectClient(platform);
@@ -98,21 +98,21 @@ test('a half-open connection is noticed and replaced', async () => {
   expect(client.status().reconnects).toBe(1);
 });
 
-test.each<[string, DiscoveryBehaviour]>([
+test.each<[string, DiscoveryBehavior]>([
   ['busy (1)', { code: 1 }],
   ['busy (1) with data', { code: 1, withData: true }],
   ['an internal error (1000040343)', { code: 1000040343 }],
-  ['a code nobody knows', { code: 1000040345, msg: 'system busy' }],
+  ['an unknown code', { code: 1000040345, msg: 'system busy' }],
   ['HTTP 502 and HTML', { httpStatus: 502, body: '<html>Bad Gateway</html>' }],
-  ['HTTP 200 and nothing', { httpStatus: 200, body: '' }],
-  ['HTTP 200 and no object', { httpStatus: 200, body: 'null' }],
+  ['HTTP 200 and an empty body', { httpStatus: 200, body: '' }],
+  ['HTTP 200 and null', { httpStatus: 200, body: 'null' }],
   ['success without data', { httpStatus: 200, body: '{"code":0}' }],
-  ['success with a URL that is none', { url: 'somewhere' }],
+  ['success with an invalid URL', { url: 'somewhere' }],
   ['a closed connection', 'hang up'],
   ['silence', 'silent'],
-])('discovery that answers with %s is tried again', async (_, behaviour) => {
+])('discovery is retried after %s', async (_, behavior) => {
   const platform = await startPlatform();
-  platform.gateway.discovery = behaviour;
+  platform.gateway.discovery = behavior;
   const { client } = startClient(platform, { timing: { discoverWithinMs: 500 } });
   await until(() => platform.gateway.discoveries.length >= 3);
   platform.gateway.discovery = 'normal';
@@ -120,17 +120,17 @@ test.each<[string, DiscoveryBehaviour]>([
 });
 
 test.each([
-  ['nothing but a status', { httpStatus: 503, headers: {} }],
-  ['busy', loginRefused('514', '1', 'busy')],
-  ['an internal error', loginRefused('514', '1000040343', 'internal error')],
-  ['a code nobody knows', loginRefused('418', '', 'teapot')],
+  ['only a status', { httpStatus: 503, headers: {} }],
+  ['busy', loginRejected('514', '1', 'busy')],
+  ['an internal error', loginRejected('514', '1000040343', 'internal error')],
+  ['an unknown code', loginRejected('418', '', 'teapot')],
   ['a redirect', { httpStatus: 302, headers: { Location: 'wss://elsewhere.invalid/' } }],
   ['a closed connection', 'hang up' as const],
   ['silence', 'silent' as const],
-  ['a closed connection, once open', 'hang up once open' as const],
-])('an upgrade that is answered with %s is tried again, from discovery', async (_, behaviour) => {
+  ['a connection that closes once it is open', 'hang up once open' as const],
+])('an upgrade is retried from discovery after %s', async (_, behavior) => {
   const platform = await startPlatform();
-  platform.gateway.upgrade = behaviour;
+  platform.gateway.upgrade = behavior;
   const { client } = startClient(platform, { timing: { handshakeWithinMs: 500 } });
   await until(() => platform.gateway.upgrades >= 3);
   expect(platform.gateway.discoveries.length).toBeGreaterThanOrEqual(3);
@@ -139,14 +139,14 @@ test.each([
 });
 
 test.each([
-  ['forbidden (403)', { code: 403 }, 'self-built'],
+  ['forbidden (403)', { code: 403 }, 'custom app'],
   ['authentication failed (514)', { code: 514 }, 'FEISHU_APP_SECRET'],
   ['authentication failed (514) with data', { code: 514, withData: true }, 'FEISHU_APP_SECRET'],
   ['no credential (1000040344)', { code: 1000040344 }, 'FEISHU_APP_ID'],
-  ['forbidden with an HTTP status', { httpStatus: 403, body: '{"code":403,"msg":"forbidden"}' }, 'self-built'],
-])('discovery that answers %s ends it with an error that says what to do', async (_, behaviour, advice) => {
+  ['forbidden with an HTTP status', { httpStatus: 403, body: '{"code":403,"msg":"forbidden"}' }, 'custom app'],
+])('after discovery fails with %s, the client ends with an error that says what to do', async (_, behavior, advice) => {
   const platform = await startPlatform();
-  platform.gateway.discovery = behaviour;
+  platform.gateway.discovery = behavior;
   const { client, ended } = startClient(platform);
   expect(await ended).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED', message: expect.stringContaining(advice) });
   expect(client.status().state).toBe('ended');
@@ -156,16 +156,16 @@ test.each([
 test.each([
   ['403', { httpStatus: 403, headers: { 'Handshake-Status': '403', 'Handshake-Msg': 'forbidden' } }],
   ['514', { httpStatus: 403, headers: { 'Handshake-Status': '514' } }],
-  ['514 and 1000040344', loginRefused('514', '1000040344', 'no credential')],
-])('an upgrade refused with %s ends it with an error that says what to do', async (_, behaviour) => {
+  ['514 and 1000040344', loginRejected('514', '1000040344', 'no credential')],
+])('after an upgrade is rejected with %s, the client ends with an error that says what to do', async (_, behavior) => {
   const platform = await startPlatform();
-  platform.gateway.upgrade = behaviour;
+  platform.gateway.upgrade = behavior;
   const { ended } = startClient(platform);
   expect(await ended).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED', message: expect.stringContaining('?') });
   expect(platform.gateway.upgrades).toBe(1);
 });
 
-test('a login that is refused later ends it too', async () => {
+test('a login that is rejected later also ends the client', async () => {
   const platform = await startPlatform();
   const { ended } = await connectClient(platform);
   platform.gateway.discovery = { code: 514 };
@@ -173,7 +173,7 @@ test('a login that is refused later ends it too', async () => {
   expect(await ended).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED' });
 });
 
-test('too many connections: it says so, waits for about the interval of the platform, and connects then', async () => {
+test('after too many connections, the client logs it, waits for about the interval of the platform and connects', async () => {
   const platform = await startPlatform();
   platform.gateway.clientConfig.ReconnectInterval = 1;
   platform.gateway.connectionLimit = 1;
@@ -194,7 +194,7 @@ test('too many connections: it says so, waits for about the interval of the plat
   expect(platform.gateway.upgrades).toBe(3);
 });
 
-test('too many connections may be said by discovery as well', async () => {
+test('discovery may also report too many connections', async () => {
   const platform = await startPlatform();
   platform.gateway.discovery = { code: 1000040350 };
   const { client, logged } = startClient(platform);
@@ -202,36 +202,36 @@ test('too many connections may be said by discovery as well', async () => {
   expect(logged[0]?.fields.code).toBe('FEISHU_TOO_MANY_CONNECTIONS');
 });
 
-test('ReconnectCount is ignored: it comes back however often it is hung up on', async () => {
+test('ReconnectCount is ignored: the client reconnects after every hang-up', async () => {
   const platform = await startPlatform();
   platform.gateway.clientConfig.ReconnectCount = 1;
   const { client } = await connectClient(platform);
   for (let lost = 1; lost <= 5; lost++) {
     platform.gateway.discovery = { code: 1 };
     platform.gateway.open[0]?.hangUp();
-    const asked = platform.gateway.discoveries.length;
-    await until(() => platform.gateway.discoveries.length >= asked + 2);
+    const before = platform.gateway.discoveries.length;
+    await until(() => platform.gateway.discoveries.length >= before + 2);
     platform.gateway.discovery = 'normal';
     await until(() => client.status().reconnects === lost);
   }
   expect(client.status()).toMatchObject({ state: 'connected', disconnectedAt: undefined });
 });
 
-test('a connection that is closed politely is replaced', async () => {
+test('a connection that is closed normally is replaced', async () => {
   const platform = await startPlatform();
   await connectClient(platform);
   platform.gateway.connections[0]?.close();
   await until(() => platform.gateway.connections.length === 2);
 });
 
-test('a message larger than any event ends the connection, not the client', async () => {
+test('a message that is too large ends the connection but not the client', async () => {
   const platform = await startPlatform();
   await connectClient(platform);
   platform.gateway.connections[0]?.send(Buffer.alloc(17 * 1024 * 1024));
   await until(() => platform.gateway.connections.length === 2);
 });
 
-test('while there is no connection its status says since when', async () => {
+test('the status says since when there is no connection', async () => {
   const platform = await startPlatform();
   const before = Date.now();
   const { client } = await connectClient(platform);
@@ -243,7 +243,7 @@ test('while there is no connection its status says since when', async () => {
 });
 
 test.each(['http://open.feishu.cn', 'http://127.0.0.1.example.com', 'http://10.0.0.1', 'ftp://127.0.0.1', 'nonsense'])(
-  'the secret is not sent to %s',
+  'the app secret is not sent to %s',
   async (domain) => {
     const platform = await startPlatform();
     const { ended } = startClient(platform, { domain });
@@ -255,7 +255,7 @@ test.each(['http://open.feishu.cn', 'http://127.0.0.1.example.com', 'http://10.0
 );
 
 test.each(['ws://open.feishu.cn/ws/v2?ticket=t', 'http://127.0.0.1/', 'ws://localhost.example.com/?ticket=t'])(
-  'events are not taken from %s, should discovery say so',
+  'the client does not connect to %s, even if discovery returns it',
   async (url) => {
     const platform = await startPlatform();
     platform.gateway.discovery = { url };
@@ -266,16 +266,16 @@ test.each(['ws://open.feishu.cn/ws/v2?ticket=t', 'http://127.0.0.1/', 'ws://loca
   },
 );
 
-test.each(['localhost', '127.0.0.2'])('a plain address is fine on %s', async (hostname) => {
+test.each(['localhost', '127.0.0.2'])('an unencrypted address is allowed on %s', async (hostname) => {
   const platform = await startPlatform();
   const domain = platform.domain.replace('127.0.0.1', hostname);
   const { client, ended } = startClient(platform, { domain });
-  // 127.0.0.2 has no server here: that it was asked is what counts.
+  // 127.0.0.2 has no server here: only the attempt counts.
   await until(() => ['connected', 'waiting'].includes(client.status().state));
-  expect(await Promise.race([ended, 'still there'])).toBe('still there');
+  expect(await Promise.race([ended, 'running'])).toBe('running');
 });
 
-test.each(['localhost', '127.0.0.1'])('nobody at %s is reported as what it is, and tried again', async (hostname) => {
+test.each(['localhost', '127.0.0.1'])('ECONNREFUSED from %s is logged and retried', async (hostname) => {
   const platform = await startPlatform();
   const domain = platform.domain.replace('127.0.0.1', hostname);
   await platform.gateway.close();

@@ -9,7 +9,7 @@ const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('within 2.5 s an event is acknowledged, whatever its receiver does', async () => {
+test('an event is acknowledged within 2.5 s, even if its receiver never settles', async () => {
   const acknowledgements: Frame[] = [];
   const deliveries = new Deliveries(
     () => new Promise(() => {}),
@@ -23,7 +23,7 @@ test('within 2.5 s an event is acknowledged, whatever its receiver does', async 
   await deliveries.drain();
 });
 
-test('an event that is received in time leaves no timer behind', async () => {
+test('an event that is received in time leaves no timer', async () => {
   const deliveries = new Deliveries(
     async () => undefined,
     () => {},
@@ -36,7 +36,7 @@ test('an event that is received in time leaves no timer behind', async () => {
   expect(deliveries.inFlight).toBe(0);
 });
 
-test('an acknowledgement that cannot leave is not counted', async () => {
+test('an acknowledgement that cannot be sent is not counted', async () => {
   const acknowledged = vi.fn();
   const deliveries = new Deliveries(async () => undefined, acknowledged, TIMING.acknowledgeWithinMs, SILENT);
   deliveries.accept(FRAME, Buffer.from('{}'), () => false);
@@ -44,7 +44,7 @@ test('an acknowledgement that cannot leave is not counted', async () => {
   expect(acknowledged).not.toHaveBeenCalled();
 });
 
-test('whoever counts acknowledgements cannot disturb them', async () => {
+test('an error in the callback does not affect acknowledgements', async () => {
   const sent = vi.fn(() => true);
   const fail = () => {
     throw new Error('the metrics are down');
@@ -55,13 +55,13 @@ test('whoever counts acknowledgements cannot disturb them', async () => {
   expect(sent).toHaveBeenCalledTimes(1);
 });
 
-test('of 3,000 events at once 200 are received at a time, in their order, and all are acknowledged', async () => {
+test('3,000 simultaneous events are received in order, 200 at a time, and all are acknowledged', async () => {
   const order: string[] = [];
   let receiving = 0;
-  let most = 0;
+  let maximum = 0;
   const receive = async (text: string) => {
     order.push(text);
-    most = Math.max(most, ++receiving);
+    maximum = Math.max(maximum, ++receiving);
     await new Promise((resolve) => setTimeout(resolve, 10));
     receiving--;
     return undefined;
@@ -72,13 +72,13 @@ test('of 3,000 events at once 200 are received at a time, in their order, and al
   for (const text of texts) deliveries.accept(FRAME, Buffer.from(text), () => true);
   expect(deliveries.inFlight).toBe(3_000);
   await vi.advanceTimersByTimeAsync(2_000);
-  expect(most).toBe(200);
+  expect(maximum).toBe(200);
   expect(order).toEqual(texts);
   expect(codes).toEqual(texts.map(() => 200));
   expect(deliveries.inFlight).toBe(0);
 });
 
-test('receivers that never end hold the others up no longer than the time limit, and what is late by then is not begun', async () => {
+test('receivers that never settle delay others only up to the time limit, and late events are not started', async () => {
   let isStuck = true;
   const receive = vi.fn(() => (isStuck ? new Promise<undefined>(() => {}) : Promise.resolve(undefined)));
   const codes: number[] = [];
@@ -93,7 +93,7 @@ test('receivers that never end hold the others up no longer than the time limit,
   expect(codes.at(-1)).toBe(200);
 });
 
-test('64 MiB of events are in flight at most: what comes beyond that is refused at once', async () => {
+test('events beyond 64 MiB in flight are rejected immediately', async () => {
   const codes: number[] = [];
   const receive = vi.fn(async () => undefined);
   const deliveries = new Deliveries(receive, (_, code) => codes.push(code), TIMING.acknowledgeWithinMs, SILENT);
@@ -102,13 +102,13 @@ test('64 MiB of events are in flight at most: what comes beyond that is refused 
   expect(codes).toEqual([500, 500]);
   await deliveries.drain();
   expect(receive).toHaveBeenCalledTimes(4);
-  // What is acknowledged has made room.
+  // Acknowledged events no longer count.
   deliveries.accept(FRAME, large, () => true);
   await deliveries.drain();
   expect(codes.at(-1)).toBe(200);
 });
 
-test('what comes while far too many are in flight is refused at once', async () => {
+test('events beyond 3,000 in flight are rejected immediately', async () => {
   const codes: number[] = [];
   const receive = vi.fn(async () => undefined);
   const deliveries = new Deliveries(receive, (_, code) => codes.push(code), TIMING.acknowledgeWithinMs, SILENT);

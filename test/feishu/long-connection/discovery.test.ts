@@ -15,17 +15,17 @@ test.each([
   ['1.5', 0],
   ['', 0],
   ['x', 0],
-])('service_id %j of the URL is %j in pings, which want an int32', async (serviceId, expected) => {
+])('service_id %j in the URL becomes %j in pings, which require an int32', async (serviceId, expected) => {
   const { serviceId: actual } = await discoverUrl(`wss://example.com/ws?service_id=${serviceId}`);
   expect(actual).toBe(expected);
 });
 
-test('a fragment in the URL, which a WebSocket must not have, is dropped', async () => {
+test('a fragment is removed from the URL, because WebSocket URLs must not have one', async () => {
   const { url } = await discoverUrl('wss://example.com/ws?ticket=t#here');
   expect(url.href).toBe('wss://example.com/ws?ticket=t');
 });
 
-test('the settings of the platform are in milliseconds and within reason', async () => {
+test('the settings of the platform are converted to milliseconds and limited', async () => {
   const platform = await startPlatform();
   platform.gateway.clientConfig = {
     ReconnectCount: 1,
@@ -38,7 +38,7 @@ test('the settings of the platform are in milliseconds and within reason', async
 });
 
 test.each([301, 302, 303, 307, 308])(
-  'a redirect with %i is refused: nobody else gets the app secret',
+  'a redirect with %i is not followed, so that the app secret goes nowhere else',
   async (status) => {
     const bodies: string[] = [];
     const elsewhere = await startServer(async (request, response) => {
@@ -56,7 +56,7 @@ test.each([301, 302, 303, 307, 308])(
   },
 );
 
-test('a response without end is read up to 64 KiB, and its connection is closed', async () => {
+test('an endless response is read up to 64 KiB, and its connection is closed', async () => {
   const closed = Promise.withResolvers<void>();
   const domain = await startServer(async (_: IncomingMessage, response) => {
     await writeWithoutEnd(response, ' '.repeat(16_384), 1);
@@ -69,7 +69,7 @@ test('a response without end is read up to 64 KiB, and its connection is closed'
   await closed.promise;
 });
 
-test('a compressed response counts with its size after decompression', async () => {
+test('the limit applies to the size after decompression', async () => {
   const domain = await startServer((_, response) => {
     response
       .writeHead(200, { 'content-encoding': 'gzip' })
@@ -80,7 +80,7 @@ test('a compressed response counts with its size after decompression', async () 
 
 test('the time limit covers the whole response', async () => {
   const domain = await startServer((_, response) => void writeWithoutEnd(response, ' ', 5));
-  await expect(discoverAt(domain, 100)).rejects.toThrow('no reply within 100 ms');
+  await expect(discoverAt(domain, 100)).rejects.toThrow('no response within 100 ms');
 });
 
 async function discoverUrl(url: string) {
@@ -93,7 +93,7 @@ function discoverAt(domain: string, withinMs = WITHIN_MS) {
   return discover({ appId: APP_ID, appSecret: APP_SECRET, domain }, withinMs, new AbortController().signal);
 }
 
-/** Starts an HTTP server that ends with the test. @returns its origin */
+/** Starts an HTTP server that stops with the test. @returns its origin */
 async function startServer(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   onTestFinished(() => {
@@ -104,7 +104,7 @@ async function startServer(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Writes until the client closes the connection. @returns once it has */
+/** Writes until the client closes the connection. */
 async function writeWithoutEnd(response: ServerResponse, chunk: string, everyMs: number): Promise<void> {
   const timer = setInterval(() => response.writableNeedDrain || response.write(chunk), everyMs);
   await new Promise((resolve) => response.once('close', resolve));

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { describeNetworkError, LongConnectionError } from '../../../lib/feishu/long-connection/errors.ts';
 
-test('an error has a code, and with it a consequence', () => {
-  const error = new LongConnectionError('FEISHU_LOGIN_REFUSED', 'refused', { cause: 'the cause' });
-  expect(error).toMatchObject({ name: 'LongConnectionError', message: 'refused', cause: 'the cause' });
+test('an error has a code and a consequence', () => {
+  const error = new LongConnectionError('FEISHU_LOGIN_REFUSED', 'rejected', { cause: 'the cause' });
+  expect(error).toMatchObject({ name: 'LongConnectionError', message: 'rejected', cause: 'the cause' });
   expect(error).toMatchObject({ code: 'FEISHU_LOGIN_REFUSED', consequence: 'give up' });
 });
 
-test('when all addresses of a name refuse, Node gives no message, and the code is told', () => {
+test('a network error without a message is described by its code or name', () => {
   const error = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
   expect(describeNetworkError(error)).toBe('ECONNREFUSED');
   expect(describeNetworkError(new AggregateError([]))).toBe('AggregateError');

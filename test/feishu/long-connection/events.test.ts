@@ -13,11 +13,11 @@ test('an event is acknowledged with 200 once it is received', async () => {
   expect(platform.gateway.connections[0]?.acknowledgements).toEqual([]);
   queued.resolve(undefined);
   await delivery.settled;
-  expect(delivery).toMatchObject({ state: 'acknowledged', answers: [{ code: 200 }] });
+  expect(delivery).toMatchObject({ state: 'acknowledged', responses: [{ code: 200 }] });
   expect(client.status().inFlight).toBe(0);
 });
 
-test('the text is received as the platform wrote it, byte by byte', async () => {
+test('the text is received byte for byte', async () => {
   const platform = await startPlatform();
   const { received } = await connectClient(platform);
   const text = '\uFEFF{ "n":9007199254740993, "text":"你好 🎉 \\u0000\\ud800",\n"n":1.0 }';
@@ -25,16 +25,16 @@ test('the text is received as the platform wrote it, byte by byte', async () => 
   expect(received).toEqual([text]);
 });
 
-test('a payload that is no UTF-8 is refused, since it could not be passed on unchanged', async () => {
+test('a payload that is not UTF-8 is rejected, because it cannot be forwarded unchanged', async () => {
   const platform = await startPlatform();
   const { received } = await connectClient(platform);
   const delivery = platform.push(event('e1'), { frame: { payload: Buffer.from([0x22, 0xff, 0x22]) } });
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
   expect(received).toEqual([]);
 });
 
-test('an acknowledgement is the frame as it came, with biz_rt and another payload', async () => {
+test('an acknowledgement is the same frame with biz_rt and another payload', async () => {
   const platform = await startPlatform();
   await connectClient(platform);
   const frame = {
@@ -59,31 +59,31 @@ test('an acknowledgement is the frame as it came, with biz_rt and another payloa
   expect(Buffer.from(acknowledgement?.payload ?? []).toString()).toBe('{"code":200}');
 });
 
-test('cards are handled like events', async () => {
+test('cards are received like events', async () => {
   const platform = await startPlatform();
   const { received } = await connectClient(platform);
   const card = event('c1');
   const delivery = platform.push(card, { type: 'card' });
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 200 }]);
+  expect(delivery.responses).toEqual([{ code: 200 }]);
   expect(received).toEqual([card.text]);
 });
 
-test('what a callback is answered with goes into the acknowledgement', async () => {
+test('the response to a callback is part of the acknowledgement', async () => {
   const platform = await startPlatform();
-  const answer = { toast: { type: 'success', content: '好的 🎉' } };
-  await connectClient(platform, { receive: async () => answer });
+  const response = { toast: { type: 'success', content: '好的 🎉' } };
+  await connectClient(platform, { receive: async () => response });
   const delivery = platform.pushCallback(event('c1'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 200, data: answer }]);
+  expect(delivery.responses).toEqual([{ code: 200, data: response }]);
 });
 
-test('an answer that cannot be JSON becomes a 500', async () => {
+test('a response that cannot be written as JSON becomes a 500', async () => {
   const platform = await startPlatform();
   const { logged } = await connectClient(platform, { receive: async () => ({ big: 1n }) });
   const delivery = platform.pushCallback(event('c1'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
   expect(logged).toContainEqual(expect.objectContaining({ level: 'error' }));
 });
 
@@ -92,30 +92,30 @@ test.each([
   [
     'throws',
     () => {
-      throw new Error('at once');
+      throw new Error('synchronous');
     },
   ],
-])('an event whose receiver %s is answered with 500', async (_, receive) => {
+])('an event whose receiver %s is acknowledged with 500', async (_, receive) => {
   const platform = await startPlatform();
   const { client } = await connectClient(platform, { receive });
   const delivery = platform.push(event('e1'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
   expect(client.status().inFlight).toBe(0);
 });
 
-test('an error that quotes the event is logged by its name alone', async () => {
+test('only the name of an error that quotes the event is logged', async () => {
   const platform = await startPlatform();
   const { logged } = await connectClient(platform, { receive: async (text) => JSON.parse(`${text}!`) });
   await platform.push(event('e1', { text: 'content of the event' })).settled;
   expect(logged).toContainEqual({
     level: 'error',
-    message: 'event not queued',
+    message: 'Event not queued',
     fields: { messageId: 'e1', traceId: 'trace-e1', reason: 'SyntaxError' },
   });
 });
 
-test('an event whose receiver never ends is answered with 500 in time, and the next is handled', async () => {
+test('an event whose receiver never settles is acknowledged with 500 in time, and the next is received', async () => {
   const platform = await startPlatform();
   const { client, acknowledged } = await connectClient(platform, {
     receive: (text) => (text.includes('stuck') ? new Promise(() => {}) : Promise.resolve(undefined)),
@@ -124,13 +124,13 @@ test('an event whose receiver never ends is answered with 500 in time, and the n
   const stuck = platform.push(event('stuck'));
   const next = platform.push(event('next'));
   await Promise.all([stuck.settled, next.settled]);
-  expect(stuck.answers).toEqual([{ code: 500 }]);
-  expect(next.answers).toEqual([{ code: 200 }]);
+  expect(stuck.responses).toEqual([{ code: 500 }]);
+  expect(next.responses).toEqual([{ code: 200 }]);
   expect(client.status().inFlight).toBe(0);
   expect(acknowledged.map(({ code }) => code)).toEqual([200, 500]);
 });
 
-test('a receiver that rejects after its time harms nothing', async () => {
+test('a receiver that rejects after the time limit has no effect', async () => {
   const platform = await startPlatform();
   const queue = Promise.withResolvers<undefined>();
   await connectClient(platform, { receive: () => queue.promise, timing: { acknowledgeWithinMs: 10 } });
@@ -139,10 +139,10 @@ test('a receiver that rejects after its time harms nothing', async () => {
   queue.reject(new Error('too late'));
   // An unhandled rejection would end the test run.
   await new Promise(setImmediate);
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
 });
 
-test('an event is put together from fragments in any order, and acknowledged once', async () => {
+test('an event is joined from fragments in any order and acknowledged once', async () => {
   const platform = await startPlatform();
   const { received } = await connectClient(platform);
   const large = event('e1', { text: '你好 🎉'.repeat(1000) });
@@ -152,7 +152,7 @@ test('an event is put together from fragments in any order, and acknowledged onc
   expect(acknowledgements.map((frame) => wireHeader(frame, 'seq'))).toEqual(['1']);
 });
 
-test('a frame without sum and seq is a whole event', async () => {
+test('a frame without sum and seq contains a whole event', async () => {
   const platform = await startPlatform();
   const { received } = await connectClient(platform);
   await platform.push(event('e1'), { fragments: 0 }).settled;
@@ -161,12 +161,12 @@ test('a frame without sum and seq is a whole event', async () => {
 
 test.each([
   ['a huge sum', { sum: '4000000000', seq: '0' }],
-  ['a sum that is allowed to no event', { sum: '999999999', seq: '1' }],
+  ['a sum above the limit', { sum: '999999999', seq: '1' }],
   ['a seq beyond the sum', { sum: '2', seq: '2' }],
   ['a negative seq', { sum: '2', seq: '-1' }],
-  ['a sum of nothing', { sum: '0', seq: '0' }],
-  ['a sum that is no number', { sum: '__proto__', seq: '0' }],
-])('%s is refused with 500, and the connection goes on', async (_, { sum, seq }) => {
+  ['a sum of 0', { sum: '0', seq: '0' }],
+  ['a sum that is not a number', { sum: '__proto__', seq: '0' }],
+])('%s is rejected with 500, and the connection stays open', async (_, { sum, seq }) => {
   const platform = await startPlatform();
   const { received } = await connectClient(platform);
   const headers = [
@@ -177,18 +177,18 @@ test.each([
   ];
   const hostile = platform.push(event('hostile'), { frame: { headers } });
   await hostile.settled;
-  expect(hostile.answers).toEqual([{ code: 500 }]);
+  expect(hostile.responses).toEqual([{ code: 500 }]);
   await platform.push(event('e1')).settled;
   expect(received).toEqual([event('e1').text]);
   expect(platform.gateway.connections).toHaveLength(1);
 });
 
-test('a data frame of an unknown type is not taken for handled', async () => {
+test('a data frame of an unknown type is not acknowledged with 200', async () => {
   const platform = await startPlatform();
   const { received, logged } = await connectClient(platform);
   const delivery = platform.push(event('e1'), { type: 'hologram' });
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
   expect(received).toEqual([]);
   expect(logged).toContainEqual(
     expect.objectContaining({ level: 'warn', fields: expect.objectContaining({ code: 'FEISHU_FRAME_TYPE_UNKNOWN' }) }),
@@ -196,7 +196,7 @@ test('a data frame of an unknown type is not taken for handled', async () => {
 });
 
 test.each([
-  ['bytes that are no protobuf', Buffer.from('not protobuf')],
+  ['bytes that are not protobuf', Buffer.from('not protobuf')],
   ['an empty message', Buffer.alloc(0)],
   ['a text message', 'text'],
   ['a length beyond the end', Buffer.from('0800100018002001427f', 'hex')],
@@ -205,7 +205,7 @@ test.each([
     'an unknown method',
     encodeWireFrame({ SeqID: '0', LogID: '0', service: 0, method: 7, headers: [{ key: 'type', value: 'event' }] }),
   ],
-])('%s is dropped, and the connection goes on', async (_, message) => {
+])('%s is dropped, and the connection stays open', async (_, message) => {
   const platform = await startPlatform();
   const { received, logged } = await connectClient(platform);
   platform.gateway.connections[0]?.send(message);
@@ -217,7 +217,7 @@ test.each([
   );
 });
 
-test('an event that comes in one write with the upgrade response is handled', async () => {
+test('an event that arrives together with the upgrade response is received', async () => {
   const platform = await startPlatform();
   platform.gateway.upgrade = { glued: event('glued') };
   const { received } = await connectClient(platform);
@@ -225,7 +225,7 @@ test('an event that comes in one write with the upgrade response is handled', as
   expect(received).toEqual([event('glued').text]);
 });
 
-test('an event that is not acknowledged is pushed again by the platform, up to four times', async () => {
+test('the platform pushes an event that is not acknowledged again, up to four times', async () => {
   const clock = new FakeClock();
   const platform = await startPlatform(clock);
   let calls = 0;
@@ -248,7 +248,7 @@ test('an event that is not acknowledged is pushed again by the platform, up to f
   expect(calls).toBe(5);
 });
 
-test('the platform takes an acknowledgement after 3 s for none', async () => {
+test('the platform ignores an acknowledgement after 3 s', async () => {
   const clock = new FakeClock();
   const platform = await startPlatform(clock);
   const queued = Promise.withResolvers<undefined>();
@@ -265,7 +265,7 @@ test('the platform takes an acknowledgement after 3 s for none', async () => {
   expect(delivery).toMatchObject({ state: 'acknowledged', pushes: 2 });
 });
 
-test('of several connections one at random gets each event', async () => {
+test('each event goes to one random connection', async () => {
   const chosen = [0.7, 0, 0.99];
   const platform = await startPlatform(undefined, () => chosen.shift() ?? 0);
   const clients = [];
@@ -275,6 +275,6 @@ test('of several connections one at random gets each event', async () => {
   }
   const deliveries = ['a', 'b', 'c'].map((id) => platform.pushCallback(event(id)));
   await Promise.all(deliveries.map(({ settled }) => settled));
-  const names = deliveries.map(({ answers }) => answers[0]?.data);
+  const names = deliveries.map(({ responses }) => responses[0]?.data);
   expect(names).toEqual([{ name: 'third' }, { name: 'first' }, { name: 'third' }]);
 });

@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('events cut up anyhow and mixed in any order come out whole, once each', () => {
+test('events that are split anywhere and shuffled are joined exactly once each', () => {
   const cutEvents = fc.uniqueArray(
     fc.record({
       messageId: fc.string({ minLength: 1 }),
@@ -39,25 +39,25 @@ test('events cut up anyhow and mixed in any order come out whole, once each', ()
   );
 });
 
-test('whatever the headers say, memory stays bounded and errors have a name', () => {
-  const anything = fc.oneof(
+test('for any headers, memory stays bounded and errors have a code', () => {
+  const anyHeader = fc.oneof(
     fc.string(),
     fc.integer().map(String),
     fc.nat({ max: 4 }).map(String),
     fc.constant(undefined),
   );
-  const fragment = fc.tuple(fc.string({ maxLength: 2 }), anything, anything);
+  const fragment = fc.tuple(fc.string({ maxLength: 2 }), anyHeader, anyHeader);
   fc.assert(
-    fc.property(fc.array(fragment, { maxLength: 300 }), (all) => {
+    fc.property(fc.array(fragment, { maxLength: 300 }), (received) => {
       const fragments = new Fragments();
-      for (const [messageId, sum, seq] of all) {
+      for (const [messageId, sum, seq] of received) {
         try {
           fragments.add(readPosition(messageId, sum, seq), new Uint8Array(100));
         } catch (error) {
           expect(error).toMatchObject({ code: 'FEISHU_FRAGMENT_REFUSED' });
         }
       }
-      expect(fragments.bytes).toBeLessThanOrEqual(all.length * 100);
+      expect(fragments.bytes).toBeLessThanOrEqual(received.length * 100);
       fragments.clear();
       expect(fragments.bytes).toBe(0);
       expect(vi.getTimerCount()).toBe(0);
@@ -65,7 +65,7 @@ test('whatever the headers say, memory stays bounded and errors have a name', ()
   );
 });
 
-test('an incomplete event is forgotten 5 s after its first fragment', () => {
+test('an incomplete event is discarded 5 s after its first fragment', () => {
   const fragments = new Fragments();
   fragments.add({ messageId: 'm', sum: 3, seq: 0 }, bytes('a'));
   vi.advanceTimersByTime(4_999);
@@ -76,7 +76,7 @@ test('an incomplete event is forgotten 5 s after its first fragment', () => {
   expect(fragments.add({ messageId: 'm', sum: 3, seq: 2 }, bytes('c'))).toBeUndefined();
 });
 
-test('an event that is sent again after it was forgotten comes out whole', () => {
+test('an event that is sent again after it was discarded is joined', () => {
   const fragments = new Fragments();
   fragments.add({ messageId: 'm', sum: 2, seq: 0 }, bytes('old'));
   vi.advanceTimersByTime(15_000);
@@ -84,7 +84,7 @@ test('an event that is sent again after it was forgotten comes out whole', () =>
   expect(fragments.add({ messageId: 'm', sum: 2, seq: 1 }, bytes('!'))).toEqual(bytes('new!'));
 });
 
-test('a fragment that comes twice counts once', () => {
+test('a repeated fragment counts once', () => {
   const fragments = new Fragments();
   fragments.add({ messageId: 'm', sum: 2, seq: 0 }, bytes('first'));
   expect(fragments.add({ messageId: 'm', sum: 2, seq: 0 }, bytes('1st'))).toBeUndefined();
@@ -92,7 +92,7 @@ test('a fragment that comes twice counts once', () => {
   expect(fragments.add({ messageId: 'm', sum: 2, seq: 1 }, bytes('2nd'))).toEqual(bytes('1st2nd'));
 });
 
-test('a fragment is kept by copy: its message may be reused', () => {
+test('a fragment is copied, because its buffer may be reused', () => {
   const fragments = new Fragments();
   const payload = bytes('a');
   fragments.add({ messageId: 'm', sum: 2, seq: 0 }, payload);
@@ -100,7 +100,7 @@ test('a fragment is kept by copy: its message may be reused', () => {
   expect(fragments.add({ messageId: 'm', sum: 2, seq: 1 }, bytes('b'))).toEqual(bytes('ab'));
 });
 
-test('16 MiB are held at most: beyond that the oldest incomplete event is forgotten', () => {
+test('beyond 16 MiB the oldest incomplete event is discarded', () => {
   const fragments = new Fragments();
   for (let index = 0; index < 20; index++) {
     fragments.add({ messageId: `m${index}`, sum: 2, seq: 0 }, new Uint8Array(MIB));
@@ -110,7 +110,7 @@ test('16 MiB are held at most: beyond that the oldest incomplete event is forgot
   expect(fragments.add({ messageId: 'm19', sum: 2, seq: 1 }, bytes('!'))).toHaveLength(MIB + 1);
 });
 
-test('an event of more than 16 MiB is refused and forgotten', () => {
+test('an event of more than 16 MiB is rejected and discarded', () => {
   const fragments = new Fragments();
   const position = { messageId: 'm', sum: 17 };
   for (let seq = 0; seq < 16; seq++) fragments.add({ ...position, seq }, new Uint8Array(MIB));
@@ -118,28 +118,30 @@ test('an event of more than 16 MiB is refused and forgotten', () => {
   expect(fragments.bytes).toBe(0);
 });
 
-test('128 incomplete events are held at most', () => {
+test('at most 128 incomplete events are held', () => {
   const fragments = new Fragments();
   for (let index = 0; index < 1_000; index++) fragments.add({ messageId: `m${index}`, sum: 2, seq: 0 }, bytes('x'));
   expect(fragments.bytes).toBe(128);
 });
 
 test.each([
-  ['more fragments than any event has', { messageId: 'm', sum: 1025, seq: 0 }, '1025'],
-  ['a seq beyond the sum', { messageId: 'm', sum: 2, seq: 2 }, 'fragment 2 of an event of 2'],
-  ['a sum of nothing', { messageId: 'm', sum: 0, seq: 0 }, 'fragment 0 of an event of 0'],
+  ['too many fragments', { messageId: 'm', sum: 1025, seq: 0 }, '1025'],
+  ['a seq beyond the sum', { messageId: 'm', sum: 2, seq: 2 }, 'fragment 2 of an event with 2 fragments'],
+  ['a sum of 0', { messageId: 'm', sum: 0, seq: 0 }, 'fragment 0 of an event with 0 fragments'],
   ['no message id', { messageId: '', sum: 2, seq: 0 }, 'message_id'],
-])('%s is refused', (_, position, reason) => {
+])('%s is rejected', (_, position, reason) => {
   expect(() => new Fragments().add(position, bytes('x'))).toThrow(reason);
 });
 
-test('fragments that disagree about their number are refused', () => {
+test('a fragment with a different sum is rejected', () => {
   const fragments = new Fragments();
   fragments.add({ messageId: 'm', sum: 2, seq: 0 }, bytes('x'));
-  expect(() => fragments.add({ messageId: 'm', sum: 3, seq: 2 }, bytes('x'))).toThrow('was an event of 2');
+  expect(() => fragments.add({ messageId: 'm', sum: 3, seq: 2 }, bytes('x'))).toThrow(
+    '3 fragments, but 2 in an earlier fragment',
+  );
 });
 
-test('an event may have 1,024 fragments, and a single one is not copied', () => {
+test('an event may have 1,024 fragments, and a single fragment is not copied', () => {
   const fragments = new Fragments();
   expect(fragments.add({ messageId: 'm', sum: 1024, seq: 0 }, bytes('x'))).toBeUndefined();
   const payload = bytes('whole');
@@ -151,13 +153,13 @@ test.each([
   ['m', '123456789', '10', { messageId: 'm', sum: 123_456_789, seq: 10 }],
   [undefined, undefined, undefined, { messageId: '', sum: 1, seq: 0 }],
   ['', '', '', { messageId: '', sum: 1, seq: 0 }],
-])('the headers %j, %j and %j are a position', (messageId, sum, seq, expected) => {
+])('the headers %j, %j and %j are read as a position', (messageId, sum, seq, expected) => {
   expect(readPosition(messageId, sum, seq)).toEqual(expected);
 });
 
-test.each(['x', '-1', '1.5', ' 1', '1 ', '1x', 'x1', '1234567890', '__proto__'])('%j is no count', (text) => {
-  expect(() => readPosition('m', text, '0')).toThrow('A fragment is refused: sum is no count.');
-  expect(() => readPosition('m', '1', text)).toThrow('A fragment is refused: seq is no count.');
+test.each(['x', '-1', '1.5', ' 1', '1 ', '1x', 'x1', '1234567890', '__proto__'])('%j is not a count', (text) => {
+  expect(() => readPosition('m', text, '0')).toThrow('Fragment rejected: sum is not a count.');
+  expect(() => readPosition('m', '1', text)).toThrow('Fragment rejected: seq is not a count.');
 });
 
 function bytes(text: string): Buffer {

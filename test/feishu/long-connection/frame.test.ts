@@ -33,12 +33,12 @@ const frames: fc.Arbitrary<Frame> = fc.record(
   { requiredKeys: ['sequenceId', 'logId', 'service', 'method', 'headers'] },
 );
 
-test('a ping has the bytes that the official clients send', () => {
+test('a ping has the same bytes as in the official clients', () => {
   expect(Buffer.from(encodeFrame(ping)).toString('hex')).toBe(KNOWN_PING);
   expect(decodeFrame(Buffer.from(KNOWN_PING, 'hex'))).toEqual(ping);
 });
 
-test('what is encoded is decoded again, 64 bits and all', () => {
+test('encoding and decoding preserve every frame, including 64-bit ids', () => {
   fc.assert(
     fc.property(frames, (frame) => {
       expect(decodeFrame(encodeFrame(frame))).toEqual(frame);
@@ -46,18 +46,18 @@ test('what is encoded is decoded again, 64 bits and all', () => {
   );
 });
 
-test('the bytes are those of another protobuf library, both ways', () => {
+test('another protobuf library writes and reads the same bytes', () => {
   fc.assert(
     fc.property(frames, (frame) => {
       const bytes = encodeFrame(frame);
-      const theirs = new Uint8Array(encodeWireFrame(decodeWireFrame(bytes)));
-      expect(theirs).toEqual(bytes);
-      expect(decodeFrame(theirs)).toEqual(frame);
+      const otherBytes = new Uint8Array(encodeWireFrame(decodeWireFrame(bytes)));
+      expect(otherBytes).toEqual(bytes);
+      expect(decodeFrame(otherBytes)).toEqual(frame);
     }),
   );
 });
 
-test('whatever comes, it is a frame or a named error', () => {
+test('any bytes are decoded or rejected with FEISHU_FRAME_INVALID', () => {
   const mutated = fc.tuple(frames, fc.nat(), fc.nat({ max: 255 }), fc.nat()).map(([frame, position, byte, cut]) => {
     const bytes = encodeFrame(frame);
     bytes[position % bytes.length] = byte;
@@ -69,7 +69,7 @@ test('whatever comes, it is a frame or a named error', () => {
         encodeFrame(decodeFrame(bytes));
       } catch (error) {
         expect(error).toBeInstanceOf(LongConnectionError);
-        expect(error).toMatchObject({ code: 'FEISHU_FRAME_INVALID', consequence: 'go on' });
+        expect(error).toMatchObject({ code: 'FEISHU_FRAME_INVALID', consequence: 'continue' });
       }
     }),
     { numRuns: runs(2_000) },
@@ -93,11 +93,11 @@ test.each([
   ['LogID', '080018002000'],
   ['service', '080010002000'],
   ['method', '080010001800'],
-])('a frame without %s is refused by that name', (name, hex) => {
+])('the error for a frame without %s names the field', (name, hex) => {
   expect(() => decodeFrame(Buffer.from(hex, 'hex'))).toThrow(`${name} is missing`);
 });
 
-test('a frame of nothing but headers takes no more memory than 128 of them', () => {
+test('a frame may have at most 128 headers', () => {
   const bytes = Buffer.concat([
     Buffer.from('0800100018002000', 'hex'),
     Buffer.alloc(2 * 129, Buffer.from('2a00', 'hex')),
@@ -106,7 +106,7 @@ test('a frame of nothing but headers takes no more memory than 128 of them', () 
   expect(decodeFrame(bytes.subarray(0, -2)).headers).toHaveLength(128);
 });
 
-test('a header may lack its key or its value, and have fields that nobody knows', () => {
+test('a header may have no key, no value and unknown fields', () => {
   const frame = (header: string) => decodeFrame(Buffer.from(`0800100018002000${header}`, 'hex')).headers;
   expect(frame('2a00')).toEqual([{ key: '', value: '' }]);
   expect(frame('2a030a0161')).toEqual([{ key: 'a', value: '' }]);
@@ -114,9 +114,12 @@ test('a header may lack its key or its value, and have fields that nobody knows'
   expect(frame('2a081805' + '0a0161' + '120162')).toEqual([{ key: 'a', value: 'b' }]);
 });
 
-test('an error has the cause and the number of bytes', () => {
+test('an error has a cause and the number of bytes', () => {
   expect(() => decodeFrame(Buffer.from('0800', 'hex'))).toThrow(
-    expect.objectContaining({ message: '2 bytes are no frame: LogID is missing', cause: expect.any(TypeError) }),
+    expect.objectContaining({
+      message: '2 bytes are not a valid frame: LogID is missing',
+      cause: expect.any(TypeError),
+    }),
   );
 });
 

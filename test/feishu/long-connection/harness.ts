@@ -4,7 +4,7 @@ import { type LongConnectionOptions, maintainLongConnection } from '../../../lib
 import type { Timing } from '../../../lib/feishu/long-connection/timing.ts';
 import { type Clock, FakeClock } from '../../mock-platform/clock.ts';
 import type { PlatformEvent } from '../../mock-platform/deliveries.ts';
-import { FakePlatform } from '../../mock-platform/platform.ts';
+import { MockPlatform } from '../../mock-platform/platform.ts';
 import { wait } from '../../support/wait.ts';
 
 export const APP_ID = 'cli_0123456789abcdef';
@@ -16,15 +16,15 @@ interface LogLine {
   fields: Readonly<Record<string, unknown>>;
 }
 
-/** Starts a platform that ends with the test. Its clock stands still, so that it waits for every answer. */
-export async function startPlatform(clock: Clock = new FakeClock(), random?: () => number): Promise<FakePlatform> {
-  const platform = await FakePlatform.start(clock, random);
+/** Starts a mock platform that stops with the test. By default its clock stands still, so it waits for every response. */
+export async function startPlatform(clock: Clock = new FakeClock(), random?: () => number): Promise<MockPlatform> {
+  const platform = await MockPlatform.start(clock, random);
   onTestFinished(() => platform.stop());
   return platform;
 }
 
-/** Starts our client, to end with the test at the latest. Retries are quick; no event is late on a busy machine. */
-export function startClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
+/** Starts a client that stops with the test. Retries are fast, and no event times out on a busy machine. */
+export function startClient(platform: MockPlatform, options: Partial<LongConnectionOptions> = {}) {
   const stop = new AbortController();
   const received: string[] = [];
   const logged: LogLine[] = [];
@@ -60,8 +60,8 @@ export function startClient(platform: FakePlatform, options: Partial<LongConnect
   return { client, ended, received, logged, acknowledged, stop: () => stop.abort() };
 }
 
-/** Starts our client and waits for its connection. */
-export async function connectClient(platform: FakePlatform, options: Partial<LongConnectionOptions> = {}) {
+/** Starts a client and waits for its connection. */
+export async function connectClient(platform: MockPlatform, options: Partial<LongConnectionOptions> = {}) {
   const client = startClient(platform, options);
   await until(() => client.client.status().lastPongAt !== undefined);
   return client;
@@ -71,7 +71,7 @@ export function event(id: string, content: object = {}): PlatformEvent {
   return { id, text: JSON.stringify({ schema: '2.0', header: { event_id: id, event_type: 'some.type' }, ...content }) };
 }
 
-/** Waits until something holds. */
+/** Waits until a condition is true. */
 export function until(condition: () => boolean): Promise<void> {
   return vi.waitFor(
     () => {

@@ -1,12 +1,12 @@
 import type { EventEmitter } from 'node:events';
 import * as lark from '@larksuiteoapi/node-sdk';
 import { expect, onTestFinished, test } from 'vitest';
-import type { FakePlatform } from '../../mock-platform/platform.ts';
+import type { MockPlatform } from '../../mock-platform/platform.ts';
 import { APP_ID, APP_SECRET, startPlatform, until } from './harness.ts';
 
 const TYPE = 'im.message.receive_v1';
 
-test('the official client connects, receives an event, and its acknowledgement is understood', async () => {
+test('the official client connects, receives an event and acknowledges it', async () => {
   const platform = await startPlatform();
   const { handled } = await startOfficialClient(platform);
   const delivery = platform.push(message('e1', 'hello'));
@@ -15,7 +15,7 @@ test('the official client connects, receives an event, and its acknowledgement i
   expect(handled).toEqual(['hello']);
 });
 
-test('the official client puts fragments together', async () => {
+test('the official client joins fragments', async () => {
   const platform = await startPlatform();
   const { handled } = await startOfficialClient(platform);
   const text = '你好 🎉'.repeat(500);
@@ -25,7 +25,7 @@ test('the official client puts fragments together', async () => {
   expect(handled).toEqual([text]);
 });
 
-test('the official client sends the same ping as ours, and understands the pong', async () => {
+test("the official client sends the same ping as this project's client and accepts the pong", async () => {
   const platform = await startPlatform();
   platform.gateway.clientConfig.PingInterval = 0.05;
   await startOfficialClient(platform);
@@ -39,26 +39,26 @@ test('the official client sends the same ping as ours, and understands the pong'
   });
 });
 
-test('the official client comes back after a hang-up', async () => {
+test('the official client reconnects after a hang-up', async () => {
   const platform = await startPlatform();
   const { client, handled } = await startOfficialClient(platform);
   platform.gateway.open[0]?.hangUp();
   await until(() => platform.gateway.connections[1]?.pings.length === 1);
-  await listens(client);
+  await waitForListener(client);
   await platform.push(message('e1', 'again')).settled;
   expect(handled).toEqual(['again']);
 });
 
-test('what a handler of the official client returns is understood as the answer to a callback', async () => {
+test('the response of a handler of the official client is accepted as the response to a callback', async () => {
   const platform = await startPlatform();
   await startOfficialClient(platform, { toast: { type: 'info', content: '好的' } });
   const delivery = platform.pushCallback(message('c1', 'click'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
+  expect(delivery.responses).toEqual([{ code: 200, data: { toast: { type: 'info', content: '好的' } } }]);
 });
 
-/** @returns it, and the texts its handler got */
-async function startOfficialClient(platform: FakePlatform, answer?: object) {
+/** @returns the client, and the texts that its handler received */
+async function startOfficialClient(platform: MockPlatform, response?: object) {
   const handled: string[] = [];
   const client = new lark.WSClient({
     appId: APP_ID,
@@ -69,18 +69,18 @@ async function startOfficialClient(platform: FakePlatform, answer?: object) {
   const eventDispatcher = new lark.EventDispatcher({ loggerLevel: lark.LoggerLevel.fatal }).register({
     [TYPE]: async (event: { message: { content: string } }) => {
       handled.push(event.message.content);
-      return answer;
+      return response;
     },
   });
   await client.start({ eventDispatcher });
   onTestFinished(() => client.close({ force: true }));
   await until(() => platform.gateway.connections[0]?.pings.length === 1);
-  await listens(client);
+  await waitForListener(client);
   return { client, handled };
 }
 
-/** It starts to listen a little after it opened: see "glued first frame" of the comparison. */
-async function listens(client: lark.WSClient): Promise<void> {
+/** Waits for its message listener, attached shortly after open: see "glued first frame" in the comparison. */
+async function waitForListener(client: lark.WSClient): Promise<void> {
   const { wsConfig } = client as unknown as { wsConfig: { getWSInstance(): EventEmitter | null } };
   await until(() => (wsConfig.getWSInstance()?.listenerCount('message') ?? 0) > 0);
 }

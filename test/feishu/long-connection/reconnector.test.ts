@@ -75,5 +75,5 @@ test('events are acknowledged without a callback too', async () => {
   await connectClient(platform, { acknowledged: undefined as never });
   const delivery = platform.push(event('e1'));
   await delivery.settled;
-  expect(delivery.answers).toEqual([{ code: 200 }]);
+  expect(delivery.responses).toEqual([{ code: 200 }]);
 });

@@ -3,11 +3,11 @@ import { DEFAULT_SETTINGS, readPongSettings, readSettings } from '../../../lib/f
 
 const PREVIOUS = { pingIntervalMs: 30_000, reconnectIntervalMs: 40_000 };
 
-test('by default, a ping goes out every two minutes, which is also the longest wait for a connection', () => {
+test('by default, the ping interval and the maximum reconnect delay are two minutes', () => {
   expect(DEFAULT_SETTINGS).toEqual({ pingIntervalMs: 120_000, reconnectIntervalMs: 120_000 });
 });
 
-test('seconds become milliseconds, each for its own interval', () => {
+test('each interval is converted from seconds to milliseconds', () => {
   const settings = { pingIntervalMs: 90_000, reconnectIntervalMs: 5_000 };
   expect(readSettings({ PingInterval: 90, ReconnectInterval: 5 }, PREVIOUS)).toEqual(settings);
 });
@@ -17,11 +17,11 @@ test.each([
   [1, 1_000],
   [600, 600_000],
   [601, 600_000],
-])('%d s are %d ms, within a second and ten minutes', (seconds, expected) => {
+])('%d s become %d ms, between one second and ten minutes', (seconds, expected) => {
   expect(readSettings({ PingInterval: seconds }, PREVIOUS).pingIntervalMs).toBe(expected);
 });
 
-test.each([undefined, 0, -1, Number.NaN, '60', null, true, {}, [60]])('an interval of %j stays as it was', (value) => {
+test.each([undefined, 0, -1, Number.NaN, '60', null, true, {}, [60]])('an interval of %j is ignored', (value) => {
   expect(readSettings({ PingInterval: value, ReconnectInterval: value }, PREVIOUS)).toEqual(PREVIOUS);
 });
 

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { FakePlatform } from '../../mock-platform/platform.ts';
+import type { MockPlatform } from '../../mock-platform/platform.ts';
 import { APP_ID, APP_SECRET, connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
-test('twenty events in flight are acknowledged before it closes', async () => {
+test('twenty events in flight are acknowledged before the client closes', async () => {
   const platform = await startPlatform();
   const queue = Promise.withResolvers<undefined>();
   const { client, ended, stop } = await connectClient(platform, {
@@ -24,7 +24,7 @@ test('twenty events in flight are acknowledged before it closes', async () => {
   expect(client.status()).toMatchObject({ state: 'ended', inFlight: 0 });
 });
 
-test('events that come while it stops are left for the next connection', async () => {
+test('events that arrive while the client stops are left for the next connection', async () => {
   const platform = await startPlatform();
   const queue = Promise.withResolvers<undefined>();
   const { client, ended, stop, acknowledged } = await connectClient(platform, { receive: () => queue.promise });
@@ -33,15 +33,15 @@ test('events that come while it stops are left for the next connection', async (
   stop();
   const late = platform.push(event('late'));
   await late.settled;
-  expect(late.answers).toEqual([{ code: 500 }]);
+  expect(late.responses).toEqual([{ code: 500 }]);
   queue.resolve(undefined);
   await early.settled;
-  expect(early.answers).toEqual([{ code: 200 }]);
+  expect(early.responses).toEqual([{ code: 200 }]);
   expect(await ended).toBe('stopped');
   expect(acknowledged).toHaveLength(2);
 });
 
-test('a receiver that never ends does not keep it from stopping', async () => {
+test('the client stops even if a receiver never settles', async () => {
   const platform = await startPlatform();
   const received = Promise.withResolvers<void>();
   const { ended, stop } = await connectClient(platform, {
@@ -55,10 +55,10 @@ test('a receiver that never ends does not keep it from stopping', async () => {
   await received.promise;
   stop();
   expect(await ended).toBe('stopped');
-  expect(delivery.answers).toEqual([{ code: 500 }]);
+  expect(delivery.responses).toEqual([{ code: 500 }]);
 });
 
-test('a platform that does not answer the closing frame does not keep it from stopping', async () => {
+test('the client stops even if the platform does not answer the close frame', async () => {
   const platform = await startPlatform();
   const { ended, stop } = await connectClient(platform);
   platform.gateway.pauseSockets();
@@ -66,7 +66,7 @@ test('a platform that does not answer the closing frame does not keep it from st
   expect(await ended).toBe('stopped');
 });
 
-test('a platform that hangs up on the way does not keep it from stopping', async () => {
+test('the client stops even if the platform hangs up meanwhile', async () => {
   const platform = await startPlatform();
   const queue = Promise.withResolvers<undefined>();
   const { client, ended, stop } = await connectClient(platform, { receive: () => queue.promise });
@@ -79,14 +79,14 @@ test('a platform that hangs up on the way does not keep it from stopping', async
   expect(platform.gateway.discoveries).toHaveLength(1);
 });
 
-test('it can be stopped before it starts', async () => {
+test('the client can be stopped before it starts', async () => {
   const platform = await startPlatform();
   const { ended } = startClient(platform, { signal: AbortSignal.abort() });
   expect(await ended).toBe('stopped');
   expect(platform.gateway.discoveries).toHaveLength(0);
 });
 
-test('it can be stopped while discovery is silent', async () => {
+test('the client can be stopped during discovery', async () => {
   const platform = await startPlatform();
   platform.gateway.discovery = 'silent';
   const { ended, stop } = startClient(platform);
@@ -95,7 +95,7 @@ test('it can be stopped while discovery is silent', async () => {
   expect(await ended).toBe('stopped');
 });
 
-test('it can be stopped while the handshake is silent', async () => {
+test('the client can be stopped during the handshake', async () => {
   const platform = await startPlatform();
   platform.gateway.upgrade = 'silent';
   const { ended, stop } = startClient(platform);
@@ -104,7 +104,7 @@ test('it can be stopped while the handshake is silent', async () => {
   expect(await ended).toBe('stopped');
 });
 
-test('it can be stopped while it waits', async () => {
+test('the client can be stopped while it waits', async () => {
   const platform = await startPlatform();
   platform.gateway.discovery = { code: 1000040350 };
   const { client, ended, stop } = startClient(platform);
@@ -113,7 +113,7 @@ test('it can be stopped while it waits', async () => {
   expect(await ended).toBe('stopped');
 });
 
-test('every timer it set is cleared, and no listener left on the signal', async () => {
+test('every timer is cleared, and no listener remains on the signal', async () => {
   const set = vi.spyOn(globalThis, 'setTimeout');
   const clear = vi.spyOn(globalThis, 'clearTimeout');
   onTestFinished(() => void vi.restoreAllMocks());
@@ -132,14 +132,14 @@ test('every timer it set is cleared, and no listener left on the signal', async 
   controller.abort();
   expect(await ended).toBe('stopped');
   const cleared = new Set(clear.mock.calls.map(([timer]) => timer));
-  const left = set.mock.calls.filter(
+  const remaining = set.mock.calls.filter(
     ([, delay = 0], index) => delay > 60_000 && !cleared.has(set.mock.results[index]?.value),
   );
-  expect(left).toEqual([]);
+  expect(remaining).toEqual([]);
   expect(new Set(set.mock.calls.map(([, delay]) => delay))).toContain(60_004);
 });
 
-test('a process that gets SIGTERM ends with 0 of itself, nothing left behind', async () => {
+test('a process exits with 0 after SIGTERM, with nothing left open', async () => {
   const platform = await startPlatform();
   const client = startProgram(platform, { handlerMs: 300 });
   await until(() => platform.gateway.open.length === 1);
@@ -158,14 +158,14 @@ test('a process that gets SIGTERM ends with 0 of itself, nothing left behind', a
   expect(await once(client, 'exit')).toEqual([0, null]);
 });
 
-test('a process that is refused ends with an error', async () => {
+test('a process whose login is rejected exits with 1', async () => {
   const platform = await startPlatform();
   platform.gateway.discovery = { code: 514 };
   const client = startProgram(platform);
   expect(await once(client, 'exit')).toEqual([1, null]);
 });
 
-function startProgram(platform: FakePlatform, { handlerMs = 0 } = {}): ChildProcess {
+function startProgram(platform: MockPlatform, { handlerMs = 0 } = {}): ChildProcess {
   const program = fileURLToPath(new URL('../../mock-platform/client-program.ts', import.meta.url));
   const client = spawn(process.execPath, [program, 'ours', platform.domain, APP_ID, APP_SECRET, String(handlerMs)]);
   onTestFinished(() => void client.kill('SIGKILL'));

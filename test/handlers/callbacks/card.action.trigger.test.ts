@@ -3,7 +3,7 @@ import { samplePayload } from '#feishu-events/samples';
 import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/callbacks/card.action.trigger.ts';
 
-it('tells the person who clicked that it worked, in both languages', async () => {
+it('shows the user a success toast in both languages', async () => {
   const result = await run(handler, samplePayload('card.action.trigger'));
   expect(result).toMatchObject({
     outcome: 'answered',

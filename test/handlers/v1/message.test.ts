@@ -3,7 +3,7 @@ import { samplePayload } from '#feishu-events/samples';
 import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/v1/message.ts';
 
-it('notes the chat of a message, and nothing of its text', async () => {
+it('logs the chat of a message, but not its text', async () => {
   const event = samplePayload('message');
   const { outcome, log } = await run(handler, event);
   expect(outcome).toBe('handled');

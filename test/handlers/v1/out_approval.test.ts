@@ -3,7 +3,7 @@ import { samplePayload } from '#feishu-events/samples';
 import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/v1/out_approval.ts';
 
-it('notes who is out of the office, and when', async () => {
+it('logs who is out of the office, and when', async () => {
   const event = samplePayload('out_approval');
   const { outcome, log } = await run(handler, event);
   expect(outcome).toBe('handled');

@@ -4,7 +4,7 @@ import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/v2/im.message.receive_v1.ts';
 
 describe('im.message.receive_v1', () => {
-  it('answers a text message with the same text, once however often it is tried', async () => {
+  it('replies to a text message with the same text, once even if it is retried', async () => {
     const event = textMessage('Hello, 世界 👋');
     const first = await run(handler, event);
     const second = await run(handler, event, { attempt: 2 });
@@ -21,12 +21,12 @@ describe('im.message.receive_v1', () => {
     expect(second.uuids).toEqual(first.uuids);
   });
 
-  it('drops a message of another kind', async () => {
+  it('drops a message of another type', async () => {
     const result = await run(handler, samplePayload('im.message.receive_v1', 'image'));
     expect(result).toMatchObject({ outcome: 'dropped', reason: expect.stringContaining('image'), calls: [] });
   });
 
-  it('is tried again when the platform cannot be reached', async () => {
+  it('is retried if the platform cannot be reached', async () => {
     const reply = () => {
       throw new Error('connect ETIMEDOUT');
     };

@@ -62,7 +62,7 @@ describe('Emulators with a data folder', () => {
     emulators.sqs.send(new DeleteMessageCommand({ QueueUrl: emulators.queueUrl, ReceiptHandle }));
   const bodies = (messages: Message[]) => messages.map(({ Body }) => Body);
 
-  it('give a message back as it was', async () => {
+  it('restore a message unchanged', async () => {
     await using _ = await startFirst();
     const body = '{"text":"你好","big":90071992547409931}';
     const { MessageId } = await send(body);
@@ -75,7 +75,7 @@ describe('Emulators with a data folder', () => {
     });
   });
 
-  it('show at once what was being worked on, as another delivery', async () => {
+  it('redeliver a message that was in flight immediately', async () => {
     await using _ = await startFirst();
     await send('a');
     await receiveOne();
@@ -83,16 +83,16 @@ describe('Emulators with a data folder', () => {
     expect((await receiveOne()).Attributes?.ApproximateReceiveCount).toBe('2');
   });
 
-  it('let a message wait for its next attempt', async () => {
+  it('keep a message hidden until its retry', async () => {
     await using _ = await startFirst();
     await send('a');
     await hide(await receiveOne(), 3600);
     await restart();
     expect(await receive()).toEqual([]);
-    expect(emulators.kept).toMatchObject([{ isDead: false, record: { body: 'a' } }]);
+    expect(emulators.restored).toMatchObject([{ isDead: false, record: { body: 'a' } }]);
   });
 
-  it('take up where they are a message that is worked on again after a wait', async () => {
+  it('restore a message that was received again after its retry delay', async () => {
     await using _ = await startFirst();
     await send('a');
     await hide(await receiveOne(), 0);
@@ -101,14 +101,14 @@ describe('Emulators with a data folder', () => {
     expect((await receiveOne()).Attributes?.ApproximateReceiveCount).toBe('3');
   });
 
-  it('give back nothing that was deleted', async () => {
+  it('do not restore deleted messages', async () => {
     await using _ = await startFirst();
     await send('a');
     await send('b');
     for (const message of await receive()) if (message.Body === 'a') await remove(message);
     await restart();
     expect(bodies(await receive())).toEqual(['b']);
-    expect(emulators.kept.map(({ record }) => record.body)).toEqual(['b']);
+    expect(emulators.restored.map(({ record }) => record.body)).toEqual(['b']);
   });
 
   it.each(['none', 'conversation'] as const)('keep dead letters, with ordering=%s', async (chosen) => {
@@ -118,12 +118,12 @@ describe('Emulators with a data folder', () => {
     for (let attempt = 1; attempt <= MAXIMUM_DELIVERIES; attempt += 1) await hide(await receiveOne(), 0);
     expect(await receive()).toEqual([]);
     await restart();
-    expect(emulators.kept).toMatchObject([{ isDead: true, record: { body: 'a' } }]);
+    expect(emulators.restored).toMatchObject([{ isDead: true, record: { body: 'a' } }]);
     expect(await receive()).toEqual([]);
     expect(bodies(await receive(emulators.deadLetterQueueUrl))).toEqual(['a']);
   });
 
-  it('keep the order of a conversation, and hold it up behind a message that waits', async () => {
+  it('keep the order of a conversation, and block it behind a message that waits for a retry', async () => {
     ordering = 'conversation';
     await using _ = await startFirst();
     for (const body of ['a1', 'a2']) await send(body, 'a');
@@ -142,7 +142,7 @@ describe('Emulators with a data folder', () => {
     expect(Number(third.Attributes?.SequenceNumber)).toBeGreaterThan(Number(second.Attributes?.SequenceNumber));
   });
 
-  it('bring the messages along when the ordering changes', async () => {
+  it('keep the messages when the ordering changes', async () => {
     await using _ = await startFirst();
     await send('a');
     await send('b');
@@ -154,38 +154,40 @@ describe('Emulators with a data folder', () => {
     expect(bodies(await receive())).toEqual(['b']);
   });
 
-  it('keep claims of work that is done, and release those of work that ended with the process', async () => {
+  it('keep completed idempotency records, and delete expired records and leases', async () => {
     await using _ = await startFirst();
     const inAnHour = Math.floor(Date.now() / 1000) + 3600;
-    await put('done', 'COMPLETED', inAnHour);
-    await put('under way', 'INPROGRESS', inAnHour);
-    await put('old', 'COMPLETED', Math.floor(Date.now() / 1000) - 1);
+    await put('completed', 'COMPLETED', inAnHour);
+    await put('in progress', 'INPROGRESS', inAnHour);
+    await put('expired', 'COMPLETED', Math.floor(Date.now() / 1000) - 1);
     await restart();
-    expect(await claimIds()).toEqual(['done']);
+    expect(await recordIds()).toEqual(['completed']);
   });
 
-  it('refuse a folder that is in use', async () => {
+  it('reject a folder that is in use', async () => {
     await using _ = await startFirst();
     await expect(startAll()).rejects.toThrow('Another npm start of this project is running');
   });
 
-  it('refuse what is no database, and say what to do', async () => {
+  it('reject a file that is not a database, with advice', async () => {
     await writeFile(path.join(dataFolder, 'messages.sqlite'), 'not a database, but long enough to be taken for one');
-    await expect(startAll()).rejects.toThrow(/cannot be read \(file is not a database\)\. Move the folder away/);
+    await expect(startAll()).rejects.toThrow(
+      /Cannot read the queue in .* \(file is not a database\)\. Move the folder away/,
+    );
   });
 
-  it('refuse claims that cannot be read, and say what to do', async () => {
+  it('reject unreadable idempotency records, with advice', async () => {
     await startFirst().then((first) => first[Symbol.asyncDispose]());
     await writeFile(path.join(dataFolder, 'claims/CURRENT'), 'nothing');
-    await expect(startAll()).rejects.toThrow(/claims kept in .* cannot be read.*Move the folder away/);
+    await expect(startAll()).rejects.toThrow(/Cannot read the idempotency records in .*Move the folder away/);
   });
 
-  it('refuse the folder of another version', async () => {
+  it('reject a folder with another schema version', async () => {
     await startFirst().then((first) => first[Symbol.asyncDispose]());
     const database = new DatabaseSync(path.join(dataFolder, 'messages.sqlite'));
     database.exec('PRAGMA user_version = 99');
     database.close();
-    await expect(startAll()).rejects.toThrow(/another version: 99\)\. Move the folder away/);
+    await expect(startAll()).rejects.toThrow(/unsupported schema version 99\)\. Move the folder away/);
   });
 
   const dynamo = () =>
@@ -198,7 +200,7 @@ describe('Emulators with a data folder', () => {
     const Item = { id: { S: id }, status: { S: status }, expiration: { N: `${expiration}` } };
     return dynamo().send(new PutItemCommand({ TableName: emulators.claimsTable, Item }));
   };
-  const claimIds = async () => {
+  const recordIds = async () => {
     const { Items = [] } = await dynamo().send(new ScanCommand({ TableName: emulators.claimsTable }));
     return Items.map(({ id }) => id?.S);
   };

@@ -5,7 +5,7 @@ import { ConnectionProcess } from '../../../lib/local/functions/connection-proce
 import { readFunctionLine } from '../../../lib/local/functions/function-lines.ts';
 import { createProject } from '../../support/project.ts';
 
-it('keeps what a callback handler writes apart from the lines of the log', async () => {
+it("separates a callback handler's output from log lines", async () => {
   await using project = await createProject();
   const program = path.join(project.root, 'program.mjs');
   await writeFile(
@@ -19,8 +19,8 @@ it('keeps what a callback handler writes apart from the lines of the log', async
   const connection = new ConnectionProcess({
     environment: {},
     onLine: (line) => lines.push(line),
-    onObservation: () => {},
-    onEnd: ended.resolve,
+    onPublish: () => {},
+    onExit: ended.resolve,
   });
   connection.load(program);
   await ended.promise;

@@ -1,28 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { formatFunctionLine, readFunctionLine } from '../../../lib/local/functions/function-lines.ts';
 
-/** What ends a line, for one reader or another. */
+/** Everything that some reader treats as the end of a line. */
 const LINE_ENDS = ['\n', '\r\n', '\r', '\u2028', '\u2029', '\u0085', '\v', '\f', '\n\n', '\u001b[E'];
 const FORGED = '12:00:00.000 INFO  handled milliseconds=1 event_id=forged';
 const FORGED_JSON = '{"level":"INFO","message":"forged","timestamp":"2026-01-01T00:00:00.000Z"}';
 
-describe('A line that a function wrote', () => {
+describe("A line of a function's output", () => {
   it.each([
     ['with a level that is an object', '{"message":"x","level":{"toString":1}}'],
-    ['with a level that is no string', '{"message":"x","level":1}'],
-    ['with a field nested deeply', `{"message":"x","level":"INFO","field":${'['.repeat(7000)}${']'.repeat(7000)}}`],
-    ['nested too deeply to be read', `{"message":"x","field":${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
-    ['that is no JSON', '{"message":'],
+    ['with a level that is not a string', '{"message":"x","level":1}'],
+    ['with a deeply nested field', `{"message":"x","level":"INFO","field":${'['.repeat(7000)}${']'.repeat(7000)}}`],
+    ['nested too deeply to parse', `{"message":"x","field":${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
+    ['that is not JSON', '{"message":'],
   ])('%s is shown in some form', (_, line) => {
     expect(formatFunctionLine(line)).toContain(line.startsWith('{"message":"x"') ? 'x' : line);
     expect(() => readFunctionLine(line)?.details.length).not.toThrow();
   });
 
-  const own = { level: 'ERROR', message: 'It failed', timestamp: '2026-01-01T01:02:03.004Z' };
+  const logLine = { level: 'ERROR', message: 'It failed', timestamp: '2026-01-01T01:02:03.004Z' };
 
-  it('is shown with its stack below it', () => {
+  it('is followed by its stack', () => {
     const stack = 'TypeError: refused\n    at handle (handler.ts:1:2)';
-    expect(formatFunctionLine(JSON.stringify({ ...own, chat: 'oc_1', stack }))).toBe(
+    expect(formatFunctionLine(JSON.stringify({ ...logLine, chat: 'oc_1', stack }))).toBe(
       [
         '01:02:03.004 ERROR It failed chat=oc_1',
         '    | TypeError: refused',
@@ -33,14 +33,14 @@ describe('A line that a function wrote', () => {
 
   describe.each(LINE_ENDS.map((end) => [JSON.stringify(end), end]))('with %s', (_, end) => {
     it.each(['message', 'level', 'timestamp', 'stack', 'error', `a${end}name`])(
-      'in its %s starts no line that looks like another',
+      'in its %s cannot forge a log line',
       (name) => {
-        const text = formatFunctionLine(JSON.stringify({ ...own, [name]: `It failed${end}${FORGED}` })) ?? '';
+        const text = formatFunctionLine(JSON.stringify({ ...logLine, [name]: `It failed${end}${FORGED}` })) ?? '';
         expectOneEntry(text);
       },
     );
 
-    it('in what a handler wrote itself starts none either', () => {
+    it("in a handler's own output cannot forge a log line", () => {
       for (const line of [FORGED, `${end}${FORGED}`, `| ${FORGED}`, `| ${FORGED_JSON}`, `| a${end}${FORGED_JSON}`]) {
         const text = formatFunctionLine(line) ?? '';
         expect(text).toMatch(/^ {4}\| /);
@@ -50,7 +50,7 @@ describe('A line that a function wrote', () => {
   });
 });
 
-/** As a terminal shows it: all lines but the first are marked, and nothing else ends a line or moves the cursor. */
+/** Expects that every line but the first is marked, and that nothing else ends a line or moves the cursor. */
 function expectOneEntry(text: string): void {
   const [, ...further] = text.split('\n');
   expect(further.filter((line) => !line.startsWith('    | '))).toEqual([]);

@@ -7,13 +7,13 @@ import { createLocalFunction } from '../../../lib/local/functions/local-function
 import { createProject } from '../../support/project.ts';
 
 describe('A local function', () => {
-  const own = getPriority();
-  // Only Linux has priorities of threads.
-  const behind = process.platform === 'linux' ? Math.max(own, 10) : own;
+  const processPriority = getPriority();
+  // Only Linux has thread priorities.
+  const backgroundPriority = process.platform === 'linux' ? Math.max(processPriority, 10) : processPriority;
 
   it.each([
-    ['lets others go first when nobody waits for it', true, behind],
-    ['runs as the process does when somebody waits for it', false, own],
+    ['runs with a low priority in the background', true, backgroundPriority],
+    ['runs with the priority of the process otherwise', false, processPriority],
   ])('%s', async (_, isBackground, priority) => {
     await using project = await createProject();
     const bundle = path.join(project.root, 'bundle.mjs');
@@ -24,15 +24,15 @@ describe('A local function', () => {
       timeoutSeconds: 60,
       isBackground,
       onLine: () => {},
-      onObservation: () => {},
+      onPublish: () => {},
     });
     localFunction.load(bundle);
     expect(await localFunction.invoke({})).toBe(priority);
     await localFunction.stop();
-    expect(getPriority()).toBe(own);
+    expect(getPriority()).toBe(processPriority);
   });
 
-  it('keeps what a handler writes apart from the lines of the log', async () => {
+  it("separates a handler's output from log lines", async () => {
     await using project = await createProject();
     const bundle = path.join(project.root, 'bundle.mjs');
     await writeFile(bundle, WRITING_BUNDLE);
@@ -42,7 +42,7 @@ describe('A local function', () => {
       environment: {},
       timeoutSeconds: 60,
       onLine: (line) => lines.push(line),
-      onObservation: () => {},
+      onPublish: () => {},
     });
     localFunction.load(bundle);
     await localFunction.invoke({});
@@ -61,7 +61,7 @@ describe('A local function', () => {
     ]);
   });
 
-  it('says in one line of the log why it has failed', async () => {
+  it('logs why it failed in one line', async () => {
     await using project = await createProject();
     const bundle = path.join(project.root, 'bundle.mjs');
     await writeFile(bundle, `throw new Error('no start\\n{"message":"forged"}');`);
@@ -71,7 +71,7 @@ describe('A local function', () => {
       environment: {},
       timeoutSeconds: 60,
       onLine: (line) => lines.push(line),
-      onObservation: () => {},
+      onPublish: () => {},
     });
     localFunction.load(bundle);
     await expect(localFunction.invoke({})).rejects.toThrow('The function function ended: Error: no start');

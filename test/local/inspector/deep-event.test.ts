@@ -4,9 +4,9 @@ import { createInspector } from '../../../lib/local/inspector/inspector.ts';
 import { ROUTES } from '../../../lib/local/inspector/wire.ts';
 import type { Accepted } from '../../../lib/observability/diagnostics-channels.ts';
 
-const deep = `{"schema":"2.0","header":{"event_type":"a.b_v1","token":"secret-token"},"event":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+const deepEvent = `{"schema":"2.0","header":{"event_type":"a.b_v1","token":"secret-token"},"event":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
 
-function createInspectorOf(text: string) {
+function createInspectorWith(text: string) {
   const record = { messageId: 'm', status: 'queued', attempts: 0, updatedAt: '' } as const;
   const inspector = createInspector({
     eventLog: { list: () => [record], find: () => record },
@@ -20,20 +20,20 @@ function createInspectorOf(text: string) {
   return inspector;
 }
 
-async function ask(method: string, url: string) {
-  const response = await createInspectorOf(deep).answer({ method, url } as IncomingMessage, Buffer.alloc(0));
+async function request(method: string, url: string) {
+  const response = await createInspectorWith(deepEvent).respond({ method, url } as IncomingMessage, Buffer.alloc(0));
   if ('stream' in response) throw new TypeError('The response is a stream');
   return response;
 }
 
-it('an event nested 50,000 deep is listed with a word instead of its content', async () => {
-  const { statusCode, body } = await ask('GET', `${ROUTES.event}?message=m`);
+it('shows a placeholder instead of an event nested 50,000 levels deep', async () => {
+  const { statusCode, body } = await request('GET', `${ROUTES.event}?message=m`);
   expect(statusCode).toBe(200);
-  expect(JSON.parse(body).json).toBe('(nested too deeply to be shown)');
+  expect(JSON.parse(body).json).toBe('(nested too deeply to display)');
 });
 
-it('an event nested 50,000 deep cannot be edited, and the reason is given', async () => {
-  const { statusCode, body } = await ask('GET', `${ROUTES.draft}?message=m`);
+it('rejects editing an event nested 50,000 levels deep, with the reason', async () => {
+  const { statusCode, body } = await request('GET', `${ROUTES.draft}?message=m`);
   expect(statusCode).toBe(400);
   expect(JSON.parse(body).message).toContain('nested more than 1000 levels deep');
 });

@@ -10,10 +10,10 @@ const recordOf = (messageId: string, attempts = 0): EventRecord => ({
   updatedAt: '',
 });
 
-/** Opens a page that reads nothing until all has happened. @returns the records that it is told then */
+/** Opens a stream, makes changes while nobody reads it, and returns the records read afterwards. */
 async function recordsAfter(change: (live: LiveRecords) => void): Promise<EventRecord[]> {
   const live = new LiveRecords((json) => json);
-  // Fills the stream, so that what changes afterwards has to wait.
+  // Fills the stream's buffer, so that later changes stay pending.
   const stream = live.open(Array.from({ length: 2_000 }, (_, index) => recordOf(`old${index}`)));
   change(live);
   const reading = readText(stream);
@@ -23,7 +23,7 @@ async function recordsAfter(change: (live: LiveRecords) => void): Promise<EventR
   return lines.flatMap((line) => JSON.parse(line.slice('data: '.length)));
 }
 
-test('for a page that does not keep up, only the newest 10,000 changes wait', async () => {
+test('buffers at most 10,000 changed records for a slow page', async () => {
   const records = await recordsAfter((live) => {
     for (let index = 0; index < 15_000; index++) live.change(recordOf(`new${index}`));
   });
@@ -32,7 +32,7 @@ test('for a page that does not keep up, only the newest 10,000 changes wait', as
   expect([ids[0], ids.at(-1)]).toEqual(['new5000', 'new14999']);
 });
 
-test('of a record, only the newest state waits', async () => {
+test('buffers only the latest state of a record', async () => {
   const records = await recordsAfter((live) => {
     for (let attempts = 0; attempts < 20_000; attempts++) live.change(recordOf('new', attempts));
   });

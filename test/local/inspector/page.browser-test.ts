@@ -5,17 +5,17 @@ import { isWiderThanWindow, launchBrowser, openPage } from './browser.ts';
 import { type RunningStack, startStack } from './running-stack.ts';
 
 const CHAT_UPDATED = 'im.chat.updated_v1';
-const handlerThat = (does: string) => `import { onEvent, RetryAfter } from '#feishu-events';
+const handlerWith = (statement: string) => `import { onEvent, RetryAfter } from '#feishu-events';
 
 export default onEvent('${CHAT_UPDATED}', (event, { log }) => {
   log.info('A chat has changed');
-  ${does}
+  ${statement}
 });
 `;
 const FAILS = "if (event.chat_id) throw new Error('The database is down');";
 const FAILS_UNTIL_DEAD = "throw new RetryAfter(0, 'The database is down');";
 const SUCCEEDS = 'void [event, RetryAfter];';
-const patience = { timeout: 180_000 };
+const longTimeout = { timeout: 180_000 };
 
 let browser: Browser;
 let stack: RunningStack;
@@ -23,7 +23,7 @@ let stack: RunningStack;
 beforeAll(async () => {
   [browser, stack] = await Promise.all([
     launchBrowser(),
-    startStack({ [`v2/${CHAT_UPDATED}.ts`]: handlerThat(SUCCEEDS) }),
+    startStack({ [`v2/${CHAT_UPDATED}.ts`]: handlerWith(SUCCEEDS) }),
   ]);
 });
 afterAll(async () => {
@@ -33,15 +33,15 @@ afterAll(async () => {
 
 const rows = (page: Page) => page.getByRole('listbox', { name: /^Events|^事件/ }).getByRole('option');
 const detail = (page: Page) => page.locator('section.detail');
-const waitForText = (locator: Locator, text: string) => locator.filter({ hasText: text }).first().waitFor(patience);
+const waitForText = (locator: Locator, text: string) => locator.filter({ hasText: text }).first().waitFor(longTimeout);
 
-/** Does what makes an event, and finds the row of that event among those that are there already. */
-async function rowOf(page: Page, makeEvent: () => Promise<void>): Promise<Locator> {
-  const list = async () => (await (await fetch(`${stack.pageUrl}_events`)).json()) as EventRecord[];
-  const known = (await list()).length;
-  await makeEvent();
-  await expect.poll(async () => (await list()).length, patience).toBeGreaterThan(known);
-  return page.locator(`[id="event-${(await list())[known]?.messageId}"]`);
+/** Runs an action that causes an event, and returns that event's row. */
+async function rowOf(page: Page, causeEvent: () => Promise<void>): Promise<Locator> {
+  const listEvents = async () => (await (await fetch(`${stack.pageUrl}_events`)).json()) as EventRecord[];
+  const countBefore = (await listEvents()).length;
+  await causeEvent();
+  await expect.poll(async () => (await listEvents()).length, longTimeout).toBeGreaterThan(countBefore);
+  return page.locator(`[id="event-${(await listEvents())[countBefore]?.messageId}"]`);
 }
 
 function sendSample(page: Page, type: string): Promise<Locator> {
@@ -51,31 +51,31 @@ function sendSample(page: Page, type: string): Promise<Locator> {
   });
 }
 
-/** Changes the handler, and waits until it is loaded. */
-async function change(does: string): Promise<void> {
-  const loads = () => stack.output().split('the functions are loaded again').length;
-  const before = loads();
-  await stack.writeHandler(`v2/${CHAT_UPDATED}.ts`, handlerThat(does));
-  await expect.poll(loads, patience).toBeGreaterThan(before);
+/** Changes the handler and waits until it is reloaded. */
+async function changeHandler(statement: string): Promise<void> {
+  const countReloads = () => stack.output().split('functions reloaded').length;
+  const before = countReloads();
+  await stack.writeHandler(`v2/${CHAT_UPDATED}.ts`, handlerWith(statement));
+  await expect.poll(countReloads, longTimeout).toBeGreaterThan(before);
 }
 
-describe('The page of npm start', () => {
-  it('sends a sample, and shows it arrive and be handled, with its content and log', async () => {
+describe('The inspector page', () => {
+  it('sends a sample and shows its status, content and logs', async () => {
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;
     const row = await sendSample(page, 'im.message.receive_v1');
     await waitForText(row, 'handled');
     await row.click();
-    await waitForText(detail(page), 'Answering a message');
+    await waitForText(detail(page), 'Replying to a message');
     const text = await detail(page).innerText();
     expect(text).toContain('"event_type": "im.message.receive_v1"');
     expect(text).toContain('"token": "•••"');
-    expect(await page.getByRole('status').innerText()).toContain('answered 200');
-    expect(opened.complaints).toEqual([]);
+    expect(await page.getByRole('status').innerText()).toContain('response 200');
+    expect(opened.problems).toEqual([]);
   });
 
-  it('shows the error of a handler with its place in the source, and the retry that succeeds once it is mended', async () => {
-    await change(FAILS);
+  it('shows a handler error with its position in the source, then a successful retry after the fix', async () => {
+    await changeHandler(FAILS);
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;
     const row = await sendSample(page, CHAT_UPDATED);
@@ -83,50 +83,50 @@ describe('The page of npm start', () => {
     await row.click();
     await waitForText(detail(page), 'The database is down');
     await waitForText(page.locator('.frame-own'), `functions/handlers/v2/${CHAT_UPDATED}.ts:5`);
-    await change(SUCCEEDS);
+    await changeHandler(SUCCEEDS);
     await waitForText(row, 'handled');
-    await waitForText(detail(page), 'Error of an earlier attempt');
-    expect(opened.complaints).toEqual([]);
+    await waitForText(detail(page), 'Error from an earlier attempt');
+    expect(opened.problems).toEqual([]);
   });
 
-  it('brings an event back from the dead-letter queue', async () => {
-    await change(FAILS_UNTIL_DEAD);
+  it('redrives an event from the dead-letter queue', async () => {
+    await changeHandler(FAILS_UNTIL_DEAD);
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;
     const row = await sendSample(page, CHAT_UPDATED);
     await waitForText(row, 'dead');
     await row.click();
     expect(await detail(page).innerText()).toContain('RetryAfter: The database is down');
-    await change(SUCCEEDS);
-    // The copy is a message of its own.
+    await changeHandler(SUCCEEDS);
+    // The redriven copy is a separate message.
     const copy = await rowOf(page, () => page.getByRole('button', { name: 'Redrive', exact: true }).click());
-    await waitForText(page.getByRole('status'), '1 moved back');
+    await waitForText(page.getByRole('status'), '1 event moved back');
     await waitForText(copy, 'handled');
     await waitForText(row, 'redriven');
-    expect(opened.complaints).toEqual([]);
+    expect(opened.problems).toEqual([]);
   });
 
-  it('finds events by status, type and error', async () => {
+  it('filters events by status, type and error', async () => {
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;
     await waitForText(await sendSample(page, 'out_approval'), 'out_approval');
     const all = await rows(page).count();
     expect(all).toBeGreaterThan(3);
     await page.getByRole('searchbox').fill('approval');
-    await expect.poll(() => rows(page).count(), patience).toBe(1);
+    await expect.poll(() => rows(page).count(), longTimeout).toBe(1);
     await page.getByRole('searchbox').fill('database down');
     await expect
       .poll(async () => (await rows(page).allInnerTexts()).every((text) => text.includes(CHAT_UPDATED)))
       .toBe(true);
     await page.getByRole('searchbox').fill('no such event');
-    await page.getByText('No event matches').waitFor();
+    await page.getByText('No matching events').waitFor();
     await page.getByRole('searchbox').fill('');
     await page.getByRole('combobox', { name: 'Status' }).selectOption('redriven');
-    await expect.poll(() => rows(page).count(), patience).toBe(1);
-    expect(opened.complaints).toEqual([]);
+    await expect.poll(() => rows(page).count(), longTimeout).toBe(1);
+    expect(opened.problems).toEqual([]);
   });
 
-  it('sends an event again, which has no second effect, and a changed one, which has', async () => {
+  it('sends an event again, which is skipped, and an edited copy, which is handled', async () => {
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;
     const row = await sendSample(page, 'im.message.receive_v1');
@@ -137,7 +137,7 @@ describe('The page of npm start', () => {
     await page.getByRole('button', { name: 'Edit and send' }).click();
     const editor = page.getByRole('dialog').getByRole('textbox');
     await editor.fill('{ "no": ');
-    await page.getByText('This is no JSON').waitFor();
+    await page.getByText('Not valid JSON').waitFor();
     expect(await page.getByRole('dialog').getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Edit and send' }).click();
@@ -146,21 +146,21 @@ describe('The page of npm start', () => {
     await waitForText(changed, 'handled');
     await changed.click();
     await waitForText(detail(page), 'A changed text');
-    expect(opened.complaints).toEqual([]);
+    expect(opened.problems).toEqual([]);
   });
 
-  it('can be used with the keyboard alone', async () => {
+  it('can be used with only the keyboard', async () => {
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;
     const focusOn = async (name: string) => {
       for (let presses = 0; presses < 20; presses += 1) {
-        const isThere = await page.evaluate(
+        const isFocused = await page.evaluate(
           `(document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '').trim() === ${JSON.stringify(name)}`,
         );
-        if (isThere) return;
+        if (isFocused) return;
         await page.keyboard.press('Tab');
       }
-      throw new Error(`Tab does not lead to "${name}"`);
+      throw new Error(`Tab does not reach "${name}"`);
     };
     await focusOn('Event type');
     await page.keyboard.press('Control+A');
@@ -175,19 +175,19 @@ describe('The page of npm start', () => {
     await waitForText(await rowOf(page, () => page.keyboard.press('Enter')), 'duplicate');
     await page.keyboard.press('Escape');
     await page.waitForFunction("document.activeElement?.getAttribute('aria-label') === 'Events, newest first'");
-    expect(opened.complaints).toEqual([]);
+    expect(opened.problems).toEqual([]);
   });
 
-  it('speaks Chinese where the browser does', async () => {
+  it('is in Chinese if the browser is', async () => {
     await using opened = await openPage(browser, stack.pageUrl, { locale: 'zh-CN' });
     const { page } = opened;
     await page.getByRole('button', { name: '发送', exact: true }).waitFor();
     await waitForText(rows(page).first(), '重复');
     expect(await page.evaluate('document.documentElement.lang')).toMatch(/^zh/);
-    expect(opened.complaints).toEqual([]);
+    expect(opened.problems).toEqual([]);
   });
 
-  it.each([390, 820, 1280])('fits into a window %i pixels wide, in light and dark', async (width) => {
+  it.each([390, 820, 1280])('fits a window %i pixels wide, in light and dark mode', async (width) => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await using opened = await openPage(browser, stack.pageUrl, { viewport: { width, height: 800 }, colorScheme });
       const { page } = opened;
@@ -196,45 +196,45 @@ describe('The page of npm start', () => {
       await rows(page).first().click();
       await detail(page).getByRole('heading', { level: 2 }).waitFor();
       expect(await isWiderThanWindow(page)).toBe(false);
-      const [list, opening] = await Promise.all([
+      const [list, detailBox] = await Promise.all([
         page.locator('section.events').boundingBox(),
         detail(page).boundingBox(),
       ]);
-      // Side by side, or one in the place of the other; never one over the other.
-      if (list !== null && opening !== null) expect(list.x + list.width).toBeLessThanOrEqual(opening.x + 1);
+      // Either side by side, or only one is visible. They never overlap.
+      if (list !== null && detailBox !== null) expect(list.x + list.width).toBeLessThanOrEqual(detailBox.x + 1);
       const background = await page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
       const brightness = Math.max(...(String(background).match(/\d+/g) ?? []).slice(0, 3).map(Number));
       if (colorScheme === 'dark') expect(brightness).toBeLessThan(64);
       else expect(brightness).toBeGreaterThan(192);
-      expect(opened.complaints).toEqual([]);
+      expect(opened.problems).toEqual([]);
     }
   });
 
-  it('says that npm start is gone, whatever it said before', async () => {
+  it('shows that npm start is unreachable, replacing earlier notices', async () => {
     await using other = await startStack();
     await using opened = await openPage(browser, other.pageUrl);
     const { page } = opened;
     await page.getByRole('button', { name: 'Send', exact: true }).click();
-    await waitForText(page.getByRole('status'), 'answered 200');
+    await waitForText(page.getByRole('status'), 'response 200');
     other.stop();
-    await waitForText(page.getByRole('status'), 'npm start does not answer');
+    await waitForText(page.getByRole('status'), 'Cannot reach npm start');
   });
 
   it('stays usable while 1,000 events arrive', async () => {
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;
     const sending = page.evaluate(`(async () => {
-      const order = JSON.stringify({ kind: 'sample', type: 'message' });
-      const send = () => fetch('/_inspector/send', { method: 'POST', headers: { 'content-type': 'application/json' }, body: order });
+      const body = JSON.stringify({ kind: 'sample', type: 'message' });
+      const send = () => fetch('/_inspector/send', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
       for (let sent = 0; sent < 1000; sent += 20) await Promise.all(Array.from({ length: 20 }, send));
     })()`);
     await page.getByRole('searchbox').fill('message');
     await sending;
-    await expect.poll(() => page.locator('.summary').innerText(), patience).toMatch(/1,?\d{3} of 1,?\d{3} events/);
+    await expect.poll(() => page.locator('.summary').innerText(), longTimeout).toMatch(/1,?\d{3} of 1,?\d{3} events/);
     expect(await rows(page).count()).toBeLessThan(60);
     await page.locator('#events').press('End');
     await page.locator('#events').press('Enter');
     await detail(page).getByRole('heading', { level: 2 }).waitFor();
-    expect(opened.complaints).toEqual([]);
+    expect(opened.problems).toEqual([]);
   }, 120_000);
 });

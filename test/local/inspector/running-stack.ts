@@ -4,16 +4,16 @@ import { start } from '../../support/run.ts';
 import { wait } from '../../support/wait.ts';
 
 export interface RunningStack extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT/`: the page. */
+  /** `http://127.0.0.1:PORT/` */
   pageUrl: string;
   writeHandler(name: string, source: string): Promise<void>;
-  /** Ends it as Ctrl+C does. */
+  /** Sends SIGINT, like Ctrl+C. */
   stop(): void;
-  /** What `npm start` has written. */
+  /** Returns the output of `npm start` so far. */
   output(): string;
 }
 
-/** `npm start` in a copy of this project. */
+/** Runs `npm start` in a copy of this project. */
 export async function startStack(handlers: Record<string, string> = {}): Promise<RunningStack> {
   await using parts = new AsyncDisposableStack();
   const project = parts.use(await createProject());
@@ -23,12 +23,12 @@ export async function startStack(handlers: Record<string, string> = {}): Promise
     if (!running.output().includes('is ready')) throw new Error(running.output());
   }, wait);
   const [origin = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output()) ?? [];
-  const all = parts.move();
+  const resources = parts.move();
   return {
     pageUrl: `${origin}/`,
     writeHandler: project.writeHandler,
     stop: () => running.process.kill('SIGINT'),
     output: () => running.output(),
-    [Symbol.asyncDispose]: () => all.disposeAsync(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isWiderThanWindow, launchBrowser, openPage } from './browser.ts';
 import { type RunningStack, startStack } from './running-stack.ts';
 
-/** Where `npm run screenshots` puts those of the READMEs. */
+/** Set by `npm run screenshots`. */
 const FOLDER = process.env.SCREENSHOTS;
 
 const BOT_ADDED = 'im.chat.member.bot.added_v1';
-const FAILING = `import { onEvent } from '#feishu-events';
+const FAILING_HANDLER = `import { onEvent } from '#feishu-events';
 
 interface Greeting {
   text: string;
@@ -22,7 +22,7 @@ export default onEvent('${BOT_ADDED}', ({ name }, { log }) => {
   return void greetings.get(name)!.text;
 });
 `;
-const SENT: [type: string, variant?: string][] = [
+const SAMPLES: [type: string, variant?: string][] = [
   ['contact.user.created_v3'],
   ['out_approval'],
   ['card.action.trigger'],
@@ -31,15 +31,15 @@ const SENT: [type: string, variant?: string][] = [
   ['im.message.receive_v1'],
   [BOT_ADDED],
 ];
-const patience = { timeout: 180_000 };
+const longTimeout = { timeout: 180_000 };
 
-describe('The page, as the READMEs show it', () => {
+describe('The screenshots of the inspector', () => {
   let browser: Browser;
   let stack: RunningStack;
 
   beforeAll(async () => {
-    [browser, stack] = await Promise.all([launchBrowser(), startStack({ [`v2/${BOT_ADDED}.ts`]: FAILING })]);
-    for (const [type, variant] of SENT) {
+    [browser, stack] = await Promise.all([launchBrowser(), startStack({ [`v2/${BOT_ADDED}.ts`]: FAILING_HANDLER })]);
+    for (const [type, variant] of SAMPLES) {
       const response = await fetch(`${stack.pageUrl}_inspector/send`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
@@ -56,16 +56,16 @@ describe('The page, as the READMEs show it', () => {
   it.each<[string, BrowserContextOptions]>([
     ['inspector-light', {}],
     ['inspector-chinese', { locale: 'zh-CN' }],
-  ])('%s: an event that failed, with its error and where it is in the source', async (name, options) => {
+  ])('%s shows a failed event with its error and the position in the source', async (name, options) => {
     await using opened = await openPage(browser, stack.pageUrl, { deviceScaleFactor: 1.5, ...options });
     const { page } = opened;
     await page.locator('#events').getByRole('option').filter({ hasText: BOT_ADDED }).first().click();
-    await page.locator('.frame-own').first().waitFor(patience);
+    await page.locator('.frame-own').first().waitFor(longTimeout);
     expect(await textOf(page, '.frame-own')).toContain(`functions/handlers/v2/${BOT_ADDED}.ts:11`);
     expect(await textOf(page, '.failure-message')).toContain('TypeError');
     expect(await textOf(page, '.log')).toContain('The bot was added to a chat');
     expect(await isWiderThanWindow(page)).toBe(false);
-    await take(page, name);
+    await takeScreenshot(page, name);
   });
 });
 
@@ -73,7 +73,7 @@ function textOf(page: Page, selector: string): Promise<string> {
   return page.locator(selector).first().innerText();
 }
 
-async function take(page: Page, name: string): Promise<void> {
+async function takeScreenshot(page: Page, name: string): Promise<void> {
   const image = await page.screenshot();
   if (FOLDER === undefined) return;
   await mkdir(FOLDER, { recursive: true });

@@ -5,9 +5,9 @@ import { createAnonymizer } from '../../../lib/local/recording/anonymize.ts';
 import { isDeveloperWord, isFieldName, isProtocolWord, isTime } from '../../../lib/local/recording/known-words.ts';
 import { createSample, SAMPLE_TYPES } from '../../../lib/samples/samples.ts';
 
-const anonymise = createAnonymizer({ key: 'key of the test' });
-/** What becomes of a field. */
-const replaced = (value: unknown, field = 'field') => JSON.parse(anonymise(JSON.stringify({ [field]: value })))[field];
+const anonymize = createAnonymizer({ key: 'key of the test' });
+/** Anonymizes the value of a field. */
+const replaced = (value: unknown, field = 'field') => JSON.parse(anonymize(JSON.stringify({ [field]: value })))[field];
 
 const MESSAGE = {
   schema: '2.0',
@@ -55,53 +55,50 @@ describe('The names of fields', () => {
     'Margarethe Quastel',
     'Quastel',
     'ou_84aad35d084aa403a838cf73ee18467',
-  ])('are replaced where they are those of people: %s', (name) => {
-    const text = anonymise(JSON.stringify({ event: { action: { value: { votes: { [name]: 'yes' } } } } }));
+  ])('are replaced if they identify people: %s', (name) => {
+    const text = anonymize(JSON.stringify({ event: { action: { value: { votes: { [name]: 'yes' } } } } }));
     expect(text).not.toContain(name);
     expect(Object.keys(JSON.parse(text).event.action.value.votes)).toHaveLength(1);
   });
 
   it.each(['zh_cn', 'messageId', 'i18n_title', 'order_items_2'])(
-    'are kept where they are made of known words: %s',
+    'are kept if they consist of known words: %s',
     (name) => {
-      expect(anonymise(JSON.stringify({ event: { [name]: 1 } }))).toContain(`"${name}"`);
+      expect(anonymize(JSON.stringify({ event: { [name]: 1 } }))).toContain(`"${name}"`);
     },
   );
 
-  it.each(['anna', 'zaphod_wang', 'quastelTitle', 'constructor', '__proto__'])(
-    'are replaced where they are not: %s',
-    (name) => {
-      expect(anonymise(`{"event":{"${name}":1}}`)).not.toContain(name);
-    },
-  );
+  it.each(['anna', 'zaphod_wang', 'quastelTitle', 'constructor', '__proto__'])('are replaced otherwise: %s', (name) => {
+    expect(anonymize(`{"event":{"${name}":1}}`)).not.toContain(name);
+  });
 
-  it('keep their order, though integers as keys would move to the front', () => {
-    const valuesOf = (text: string) => Object.values(JSON.parse(anonymise(text)));
+  it('keep their order, although integer keys would move to the front', () => {
+    const valuesOf = (text: string) => Object.values(JSON.parse(anonymize(text)));
     expect(valuesOf('{"":null,"01":0}')).toEqual([null, 0]);
     expect(valuesOf('{"b":1,"007":2,"ab12cd":3,"9876543210":4,"13800138000":5}')).toEqual([1, 2, 3, 4, 5]);
     expect(valuesOf('{"54321":2,"12345":1,"name":3,"10":0}')).toEqual([0, 1, 2, 3]);
     expect(valuesOf('{"٣٤":1,"②":2,"x":3}')).toEqual([1, 2, 3]);
   });
 
-  it('stay as many, though words of one letter have few replacements', () => {
+  it('stay distinct, although one-letter words have few replacements', () => {
     const names = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ天地山水日月风云花草树木春夏秋冬东西南北红黄蓝白金石田禾米竹王李张'];
     const object = Object.fromEntries(names.map((name, index) => [name, index % 10]));
-    expect(Object.values(JSON.parse(anonymise(JSON.stringify(object))))).toEqual(Object.values(object));
+    expect(Object.values(JSON.parse(anonymize(JSON.stringify(object))))).toEqual(Object.values(object));
   });
 
-  it('are the same as values, so that a map can be read by an id', () => {
-    const text = anonymise('{"user_id":"1234567","chat_id":"oc_5ce6d572","votes":{"1234567":1,"oc_5ce6d572":2}}');
+  it('have the same replacement as values, so that an id still finds its entry in a map', () => {
+    const text = anonymize('{"user_id":"1234567","chat_id":"oc_5ce6d572","votes":{"1234567":1,"oc_5ce6d572":2}}');
     const { user_id, chat_id, votes } = JSON.parse(text);
     expect(votes).toEqual({ [user_id]: 1, [chat_id]: 2 });
     expect(text).not.toMatch(/1234567|5ce6d572/);
   });
 });
 
-describe('An anonymised event', () => {
-  const text = anonymise(JSON.stringify(MESSAGE));
+describe('An anonymized event', () => {
+  const text = anonymize(JSON.stringify(MESSAGE));
   const body: typeof MESSAGE = JSON.parse(text);
 
-  it('holds no id, name, number, address or word of the original', () => {
+  it('contains no id, name, number, address or word of the original', () => {
     const secrets = [
       '5e3702a84e847582be8db7fb73283c02',
       'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV',
@@ -126,7 +123,7 @@ describe('An anonymised event', () => {
     expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
   });
 
-  it('is still an event of its type, its time and its kind', () => {
+  it('keeps its type, time and kind', () => {
     expect(parseEnvelope(text)).toMatchObject({
       kind: 'event',
       token: undefined,
@@ -135,7 +132,7 @@ describe('An anonymised event', () => {
     });
   });
 
-  it('has the same replacement for the same id, of the same kind and length', () => {
+  it('replaces the same id in the same way, with the same kind and length', () => {
     const { sender, message } = body.event;
     expect(message.mentions[0]?.id.open_id).toBe(sender.sender_id.open_id);
     expect(sender.sender_id.open_id).toMatch(/^ou_[\da-f]{31}$/);
@@ -146,7 +143,7 @@ describe('An anonymised event', () => {
     expect(sender.sender_id.user_id).not.toBe(message.chat_id);
   });
 
-  it('has words where there were words, and mentions where there were mentions', () => {
+  it('replaces words with words, and keeps mentions', () => {
     const { message } = body.event;
     expect(message.mentions[0]?.key).toBe('@_user_1');
     expect(JSON.parse(message.content).text).toMatch(
@@ -154,12 +151,12 @@ describe('An anonymised event', () => {
     );
   });
 
-  it('is the same at each time, and another with another key', () => {
+  it('is the same each time, and different with another key', () => {
     expect(createAnonymizer({ key: 'key of the test' })(JSON.stringify(MESSAGE))).toBe(text);
     expect(createAnonymizer({ key: 'another key' })(JSON.stringify(MESSAGE))).not.toBe(text);
   });
 
-  it('keeps what people wrote when told, but for the ids in it', () => {
+  it('keeps texts on request, except the ids in them', () => {
     const event = { content: JSON.stringify({ text: 'Ask ou_84aad35d084aa403a838cf73ee18467, Anna' }), name: 'Anna' };
     const kept = JSON.parse(createAnonymizer({ key: 'key of the test', keepsText: true })(JSON.stringify(event)));
     expect(JSON.parse(kept.content).text).toMatch(/^Ask ou_[\da-f]{31}, Anna$/);
@@ -168,12 +165,12 @@ describe('An anonymised event', () => {
   });
 });
 
-describe('The anonymiser', () => {
-  it.each(['https://corp.example/people/anna?id=1', 'http://10.0.0.1/'])('replaces the address %s', (address) => {
+describe('The anonymizer', () => {
+  it.each(['https://corp.example/people/anna?id=1', 'http://10.0.0.1/'])('replaces the URL %s', (address) => {
     expect(replaced(address)).toMatch(/^https:\/\/example\.com\/\w+$/);
   });
 
-  it('keeps the names that a developer gives to the parts of a card, not what people enter', () => {
+  it("keeps developers' names in a card, but not what people enter", () => {
     const action = {
       tag: 'button',
       name: 'submit_order',
@@ -220,12 +217,12 @@ describe('The anonymiser', () => {
     ['an address in a version', { version: '192.168.10.17', pc_version: '10.20.30.40' }, ['192', '168', '.30.']],
     ['a date of birth', { birth_date: '1984-07-23' }, ['1984']],
     [
-      'what is JSON in JSON in JSON',
+      'JSON nested in strings',
       { content: JSON.stringify({ a: JSON.stringify([{ anna: 'Quastel' }]) }) },
       ['anna', 'Quastel'],
     ],
   ])('replaces %s', (_, event, secrets) => {
-    const text = anonymise(JSON.stringify({ event }));
+    const text = anonymize(JSON.stringify({ event }));
     const survivors = secrets.filter((secret) => new RegExp(`(?<![a-z\\d])${secret}(?![a-z])`).test(text));
     expect(survivors).toEqual([]);
   });
@@ -253,16 +250,16 @@ describe('The anonymiser', () => {
       'commands',
       { event_key: 'open_menu', action: { tag: 'button', value: { action: 'approve', step: 'order.confirm' } } },
     ],
-  ])('keeps the platform’s and the developer’s words: %s', (_, event) => {
-    expect(JSON.parse(anonymise(JSON.stringify({ event })))).toEqual({ event });
+  ])("keeps the platform's and developers' words: %s", (_, event) => {
+    expect(JSON.parse(anonymize(JSON.stringify({ event })))).toEqual({ event });
   });
 
-  it('keeps the type of the event, where the envelope has it, and no other', () => {
+  it('keeps the type of the event in its envelope, and no other', () => {
     const header = { event_type: 'some.new.thing_v1' };
-    const { event, ...rest } = JSON.parse(anonymise(JSON.stringify({ header, event: { type: 'quastel' } })));
+    const { event, ...rest } = JSON.parse(anonymize(JSON.stringify({ header, event: { type: 'quastel' } })));
     expect(rest).toEqual({ header });
     expect(event.type).not.toBe('quastel');
-    expect(JSON.parse(anonymise('{"event":{"type":"some_new_thing"}}'))).toEqual({ event: { type: 'some_new_thing' } });
+    expect(JSON.parse(anonymize('{"event":{"type":"some_new_thing"}}'))).toEqual({ event: { type: 'some_new_thing' } });
   });
 
   it('keeps the extension of a file, and the markup around mentions', () => {
@@ -273,8 +270,8 @@ describe('The anonymiser', () => {
     );
   });
 
-  it('replaces numbers by others of the same size, the same everywhere', () => {
-    const text = anonymise('{"a":13800138000,"b":"13800138000","c":[-1234.5678,6.02e23,0.12345,1e400]}');
+  it('replaces a number with another of the same size, the same everywhere', () => {
+    const text = anonymize('{"a":13800138000,"b":"13800138000","c":[-1234.5678,6.02e23,0.12345,1e400]}');
     const [a, b, c] = Object.values<string[]>(JSON.parse(text.replace('1e400', '"1e400"')));
     expect(`${a}`).toBe(b);
     expect(b).toMatch(/^[2-9]\d{10}$/);
@@ -283,15 +280,15 @@ describe('The anonymiser', () => {
     expect(text).toMatch(/\b0\.\d{5},/);
   });
 
-  it('lets no letter or digit of a word stay where it was', () => {
+  it('replaces every letter and digit of a word', () => {
     for (let index = 0; index < 2_000; index++) {
       const word = `Word${index}word`;
-      const other: string = replaced(word);
-      expect([...word].filter((character, place) => character === other[place])).toEqual([]);
+      const replacement: string = replaced(word);
+      expect([...word].filter((character, position) => character === replacement[position])).toEqual([]);
     }
   });
 
-  it('leaves nothing of three characters of any private payload that is not a known word', () => {
+  it('keeps no three characters in a row of private values, except known words', () => {
     const prefix = /(ou|on|oc|om|omt|od|cli|img|file)_|@|https?:/;
     const privateText = fc
       .oneof(
@@ -364,31 +361,31 @@ describe('The anonymiser', () => {
     fc.assert(
       fc.property(tree, (event) => {
         const body = JSON.stringify({ schema: '2.0', header: { event_type: 'a.b_v1' }, event });
-        compare(JSON.parse(body).event, JSON.parse(anonymise(body)).event, 'event');
+        compare(JSON.parse(body).event, JSON.parse(anonymize(body)).event, 'event');
       }),
       { numRuns: 500 },
     );
   });
 
-  it('leaves out the Verification Token, and replaces the token of a card', () => {
+  it('removes the Verification Token, and replaces the token of a card', () => {
     expect(replaced('the verification token', 'token')).toBe('');
     const cardToken = replaced('c-295ee57216a5dc9de90fefd0aadb4b1d7d', 'token');
     expect(cardToken).toMatch(/^c-[\da-f]{34}$/);
     expect(cardToken).not.toContain('295ee57216');
   });
 
-  it('replaces ids that are names of fields', () => {
+  it('replaces ids used as field names', () => {
     const [field] = Object.keys(replaced({ ou_84aad35d084aa403a838cf73ee18467: 1 }));
     expect(field).toMatch(/^ou_(?!84aad35d)[\da-f]{31}$/);
   });
 
-  it('replaces numbers that are ids, however large or small, and keeps small ones that are not', () => {
-    const text = anonymise('{"id":7090754740375519252,"user_id":1234567,"count":7,"start_time":1795395600}');
+  it('replaces numeric ids of any size, and keeps other small numbers', () => {
+    const text = anonymize('{"id":7090754740375519252,"user_id":1234567,"count":7,"start_time":1795395600}');
     expect(text).toMatch(/"id": \d{18,19},\n {2}"user_id": \d{6,7},\n {2}"count": 7,\n {2}"start_time": 1795395600\n/);
     expect(text).not.toMatch(/7090754740375519252|1234567\b/);
   });
 
-  it('writes JSON of the same shape, whatever it is given', () => {
+  it('keeps the shape of any JSON', () => {
     const shapeOf = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(shapeOf);
       if (typeof value === 'object' && value !== null) return Object.values(value).map(shapeOf);
@@ -402,7 +399,7 @@ describe('The anonymiser', () => {
   });
 
   it('keeps [[{"":null,"01":0}]] in order', () => {
-    // A property test found it: "01" became an integer, which JavaScript puts first.
+    // Found by a property test: "01" became an integer key, which JavaScript moves to the front.
     const [[object]] = replaced([[{ '': null, '01': 0 }]]);
     expect(Object.values(object)).toEqual([null, 0]);
   });
@@ -411,19 +408,16 @@ describe('The anonymiser', () => {
     (variants.length > 0 ? variants : [undefined]).map((variant) => ({ type, version, variant })),
   );
 
-  it.each(samples)(
-    'leaves $type, $variant, an event of its type with the same fields',
-    ({ type, version, variant }) => {
-      const text = createSample(type, { version, token: '', ...(variant !== undefined && { variant }) });
-      const { header, kind } = parseEnvelope(text) as { header: { created: Date | undefined }; kind: string };
-      const anonymous = anonymise(text);
-      expect(parseEnvelope(anonymous)).toMatchObject({ kind, header: { type, version, created: header.created } });
-      expect(pathsOf(JSON.parse(anonymous))).toEqual(pathsOf(JSON.parse(text)));
-    },
-  );
+  it.each(samples)('keeps the type and the fields of $type, $variant', ({ type, version, variant }) => {
+    const text = createSample(type, { version, token: '', ...(variant !== undefined && { variant }) });
+    const { header, kind } = parseEnvelope(text) as { header: { created: Date | undefined }; kind: string };
+    const anonymous = anonymize(text);
+    expect(parseEnvelope(anonymous)).toMatchObject({ kind, header: { type, version, created: header.created } });
+    expect(pathsOf(JSON.parse(anonymous))).toEqual(pathsOf(JSON.parse(text)));
+  });
 });
 
-/** The paths of all fields, also of those in JSON within strings. Translations are named by their ids. */
+/** Returns the paths of all fields, including those in JSON within strings. Ids of translations are shortened to `@`. */
 function pathsOf(value: unknown, path = ''): string[] {
   if (typeof value === 'string' && /^[{[]/.test(value)) return pathsOf(JSON.parse(value), path);
   if (typeof value !== 'object' || value === null) return [path];

@@ -7,20 +7,16 @@ import { writeRequest } from '../../../lib/feishu/request.ts';
 import { createSample, textMessage } from '../../../lib/samples/samples.ts';
 import { run as runHandler } from '../../../lib/testing/run.ts';
 import { deliver } from '../../support/deliver.ts';
+import { npmStart } from '../../support/npm-start.ts';
 import { createProject, type TemporaryProject } from '../../support/project.ts';
-import { type Running, run, start } from '../../support/run.ts';
+import { type Running, run } from '../../support/run.ts';
 import { encryptKey, verificationToken } from '../../support/secrets.ts';
 import { wait } from '../../support/wait.ts';
 
-const READY = /feishu-events is ready: POST (http:\/\/127\.0\.0\.1:\d+\/feishu\/events)/;
 const secrets = { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: verificationToken };
 const MESSAGE = /T\d{6}(\.\d+)?Z-im\.message\.receive_v1-[\da-f]{8}\.json$/;
 
-async function startRecording(root: string, ...args: string[]): Promise<{ running: Running; url: string }> {
-  const running = start(root, 'lib/local/start.ts', ['--record', ...args], { ...secrets, PORT: '0' });
-  await vi.waitFor(() => expect(running.output()).toMatch(READY), wait);
-  return { running, url: READY.exec(running.output())?.[1] as string };
-}
+const startRecording = (root: string, ...args: string[]) => npmStart(root, secrets, ['--record', ...args]);
 
 const deliverText = (url: string, text: string) => deliver(url, writeRequest(text, { encryptKey }, Date.now()));
 const message = (text: string) =>
@@ -35,9 +31,9 @@ describe('npm start -- --record', () => {
   beforeAll(async () => {
     project = await createProject();
     folder = path.join(project.root, '.recorded');
-    ({ running, url } = await startRecording(project.root));
+    ({ running, webhookUrl: url } = await startRecording(project.root));
     await deliverText(url, first);
-    // Delivered again by the platform.
+    // The platform delivers it twice.
     await deliverText(url, first);
     await deliverText(url, message('and Tom'));
     await deliverText(url, createSample('card.action.trigger', { version: '2.0', token: verificationToken }));
@@ -53,13 +49,13 @@ describe('npm start -- --record', () => {
   };
   const messages = async () => (await read()).filter(({ name }) => MESSAGE.test(name));
 
-  it('keeps each event once, and callbacks too, and says so', async () => {
+  it('records each event and callback once, and reports it', async () => {
     expect(await messages()).toHaveLength(2);
-    expect(running.output()).toContain('Recording to .recorded: ids and names are replaced');
+    expect(running.output()).toContain('Recording events to .recorded. Ids, names and texts are replaced.');
     expect(running.output().match(/^Recorded \.recorded\//gm)).toHaveLength(3);
   });
 
-  it('puts no secret, id, or word of a message on the disk', async () => {
+  it('writes no secret, id or word of a message to disk', async () => {
     const { event, header } = JSON.parse(first);
     const { sender, message } = event;
     const originals = [encryptKey, verificationToken, ...Object.values(sender.sender_id), sender.tenant_key];
@@ -69,21 +65,21 @@ describe('npm start -- --record', () => {
     }
   });
 
-  it('replaces the same by the same in all files', async () => {
+  it('replaces a value in the same way in all files', async () => {
     const [one, other] = (await messages()).map(({ text }) => JSON.parse(text));
     expect(one.event.sender).toEqual(other.event.sender);
     expect(one.event.message.chat_id).toBe(other.event.message.chat_id);
     expect(one.event.message.message_id).not.toBe(other.event.message.message_id);
   });
 
-  it('keeps the key of the replacements elsewhere, for its owner alone', async () => {
+  it('stores the key of the replacements elsewhere, readable only by its owner', async () => {
     const keyFile = path.join(project.root, '.local/recording-key');
     expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
     const key = await readFile(keyFile, 'utf8');
     expect((await read()).filter(({ text }) => text.includes(key))).toEqual([]);
   });
 
-  it('writes what a test plays again', async () => {
+  it('writes files that a test can run', async () => {
     const [recorded] = await messages();
     const { event } = parseEnvelope(recorded?.text ?? '') as { event: Record<string, unknown> };
     const { outcome, calls } = await runHandler(handler, recorded?.text ?? '');
@@ -98,7 +94,7 @@ describe('npm start -- --record', () => {
     ]);
   });
 
-  it('writes what npm run send plays again, under other ids when told', async () => {
+  it('writes files that npm run send can send, with new ids on request', async () => {
     const [recorded] = await messages();
     const file = path.join(folder, recorded?.name ?? '');
     const { header } = parseEnvelope(recorded?.text ?? '') as { header: { id: string } };
@@ -106,16 +102,16 @@ describe('npm start -- --record', () => {
       run(project.root, 'lib/tools/send.ts', ['--file', file, '--url', url, ...args], secrets);
     const events = async () =>
       (await (await fetch(new URL('/_events', url))).json()) as { id: string; type: string; status: string }[];
-    const settled = (id: string, ...statuses: string[]) =>
+    const expectStatuses = (id: string, ...statuses: string[]) =>
       vi.waitFor(async () => {
         const found = (await events()).filter((event) => event.id === id);
         expect(found.map(({ status }) => status).toSorted()).toEqual(statuses);
       }, wait);
 
     expect(await send()).toMatchObject({ code: 0 });
-    await settled(header.id, 'handled');
+    await expectStatuses(header.id, 'handled');
     expect(await send()).toMatchObject({ code: 0 });
-    await settled(header.id, 'duplicate', 'handled');
+    await expectStatuses(header.id, 'duplicate', 'handled');
     const known = (await events()).map(({ id }) => id);
     expect(await send('--again')).toMatchObject({ code: 0 });
     await vi.waitFor(async () => {
@@ -126,17 +122,17 @@ describe('npm start -- --record', () => {
 });
 
 describe('npm start -- --record <folder> --keep-text', () => {
-  it('keeps what people wrote, and warns of it', async () => {
+  it('keeps texts, and warns about it', async () => {
     await using project = await createProject();
-    const { running, url } = await startRecording(project.root, 'conversation', '--keep-text');
+    const { running, webhookUrl: url } = await startRecording(project.root, 'conversation', '--keep-text');
     await using _ = running;
     await deliverText(url, message('Ring Anna'));
     const folder = path.join(project.root, 'conversation');
     await vi.waitFor(async () => expect(await readdir(folder)).toHaveLength(1), wait);
     const [name = ''] = await readdir(folder);
     expect(await readFile(path.join(folder, name), 'utf8')).toContain('Ring Anna');
-    expect(running.output()).toContain('not what people wrote: keep it to yourself');
-    // For this user alone, and so is the store of events beside it.
+    expect(running.output()).toContain('texts are not: keep the files private');
+    // Only this user can read the recordings and the stored events.
     const modeOf = async (file: string) => (await stat(path.join(project.root, file))).mode & 0o777;
     expect(await modeOf('conversation')).toBe(0o700);
     expect(await modeOf(`conversation/${name}`)).toBe(0o600);
@@ -146,10 +142,10 @@ describe('npm start -- --record <folder> --keep-text', () => {
 
 describe('npm start', () => {
   it.each([
-    ['a folder without --record', ['here'], /Add --record/],
-    ['--keep-text without --record', ['--keep-text'], /Add --record/],
-    ['two folders', ['--record', 'here', 'there'], /One folder, not here there/],
-  ])('refuses %s', async (_, args, problem) => {
+    ['a folder without --record', ['here'], /requires --record/],
+    ['--keep-text without --record', ['--keep-text'], /requires --record/],
+    ['two folders', ['--record', 'here', 'there'], /Too many arguments: here there\./],
+  ])('rejects %s', async (_, args, problem) => {
     await using project = await createProject();
     const { code, output } = await run(project.root, 'lib/local/start.ts', args, secrets);
     expect(output).toMatch(problem);

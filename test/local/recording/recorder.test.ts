@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createRecorder } from '../../../lib/local/recording/recorder.ts';
 import { toSqsRecord } from '../../../lib/queue/sqs-record.ts';
 
-/** Records an event. @returns what the recorder said, and the files */
+/** Records an event. @returns the recorder's notices and files */
 async function record(text: string) {
   await using folder = await mkdtempDisposable(path.join(tmpdir(), 'feishu-events-'));
   const notices: string[] = [];
@@ -27,19 +27,19 @@ async function record(text: string) {
 const eventOf = (type: string, event: string) =>
   `{"schema":"2.0","header":{"event_id":"e","event_type":"${type}"},"event":${event}}`;
 
-test('an event with a type of any length has a file whose name the system takes', async () => {
+test('an event with a type of any length gets a valid file name', async () => {
   const { names, notices } = await record(eventOf('x'.repeat(10_000), '{}'));
   expect(names).toEqual([expect.stringMatching(/-x{100}-[\da-f]{8}\.json$/)]);
   expect(notices).toEqual([expect.stringMatching(/^Recorded /)]);
 });
 
-test('an event nested 50,000 deep is not recorded, and the reason is given', async () => {
+test('an event nested 50,000 levels deep is not recorded, and the reason is reported', async () => {
   const { names, notices } = await record(eventOf('a.b_v1', '['.repeat(50_000) + ']'.repeat(50_000)));
   expect(names).toEqual([]);
-  expect(notices).toEqual(['An event was not recorded: The JSON is nested more than 1000 levels deep.']);
+  expect(notices).toEqual(['Could not record an event: The JSON is nested more than 1000 levels deep.']);
 });
 
-test('JSON in a string that is nested 50,000 deep is replaced like any text', async () => {
+test('JSON in a string nested 50,000 levels deep is replaced like any text', async () => {
   const content = JSON.stringify(`${'['.repeat(50_000)}"quastel"${']'.repeat(50_000)}`);
   const { files } = await record(eventOf('a.b_v1', `{"content":${content}}`));
   expect(files[0]).toContain('[[[');

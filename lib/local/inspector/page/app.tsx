@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { EventRecord, EventStatus, SendOrder } from '../wire.ts';
+import type { EventRecord, EventStatus, SendRequest } from '../wire.ts';
 import { Editor } from './editor.tsx';
 import { EventDetail } from './event-detail.tsx';
 import { EventList } from './event-list.tsx';
@@ -10,7 +10,7 @@ import { useLiveRecords } from './use-live-records.ts';
 
 interface Draft {
   text: string;
-  /** The message that it was made from. */
+  /** Message id of the event it was made from. */
   from?: string;
 }
 
@@ -27,7 +27,7 @@ export function App() {
   const selected = records.find(({ messageId }) => messageId === selectedId);
   const counts = useMemo(() => countByStatus(records), [records]);
 
-  const report = async (progress: string, work: () => Promise<string>) => {
+  const runWithNotice = async (progress: string, work: () => Promise<string>) => {
     setNotice(progress);
     try {
       setNotice(await work());
@@ -35,25 +35,25 @@ export function App() {
       setNotice(messages.failed((error as Error).message));
     }
   };
-  const sendEvent = (what: string, order: SendOrder) =>
-    report(messages.sending, async () => {
-      const answer = await send(order);
-      return messages.answered(what, answer.status, Math.round(answer.milliseconds), answer.body);
+  const sendEvent = (label: string, request: SendRequest) =>
+    runWithNotice(messages.sending, async () => {
+      const { status, milliseconds, body } = await send(request);
+      return messages.responded(label, status, Math.round(milliseconds), body);
     });
   const redriveEvents = (messageId?: string) =>
-    report(messages.redriving, async () => {
+    runWithNotice(messages.redriving, async () => {
       const { moved, failed } = await redrive(messageId === undefined ? {} : { messageId });
       return failed > 0 ? messages.redriveFailed(failed) : messages.redriven(moved);
     });
-  const edit = (of: Parameters<typeof fetchDraft>[0]) =>
-    report('', async () => {
-      const { text } = await fetchDraft(of);
-      setDraft({ text, ...('message' in of && { from: of.message }) });
+  const edit = (source: Parameters<typeof fetchDraft>[0]) =>
+    runWithNotice('', async () => {
+      const { text } = await fetchDraft(source);
+      setDraft({ text, ...('message' in source && { from: source.message }) });
       return '';
     });
   const openDetail = () => {
     setOpen(true);
-    // On a narrow page it takes the list's place, and is there only once it is drawn.
+    // On narrow screens the detail replaces the list and is focusable only once rendered.
     requestAnimationFrame(() => document.getElementById('detail-title')?.focus());
   };
   const closeDetail = () => {
@@ -94,7 +94,7 @@ export function App() {
               ))}
             </select>
           </search>
-          {shown.length === 0 && <Nothing hasRecords={records.length > 0} />}
+          {shown.length === 0 && <EmptyList hasRecords={records.length > 0} />}
           <EventList records={shown} selectedId={selectedId} onSelect={setSelectedId} onOpen={openDetail} />
           <footer class="summary">
             <span>
@@ -111,7 +111,7 @@ export function App() {
         </section>
         {selected === undefined ? (
           <section class="detail detail-empty">
-            <p class="quiet">{messages.choose}</p>
+            <p class="quiet">{messages.select}</p>
           </section>
         ) : (
           <EventDetail
@@ -137,9 +137,9 @@ export function App() {
   );
 }
 
-function Nothing({ hasRecords }: { hasRecords: boolean }) {
+function EmptyList({ hasRecords }: { hasRecords: boolean }) {
   return (
-    <div class="nothing">
+    <div class="empty-list">
       <p>{hasRecords ? messages.noMatch : messages.noEvents}</p>
       {!hasRecords && <p class="quiet">{messages.noEventsHint}</p>}
     </div>

@@ -2,13 +2,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { messages } from './messages.ts';
 
 interface Props {
-  /** What to begin with. */
+  /** The initial text. */
   text: string;
   onSend: (text: string) => void;
   onClose: () => void;
 }
 
-/** A dialog to change an event in before it is sent. */
+/** Dialog to edit an event before sending it. */
 export function Editor({ text, onSend, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const textarea = useRef<HTMLTextAreaElement>(null);
@@ -18,7 +18,7 @@ export function Editor({ text, onSend, onClose }: Props) {
     textarea.current?.setSelectionRange(0, 0);
     textarea.current?.scrollTo(0, 0);
   }, []);
-  const problem = problemOf(draft);
+  const problem = syntaxErrorOf(draft);
   const send = () => {
     if (problem === undefined) onSend(draft);
   };
@@ -57,7 +57,7 @@ export function Editor({ text, onSend, onClose }: Props) {
   );
 }
 
-function problemOf(text: string): string | undefined {
+function syntaxErrorOf(text: string): string | undefined {
   try {
     JSON.parse(text);
     return undefined;

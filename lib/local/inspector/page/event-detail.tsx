@@ -50,12 +50,12 @@ export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: 
   );
 }
 
-/** Of the event that is shown, anew whenever something becomes of it. */
+/** Fetches the event's details again whenever its record changes. */
 function useDetails(record: EventRecord): EventDetails | undefined {
   const [details, setDetails] = useState<EventDetails>();
   useEffect(() => {
     let isCurrent = true;
-    // What fails is asked again at the next change; meanwhile what is known stays.
+    // On failure, keep the current details until the next change.
     fetchDetails(record.messageId).then(
       (fetched) => isCurrent && setDetails(fetched),
       () => {},
@@ -110,7 +110,7 @@ function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLi
   );
 }
 
-/** The stack without the message, which stands above it. */
+/** Returns the stack frames without the message, which is displayed above them. */
 function framesOf(stack: string): string[] {
   return stack
     .split('\n')
@@ -123,7 +123,7 @@ function Content({ details: { json, lines } }: { details: EventDetails }) {
     <>
       <section class="part" aria-labelledby="log-title">
         <h3 id="log-title">{messages.log}</h3>
-        {lines.length === 0 && <p class="quiet">{messages.noLines}</p>}
+        {lines.length === 0 && <p class="quiet">{messages.noLogs}</p>}
         <ol class="log">
           {lines.map(({ timestamp, level, message, details }) => (
             <li class={`level-${level.toLowerCase()}`}>

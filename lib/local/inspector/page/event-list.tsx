@@ -11,21 +11,21 @@ interface Props {
   onOpen: () => void;
 }
 
-/** As the style sheet has it, in pixels. */
+/** In pixels; must match page.css. */
 const ROW_HEIGHT = 56;
-/** Drawn beyond what is seen, so that scrolling shows no gap. */
-const ROWS_BEYOND = 6;
+/** Rows rendered above and below the visible area, so that scrolling shows no gaps. */
+const OVERSCAN_ROWS = 6;
 
-/** A list that draws only the rows that are seen, and keeps still what is seen while others arrive above. */
+/** Virtual list: renders only visible rows, and keeps its scroll position when new rows arrive above. */
 export function EventList({ records, selectedId, onSelect, onOpen }: Props) {
   const list = useRef<HTMLDivElement>(null);
-  const [seen, setSeen] = useState({ top: 0, height: 800 });
+  const [viewport, setViewport] = useState({ top: 0, height: 800 });
   const newest = useRef<string>(undefined);
   const selectedIndex = records.findIndex(({ messageId }) => messageId === selectedId);
 
   const measure = () => {
     const element = list.current;
-    if (element !== null) setSeen({ top: element.scrollTop, height: element.clientHeight });
+    if (element !== null) setViewport({ top: element.scrollTop, height: element.clientHeight });
   };
   useEffect(() => {
     const observer = new ResizeObserver(measure);
@@ -54,12 +54,12 @@ export function EventList({ records, selectedId, onSelect, onOpen }: Props) {
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
-    const page = Math.max(1, Math.floor(seen.height / ROW_HEIGHT) - 1);
+    const rowsPerPage = Math.max(1, Math.floor(viewport.height / ROW_HEIGHT) - 1);
     const targets: Record<string, number> = {
       ArrowDown: selectedIndex + 1,
       ArrowUp: selectedIndex - 1,
-      PageDown: selectedIndex + page,
-      PageUp: selectedIndex - page,
+      PageDown: selectedIndex + rowsPerPage,
+      PageUp: selectedIndex - rowsPerPage,
       Home: 0,
       End: records.length - 1,
     };
@@ -77,10 +77,10 @@ export function EventList({ records, selectedId, onSelect, onOpen }: Props) {
     onOpen();
   };
 
-  const first = Math.max(0, Math.floor(seen.top / ROW_HEIGHT) - ROWS_BEYOND);
-  const last = Math.min(records.length, Math.ceil((seen.top + seen.height) / ROW_HEIGHT) + ROWS_BEYOND);
-  const drawn = records.slice(first, last);
-  const isSelectedDrawn = selectedIndex >= first && selectedIndex < last;
+  const first = Math.max(0, Math.floor(viewport.top / ROW_HEIGHT) - OVERSCAN_ROWS);
+  const last = Math.min(records.length, Math.ceil((viewport.top + viewport.height) / ROW_HEIGHT) + OVERSCAN_ROWS);
+  const rendered = records.slice(first, last);
+  const isSelectedRendered = selectedIndex >= first && selectedIndex < last;
 
   return (
     <div
@@ -91,13 +91,13 @@ export function EventList({ records, selectedId, onSelect, onOpen }: Props) {
       tabIndex={0}
       aria-label={messages.listLabel}
       aria-describedby="list-hint"
-      aria-activedescendant={isSelectedDrawn ? rowId(selectedId as string) : undefined}
+      aria-activedescendant={isSelectedRendered ? rowId(selectedId as string) : undefined}
       onScroll={measure}
       onKeyDown={onKeyDown}
       onClick={onClick}
     >
       <div class="rows" role="presentation" style={{ height: `${records.length * ROW_HEIGHT}px` }}>
-        {drawn.map((record, index) => (
+        {rendered.map((record, index) => (
           <Row
             key={record.messageId}
             record={record}

@@ -8,7 +8,7 @@ const clock = new Intl.DateTimeFormat(language, {
   hourCycle: 'h23',
 });
 
-/** @param time ISO 8601 */
+/** Formats an ISO 8601 timestamp as a local time of day. */
 export function formatTime(time: string | undefined): string {
   const date = new Date(time ?? '');
   return Number.isNaN(date.getTime()) ? '–' : clock.format(date);
@@ -19,7 +19,7 @@ export function formatDuration(milliseconds: number | undefined): string {
   return milliseconds < 1000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** Between two times in ISO 8601. */
+/** Returns the time between two ISO 8601 timestamps. */
 export function millisecondsBetween(start: string | undefined, end: string | undefined): number | undefined {
   if (start === undefined || end === undefined) return undefined;
   return new Date(end).getTime() - new Date(start).getTime();

@@ -1,14 +1,14 @@
-/** A string that is a name, another string, a number, a word. */
+/** A string (a property name if a colon follows), a number or a literal. */
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*)|\b(true|false|null)\b/g;
-/** Colours on more than this would make the page slow. */
-const MAXIMUM_COLOURED_CHARACTERS = 100_000;
+/** Highlighting longer texts would slow the page down. */
+const MAXIMUM_HIGHLIGHTED_CHARACTERS = 100_000;
 
-/** Shows indented JSON. */
+/** Shows indented JSON with syntax highlighting. */
 export function JsonView({ json }: { json: string }) {
-  return <pre class="code">{json.length > MAXIMUM_COLOURED_CHARACTERS ? json : coloured(json)}</pre>;
+  return <pre class="code">{json.length > MAXIMUM_HIGHLIGHTED_CHARACTERS ? json : highlight(json)}</pre>;
 }
 
-function coloured(json: string) {
+function highlight(json: string) {
   const parts = [];
   let end = 0;
   for (const match of json.matchAll(TOKEN)) {

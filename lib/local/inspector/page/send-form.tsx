@@ -13,13 +13,13 @@ interface Props {
   onEdit: (sample: Sample) => void;
 }
 
-/** Chooses a sample of any event type. */
+/** Form to send or edit a sample of any event type. */
 export function SendForm({ onSend, onEdit }: Props) {
   const [samples, setSamples] = useState<SampleChoice[]>([]);
   const [type, setType] = useState('im.message.receive_v1');
   const [variant, setVariant] = useState<string>();
   useEffect(() => {
-    // Without the list a type can still be typed.
+    // Without the list, the user can still type an event type.
     fetchSamples().then(setSamples, () => {});
   }, []);
   const variants = samples.find((sample) => sample.type === type)?.variants ?? [];

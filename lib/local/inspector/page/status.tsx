@@ -1,7 +1,7 @@
 import type { EventStatus } from '../wire.ts';
 import { messages } from './messages.ts';
 
-/** In words, and in a colour. */
+/** Shows the status as colored text. */
 export function Status({ status }: { status: EventStatus }) {
   return <span class={`status status-${status}`}>{messages.statuses[status]}</span>;
 }

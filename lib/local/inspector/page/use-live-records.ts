@@ -2,42 +2,42 @@ import { useEffect, useState } from 'preact/hooks';
 import { type EventRecord, ROUTES } from '../wire.ts';
 
 export interface LiveRecords {
-  /** From the newest to the oldest. */
+  /** Newest first. */
   records: readonly EventRecord[];
   isConnected: boolean;
 }
 
-/** As many as the local stack remembers. */
-const KEPT = 10_000;
+/** The local stack's limit. */
+const MAXIMUM_RECORDS = 10_000;
 
-/** What the local stack says of events, drawn once a frame however many there are. */
+/** Follows the local stack's event records. Renders at most once per frame. */
 export function useLiveRecords(): LiveRecords {
   const [live, setLive] = useState<LiveRecords>({ records: [], isConnected: false });
   useEffect(() => {
     const records = new Map<string, EventRecord>();
     let frame: number | undefined;
-    const draw = () => {
+    const render = () => {
       frame = undefined;
       setLive({ records: [...records.values()].reverse(), isConnected: source.readyState === EventSource.OPEN });
     };
-    const drawSoon = () => {
-      frame ??= requestAnimationFrame(draw);
+    const scheduleRender = () => {
+      frame ??= requestAnimationFrame(render);
     };
     const source = new EventSource(ROUTES.live);
-    // Also after a new connection: the local stack may be another one by then.
+    // Sent on every connection: after a reconnect, the local stack may have restarted.
     source.addEventListener('start', () => {
       records.clear();
-      drawSoon();
+      scheduleRender();
     });
     source.addEventListener('message', ({ data }) => {
       for (const record of JSON.parse(data) as EventRecord[]) records.set(record.messageId, record);
       for (const messageId of records.keys()) {
-        if (records.size <= KEPT) break;
+        if (records.size <= MAXIMUM_RECORDS) break;
         records.delete(messageId);
       }
-      drawSoon();
+      scheduleRender();
     });
-    source.addEventListener('error', drawSoon);
+    source.addEventListener('error', scheduleRender);
     return () => {
       source.close();
       if (frame !== undefined) cancelAnimationFrame(frame);

@@ -1,9 +1,10 @@
 import { distance } from 'fastest-levenshtein';
 import { describe, expect, it, vi } from 'vitest';
-import { findEventType, formatEventTypes, suggestEventTypes } from '../../lib/samples/event-type.ts';
 import { SAMPLE_TYPES } from '../../lib/samples/samples.ts';
+import { suggestEventTypes } from '../../lib/samples/suggest-event-types.ts';
+import { findEventType, formatEventTypes } from '../../lib/tools/event-type.ts';
 
-// The real one, which also counts.
+// Spies on the real function.
 vi.mock(import('fastest-levenshtein'), async (importOriginal) => {
   const original = await importOriginal();
   return { ...original, distance: vi.fn(original.distance) };
@@ -14,27 +15,27 @@ describe('suggestEventTypes', () => {
     ['two letters in the wrong order', 'im.message.recieve_v1', ['im.message.receive_v1']],
     ['another version', 'im.message.receive_v2', ['im.message.receive_v1']],
     ['no version', 'im.message.receive', ['im.message.receive_v1']],
-    ['the end alone', 'bot.menu_v6', ['application.bot.menu_v6']],
+    ['only the end', 'bot.menu_v6', ['application.bot.menu_v6']],
     ['capitals', 'Card.Action.Trigger', ['card.action.trigger', 'card.action.trigger_v1']],
-    ['a letter too few, in v1.0', 'out_aproval', ['out_approval']],
-    ['nothing that there is', 'zzzzzzzz', []],
-    ['nothing at all', '', []],
-  ])('knows what is meant by %s', (_, typed, types) => {
+    ['a missing letter in v1.0', 'out_aproval', ['out_approval']],
+    ['a name unlike any type', 'zzzzzzzz', []],
+    ['an empty name', '', []],
+  ])('suggests types for %s', (_, typed, types) => {
     expect(suggestEventTypes(typed)).toEqual(types);
   });
 
-  it('compares nothing that is too long to be near to a type', () => {
+  it('does not compare a name that is too long for any type', () => {
     vi.mocked(distance).mockClear();
     expect(suggestEventTypes(`${'im.message.receive_v1'.repeat(10_000)}`)).toEqual([]);
     expect(suggestEventTypes('x'.repeat(200_000))).toEqual([]);
     expect(distance).not.toHaveBeenCalled();
   });
 
-  it('suggests three types at most', () => {
+  it('suggests at most three types', () => {
     expect(suggestEventTypes('vc.meeting')).toHaveLength(3);
   });
 
-  it('finds every type with two letters of it in the wrong order', () => {
+  it('finds every type if two of its letters are transposed', () => {
     const transposed = (type: string) => type.slice(0, -5) + type.at(-4) + type.at(-5) + type.slice(-3);
     const isAnother = (type: string) => SAMPLE_TYPES.some((sample) => sample.type === transposed(type));
     const types = SAMPLE_TYPES.map(({ type }) => type).filter((type) => type.length > 5 && !isAnother(type));
@@ -48,7 +49,7 @@ describe('findEventType', () => {
     expect(findEventType('out_approval', '')).toMatchObject({ version: '1.0', isCallback: false });
   });
 
-  it('says of a mistyped one what may be meant, and what else to do', () => {
+  it('suggests similar types for a mistyped one, followed by the advice', () => {
     expect(() => findEventType('im.message.recieve_v1', 'Look at the list.')).toThrow(
       'There is no event type "im.message.recieve_v1". Did you mean im.message.receive_v1?\nLook at the list.',
     );
@@ -64,7 +65,7 @@ describe('formatEventTypes', () => {
     expect(lines).toContain('  approval_instance   --as pending, approved, rejected, canceled');
   });
 
-  it('lists those that contain a part', () => {
+  it('lists types that contain a part', () => {
     expect(formatEventTypes('bot.menu')).toBe('v2.0 events\n  application.bot.menu_v6');
     expect(formatEventTypes('nowhere')).toBe('');
   });

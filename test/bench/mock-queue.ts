@@ -4,25 +4,24 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-// A queue that takes messages and forgets them, as a process: it answers `SendMessage` as SQS does, with the checksum
-// that the SDK verifies. A real emulator would be most of what the benchmark waits for. With the files of a key and a
-// certificate as arguments it speaks TLS, as SQS does.
+// A mock of SQS that discards messages. It responds to `SendMessage` with the checksum that the SDK verifies. An emulator
+// would dominate the result. With the files of a key and a certificate as arguments it uses TLS, as SQS does.
 
-let taken = 0;
-const answer: RequestListener = async (request, response) => {
+let received = 0;
+const respond: RequestListener = async (request, response) => {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
   if (request.headers['x-amz-target'] !== 'AmazonSQS.SendMessage') return void response.writeHead(400).end('{}');
   const { MessageBody } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  taken++;
+  received++;
   const MD5OfMessageBody = createHash('md5').update(MessageBody).digest('hex');
   response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' });
   response.end(JSON.stringify({ MessageId: randomUUID(), MD5OfMessageBody }));
 };
 const [key, cert] = process.argv.slice(2).map((file) => readFileSync(file));
-const server = key && cert ? createSecureServer({ key, cert }, answer) : createServer(answer);
+const server = key && cert ? createSecureServer({ key, cert }, respond) : createServer(respond);
 server.listen(0, '127.0.0.1', () => {
   process.send?.({ endpoint: `${key ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}` });
 });
-process.on('message', () => process.send?.({ taken }));
+process.on('message', () => process.send?.({ received }));
 process.once('disconnect', () => process.exit());

@@ -1,0 +1,16 @@
+import { createHash } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { recordIdOf } from '../../lib/store/idempotency.ts';
+import { expirationAfter, itemId } from '../../lib/store/table-items.ts';
+
+// Deployed tables contain these keys.
+it('keeps the keys of deployed items', () => {
+  expect(itemId('failure', 'm-1')).toBe('failure#m-1');
+  expect(itemId('redrive', 'm-1')).toBe('redrive#m-1');
+  expect(itemId('app-ticket', 'cli_1')).toBe('app-ticket#cli_1');
+  expect(recordIdOf('k')).toBe(`event#${createHash('sha256').update('"k"').digest('base64')}`);
+});
+
+it('rounds the start of an expiration down to a whole second', () => {
+  expect(expirationAfter(60, 1_999)).toEqual({ N: '61' });
+});
