@@ -34,6 +34,7 @@ async function deliver(
     if (fail) throw new TypeError('a text of the event');
   };
   const deliveries = new Deliveries(receive, count, WITHIN_MS, log);
+  await vi.advanceTimersByTimeAsync(1000);
   deliveries.accept(FRAME, payload, (frame) => {
     payloads.push(JSON.parse(Buffer.from(frame.payload ?? []).toString()));
     return isConnected;
@@ -53,6 +54,8 @@ test('an event is received as text, and acknowledged with the time it took', asy
   expect(payloads).toEqual([{ code: 200 }]);
   const [[tookMs, code]] = counted as [[number, number]];
   expect(code).toBe(200);
+  expect(tookMs).toBeGreaterThanOrEqual(40);
+  expect(tookMs).toBeLessThan(42);
   expect(logged).toEqual([
     ['debug', expect.stringMatching(/acknowledged/), { ...IDS, code: 200, tookMs: Math.round(tookMs) }],
   ]);
@@ -133,6 +136,7 @@ test('what is too much is logged and rejected', () => {
   deliveries.accept(FRAME, Buffer.alloc(1), (frame) => sent.push(frame) > 0);
   expect(deliveries.inFlight).toBe(2);
   expect(logged).toEqual([[expect.stringMatching(/too many/), IDS]]);
+  expect(String(sent[0]?.payload)).toBe('{"code":500}');
   expect(sent[0]?.headers.at(-1)).toEqual({ key: 'biz_rt', value: '0' });
 });
 
