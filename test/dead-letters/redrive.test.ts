@@ -5,7 +5,7 @@ import type { DeadLetterQueue } from '../../lib/dead-letters/dead-letter-queue.t
 import { type RedriveResult, redrive } from '../../lib/dead-letters/redrive.ts';
 import type { Selection } from '../../lib/dead-letters/visit.ts';
 
-// Without queues. dead-letters.test.ts has the worker create the dead letters, and real queues.
+// Without queues. dead-letters.test.ts uses emulated queues and dead letters that the worker created.
 
 const STANDARD = 'https://sqs.example/1/events';
 const FIFO = `${STANDARD}.fifo`;
@@ -122,7 +122,7 @@ describe('A redrive', () => {
     expect(released).toEqual(['a']);
   });
 
-  it('does not move the copies that it sent itself and that are dead again', async () => {
+  it('does not move its own copies if they become dead letters again', async () => {
     const copyOf = (dead: string) =>
       messageOf(`copy of ${dead}`, {
         MessageAttributes: { redriveOf: { DataType: 'String', StringValue: dead } },
@@ -132,7 +132,7 @@ describe('A redrive', () => {
     expect(result.moved).toBe(2);
   });
 
-  it('moves the letters of a standard queue at the same time', async () => {
+  it('moves the letters of a standard queue concurrently', async () => {
     const bothStarted = Promise.withResolvers<void>();
     let started = 0;
     const { result } = await redriveAll([[inGroup('a', 'one'), inGroup('b', 'one')]], {
@@ -146,7 +146,7 @@ describe('A redrive', () => {
     expect(result.moved).toBe(2);
   });
 
-  it('keeps no letter behind a failed one of its conversation on a standard queue', async () => {
+  it('on a standard queue, moves letters of a conversation even if an earlier one failed', async () => {
     const { result, released } = await redriveAll([[inGroup('a', 'one'), inGroup('b', 'one')]], {
       before(step, messageId) {
         if (step === 'send' && messageId === 'a') throw new Error('SQS is down');
@@ -156,7 +156,7 @@ describe('A redrive', () => {
     expect(released).toEqual(['a']);
   });
 
-  it('of a FIFO queue moves one letter after the other, and keeps those behind a failed one', async () => {
+  it('on a FIFO queue, moves one letter after the other and keeps those behind a failed one', async () => {
     const messages = [inGroup('a1', 'a'), inGroup('b1', 'b'), inGroup('a2', 'a'), inGroup('b2', 'b')];
     const { steps, released, result } = await redriveAll([messages], {
       url: FIFO,

@@ -13,7 +13,7 @@ function encryptBlocks(bytes: Buffer): string {
 }
 
 describe('Padding', () => {
-  it.each([0, 17, 255])('of %i bytes is not valid, although every byte has this value', (count) => {
+  it.each([0, 17, 255])('of %i bytes is invalid, even if every byte has this value', (count) => {
     expect(() => decrypt(encryptBlocks(Buffer.alloc(32, count)), KEY)).toThrow('padding');
   });
 

@@ -37,7 +37,7 @@ describe('An old card callback', () => {
     [false, { ...card, event: {} }],
     [false, { ...card, action: 'click' }],
     [false, { ...card, open_message_id: '' }],
-  ])('is recognized by what it has: %s for %j', (expected, body) => {
+  ])('is recognized by its fields: %s for %j', (expected, body) => {
     expect(isOldCard(body)).toBe(expected);
   });
 });
@@ -48,7 +48,7 @@ describe('A text', () => {
     ['[]', undefined],
     ['null', undefined],
     ['{', undefined],
-  ])('%s is a JSON object or nothing', (text, expected) => {
+  ])('%s is parsed only if it is a JSON object', (text, expected) => {
     expect(tryParseJsonObject(text)).toEqual(expected);
   });
 });

@@ -8,15 +8,15 @@ function keyOf(header: object, event: object = {}): string {
 }
 
 describe('The deduplication key', () => {
-  it('has the app, the type and the id', () => {
+  it('consists of the app, the type and the id', () => {
     expect(JSON.parse(keyOf({ app_id: 'cli_1', event_id: 'e1' }))).toEqual(['cli_1', 'some.type', 'e1']);
   });
 
-  it('has an empty text for a missing app', () => {
+  it('contains an empty string if the app is missing', () => {
     expect(JSON.parse(keyOf({ event_id: 'e1' }))).toEqual(['', 'some.type', 'e1']);
   });
 
-  it('has a SHA-256 digest for a missing id, which covers the header and the event', () => {
+  it('contains a SHA-256 digest of the header and the event if the id is missing', () => {
     const key = keyOf({ tenant_key: 't1' });
     expect(JSON.parse(key)[2]).toMatch(/^[\da-f]{64}$/);
     expect(keyOf({ tenant_key: 't1', token: 'any' })).toBe(key);

@@ -4,7 +4,7 @@ import { FeishuError } from '../../lib/feishu/errors.ts';
 import { readRequest, type SigningSecret, type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
 import { sign } from '../../lib/feishu/signature.ts';
 
-// What the errors say. request.test.ts has which requests are rejected.
+// The messages and reasons of the errors. request.test.ts tests which requests are rejected.
 
 const NOW = Date.parse('2026-01-02T03:04:05.999Z');
 const KEY = 'encrypt key';
@@ -31,13 +31,13 @@ function errorOf(request: WebhookRequest, secrets = BOTH, now = NOW): FeishuErro
 
 const plain = (body: string | Buffer) => ({ headers: {}, body: Buffer.from(body) });
 
-/** Writes a request, and changes its headers. */
+/** Writes a request with changed headers. */
 function written(text: string, secret: SigningSecret, headers: Record<string, string | undefined> = {}) {
   const request = writeRequest(text, secret, NOW);
   return { ...request, headers: { ...request.headers, ...headers } };
 }
 
-/** Signs a body, whatever it is. */
+/** Signs any body. */
 function signed(body: string, secret: string, algorithm: 'sha1' | 'sha256'): WebhookRequest {
   const parts = { timestamp: `${Math.floor(NOW / 1000)}`, nonce: 'nonce', body: Buffer.from(body) };
   return {
@@ -56,7 +56,7 @@ describe('The reason of an unsigned request', () => {
     ['X-Lark-Signature', { 'x-lark-signature': 'not a digest' }],
     ['X-Lark-Request-Timestamp', { 'x-lark-request-timestamp': undefined }],
     ['X-Lark-Request-Nonce', { 'x-lark-request-nonce': undefined }],
-  ])('names the header %s and what is wrong with the body, the message does not', (header, headers) => {
+  ])('contains the header %s and the problem of the body, unlike the message', (header, headers) => {
     const error = errorOf(written(EVENT, { encryptKey: KEY }, headers));
     expect(error.code).toBe('FEISHU_SIGNATURE_MISSING');
     expect(error.reason).toMatch(`The header ${header}`);
@@ -77,7 +77,7 @@ describe('The reason of an unsigned request', () => {
     expect(errorOf(written(EVENT, { encryptKey: KEY }, { 'x-lark-signature': signature })).reason).toMatch(problem);
   });
 
-  it('names the secret that the signature needs', () => {
+  it('contains the name of the secret that the signature requires', () => {
     const request = written(EVENT, { verificationToken: TOKEN });
     const error = errorOf(request, { encryptKeys: [KEY], verificationTokens: [] });
     expect(error.reason).toMatch('FEISHU_VERIFICATION_TOKEN');
@@ -120,7 +120,7 @@ describe('The message of a rejected request', () => {
       JSON.stringify({ schema: '2.0', header: { event_type: 'card.action.trigger', token: TOKEN } }),
       5 * 60,
     ],
-  ])('names the longest age of an %s, to the second', (_, text, seconds) => {
+  ])('contains the maximum age of an %s, which is exact', (_, text, seconds) => {
     const request = written(text, { encryptKey: KEY });
     const signedAt = Math.floor(NOW / 1000) * 1000;
     expect(readRequest(request, BOTH, signedAt + seconds * 1000)).toMatchObject({ kind: 'event' });
@@ -129,7 +129,7 @@ describe('The message of a rejected request', () => {
     expect(error.message).toMatch(`${seconds} seconds`);
   });
 
-  it('never names the age of an unsigned request, whose time anyone can write', () => {
+  it('does not depend on the age of an unsigned request', () => {
     const request = written(EVENT, undefined, { 'x-lark-request-timestamp': '1', 'x-lark-request-nonce': '234567890' });
     expect(readRequest(request, TOKEN_ONLY, NOW)).toMatchObject({ kind: 'event' });
   });

@@ -38,7 +38,7 @@ afterAll(() => stop());
 
 let records: IdempotencyRecords;
 let requests: Request[];
-/** Runs before a request; what it returns is awaited. */
+/** Runs before each request, which waits for the result. */
 let before: (request: Request, signal: AbortSignal | undefined) => unknown;
 let id: string;
 let tests = 0;
@@ -66,7 +66,7 @@ function newClient(): DynamoDBClient {
   return client;
 }
 
-/** As a new worker has them. */
+/** Creates the records of a new worker. */
 function newRecords(): IdempotencyRecords {
   const client = newClient();
   const { requestHandler } = client.config;
@@ -198,7 +198,7 @@ describe('Taking a lease', () => {
     expect(await take('owner')).toMatchObject({ result: 'handled', isolatedRuns: 3 });
   });
 
-  it('compares a lease that has ended by the table’s clock, not by the worker’s', async () => {
+  it('compares the end of a lease with the table’s clock, not with the worker’s', async () => {
     await writeItem(itemOf('INPROGRESS', 'other'));
     vi.setSystemTime(NOW + 24 * 60 * 60 * 1000);
     expect(await take('owner')).toMatchObject({ remainingMilliseconds: LEASE_MILLISECONDS });

@@ -20,7 +20,7 @@ interface Response {
   status?: number;
 }
 
-/** Creates a clock, and the function that makes it see a response. */
+/** Creates a clock, and a function that simulates a response. */
 function createClock() {
   let next: Response = { date: undefined };
   const client = new DynamoDBClient({
@@ -49,11 +49,11 @@ function createClock() {
 }
 
 describe('The clock of a service', () => {
-  it('is this machine’s to the second, before the first response', () => {
+  it('equals this machine’s clock to the second before the first response', () => {
     expect(createClock().bounds()).toEqual([0, 1000]);
   });
 
-  it('is the second in the response, and continues with this machine’s', async () => {
+  it('is within the second of the response, and advances with this machine’s clock', async () => {
     const { bounds, receive } = createClock();
     await receive({ date: HOUR_MILLISECONDS });
     // The header has no fraction of a second.
@@ -62,7 +62,7 @@ describe('The clock of a service', () => {
     expect(bounds()).toEqual([HOUR_MILLISECONDS + 4750, HOUR_MILLISECONDS + 5750]);
   });
 
-  it('is uncertain by the time the response took', async () => {
+  it('is less certain the longer the response took', async () => {
     const { bounds, receive } = createClock();
     await receive({ date: -250, takesMilliseconds: 400 });
     // From the second in the header, if it was written last, to its end and 400 ms, if it was written first.
@@ -105,7 +105,7 @@ describe('The clock of a service', () => {
     expect(bounds()).toEqual([1750, 1750]);
   });
 
-  it('is that of the last response when a clock was set since', async () => {
+  it('follows the last response if a clock was changed', async () => {
     const { bounds, receive } = createClock();
     await receive({ date: HOUR_MILLISECONDS });
     await receive({ date: -HOUR_MILLISECONDS });

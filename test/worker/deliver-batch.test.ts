@@ -24,7 +24,7 @@ interface Message {
   suspect?: Partial<Suspect>;
 }
 
-/** Suspects that at least two batches ended with. */
+/** A suspect that was delivered several times and never ended the process in isolation. */
 const innocent = { attempt: 3 };
 
 /**
@@ -74,7 +74,7 @@ async function deliver(messages: Message[], { isFifo = false, remainingSeconds =
 }
 
 describe('A batch without suspects', () => {
-  it('is delivered at once, and reports the failed messages', async () => {
+  it('is delivered concurrently, and reports the failed messages', async () => {
     const { failed, actions } = await deliver([{ id: 'a' }, { id: 'b', retrySeconds: 8 }, { id: 'c' }]);
     expect(failed).toEqual(['b']);
     expect(actions).toEqual(['0 start a', '0 start b', '0 start c', '1 end a', '1 end b', '1 end c']);
@@ -177,16 +177,16 @@ describe('Suspects', () => {
     expect(actions).toEqual(['0 start innocent', '1 end innocent', '1 remove innocent', '1 start new', '2 end new']);
   });
 
-  it('run in the order of the harm they have done, and of the deliveries they have left', async () => {
+  it('run in the order of their harm and their remaining deliveries', async () => {
     const { actions } = await deliver([
-      { id: 'ended it alone twice', suspect: { attempt: 4, isolatedRuns: 2 } },
-      { id: 'ended it alone', suspect: { attempt: 4, isolatedRuns: 1, type: 'harmful' } },
+      { id: 'ended the process twice', suspect: { attempt: 4, isolatedRuns: 2 } },
+      { id: 'ended the process', suspect: { attempt: 4, isolatedRuns: 1, type: 'harmful' } },
       { id: 'of a harmful type', suspect: { attempt: 4, type: 'harmful' } },
       { id: 'delivered twice', suspect: { attempt: 2 } },
       { id: 'also delivered twice', suspect: { attempt: 2 } },
       { id: 'delivered three times', suspect: { attempt: 3 } },
       { id: 'delivered four times', suspect: { attempt: 4 } },
-      { id: 'ended it alone, delivered five times', suspect: { attempt: 5, isolatedRuns: 1 } },
+      { id: 'ended the process, delivered five times', suspect: { attempt: 5, isolatedRuns: 1 } },
     ]);
     const starts = actions.filter((action) => action.includes('start'));
     expect(starts.map((action) => action.replace(/^\d+ start /, ''))).toEqual([
@@ -195,13 +195,13 @@ describe('Suspects', () => {
       'delivered twice',
       'also delivered twice',
       'of a harmful type',
-      'ended it alone, delivered five times',
-      'ended it alone',
-      'ended it alone twice',
+      'ended the process, delivered five times',
+      'ended the process',
+      'ended the process twice',
     ]);
   });
 
-  it('hold back what follows them in their group, which then runs alone before other suspects', async () => {
+  it('hold back what follows them in their group, which then runs in isolation before other suspects', async () => {
     const { failed, actions } = await deliver(
       [
         { id: 'b1, suspect', group: 'b', suspect: { isolatedRuns: 1 } },
@@ -224,7 +224,7 @@ describe('Suspects', () => {
     ]);
   });
 
-  it('that fail have the rest of their group postponed', async () => {
+  it('postpone the rest of their group if they fail', async () => {
     const { failed, actions } = await deliver(
       [
         { id: 'a1', group: 'a', suspect: innocent, retrySeconds: 8 },
@@ -347,7 +347,7 @@ describe('After half of the time,', () => {
     ]);
   });
 
-  it('the first suspects are not held up by innocent ones that ended in time', async () => {
+  it('the other suspects do not start, even if the innocent ones ended in time', async () => {
     const { failed, actions } = await deliver([
       { id: 'innocent', suspect: innocent, runsSeconds: 20 },
       { id: 'slow', runsSeconds: 20 },

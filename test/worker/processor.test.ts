@@ -28,7 +28,7 @@ interface World {
   successor?: string;
 }
 
-/** Processes deliveries with stores that record what is asked of them. */
+/** Creates a processor whose stores record each call. */
 function createWorld({ handlers = {}, fallback, importModule, once, appTickets, successor }: World = {}) {
   const calls: unknown[] = [];
   const claims: IdempotencyStore = {
@@ -101,7 +101,7 @@ describe('Reading a queue message', () => {
       createRecord('a message', { body: '{"type":"url_verification","challenge":"c","token":"t"}' }),
       'URL verification',
     ],
-  ])('rejects one %s, and says why', (_, record, reason) => {
+  ])('rejects a message %s with the cause', (_, record, reason) => {
     expect(() => readDelivery(record)).toThrow(MalformedMessage);
     expect(() => readDelivery(record)).toThrow(reason);
     expect(() => readDelivery(record)).toThrow(expect.objectContaining({ cause: expect.any(Error) }));
@@ -133,7 +133,7 @@ describe('Processing an event', () => {
     [4, false],
     [5, true],
     [6, true],
-  ])('at delivery %i: that it is the last is %s', async (attempt, isLastDelivery) => {
+  ])('at delivery %i of 5 waits for the lease: %s', async (attempt, isLastDelivery) => {
     const { calls, run } = createWorld({ handlers: handling(() => {}) });
     await run(deliveryOf(messageEvent(), { attempt }));
     expect(calls[1]).toEqual(['take', expect.any(String), expect.objectContaining({ isLastDelivery })]);
@@ -191,7 +191,7 @@ describe('Processing an event', () => {
     ]);
   });
 
-  it('in isolation leaves it to the lease to record that the module cannot be loaded', async () => {
+  it('in isolation fails with the lease if its module cannot be loaded', async () => {
     const failure = new Error('syntax');
     const { calls, run } = createWorld({ importModule: () => Promise.reject(failure) });
     await expect(run(deliveryOf(messageEvent()), 1)).rejects.toBe(failure);
@@ -219,7 +219,7 @@ describe('An event without a handler', () => {
   it.each([
     ['v2', createSample('example.thing.created_v1', { version: '2.0', token: '' }), 'example.thing.created_v1'],
     ['v1', createSample('out_approval', { version: '1.0', token: '' }), 'out_approval'],
-  ])('needs no lease without a fallback, and its reason names the %s module to add', async (folder, body, type) => {
+  ])('takes no lease without a fallback, and its reason contains the %s module to add', async (folder, body, type) => {
     const { calls, run } = createWorld();
     const { outcome, reason } = await run(deliveryOf(body));
     expect(outcome).toBe('unhandled');
@@ -235,7 +235,7 @@ describe('An event without a handler', () => {
     expect(calls.at(-1)).toEqual(['complete', 'unhandled']);
   });
 
-  it('has another reason if it is a callback, which had its response', async () => {
+  it('has a different reason if it is a callback', async () => {
     const { run } = createWorld();
     const callback = await run(deliveryOf(createSample('card.action.trigger', { version: '2.0', token: '' })));
     const event = await run(deliveryOf(messageEvent()));
@@ -269,7 +269,7 @@ describe('An event with an app ticket', () => {
     expect(handle).toHaveBeenCalledOnce();
   });
 
-  it('is unhandled if it brings none, or the app is a self-built one', async () => {
+  it('is unhandled if it contains no ticket or the app is self-built', async () => {
     expect(await createWorld({ appTickets: storing(false) }).run(deliveryOf(messageEvent()))).toMatchObject({
       outcome: 'unhandled',
     });

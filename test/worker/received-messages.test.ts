@@ -50,7 +50,7 @@ describe('Postponing a message', () => {
     ]);
   });
 
-  it('hides it for at most 12 hours since its delivery, less a minute', async () => {
+  it('hides it for at most 12 hours since its delivery, minus a minute', async () => {
     await createReceivedMessages(QueueUrl).postpone(createRecord('a'), 50_000, 100_001, signal);
     expect(requests[0]?.input).toMatchObject({ VisibilityTimeout: 12 * 60 * 60 - 60 - 101 });
   });

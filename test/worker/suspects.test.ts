@@ -72,7 +72,7 @@ describe('The suspects of a batch', () => {
     expect([...(await findSuspects([killed, noRecord, unread], store, signal)).keys()]).toEqual(['killed']);
   });
 
-  it('include every message of a type that ended the function when it ran alone', async () => {
+  it('include every message of a type that ended the function when it ran in isolation', async () => {
     const isNew = createRecord('new');
     const otherType = createRecord('other type', { type: 'example.other_v1' });
     const failed = createRecord('failed', { attempt: 2 });
@@ -91,7 +91,7 @@ describe('The suspects of a batch', () => {
     );
   });
 
-  it('do not include messages of the same type as one that never ran alone', async () => {
+  it('do not include messages of the same type as one that never ran in isolation', async () => {
     const killed = createRecord('killed', { attempt: 2 });
     const { store } = storeOf([[killed, unfinished(0)]]);
     expect([...(await findSuspects([createRecord('new'), killed], store, signal)).keys()]).toEqual(['killed']);

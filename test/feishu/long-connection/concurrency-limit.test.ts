@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConcurrencyLimit } from '../../../lib/feishu/long-connection/concurrency-limit.ts';
 
-/** Starts work that ends when it is told to. */
+/** Starts work that the test ends. */
 function startAll(limit: ConcurrencyLimit, names: string[]) {
   const started: string[] = [];
   const works = names.map((name) => {
@@ -16,7 +16,7 @@ function startAll(limit: ConcurrencyLimit, names: string[]) {
   return { started, works };
 }
 
-test('work starts in its order, as much at a time as the limit is', async () => {
+test('work starts in order, up to the limit', async () => {
   const { started, works } = startAll(new ConcurrencyLimit(2), ['a', 'b', 'c', 'd']);
   expect(started).toEqual(['a', 'b']);
   works[1]?.resolve('result of b');
@@ -27,7 +27,7 @@ test('work starts in its order, as much at a time as the limit is', async () => 
   expect(started).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test('what has ended makes room again', async () => {
+test('the limit can be reached again after all work has ended', async () => {
   const limit = new ConcurrencyLimit(2);
   for (let round = 0; round < 3; round++) {
     const { started, works } = startAll(limit, ['a', 'b', 'c']);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { encodeWireFrame } from '../../mock-platform/wire.ts';
 import { connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
-// Which reasons reach the log. connection.test.ts has what becomes of the connection.
+// Only the log. connection.test.ts tests what happens to the connection.
 
 test.each([
   ['an HTTP status', { httpStatus: 503, headers: {} }, /HTTP 503/],
@@ -17,18 +17,18 @@ test.each([
   expect(logged[0]?.message).not.toMatch('ticket');
 });
 
-test('a connection that is replaced for want of a pong is logged with the time it was waited for', async () => {
+test('a connection that receives no pong is logged with the time limit', async () => {
   const platform = await startPlatform();
   platform.gateway.pong = 'none';
   const { logged } = startClient(platform, { timing: { pongWithinMs: 50 } });
   await until(() => platform.gateway.connections.length === 2);
   const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message);
   expect(warnings[0]).toMatch(/ping.* 50 ms/);
-  // An open connection did not fail to open: the second line only says that it was lost.
+  // The connection was open, so the second line only reports that it was lost.
   expect(warnings[1]).not.toMatch('ping');
 });
 
-test('a stop before the connection is open is not logged as a problem', async () => {
+test('stopping before the connection opens logs nothing', async () => {
   const platform = await startPlatform();
   platform.gateway.upgrade = 'silent';
   const { ended, logged, stop } = startClient(platform);

@@ -44,7 +44,7 @@ async function deliver(
   return { payloads, counted, logged };
 }
 
-test('an event is received as text, and acknowledged with the time it took', async () => {
+test('an event is received as text and acknowledged with its processing time', async () => {
   const receive = vi.fn(async () => {
     await new Promise((resolve) => setTimeout(resolve, 40.4));
     return undefined;
@@ -68,23 +68,23 @@ test('the response to a callback is in the acknowledgement', async () => {
 
 test.each<[string, unknown, object]>([
   [
-    'an error of its own, whose message quotes nothing',
+    'the code and message of a FeishuError',
     new FeishuError('FEISHU_QUEUE_UNAVAILABLE', 'The queue is down'),
     {
       code: 'FEISHU_QUEUE_UNAVAILABLE',
       reason: 'The queue is down',
     },
   ],
-  ['an error, by its name', new TypeError('a text of the event'), { reason: 'TypeError' }],
-  ['something else, by its type', 'a text of the event', { reason: 'string' }],
-])('a receiver that rejects has the event sent again, and the log names %s', async (_, error, fields) => {
+  ['the name of another error', new TypeError('a text of the event'), { reason: 'TypeError' }],
+  ['the type of another value', 'a text of the event', { reason: 'string' }],
+])('an event whose receiver rejects is acknowledged with 500, and the log contains %s', async (_, error, fields) => {
   const { payloads, counted, logged } = await deliver(() => Promise.reject(error));
   expect(payloads).toEqual([{ code: 500 }]);
   expect(counted.map(([, code]) => code)).toEqual([500]);
   expect(logged[0]).toEqual(['error', expect.stringMatching(/not queued$/), { ...IDS, ...fields }]);
 });
 
-test('a receiver that is late has the event sent again, and the log names the limit', async () => {
+test('an event whose receiver is late is acknowledged with 500, and the log contains the limit', async () => {
   const { payloads, counted, logged } = await deliver(() => new Promise(() => {}));
   expect(payloads).toEqual([{ code: 500 }]);
   expect(counted.map(([, code]) => code)).toEqual([500]);
@@ -99,7 +99,7 @@ test('a payload that is not UTF-8 is not received', async () => {
   expect(logged[0]).toEqual(['error', expect.stringMatching(/UTF-8/), IDS]);
 });
 
-test('a response that cannot be JSON has the event sent again', async () => {
+test('an event whose response cannot be written as JSON is acknowledged with 500', async () => {
   const circular: Record<string, unknown> = {};
   circular.self = circular;
   const { payloads, counted, logged } = await deliver(async () => circular);
@@ -114,12 +114,12 @@ test('an acknowledgement that cannot be sent is logged and not counted', async (
   expect(logged).toEqual([['warn', expect.stringMatching(/connection was lost/), IDS]]);
 });
 
-test('a counter that throws is logged, by the name of its error', async () => {
+test('an error of the callback is logged by its name', async () => {
   const { logged } = await deliver(async () => undefined, { fail: true });
   expect(logged.at(-1)).toEqual(['error', expect.stringMatching(/acknowledging/i), { ...IDS, reason: 'TypeError' }]);
 });
 
-test('what is too much is logged and rejected', () => {
+test('events beyond the limit are rejected and logged', () => {
   const logged: unknown[] = [];
   const sent: Frame[] = [];
   const log = { debug() {}, info() {}, error() {}, warn: (...line: unknown[]) => void logged.push(line) };

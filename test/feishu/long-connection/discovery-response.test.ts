@@ -6,7 +6,7 @@ import { discover } from '../../../lib/feishu/long-connection/discovery.ts';
 import { LongConnectionError } from '../../../lib/feishu/long-connection/errors.ts';
 import { DEFAULT_SETTINGS } from '../../../lib/feishu/long-connection/settings.ts';
 
-/** Starts a platform that gives one response; `undefined`: none. */
+/** Starts a platform that sends this response; `undefined`: none. */
 async function startServer(body?: string | object, status = 200) {
   const requests: { request: IncomingMessage; text: string }[] = [];
   const received = Promise.withResolvers<void>();
@@ -39,7 +39,7 @@ async function failureAt(domain: string, signal?: AbortSignal): Promise<LongConn
 
 const URL_TO_CONNECT_TO = 'wss://example.com/ws?service_id=7&ticket=t';
 
-test('the request has the credentials and the locale', async () => {
+test('the request contains the credentials and the locale', async () => {
   const { domain, requests } = await startServer({ code: 0, data: { URL: URL_TO_CONNECT_TO } });
   await discoverAt(domain);
   const [{ request, text }] = requests as [(typeof requests)[0]];
@@ -48,7 +48,7 @@ test('the request has the credentials and the locale', async () => {
   expect(JSON.parse(text)).toEqual({ AppID: 'cli_1', AppSecret: 'the secret' });
 });
 
-test('the response says where to connect to', async () => {
+test('the endpoint is read from the response', async () => {
   const { domain } = await startServer({
     code: 0,
     data: { URL: URL_TO_CONNECT_TO, ClientConfig: { PingInterval: 5 } },
@@ -59,7 +59,7 @@ test('the response says where to connect to', async () => {
   expect(settings).toEqual({ ...DEFAULT_SETTINGS, pingIntervalMs: 5000 });
 });
 
-test('without settings in the response, they are the default ones', async () => {
+test('the default settings apply if the response contains none', async () => {
   const { domain } = await startServer({ code: 0, data: { URL: URL_TO_CONNECT_TO } });
   expect((await discoverAt(domain)).settings).toEqual(DEFAULT_SETTINGS);
 });
@@ -68,7 +68,7 @@ test.each([
   [514, 'FEISHU_LOGIN_REFUSED'],
   [1000040350, 'FEISHU_TOO_MANY_CONNECTIONS'],
   [1, 'FEISHU_CONNECTION_FAILED'],
-])('the code %i is the error %s with the words of the platform, whatever the status', async (code, expected) => {
+])('the code %i causes %s with the message of the platform, whatever the HTTP status', async (code, expected) => {
   for (const status of [200, 403, 502]) {
     const { domain } = await startServer({ code, msg: 'the words' }, status);
     const failure = await failureAt(domain);
@@ -77,7 +77,7 @@ test.each([
   }
 });
 
-test('a code without words is an error too', async () => {
+test('a code without a message is an error too', async () => {
   const { domain } = await startServer({ code: 514 });
   expect((await failureAt(domain)).message).toMatch('514 ""');
 });
@@ -91,7 +91,7 @@ test.each<[string, string | object, number, string]>([
   ['with a code that is not a number', { code: '0' }, 400, 'HTTP 400'],
   ['without data', { code: 0 }, 200, 'URL'],
   ['without a URL', { code: 0, data: {} }, 200, 'URL'],
-  ['whose URL is none', { code: 0, data: { URL: 'somewhere' } }, 200, 'URL'],
+  ['with an invalid URL', { code: 0, data: { URL: 'somewhere' } }, 200, 'URL'],
 ])('a response that is %s is an error that names the address', async (_, body, status, expected) => {
   const { domain, host } = await startServer(body, status);
   const failure = await failureAt(domain);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
-test('before its first connection, the status is that of a client that was never connected', async () => {
+test('the initial status is connecting, with no reconnects', async () => {
   const platform = await startPlatform();
   platform.gateway.discovery = 'silent';
   const before = Date.now();
@@ -20,7 +20,7 @@ test('before its first connection, the status is that of a client that was never
   expect(status.disconnectedAt).toBeLessThanOrEqual(Date.now());
 });
 
-test('until its first connection, it is disconnected since its start', async () => {
+test('a client that was never connected is disconnected since its start', async () => {
   const platform = await startPlatform();
   platform.gateway.discovery = { code: 1 };
   const { client } = startClient(platform);
@@ -49,7 +49,7 @@ test('each failed attempt is logged with its code and the number of failures sin
   ]);
 });
 
-test('a connection that never had a pong does not reset the number of failures', async () => {
+test('a connection without a pong does not reset the number of failures', async () => {
   const platform = await startPlatform();
   platform.gateway.upgrade = 'hang up once open';
   const { logged } = startClient(platform);
@@ -58,7 +58,7 @@ test('a connection that never had a pong does not reset the number of failures',
   expect(failures().slice(0, 3)).toEqual([1, 2, 3]);
 });
 
-test('when it stops, it logs how many events are in flight', async () => {
+test('stopping logs the number of events in flight', async () => {
   const platform = await startPlatform();
   const queue = Promise.withResolvers<undefined>();
   const { client, ended, logged, stop } = await connectClient(platform, { receive: () => queue.promise });
@@ -70,7 +70,7 @@ test('when it stops, it logs how many events are in flight', async () => {
   expect(await ended).toBe('stopped');
 });
 
-test('events are acknowledged without a callback too', async () => {
+test('events are acknowledged if no callback is set', async () => {
   const platform = await startPlatform();
   await connectClient(platform, { acknowledged: undefined as never });
   const delivery = platform.push(event('e1'));
