@@ -37,7 +37,7 @@ export async function redrive(
 ): Promise<RedriveResult> {
   const result: RedriveResult = { moved: 0, movedBefore: 0, failures: [] };
   const isFifo = eventsQueueUrl.endsWith('.fifo');
-  const movedIds = new Set<string>();
+  const movedIds = new Set<string | undefined>();
 
   const move = async (letter: DeadLetter) => {
     const { messageId } = letter;
@@ -73,7 +73,7 @@ export async function redrive(
   };
 
   // A copy that fails at once returns before the redrive ends. Moving it again could loop forever.
-  const isBack = ({ redriveOf }: DeadLetter) => redriveOf !== undefined && movedIds.has(redriveOf);
+  const isBack = ({ redriveOf }: DeadLetter) => movedIds.has(redriveOf);
   await visitDeadLetters(queue, selection, signal, moveBatch, isBack);
   return result;
 }

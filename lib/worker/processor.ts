@@ -51,7 +51,7 @@ export function readDelivery(record: SQSRecord): Delivery {
     if (envelope.kind === 'url-verification') throw new TypeError('A URL verification is never queued');
     return { ...event, messageId: record.messageId, attempt: attemptOf(record), envelope };
   } catch (cause) {
-    throw new MalformedMessage(cause instanceof Error ? cause.message : 'It cannot be read', { cause });
+    throw new MalformedMessage((cause as Error).message, { cause });
   }
 }
 

@@ -46,8 +46,8 @@ export function createReceivedMessages(queueUrl: string): ReceivedMessages {
         QueueUrl: queueUrl,
         Entries: records.map(({ receiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle: receiptHandle })),
       });
-      const { Failed = [] } = await settleBefore(signal, client.send(command, { abortSignal: signal }));
-      return Failed.flatMap(({ Id }) => records[Number(Id)]?.messageId ?? []);
+      const { Failed } = await settleBefore(signal, client.send(command, { abortSignal: signal }));
+      return Failed?.flatMap(({ Id }) => records[Number(Id)]?.messageId ?? []) ?? [];
     },
   };
 }

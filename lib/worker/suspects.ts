@@ -43,7 +43,9 @@ export async function findSuspects(
   const harmfulTypes = new Set(
     [...suspects.values()].filter(({ isolatedRuns }) => isolatedRuns > 0).map(({ type }) => type),
   );
-  for (const { messageId, type, attempt } of harmfulTypes.size > 0 ? records.flatMap(readCandidate) : []) {
+  // Stryker disable next-line ConditionalExpression: only saves reading the messages again
+  if (harmfulTypes.size === 0) return suspects;
+  for (const { messageId, type, attempt } of records.flatMap(readCandidate)) {
     if (!harmfulTypes.has(type) || suspects.has(messageId)) continue;
     suspects.set(messageId, { because: 'type', type, attempt, isolatedRuns: 0 });
   }

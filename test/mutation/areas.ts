@@ -6,32 +6,50 @@ export interface Area {
 
 /** The code that must not break unnoticed: the platform's protocol, and everything that prevents the loss of events. */
 export const AREAS: readonly Area[] = [
-  { modules: ['lib/feishu/*.ts'], tests: ['test/feishu/*.test.ts'] },
+  ...['cipher', 'envelope', 'event-identity', 'json-members', 'response-text', 'signature', 'timestamp'].map(
+    (name) => ({
+      modules: [`lib/feishu/${name}.ts`],
+      tests: [`test/feishu/${name}*.test.ts`],
+    }),
+  ),
   {
-    modules: ['lib/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,rejection,settings}.ts'],
-    tests: [
-      'test/feishu/long-connection/{address,backoff,errors,fragments,frame,heartbeat,rejection,settings}.test.ts',
-    ],
+    modules: ['lib/feishu/{errors,event-types,request,url-verification}.ts'],
+    tests: ['test/feishu/{constant-time,request,request-errors,url-verification}.test.ts'],
   },
+  ...[
+    'acknowledgement',
+    'address',
+    'backoff',
+    'concurrency-limit',
+    'deliveries',
+    'discovery',
+    'errors',
+    'fragments',
+    'frame',
+    'heartbeat',
+    'rejection',
+    'settings',
+  ].map((name) => ({
+    modules: [`lib/feishu/long-connection/${name}.ts`],
+    tests: [`test/feishu/long-connection/${name}*.test.ts`],
+  })),
   {
-    modules: [
-      'lib/feishu/long-connection/{acknowledgement,reconnector,connection,deliveries,discovery,concurrency-limit}.ts',
-    ],
-    tests: ['test/feishu/long-connection/{connection,deliveries,discovery,events,stop}.test.ts'],
+    modules: ['lib/feishu/long-connection/{connection,reconnector}.ts'],
+    tests: ['test/feishu/long-connection/{connection,connection-log,events,reconnector,stop}.test.ts'],
   },
   { modules: ['lib/queue/message.ts'], tests: ['test/queue/message.test.ts'] },
+  { modules: ['lib/store/idempotency.ts'], tests: ['test/store/{idempotency,idempotency-deadlines}.test.ts'] },
   {
-    modules: ['lib/store/{idempotency,idempotency-records,service-clock}.ts'],
-    tests: ['test/store/idempotency.test.ts', 'test/worker/{worker,isolation}.test.ts'],
+    modules: ['lib/store/{idempotency-records,service-clock}.ts'],
+    tests: ['test/store/{idempotency-records,service-clock}.test.ts'],
   },
+  { modules: ['lib/worker/isolation.ts'], tests: ['test/worker/deliver-batch.test.ts'] },
   {
-    modules: ['lib/worker/{isolation,processor,received-messages,retry,suspects}.ts'],
-    tests: ['test/worker/*.test.ts', 'test/testing/run.test.ts'],
+    modules: ['lib/worker/{processor,received-messages,retry,suspects}.ts'],
+    tests: ['test/worker/{processor,received-messages,retry-delay,suspects}.test.ts'],
   },
-  {
-    modules: ['lib/store/redrives.ts', 'lib/dead-letters/redrive.ts'],
-    tests: ['test/store/redrives.test.ts', 'test/dead-letters/*.test.ts'],
-  },
+  { modules: ['lib/store/redrives.ts'], tests: ['test/store/redrives.test.ts'] },
+  { modules: ['lib/dead-letters/redrive.ts'], tests: ['test/dead-letters/redrive.test.ts'] },
 ];
 
 /** Modules with only types and constants, whose mutants are meaningless. */

@@ -3,7 +3,12 @@ import { once } from 'node:events';
 import { existsSync, globSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { readCommandLine } from '../../lib/cli/command-line.ts';
-import { AREAS, type Area, WITHOUT_BEHAVIOR } from './areas.ts';
+import { AREAS, WITHOUT_BEHAVIOR } from './areas.ts';
+
+interface Run {
+  module: string;
+  tests: string[];
+}
 
 const USAGE = `Usage: npm run test:mutation [-- [--changed] [--minutes N] [module …]]
 
@@ -14,7 +19,7 @@ test/mutation/areas.ts.
                or on that branch, the tenth commit before the last
   --minutes N  stops after N minutes and lists the modules that were not checked; default: no limit
 
-Exits with 0 if the tests detect at least 90 % of the changes, otherwise with 1.`;
+Exits with 0 if the tests detect at least 90 % of the changes to each module, otherwise with 1.`;
 
 const COMMITS_BEFORE = 10;
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -27,14 +32,14 @@ const { values, positionals } = readCommandLine(USAGE, {
 const endsAt = Date.now() + Number(values.minutes) * 60_000;
 if (Number.isNaN(endsAt)) throw new TypeError(`--minutes must be a number, not "${values.minutes}".`);
 
-const runs = values.changed ? chooseChanged() : chooseFrom(positionals);
+const runs = chooseRuns(values.changed ? readChanged() : positionals.length > 0 ? positionals : undefined);
 if (runs.length === 0) console.log('No modules to check.');
 else install();
 let failures = 0;
 const unchecked: string[] = [];
 for (const run of runs) {
   const result = await check(run);
-  if (result === 'out of time') unchecked.push(...run.modules);
+  if (result === 'out of time') unchecked.push(run.module);
   if (result === 'failed') failures += 1;
 }
 if (unchecked.length > 0) {
@@ -42,26 +47,21 @@ if (unchecked.length > 0) {
 }
 process.exitCode = failures > 0 ? 1 : 0;
 
-/** Returns one run for each area. */
-function chooseFrom(chosen: readonly string[]): Area[] {
-  const isChosen = (module: string) => chosen.length === 0 || chosen.includes(module);
-  return AREAS.map(({ modules, tests }) => ({ modules: modulesOf(modules).filter(isChosen), tests })).filter(
-    ({ modules }) => modules.length > 0,
-  );
+/**
+ * Returns one run for each module, so that each must reach the score. The smallest come first, so that a time limit
+ * allows as many as possible.
+ *
+ * @param chosen default: all modules
+ */
+function chooseRuns(chosen?: readonly string[]): Run[] {
+  const size = (module: string) => statSync(path.join(ROOT, module)).size;
+  return AREAS.flatMap(({ modules, tests }) => modulesOf(modules).map((module) => ({ module, tests })))
+    .filter(({ module }) => chosen === undefined || chosen.includes(module))
+    .toSorted((one, other) => size(one.module) - size(other.module));
 }
 
-/** Returns one run for each module, smallest first, so that a time limit allows as many as possible. */
-function chooseChanged(): Area[] {
-  const base = findBase();
-  const changed = git('diff', '--name-only', '--diff-filter=d', base).split('\n');
-  const size = (module: string) => statSync(path.join(ROOT, module)).size;
-  return AREAS.flatMap(({ modules, tests }) =>
-    modulesOf(modules)
-      .filter((module) => changed.includes(module))
-      .map((module) => ({ module, tests })),
-  )
-    .toSorted((one, other) => size(one.module) - size(other.module))
-    .map(({ module, tests }) => ({ modules: [module], tests }));
+function readChanged(): string[] {
+  return git('diff', '--name-only', '--diff-filter=d', findBase()).split('\n');
 }
 
 function modulesOf(patterns: readonly string[]): string[] {
@@ -88,10 +88,10 @@ function install(): void {
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: import.meta.dirname, stdio: 'inherit' });
 }
 
-async function check({ modules, tests }: Area): Promise<'passed' | 'failed' | 'out of time'> {
+async function check({ module, tests }: Run): Promise<'passed' | 'failed' | 'out of time'> {
   if (Date.now() >= endsAt) return 'out of time';
-  console.log(`\n${modules.join(' ')}`);
-  const args = [STRYKER, 'run', 'test/mutation/stryker.config.json', '--mutate', modules.join(',')];
+  console.log(`\n${module}`);
+  const args = [STRYKER, 'run', 'test/mutation/stryker.config.json', '--mutate', module];
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, MUTATION_TESTS: globSync(tests, { cwd: ROOT }).join(',') },

@@ -5,7 +5,7 @@ import { FIXED_SEED, GLOBAL_SETUP, SETUP_FILES } from '../support/vitest-setting
 export default defineConfig({
   test: {
     // Short, because many mutants hang.
-    testTimeout: 15_000,
+    testTimeout: 10_000,
     hookTimeout: 60_000,
     include: process.env.MUTATION_TESTS?.split(',') ?? [],
     provide: { volume: 'small', propertySeed: FIXED_SEED },

@@ -108,7 +108,7 @@ export class Connection {
   }
 
   #reject(request: ClientRequest, response: IncomingMessage): void {
-    this.#failure ??= explainRejectedUpgrade(response.statusCode ?? 0, response.headers);
+    this.#failure ??= explainRejectedUpgrade(Number(response.statusCode), response.headers);
     request.destroy();
     this.#socket.terminate();
   }
@@ -131,7 +131,8 @@ export class Connection {
     try {
       if (!isBinary)
         throw new LongConnectionError('FEISHU_FRAME_INVALID', 'Received a text message; frames must be binary.');
-      const frame = decodeFrame(toBytes(data));
+      // ws passes a Buffer by default (`binaryType`).
+      const frame = decodeFrame(data as Buffer);
       if (frame.method === DATA_METHOD) this.#receiveData(frame);
       else if (frame.method === CONTROL_METHOD) this.#receiveControl(frame);
       else
@@ -194,12 +195,6 @@ function ping(serviceId: number): Frame {
     method: CONTROL_METHOD,
     headers: [{ key: 'type', value: 'ping' }],
   };
-}
-
-/** ws passes a Buffer by default (`binaryType`); the other cases satisfy its types. */
-function toBytes(data: RawData): Uint8Array {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data);
 }
 
 function failed({ url }: Endpoint, reason: string, cause?: unknown): LongConnectionError {

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { connectClient, event, startClient, startPlatform, until } from './harness.ts';
+
+test('the initial status is connecting, with no reconnects', async () => {
+  const platform = await startPlatform();
+  platform.gateway.discovery = 'silent';
+  const before = Date.now();
+  const { client } = startClient(platform);
+  const status = client.status();
+  expect(status).toEqual({
+    state: 'connecting',
+    disconnectedAt: expect.any(Number),
+    lastFailure: undefined,
+    lastPongAt: undefined,
+    pingIntervalMs: 120_000,
+    reconnects: 0,
+    inFlight: 0,
+  });
+  expect(status.disconnectedAt).toBeGreaterThanOrEqual(before);
+  expect(status.disconnectedAt).toBeLessThanOrEqual(Date.now());
+});
+
+test('a client that was never connected is disconnected since its start', async () => {
+  const platform = await startPlatform();
+  platform.gateway.discovery = { code: 1 };
+  const { client } = startClient(platform);
+  const { disconnectedAt } = client.status();
+  await until(() => platform.gateway.discoveries.length >= 3);
+  expect(client.status().disconnectedAt).toBe(disconnectedAt);
+  expect(client.status().lastFailure).toBe('FEISHU_CONNECTION_FAILED');
+});
+
+test('each failed attempt is logged with its code and the number of failures since the last pong', async () => {
+  const platform = await startPlatform();
+  platform.gateway.discovery = { code: 1 };
+  const { client, logged } = startClient(platform);
+  const warnings = () => logged.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
+  await until(() => warnings().length >= 2);
+  platform.gateway.discovery = 'normal';
+  await until(() => client.status().lastPongAt !== undefined);
+  const failed = warnings();
+  expect(failed).toEqual(failed.map((_, index) => ({ code: 'FEISHU_CONNECTION_FAILED', failures: index + 1 })));
+  platform.gateway.discovery = { code: 1 };
+  platform.gateway.open[0]?.hangUp();
+  await until(() => warnings().length >= failed.length + 2);
+  expect(warnings().slice(failed.length, failed.length + 2)).toEqual([
+    { code: undefined, failures: 1 },
+    { code: 'FEISHU_CONNECTION_FAILED', failures: 2 },
+  ]);
+});
+
+test('a connection without a pong does not reset the number of failures', async () => {
+  const platform = await startPlatform();
+  platform.gateway.upgrade = 'hang up once open';
+  const { logged } = startClient(platform);
+  const failures = () => logged.filter(({ level }) => level === 'warn').map(({ fields }) => fields.failures);
+  await until(() => failures().length >= 3);
+  expect(failures().slice(0, 3)).toEqual([1, 2, 3]);
+});
+
+test('stopping logs the number of events in flight', async () => {
+  const platform = await startPlatform();
+  const queue = Promise.withResolvers<undefined>();
+  const { client, ended, logged, stop } = await connectClient(platform, { receive: () => queue.promise });
+  platform.push(event('e1'));
+  await until(() => client.status().inFlight === 1);
+  stop();
+  expect(logged).toContainEqual({ level: 'info', message: expect.stringMatching(/event/), fields: { inFlight: 1 } });
+  queue.resolve(undefined);
+  expect(await ended).toBe('stopped');
+});
+
+test('events are acknowledged if no callback is set', async () => {
+  const platform = await startPlatform();
+  await connectClient(platform, { acknowledged: undefined as never });
+  const delivery = platform.push(event('e1'));
+  await delivery.settled;
+  expect(delivery.responses).toEqual([{ code: 200 }]);
+});
