@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CallbackContext } from '../handler.ts';
-import { settleBefore } from '../util/deadline.ts';
+import { rejectOnAbort } from '../util/deadline.ts';
 import { toSafeError } from './thrown-values.ts';
 
 /** The execution of user code for one event: loading a handler module, or running the handler. */
@@ -52,7 +52,7 @@ export async function runInScope<Result>(
   };
   const timeoutOrFailure = AbortSignal.any([signal, failure.signal]);
   try {
-    return await settleBefore(
+    return await rejectOnAbort(
       timeoutOrFailure,
       scopes.run(scope, async () => work(timeoutOrFailure)),
     );

@@ -1,7 +1,7 @@
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
 import { encodeMessage, escapeForSqs, type QueuedEvent } from '../queue/message.ts';
-import { settleBefore } from '../util/deadline.ts';
+import { rejectOnAbort } from '../util/deadline.ts';
 import type { SendMessage } from './sqs-sender.ts';
 
 /** The queue that accepted events are sent to. */
@@ -28,7 +28,7 @@ export function createQueue(url: string): Queue {
       send ??= createSqsSender();
     }
     // The SDK observes the signal while it sends, but not while it resolves credentials.
-    return settleBefore(signal, send(message, signal));
+    return rejectOnAbort(signal, send(message, signal));
   };
   return {
     async send(envelope, event, signal) {

@@ -6,7 +6,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { MAXIMUM_EVENT_AGE_SECONDS } from '../feishu/request.ts';
-import { settleBefore } from '../util/deadline.ts';
+import { rejectOnAbort } from '../util/deadline.ts';
 import { batchGet } from './batch-get.ts';
 import { measureServiceClock } from './service-clock.ts';
 import { conditionFailure, expirationAfter } from './table-items.ts';
@@ -92,14 +92,14 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
   /** Returns the existing item if it does not meet the command's condition. */
   const sendIf = async (command: PutItemCommand | UpdateItemCommand, id: string, signal: AbortSignal) => {
     const sent = dynamo.send(command as PutItemCommand, { abortSignal: signal });
-    const failure = await conditionFailure(settleBefore(signal, sent));
+    const failure = await conditionFailure(rejectOnAbort(signal, sent));
     return failure && (failure.Item ?? (await read(id, signal)));
   };
 
   /** Returns an empty item if it has been deleted. */
   const read = async (id: string, signal: AbortSignal): Promise<Item> => {
     const command = new GetItemCommand({ TableName: tableName, Key: { id: { S: id } }, ConsistentRead: true });
-    return (await settleBefore(signal, dynamo.send(command, { abortSignal: signal }))).Item ?? {};
+    return (await rejectOnAbort(signal, dynamo.send(command, { abortSignal: signal }))).Item ?? {};
   };
 
   /**
@@ -201,7 +201,7 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
           ':expiration': expiration(),
         },
       });
-      await settleBefore(signal, dynamo.send(command, { abortSignal: signal }));
+      await rejectOnAbort(signal, dynamo.send(command, { abortSignal: signal }));
     },
 
     async fail(id, owner, messageId, signal) {
@@ -220,11 +220,11 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
           ':expiration': expiration(),
         },
       });
-      await settleBefore(signal, dynamo.send(command, { abortSignal: signal }));
+      await rejectOnAbort(signal, dynamo.send(command, { abortSignal: signal }));
     },
 
     async readMany(ids, signal) {
-      const items = await settleBefore(signal, batchGet(dynamo, tableName, ids, { signal }));
+      const items = await rejectOnAbort(signal, batchGet(dynamo, tableName, ids, { signal }));
       // Stryker disable next-line OptionalChaining,StringLiteral: every item has an id
       return new Map(items.map((item) => [item.id?.S ?? '', toRecord(item)]));
     },

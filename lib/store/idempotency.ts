@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
-import { settleBefore, startDeadline } from '../util/deadline.ts';
+import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import { createIdempotencyRecords, type IdempotencyRecord } from './idempotency-records.ts';
 import { itemId } from './table-items.ts';
 
@@ -88,7 +88,7 @@ export function createIdempotencyStore(dynamo: DynamoDBClient, tableName: string
       const other = await records.take({ id, owner: ownerId, messageId, isolatedRuns, remainingMilliseconds }, signal);
       if (other === undefined || other.status === 'COMPLETED') return other;
       if (!isLastDelivery) throw new LeaseHeld(other.remainingMilliseconds);
-      await settleBefore(signal, sleep(POLL_MILLISECONDS));
+      await rejectOnAbort(signal, sleep(POLL_MILLISECONDS));
     }
   };
 

@@ -29,7 +29,7 @@ export function startDeadline(milliseconds: number): Deadline {
  *
  * @throws the signal's reason if it aborts first; the work then continues unobserved
  */
-export function settleBefore<Result>(signal: AbortSignal, work: Result | Promise<Result>): Promise<Result> {
+export function rejectOnAbort<Result>(signal: AbortSignal, work: Result | Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();

@@ -1,5 +1,5 @@
 import type { Context, SQSRecord } from 'aws-lambda';
-import { settleBefore, startDeadline } from '../util/deadline.ts';
+import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import type { Suspect } from './suspects.ts';
 
 export interface Batch {
@@ -109,7 +109,7 @@ function toLanes({ records, isFifo }: Batch): Lane[] {
 
 async function waitAtMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
   using deadline = startDeadline(milliseconds);
-  await settleBefore(deadline.signal, work).catch(() => {});
+  await rejectOnAbort(deadline.signal, work).catch(() => {});
 }
 
 const Harm = { none: 0, unknown: 1, likely: 2 } as const;

@@ -1,6 +1,6 @@
 import { ChangeMessageVisibilityCommand, DeleteMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { settleBefore } from '../util/deadline.ts';
+import { rejectOnAbort } from '../util/deadline.ts';
 
 /** Changes messages that the worker has received. */
 export interface ReceivedMessages {
@@ -38,7 +38,7 @@ export function createReceivedMessages(queueUrl: string): ReceivedMessages {
         ReceiptHandle: receiptHandle,
         VisibilityTimeout: Math.min(seconds, longest),
       });
-      await settleBefore(signal, client.send(command, { abortSignal: signal }));
+      await rejectOnAbort(signal, client.send(command, { abortSignal: signal }));
     },
 
     async remove(records, signal) {
@@ -46,7 +46,7 @@ export function createReceivedMessages(queueUrl: string): ReceivedMessages {
         QueueUrl: queueUrl,
         Entries: records.map(({ receiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle: receiptHandle })),
       });
-      const { Failed } = await settleBefore(signal, client.send(command, { abortSignal: signal }));
+      const { Failed } = await rejectOnAbort(signal, client.send(command, { abortSignal: signal }));
       return Failed?.flatMap(({ Id }) => records[Number(Id)]?.messageId ?? []) ?? [];
     },
   };

@@ -7,7 +7,7 @@ import { createAppTickets } from '../store/app-tickets.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
 import { createIdempotencyStore } from '../store/idempotency.ts';
 import { createRedrives } from '../store/redrives.ts';
-import { settleBefore, startDeadline } from '../util/deadline.ts';
+import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import type { EventModules } from './dispatch.ts';
 import { deliverBatch } from './isolation.ts';
 import { attemptOf, createProcessor, type Invocation, readDelivery } from './processor.ts';
@@ -92,7 +92,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
     const { signal } = deadline;
     try {
-      await settleBefore(signal, failureReasons.write(record.messageId, reason, signal));
+      await rejectOnAbort(signal, failureReasons.write(record.messageId, reason, signal));
     } catch (error) {
       telemetry.log.warn('The failure reason could not be stored', { message_id: record.messageId, error });
     }

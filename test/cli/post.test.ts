@@ -40,9 +40,7 @@ describe('A response', () => {
     const url = await startServer(endless);
     const error = await postTo(url, REQUEST).catch((reason) => reason);
     expect(error).toBeInstanceOf(UnexpectedResponse);
-    expect(error.message).toBe(
-      'The URL does not answer as the webhook would: the response is larger than 1048576 bytes.',
-    );
+    expect(error.message).toBe('The response is not from the webhook: the response is larger than 1048576 bytes.');
   });
 
   it('that does not end in time is a timeout', async () => {

@@ -87,7 +87,7 @@ describe('the commands of the documents', () => {
     const MESSAGE = await addDeadLetter('prod');
     const placeholders = { '[--type T]': '--type unreadable', '[--max N]': '--max 5', '[--yes]': '--yes', MESSAGE };
     expect(await succeed(`npx serverless dlq list [--type T] [--max N]${stage}`, placeholders)).toContain(MESSAGE);
-    expect(await succeed(`npx serverless dlq show --id MESSAGE${stage}`, placeholders)).toContain('no event');
+    expect(await succeed(`npx serverless dlq show --id MESSAGE${stage}`, placeholders)).toContain('readable event');
     expect(await succeed(`npx serverless dlq redrive --max 1${stage}`)).toContain('1 moved');
     expect(await succeed(`npx serverless dlq redrive [--type T] [--max N]${stage}`, placeholders)).toContain('0 moved');
     await addDeadLetter('prod');

@@ -49,6 +49,7 @@ export const AREAS: readonly Area[] = [
     tests: ['test/worker/{processor,received-messages,retry-delay,suspects}.test.ts'],
   },
   { modules: ['lib/store/redrives.ts'], tests: ['test/store/redrives.test.ts'] },
+  { modules: ['lib/store/table-items.ts'], tests: ['test/store/table-items.test.ts'] },
   { modules: ['lib/dead-letters/redrive.ts'], tests: ['test/dead-letters/redrive.test.ts'] },
 ];
 

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createIdempotencyStore, LeaseHeld, type LeaseOwner, recordIdOf } from '../../lib/store/idempotency.ts';
 
 // In simulated time, with a DynamoDB that responds to some operations only.
@@ -10,6 +10,8 @@ vi.mock('node:timers/promises', () => ({
   setTimeout: (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }));
 
+// The first request of a process reads the AWS configuration, which takes real time.
+beforeAll(() => createStore(() => ({})).store.recordFailure('key', 'a message'));
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 });

@@ -114,7 +114,7 @@ describe('A batch', () => {
       },
     );
     remaining.milliseconds = TIME_MILLISECONDS / 2 - 1;
-    vi.advanceTimersByTime(TIME_MILLISECONDS / 2);
+    await vi.advanceTimersByTimeAsync(TIME_MILLISECONDS / 2);
     await newEventRan.promise;
     slow.resolve(undefined);
     expect(await failed).toEqual(['c1', 'd1']);
@@ -157,7 +157,7 @@ describe('A batch', () => {
       },
     );
     remaining.milliseconds = TIME_MILLISECONDS / 2 - 1;
-    vi.advanceTimersByTime(TIME_MILLISECONDS / 2);
+    await vi.advanceTimersByTimeAsync(TIME_MILLISECONDS / 2);
     await suspectRan.promise;
     slow.resolve(undefined);
     expect(await failed).toEqual([]);
