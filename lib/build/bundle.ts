@@ -16,7 +16,7 @@ const SEPARATE_MODULE = 'sqs-sender';
  */
 export function artifactFiles(name: string, { outputs }: Metafile): string[] {
   const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
-  // The worker's `feishu` client is in the SDK; a callback needs it only if it imports it.
+  // The worker's `feishu` client needs the SDK. Other functions need it only if they import it.
   const isUsed = name === 'worker' || Object.values(outputs).some(({ imports }) => imports.some(isPlatformSdk));
   return isUsed ? [...files, 'node_modules/**'] : files;
 }
@@ -52,7 +52,7 @@ export function workerBundle(root: string, outdir: string) {
 }
 
 /**
- * Returns the esbuild options for a function of the user's, or the worker.
+ * Returns the esbuild options for the worker or a function that the user added.
  *
  * @param root the project's folder
  * @param outdir the folder for `<name>.mjs` and its source map
@@ -107,7 +107,7 @@ function commonModuleOptions(root: string, outdir: string, entryPoints: Record<s
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
-    // The globals of CommonJS, which packages expect.
+    // Globals that CommonJS packages expect.
     banner: { js: 'const require=process.getBuiltinModule("module").createRequire(import.meta.url);' },
     define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
     // Prefer ES modules: esbuild can tree-shake only those.

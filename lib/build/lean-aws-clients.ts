@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
 
-/** What the AWS SDK's clients import without using it on Lambda, and the module of this folder that replaces it. */
+/** Modules that the AWS SDK's clients import but do not need on Lambda, and their replacements in this folder. */
 const REPLACEMENTS: readonly [imported: RegExp, replacement: string][] = [
   [/^@aws-sdk\/credential-provider-node$/, 'lambda-credentials.ts'],
   [/\/loadSharedConfigFiles$/, 'lambda-shared-config.ts'],
@@ -12,9 +12,9 @@ const REPLACEMENTS: readonly [imported: RegExp, replacement: string][] = [
 const NAMESPACE = 'lean';
 
 /**
- * Gives the AWS clients that `lib/` imports a copy of the SDK without what only other places need: it halves the bundle
- * and its start. Clients that a handler imports keep the whole SDK, with event streams, profiles and every credential
- * provider. Since both use the same packages, the lean modules have a namespace of their own.
+ * Removes the parts of the AWS SDK that are needed only outside Lambda from the clients that `lib/` imports. Clients that
+ * a handler imports keep the whole SDK, with event streams, profiles and all credential providers. Both use the same
+ * packages, so the lean copies of their modules have a separate namespace.
  */
 export const leanAwsClients: Plugin = {
   name: 'lean-aws-clients',
@@ -33,7 +33,7 @@ export const leanAwsClients: Plugin = {
       return { ...inNamespace(resolved.path), sideEffects };
     }
 
-    /** Relative, so that the bundle and its source map are the same on every machine. */
+    /** Paths are relative, so that the source map is the same on every machine. */
     const inNamespace = (file: string) => ({ path: path.relative(root, file), namespace: NAMESPACE });
 
     build.onResolve({ filter: /^@aws-sdk\/client-/, namespace: 'file' }, (imported) =>

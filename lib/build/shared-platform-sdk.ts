@@ -4,9 +4,9 @@ const NAMESPACE = 'shared-platform-sdk';
 const PLATFORM_SDK = '@larksuiteoapi/node-sdk';
 
 /**
- * Makes handlers import the copy of the platform's SDK that their `feishu` client comes from. The SDK keys its request
- * options by symbols: with a copy of its own in the bundle, `withUserAccessToken` would be ignored, and the request would
- * be sent as the app. The copy is loaded by `require` from the file that `platformSdkBundle` writes.
+ * Makes handlers import the copy of the official SDK that their `feishu` client comes from: the file that
+ * `platformSdkBundle` writes. The SDK identifies request options by symbols, so the client would ignore
+ * `withUserAccessToken` of another copy and send the request as the app.
  */
 export const sharedPlatformSdk: Plugin = {
   name: 'shared-platform-sdk',
@@ -21,7 +21,7 @@ export const sharedPlatformSdk: Plugin = {
   },
 };
 
-/** Returns whether an import of a bundle is the shared copy. */
+/** Returns whether a bundle's import refers to the shared copy. */
 export function isPlatformSdk({ path, external }: { path: string; external?: boolean }): boolean {
   return external === true && path === PLATFORM_SDK;
 }

@@ -9,8 +9,8 @@ import type { FunctionDefinition, Serverless } from './serverless.ts';
 const USER_FUNCTIONS_FOLDER = 'functions';
 
 /**
- * Bundles the webhook, the worker, and each TypeScript function that the user added to serverless.yml. Lets the framework
- * package nothing but the bundle, and what `package.patterns` adds to it.
+ * Bundles the webhook, the worker, and each TypeScript function that the user added to serverless.yml. Their artifacts
+ * contain only the bundle and the files that `package.patterns` adds.
  *
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`

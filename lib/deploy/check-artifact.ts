@@ -2,7 +2,7 @@ import path from 'node:path';
 import { openPromise } from 'yauzl';
 import { DeploymentError } from './deployment-error.ts';
 
-/** Files that must not be deployed, and what they are. Paths in an artifact use slashes. */
+/** Files that must not be deployed, and what they contain. Paths in a zip file use slashes. */
 const FORBIDDEN: readonly [pattern: RegExp, contents: string][] = [
   [/(^|\/)\.env(\.|$)/, 'secrets'],
   [/^\.(local|recorded)\//, 'events'],
@@ -10,16 +10,16 @@ const FORBIDDEN: readonly [pattern: RegExp, contents: string][] = [
   [/(^|\/)(\.npmrc|\.netrc|id_rsa|id_ed25519|[^/]+\.(pem|key|p12|pfx))$/, 'credentials'],
   [/^test\/|\.test\.[cm]?[jt]sx?$/, 'tests'],
 ];
-/** Packages contain tests, and certificates of public authorities. */
+/** Packages may contain tests, and certificates of public authorities. */
 const IN_PACKAGE = /(^|\/)node_modules\//;
 const MAXIMUM_NAMED_FILES = 10;
 
 /**
- * Checks that the artifact of a function contains no secrets, events, credentials or tests.
+ * Checks that a function's artifact contains no secrets, events, credentials or tests.
  *
  * @param functionName the function's name in serverless.yml
  * @param file the path of the zip file
- * @throws {DeploymentError} if it does; the message names the files
+ * @throws {DeploymentError} if it contains any; the message names the files
  */
 export async function checkArtifact(functionName: string, file: string): Promise<void> {
   const found: string[] = [];
