@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A proxy for an AWS service that counts the calls of each operation. */
 export interface CallCounter extends AsyncDisposable {
@@ -16,7 +17,7 @@ export interface CallCounter extends AsyncDisposable {
  */
 export async function startCallCounter(target: string, latencyMilliseconds = 0): Promise<CallCounter> {
   const calls: Record<string, number> = {};
-  const server = createServer((incoming, response) => {
+  const server = createServer(async (incoming, response) => {
     const operation = String(incoming.headers['x-amz-target']);
     calls[operation] = (calls[operation] ?? 0) + 1;
     const { method = '', url = '/', headers } = incoming;
@@ -25,7 +26,9 @@ export async function startCallCounter(target: string, latencyMilliseconds = 0):
       serviceResponse.pipe(response);
     });
     outgoing.on('error', () => response.destroy());
-    setTimeout(() => incoming.pipe(outgoing), latencyMilliseconds);
+    // Not the global setTimeout, which a test may fake.
+    await sleep(latencyMilliseconds);
+    incoming.pipe(outgoing);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
