@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
-import type { OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
+import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
+import { PLATFORM_SDK } from './shared-platform-sdk.ts';
 
 /** Modules that the AWS SDK's clients import but do not need on Lambda, and their replacements in this folder. */
 const REPLACEMENTS: readonly [imported: RegExp, replacement: string][] = [
@@ -14,17 +16,22 @@ const NAMESPACE = 'lean';
 /**
  * Removes the parts of the AWS SDK that are needed only outside Lambda from the clients that `lib/` imports. Clients that
  * a handler imports keep the whole SDK, with event streams, profiles and all credential providers. Both use the same
- * packages, so the lean copies of their modules have a separate namespace.
+ * packages, so if handlers import packages, the lean copies of the modules have a separate namespace. Otherwise the
+ * modules are replaced for all importers, because a namespace makes the build take 2 s instead of 0.4 s.
  */
 export const leanAwsClients: Plugin = {
   name: 'lean-aws-clients',
   setup(build) {
     const root = build.initialOptions.absWorkingDir ?? process.cwd();
     const library = path.join(root, 'lib') + path.sep;
+    let separate: Promise<boolean>;
+    build.onStart(() => {
+      separate = importsPackages(build);
+    });
 
     async function resolveLean({ path: imported, kind, resolveDir }: OnResolveArgs): Promise<OnResolveResult> {
-      const replacement = REPLACEMENTS.find(([pattern]) => pattern.test(imported))?.[1];
-      if (replacement !== undefined) return inNamespace(path.join(import.meta.dirname, replacement));
+      const replacement = findReplacement(imported);
+      if (replacement !== undefined) return inNamespace(replacement);
       // Without the importer, the import from `lib/` below does not match again.
       const resolved = await build.resolve(imported, { kind, resolveDir });
       if (resolved.errors.length > 0) return { errors: resolved.errors, warnings: resolved.warnings };
@@ -36,9 +43,13 @@ export const leanAwsClients: Plugin = {
     /** Paths are relative, so that the source map is the same on every machine. */
     const inNamespace = (file: string) => ({ path: path.relative(root, file), namespace: NAMESPACE });
 
-    build.onResolve({ filter: /^@aws-sdk\/client-/, namespace: 'file' }, (imported) =>
-      imported.importer.startsWith(library) ? resolveLean(imported) : undefined,
+    build.onResolve({ filter: /^@aws-sdk\/client-/, namespace: 'file' }, async (imported) =>
+      imported.importer.startsWith(library) && (await separate) ? resolveLean(imported) : undefined,
     );
+    for (const [filter, replacement] of REPLACEMENTS) {
+      const file = path.join(import.meta.dirname, replacement);
+      build.onResolve({ filter, namespace: 'file' }, async () => ((await separate) ? undefined : { path: file }));
+    }
     build.onResolve({ filter: /.*/, namespace: NAMESPACE }, resolveLean);
     build.onLoad({ filter: /.*/, namespace: NAMESPACE }, async ({ path: name }) => {
       const file = path.resolve(root, name);
@@ -46,3 +57,27 @@ export const leanAwsClients: Plugin = {
     });
   },
 };
+
+function findReplacement(imported: string): string | undefined {
+  const [, replacement] = REPLACEMENTS.find(([pattern]) => pattern.test(imported)) ?? [];
+  return replacement && path.join(import.meta.dirname, replacement);
+}
+
+/** Returns whether a module outside `lib/` imports a package other than the official SDK. */
+async function importsPackages({ esbuild, initialOptions }: PluginBuild): Promise<boolean> {
+  const { plugins: _, ...options } = initialOptions;
+  // What is wrong with the sources is reported by the build itself.
+  const result = await esbuild
+    .build({ ...options, packages: 'external', write: false, metafile: true, logLevel: 'silent' })
+    .catch(() => undefined);
+  return Object.entries(result?.metafile.inputs ?? {}).some(
+    ([file, { imports }]) =>
+      !file.startsWith('lib/') &&
+      imports.some(({ path: name, external }) => external && isPackage(name) && name !== PLATFORM_SDK),
+  );
+}
+
+/** A bundle's imports also contain patterns, such as `./handlers/**`, and `<runtime>`. */
+function isPackage(name: string): boolean {
+  return /^[@\w]/.test(name) && !isBuiltin(name);
+}

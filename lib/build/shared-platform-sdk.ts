@@ -1,7 +1,7 @@
 import type { Plugin } from 'esbuild';
 
 const NAMESPACE = 'shared-platform-sdk';
-const PLATFORM_SDK = '@larksuiteoapi/node-sdk';
+export const PLATFORM_SDK = '@larksuiteoapi/node-sdk';
 
 /**
  * Makes handlers import the copy of the official SDK that their `feishu` client comes from: the file that
