@@ -76,7 +76,17 @@ export const VISIBILITY_TIMEOUT_SECONDS = 6 * WORKER_TIMEOUT_SECONDS;
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   // Parts stop in the reverse order: the gateway first, the queue last.
-  await using parts = new AsyncDisposableStack();
+  const parts = new AsyncDisposableStack();
+  try {
+    return await startParts(options, parts);
+  } catch (error) {
+    // A failure to stop a part must not hide why the stack did not start.
+    await parts.disposeAsync().catch(() => {});
+    throw error;
+  }
+}
+
+async function startParts(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
   const eventLog = new EventLog((record) => inspector.changed(record));
   const emulators = await startEmulators({
     ordering: options.ordering ?? 'none',
@@ -185,14 +195,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     parts.defer(await keepLoaded(connectionBundle(options.root, outdir), loadConnection));
   }
 
-  const running = parts.move();
   return {
     webhookUrl: `${gateway.origin}${WEBHOOK_PATH}`,
     pageUrl: `${gateway.origin}/`,
     eventsUrl: `${gateway.origin}${EVENTS_PATH}`,
     queue: emulators,
     events: listEvents,
-    stop: () => running.disposeAsync(),
+    stop: () => parts.disposeAsync(),
   };
 }
 
