@@ -1,7 +1,6 @@
 import './lib/cli/node-version.cjs';
 import { defineConfig } from 'vitest/config';
 import { FIXED_SEED, GLOBAL_SETUP, HANG_TIMEOUTS, SETUP_FILES } from './test/support/vitest-settings.ts';
-import { WaitingFirst } from './test/support/waiting-first.ts';
 
 // For `npm test`: every behavior, with small volumes. vitest.long.config.ts contains the long tests.
 export default defineConfig({
@@ -16,6 +15,5 @@ export default defineConfig({
     silent: 'passed-only',
     // Many tests only wait for a queue or a process, so more of them can run at a time than there are processors.
     maxWorkers: 4,
-    sequence: { sequencer: WaitingFirst },
   },
 });
