@@ -42,6 +42,7 @@ export default class FeishuEventsPlugin {
       'before:package:createDeploymentArtifacts': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:package:createDeploymentArtifacts': () => this.#checkArtifacts(),
       'before:deploy:function:packageFunction': () => this.#step('Bundling the functions', () => this.#bundle()),
+      'after:deploy:function:packageFunction': () => this.#checkArtifacts(),
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
       'after:remove:remove': async () => removeStageSecret(await this.#stageSecret()),

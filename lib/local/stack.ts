@@ -8,11 +8,11 @@ import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from
 import { createFunctionEnvironment } from '../cli/environment.ts';
 import { type Accepted, acceptedChannel, type Processed } from '../observability/diagnostics-channels.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
-import { debuggingEnvironment, isDebugging, timeoutUnlessDebugging } from './debugging.ts';
+import { debuggingEnvironment, timeoutUnlessDebugging } from './debugging.ts';
 import { type Emulators, startEmulators } from './emulators/emulators.ts';
 import { EventLog, type EventRecord } from './event-log.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
-import { type BuilderOptions, startBuilder } from './functions/builder.ts';
+import { createBundleLoader } from './functions/bundle-loader.ts';
 import { ConnectionProcess } from './functions/connection-process.ts';
 import { createLocalFunction, type LocalFunctionOptions } from './functions/local-function.ts';
 import { createGateway, EVENTS_PATH } from './gateway.ts';
@@ -152,7 +152,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
   await build(platformSdkBundle(options.root, outdir));
   const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
-  const keepLoaded = createLoader(options);
+  const keepLoaded = createBundleLoader(options);
   parts.defer(await keepLoaded(webhookBundle(options.root, outdir), loadWebhook));
   const loadWorker = () => worker.load(path.join(outdir, 'worker.mjs'));
   // A change of a handler, callbacks included, always builds the worker, which checks them all.
@@ -202,37 +202,6 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     queue: emulators,
     events: listEvents,
     stop: () => parts.disposeAsync(),
-  };
-}
-
-/**
- * Returns a function that builds a bundle and loads it, now and after each change, until the function that it returns is
- * called. A change that breaks several bundles is reported once.
- */
-function createLoader({ watch, onNotice }: StackOptions) {
-  const failures = new Set<string>();
-  return (bundle: BuilderOptions['bundle'], load: () => void, onReloaded = () => {}) => {
-    let isReload = false;
-    let failure = '';
-    return startBuilder({
-      // Minifying would rename the variables that a debugger shows.
-      bundle: { ...bundle, minify: !isDebugging() },
-      watch,
-      onBuilt() {
-        failures.delete(failure);
-        load();
-        if (isReload) onReloaded();
-        isReload = true;
-      },
-      onWarning: onNotice,
-      onFailure(text) {
-        failures.delete(failure);
-        failure = text;
-        if (failures.has(text)) return;
-        failures.add(text);
-        onNotice(`Build failed. The previous version of the functions keeps running:\n${text}`);
-      },
-    });
   };
 }
 
