@@ -1,0 +1,44 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Moto, startMoto } from './support/moto.ts';
+import { createProject, type Project } from './support/project.ts';
+
+let moto: Moto;
+let project: Project;
+
+beforeAll(async () => {
+  moto = await startMoto();
+  project = await createProject(moto.environment);
+  await project.writeEnvironment({
+    FEISHU_ENCRYPT_KEY: 'the key',
+    FEISHU_VERIFICATION_TOKEN: 'the token',
+    FEISHU_APP_ID: 'cli_0123456789abcdef',
+    FEISHU_APP_SECRET: 'the secret',
+  });
+});
+afterAll(async () => {
+  await moto.stop();
+  await project.remove();
+});
+
+test('serverless deploy function deploys a bundle, and rejects an artifact with private files', async () => {
+  const deployed = await project.serverless('deploy');
+  expect(deployed.code, deployed.output).toBe(0);
+  await writeFile(path.join(project.folder, 'functions/handlers/fallback.ts'), CHANGED_FALLBACK);
+  const changed = await project.serverless('deploy', 'function', '--function', 'worker');
+  // Then the framework fails to update the settings: the template's roles have no names.
+  expect(changed.output).toContain('Function code deployed');
+
+  const configuration = path.join(project.folder, 'serverless.yml');
+  const text = await readFile(configuration, 'utf8');
+  await writeFile(configuration, text.replace('\npackage:\n', '\npackage:\n  patterns: [.env]\n'));
+  const { code, output } = await project.serverless('deploy', 'function', '--function', 'worker');
+  expect(output).toContain('  .env (secrets)');
+  expect(output).not.toContain('Function code deployed');
+  expect(code).toBe(1);
+});
+
+const CHANGED_FALLBACK = `import { onUnhandledEvent } from '#feishu-events';
+export default onUnhandledEvent((event, { log }) => log.info('Received', { keys: Object.keys(event).length }));
+`;
