@@ -10,21 +10,21 @@ const USER_FUNCTIONS_FOLDER = 'functions';
 
 /**
  * Bundles the webhook, the worker, and each TypeScript function that the user added to serverless.yml. Their artifacts
- * contain only the bundle and the files that `package.patterns` adds.
+ * contain only the bundle and the files that the function's `package.patterns` adds.
  *
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
  * @returns warnings about handlers
  */
 export async function bundleFunctions(root: string, outdir: string, service: Serverless['service']): Promise<string[]> {
-  const { functions, package: { patterns: servicePatterns = [] } = {} } = service;
+  const { functions } = service;
   const usePackage = (name: string, bundle: string, metafile: Metafile) => {
     const definition = functions[name];
     if (definition === undefined) return;
     const inRoot = (file: string) => path.posix.join(path.relative(root, outdir), file);
     definition.handler = inRoot(`${bundle}${path.extname(definition.handler)}`);
     const files = artifactFiles(bundle, metafile).map(inRoot);
-    const patterns = ['!**', ...files, ...servicePatterns, ...(definition.package?.patterns ?? [])];
+    const patterns = ['!**', ...files, ...(definition.package?.patterns ?? [])];
     definition.package = { ...definition.package, individually: true, patterns };
   };
 

@@ -6,7 +6,7 @@ export interface Serverless {
   service: {
     service: string;
     functions: Record<string, FunctionDefinition>;
-    package?: { patterns?: string[]; artifact?: string };
+    package?: { artifact?: string };
     provider: {
       compiledCloudFormationTemplate: Template;
       /** Set if nothing has changed since the last deployment. */

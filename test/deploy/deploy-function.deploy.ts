@@ -32,7 +32,7 @@ test('serverless deploy function deploys a bundle, and rejects an artifact with 
 
   const configuration = path.join(project.folder, 'serverless.yml');
   const text = await readFile(configuration, 'utf8');
-  await writeFile(configuration, text.replace('\npackage:\n', '\npackage:\n  patterns: [.env]\n'));
+  await writeFile(configuration, text.replace('\n  worker:\n', '\n  worker:\n    package: { patterns: [.env] }\n'));
   const { code, output } = await project.serverless('deploy', 'function', '--function', 'worker');
   expect(output).toContain('  .env (secrets)');
   expect(output).not.toContain('Function code deployed');
