@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { readExtensions } from '../build/extensions.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
@@ -51,7 +52,8 @@ export default class FeishuEventsPlugin {
     };
   }
 
-  #readOptions(): void {
+  async #readOptions(): Promise<void> {
+    await readExtensions(this.#serverless.serviceDir);
     this.#options = readOptions(this.#serverless);
     if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
   }

@@ -30,9 +30,9 @@ test('serverless deploy function deploys a bundle, and rejects an artifact with 
   // Then the framework fails to update the settings: the template's roles have no names.
   expect(changed.output).toContain('Function code deployed');
 
-  const configuration = path.join(project.folder, 'serverless.yml');
+  const configuration = path.join(project.folder, 'deploy/functions.yml');
   const text = await readFile(configuration, 'utf8');
-  await writeFile(configuration, text.replace('\n  worker:\n', '\n  worker:\n    package: { patterns: [.env] }\n'));
+  await writeFile(configuration, text.replace('\nworker:\n', '\nworker:\n  package: { patterns: [.env] }\n'));
   const { code, output } = await project.serverless('deploy', 'function', '--function', 'worker');
   expect(output).toContain('  .env (secrets)');
   expect(output).not.toContain('Function code deployed');

@@ -1,9 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPromise } from 'yauzl';
 import { readDocuments } from '../documents/document.ts';
-import { createProject, type Project, ROOT } from './support/project.ts';
+import { createProject, type Project } from './support/project.ts';
 
 /** Everything of a working copy that must not be deployed. */
 const PRIVATE_FILES = {
@@ -16,7 +16,7 @@ const PRIVATE_FILES = {
   'functions/reminder.test.ts': '',
 };
 
-describe('A function that the user adds to serverless.yml', () => {
+describe('A function that the user adds in extensions.yml', () => {
   let project: Project;
   beforeEach(async () => {
     project = await createProject();
@@ -31,8 +31,7 @@ describe('A function that the user adds to serverless.yml', () => {
   }
 
   async function addFunction(definition: string): Promise<void> {
-    const text = await readFile(path.join(ROOT, 'serverless.yml'), 'utf8');
-    await write('serverless.yml', text.replace('\nfunctions:\n', `\nfunctions:\n${definition}`));
+    await write('extensions.yml', `functions:\n${definition}`);
   }
 
   async function filesIn(artifact: string): Promise<string[]> {

@@ -64,6 +64,7 @@ beforeEach(() => {
     'functions',
     'lib',
     'deploy',
+    'extensions.yml',
     'package.json',
     'package-lock.json',
     'serverless.yml',

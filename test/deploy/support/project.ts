@@ -17,7 +17,7 @@ export type Project = Awaited<ReturnType<typeof createProject>>;
  */
 export async function createProject(environment: Record<string, string> = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-project-'));
-  for (const name of ['deploy', 'functions', 'lib', 'package.json', 'serverless.yml']) {
+  for (const name of ['deploy', 'extensions.yml', 'functions', 'lib', 'package.json', 'serverless.yml']) {
     await cp(path.join(ROOT, name), path.join(folder, name), { recursive: true });
   }
   await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
