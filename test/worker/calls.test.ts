@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, SQSRecord } from 'aws-lambda';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { onEvent } from '../../lib/handler.ts';
 import { encodeMessage } from '../../lib/queue/message.ts';
@@ -13,7 +13,12 @@ import { emulatedAws } from '../support/emulated-aws.ts';
 // The cost of an event is its calls, in addition to the functions' time.
 
 const aws = emulatedAws();
-afterEach(() => vi.unstubAllEnvs());
+// Deadlines never pass, because a busy machine would miss the calls that they end.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout'] }));
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
 
 function recordOf(type: string): SQSRecord {
   const event = textMessage('Hello');
