@@ -5,6 +5,7 @@ import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
+import { prepareFunctionDeployment } from './deploy-function.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
@@ -48,6 +49,7 @@ export default class FeishuEventsPlugin {
       'before:package:createDeploymentArtifacts': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:package:createDeploymentArtifacts': () => this.#checkArtifacts(),
       'before:package:compileFunctions': () => this.#resolveEnvironments(),
+      'after:deploy:function:initialize': () => prepareFunctionDeployment(serverless, String(options.function)),
       'before:deploy:function:packageFunction': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:deploy:function:packageFunction': () => this.#checkArtifacts(),
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
