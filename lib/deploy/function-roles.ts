@@ -40,13 +40,14 @@ interface DefaultRole {
 export function completeRoles({ functions, provider }: Serverless['service']): void {
   const { Resources: resources } = provider.compiledCloudFormationTemplate;
   const { name, path, ...settings } = readDefaultRole(provider);
-  const withoutRole = Object.values(functions).filter(({ role }) => role === undefined);
-  if (withoutRole.length === 0) rejectIneffectiveSettings(provider, name);
-
   const statements = settings.statements ?? provider.iamRoleStatements;
   const managedPolicies = settings.managedPolicies ?? provider.iamManagedPolicies;
   const boundary = settings.permissionsBoundary ?? settings.permissionBoundary ?? provider.rolePermissionsBoundary;
   const tags = Object.entries(settings.tags ?? {}).map(([Key, Value]) => ({ Key, Value }));
+  if (Object.values(functions).every(({ role }) => role !== undefined)) {
+    const isForWorker = functions.worker?.role === WORKER_ROLE;
+    rejectIneffectiveSettings(provider, { name, additions: isForWorker ? undefined : (statements ?? managedPolicies) });
+  }
   const worker = propertiesOf(resources, WORKER_ROLE);
   if (statements) addPolicy(worker, 'provider', statements);
   if (managedPolicies) append(worker, 'ManagedPolicyArns', managedPolicies);
@@ -73,8 +74,15 @@ function isExistingRole(role: unknown): boolean {
   return typeof role === 'string' || Object.keys(role ?? {}).some((key) => key.includes('::'));
 }
 
-/** @throws {DeploymentError} if a setting applies only to functions without a role, and there are none */
-function rejectIneffectiveSettings(provider: Provider, name: string | undefined): void {
+/**
+ * Rejects settings that apply only to functions without a role, because there are none.
+ *
+ * @throws {DeploymentError} if any is set
+ */
+function rejectIneffectiveSettings(
+  provider: Provider,
+  { name, additions }: { name: unknown; additions: unknown },
+): void {
   if (isExistingRole(provider.iam?.role) || provider.role !== undefined) {
     throw new DeploymentError(
       'The role in provider.iam.role would apply to no function: the worker and the webhook have their own roles. To ' +
@@ -85,6 +93,12 @@ function rejectIneffectiveSettings(provider: Provider, name: string | undefined)
   if (name !== undefined) {
     throw new DeploymentError(
       'provider.iam.role.name would apply to no role: all functions have their own roles. Remove it.',
+    );
+  }
+  if (additions !== undefined) {
+    throw new DeploymentError(
+      'The statements or managed policies of provider.iam.role would apply to no function: the worker has the role in ' +
+        'functions.worker.role. Add them to that role.',
     );
   }
 }

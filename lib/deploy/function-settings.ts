@@ -1,15 +1,25 @@
 import { DeploymentError } from './deployment-error.ts';
-import type { Serverless } from './serverless.ts';
+import type { FunctionDefinition, Serverless } from './serverless.ts';
 
 /**
- * Checks the settings of functions that the framework accepts but that would lose events.
+ * Checks settings of the worker and the webhook that the framework accepts but that would lose events or metrics.
  *
- * @throws {DeploymentError} if the worker's reserved concurrency is lower than the concurrency of its queue
+ * @throws {DeploymentError} if a function writes no logs, or if the worker's reserved concurrency is lower than the
+ *   concurrency of its queue
  */
-export function checkFunctionSettings({ functions: { worker } }: Serverless['service']): void {
-  if (worker?.reservedConcurrency == null) return;
-  const { reservedConcurrency } = worker;
-  for (const { sqs } of worker.events ?? []) {
+export function checkFunctionSettings({ functions: { worker, webhook } }: Serverless['service']): void {
+  for (const [name, definition] of Object.entries({ worker, webhook })) {
+    if (!definition?.disableLogs) continue;
+    throw new DeploymentError(
+      `functions.${name}.disableLogs would also turn off the metrics and alarms, which CloudWatch reads from the log. ` +
+        'Remove it. To pay for fewer logs, use the parameter logLevel or provider.logRetentionInDays.',
+    );
+  }
+  if (worker?.reservedConcurrency != null) checkReservedConcurrency(worker, worker.reservedConcurrency);
+}
+
+function checkReservedConcurrency({ events = [] }: FunctionDefinition, reservedConcurrency: number): void {
+  for (const { sqs } of events) {
     const concurrency = typeof sqs === 'object' ? sqs.maximumConcurrency : undefined;
     // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     if (sqs === undefined || (concurrency !== undefined && concurrency <= reservedConcurrency)) continue;

@@ -38,6 +38,7 @@ export interface FunctionDefinition {
   environment?: Record<string, unknown>;
   /** An ARN, a logical id, or a reference such as `!GetAtt Role.Arn`. */
   role?: unknown;
+  disableLogs?: boolean;
   reservedConcurrency?: number;
   provisionedConcurrency?: number;
   events?: { sqs?: string | { maximumConcurrency?: number } }[];

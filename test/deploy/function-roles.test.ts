@@ -72,6 +72,14 @@ describe('completeRoles', () => {
     },
   );
 
+  it('rejects statements and managed policies if they would apply to no function', () => {
+    const functions = { worker: { ...worker, role: 'arn:aws:iam::123456789012:role/bots' } };
+    for (const role of [{ statements: [{}] }, { managedPolicies: ['policy'] }]) {
+      expect(() => completeWorkerRole({ iam: { role } }, functions)).toThrow('Add them to that role.');
+      completeWorkerRole({ iam: { role } }, { ...functions, daily });
+    }
+  });
+
   it('rejects the name of a role if it would apply to none', () => {
     const iam = { role: { name: 'bots' } };
     expect(() => completeWorkerRole({ iam })).toThrow('provider.iam.role.name would apply to no role');

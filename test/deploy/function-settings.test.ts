@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { checkFunctionSettings } from '../../lib/deploy/function-settings.ts';
 
 function check(reservedConcurrency: number | undefined, sqs: string | { maximumConcurrency?: number }): void {
@@ -23,4 +23,14 @@ describe("The worker's reserved concurrency", () => {
   ])('must not be lower: %s with %j', (reservedConcurrency, sqs, message) => {
     expect(() => check(reservedConcurrency, sqs)).toThrow(message);
   });
+});
+
+test.each(['worker', 'webhook'])('The logs of the %s cannot be disabled: they contain the metrics', (name) => {
+  const functions = { [name]: { handler: 'functions/example.handler', disableLogs: true } };
+  const service = {
+    service: 'feishu-events',
+    functions,
+    provider: { compiledCloudFormationTemplate: { Resources: {} } },
+  };
+  expect(() => checkFunctionSettings(service)).toThrow(`functions.${name}.disableLogs`);
 });
