@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Template } from '../../lib/deploy/serverless.ts';
+import { readDocuments } from '../documents/document.ts';
 import { createProject, type Project } from './support/project.ts';
 
 const ACCOUNT = '123456789012';
@@ -25,8 +26,7 @@ const PROVIDER = `
       permissionsBoundary: ${BOUNDARY}
       managedPolicies: [${READ_ONLY}]
       tags: { owner: bots }
-      statements:
-        - { Effect: Allow, Action: ['kms:Encrypt'], Resource: !GetAtt WebhookKey.Arn }`;
+${documentedStatements()}`;
 
 /** Settings of the function differ from those of the provider. */
 const WEBHOOK = `
@@ -184,11 +184,11 @@ describe("With the framework's settings in serverless.yml", () => {
 
   it('provider.iam.role applies to the worker, and its path, boundary and tags to all roles of the template', () => {
     expect(statementsOf('WorkerRole', 'provider')).toEqual([
-      { Effect: 'Allow', Action: ['kms:Encrypt'], Resource: { 'Fn::GetAtt': ['WebhookKey', 'Arn'] } },
+      { Effect: 'Allow', Action: ['s3:GetObject'], Resource: 'arn:aws:s3:::my-files/*' },
     ]);
     expect(propertiesOf('WorkerRole')).toMatchObject({ ManagedPolicyArns: [READ_ONLY] });
     expect(propertiesOf('WebhookRole')).not.toHaveProperty('ManagedPolicyArns');
-    expect(JSON.stringify(propertiesOf('WebhookRole'))).not.toContain('kms:Encrypt');
+    expect(JSON.stringify(propertiesOf('WebhookRole'))).not.toContain('s3:GetObject');
     for (const name of ['WorkerRole', 'WebhookRole', 'ConnectionTaskRole', 'ConnectionExecutionRole']) {
       expect(propertiesOf(name)).toMatchObject({
         Path: '/bots/',
@@ -207,7 +207,7 @@ describe("With the framework's settings in serverless.yml", () => {
     const text = JSON.stringify(role);
     for (const part of [
       'logs:PutLogEvents',
-      'kms:Encrypt',
+      's3:GetObject',
       'kms:Decrypt',
       'xray:PutTraceSegments',
       'AWSLambdaVPCAccessExecutionRole',
@@ -276,4 +276,11 @@ describe("With the framework's settings in serverless.yml", () => {
 
 interface Document {
   Statement: unknown[];
+}
+
+/** Returns `provider.iam.role.statements` of the example in docs/deploying.md. */
+function documentedStatements(): string {
+  const document = readDocuments().find(({ name }) => name === 'docs/deploying.md');
+  const example = document?.codeBlocks.find(({ lang, text }) => lang === 'yaml' && text.includes('iam:'));
+  return example?.text.slice(example.text.indexOf('      statements:')).trimEnd() ?? '';
 }
