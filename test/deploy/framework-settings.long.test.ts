@@ -234,10 +234,13 @@ describe("With the framework's settings in serverless.yml", () => {
         ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: executions },
       });
     }
-    const textOf = (type: string) =>
-      JSON.stringify(Object.values(template.Resources).filter(({ Type }) => Type === type));
-    expect(textOf('AWS::Lambda::EventSourceMapping')).toContain('"provisioned"');
-    expect(textOf('AWS::ApiGatewayV2::Integration')).toContain('provisioned');
+    // The doctor finds the mapping by this name.
+    const mapping = propertiesOf('WorkerEventSourceMappingSQSEventsQueue');
+    expect(JSON.stringify(mapping?.FunctionName)).toContain('"provisioned"');
+    const integrations = Object.values(template.Resources).filter(
+      ({ Type }) => Type === 'AWS::ApiGatewayV2::Integration',
+    );
+    expect(JSON.stringify(integrations)).toContain('"provisioned"');
     // The framework publishes a version if a function's own settings have changed. They refer to the secret's version.
     const state = JSON.parse(await readFile(path.join(project.folder, '.serverless/serverless-state.json'), 'utf8'));
     expect(state.service.functions.worker.environment).toMatchObject({
