@@ -6,8 +6,11 @@ import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
+import { prepareFunctionDeployment } from './deploy-function.ts';
+import { completeRoles } from './function-roles.ts';
+import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
-import { resolveTemplate } from './resolve-template.ts';
+import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-template.ts';
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
@@ -32,16 +35,22 @@ export default class FeishuEventsPlugin {
   readonly #warning: (text: string) => void;
   readonly #progress: StepProgress;
   #options!: DeployOptions;
+  #templateValues!: TemplateValues;
 
   constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
     this.#serverless = serverless;
     this.#notice = (text) => log.notice(text);
     this.#warning = (text) => log.warning(text);
     this.#progress = progress.get('feishu-events');
+    // The framework's schema of `resources` lacks this section of a CloudFormation template.
+    serverless.configSchemaHandler.schema.properties.resources.properties.Rules ??= { type: 'object' };
     this.hooks = {
       initialize: () => this.#readOptions(),
+      'before:package:initialize': () => checkFunctionSettings(serverless.service),
       'before:package:createDeploymentArtifacts': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:package:createDeploymentArtifacts': () => this.#checkArtifacts(),
+      'before:package:compileFunctions': () => this.#resolveEnvironments(),
+      'after:deploy:function:initialize': () => prepareFunctionDeployment(serverless, String(options.function)),
       'before:deploy:function:packageFunction': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:deploy:function:packageFunction': () => this.#checkArtifacts(),
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
@@ -86,15 +95,25 @@ export default class FeishuEventsPlugin {
     for (const { name, file } of artifacts) await checkArtifact(name, file);
   }
 
-  async #finishTemplate(): Promise<void> {
-    const { serviceDir, service, processedInput } = this.#serverless;
+  /**
+   * Resolves the functions' environment before the framework compares functions: for a function with provisioned
+   * concurrency, it publishes a new version only if the function's own settings have changed, such as the secret's version.
+   */
+  async #resolveEnvironments(): Promise<void> {
+    const { service } = this.#serverless;
+    this.#templateValues = await this.#readTemplateValues();
+    for (const settings of [service.provider, ...Object.values(service.functions)]) {
+      if (settings.environment) settings.environment = resolveValue(settings.environment, this.#templateValues);
+    }
+  }
+
+  async #readTemplateValues(): Promise<TemplateValues> {
     const { webhook, longConnection, ordering, alarmEmail, ...options } = this.#options;
-    if (longConnection) await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
     // `package` works without an AWS account.
-    const isDeployment = processedInput.commands[0] === 'deploy';
+    const isDeployment = this.#serverless.processedInput.commands[0] === 'deploy';
     const readSecret = async () => ensureSecret(await this.#stageSecret());
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
-    service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
+    return {
       conditions: {
         Webhook: webhook,
         LongConnection: longConnection,
@@ -103,11 +122,20 @@ export default class FeishuEventsPlugin {
         Spot: options.connectionSpot,
         OwnNetwork: longConnection && options.connectionVpc === '',
       },
-      values: {
-        ...secretReferences(this.#secretName, stored),
-        'Connection::Key': longConnection ? await connectionKey(serviceDir, this.#bucketPrefix) : undefined,
-        'Connection::Subnets': options.connectionSubnets,
-      },
+      values: { ...secretReferences(this.#secretName, stored), 'Connection::Subnets': options.connectionSubnets },
+    };
+  }
+
+  async #finishTemplate(): Promise<void> {
+    const { serviceDir, service } = this.#serverless;
+    const { longConnection } = this.#options;
+    if (longConnection) await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
+    const { conditions, values } = this.#templateValues;
+    const key = longConnection ? await connectionKey(serviceDir, this.#bucketPrefix) : undefined;
+    completeRoles(service);
+    service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
+      conditions,
+      values: { ...values, 'Connection::Key': key },
     });
   }
 

@@ -7,20 +7,41 @@ export interface Serverless {
     service: string;
     functions: Record<string, FunctionDefinition>;
     package?: { artifact?: string };
-    provider: {
-      compiledCloudFormationTemplate: Template;
-      /** Set if nothing has changed since the last deployment. */
-      shouldNotDeploy?: boolean;
-    };
+    provider: Provider;
   };
   /** `serverless.yml` with resolved variables. */
   configurationInput: { params?: Partial<Record<string, Record<string, unknown>>> };
   processedInput: { commands: string[]; options: { param?: string[] } };
+  /** Validates `serverless.yml` before the `initialize` hook. */
+  configSchemaHandler: { schema: { properties: { resources: { properties: Record<string, object> } } } };
   getProvider(name: 'aws'): AwsProvider;
+}
+
+/** The section `provider` of `serverless.yml`, and what the framework adds to it. */
+export interface Provider {
+  /** The settings of the framework's default role, or an existing role. The following names are older. */
+  iam?: { role?: unknown };
+  role?: unknown;
+  iamRoleStatements?: unknown[];
+  iamManagedPolicies?: unknown[];
+  rolePermissionsBoundary?: unknown;
+  environment?: Record<string, unknown>;
+  compiledCloudFormationTemplate: Template;
+  /** Set if nothing has changed since the last deployment. */
+  shouldNotDeploy?: boolean;
+  /** The deployed function that `deploy function` updates. */
+  remoteFunctionData?: { Configuration?: { Role?: string } };
 }
 
 export interface FunctionDefinition {
   handler: string;
+  environment?: Record<string, unknown>;
+  /** An ARN, a logical id, or a reference such as `!GetAtt Role.Arn`. */
+  role?: unknown;
+  disableLogs?: boolean;
+  reservedConcurrency?: number;
+  provisionedConcurrency?: number;
+  events?: { sqs?: string | { maximumConcurrency?: number } }[];
   /** A container image instead of a handler. */
   image?: unknown;
   package?: { individually?: boolean; patterns?: string[]; artifact?: string };
@@ -32,6 +53,8 @@ export interface AwsProvider {
   getRegion(): string;
   getDeploymentPrefix(): string;
   getServerlessDeploymentBucketName(): Promise<string>;
+  /** Returns the role of a function, `undefined` if it has the framework's default role. */
+  getCustomExecutionRole(definition: FunctionDefinition): unknown;
   /** The configuration of an AWS SDK client. */
   getAwsSdkV3Config(): Promise<AwsConfig>;
   naming: { getStackName(): string };
@@ -51,6 +74,8 @@ export interface StepProgress {
 
 /** A CloudFormation template. */
 export interface Template {
+  Transform?: unknown;
+  Conditions?: Record<string, unknown>;
   Resources: Record<string, Resource>;
   Outputs?: Record<string, { Condition?: string; Value: unknown }>;
 }

@@ -63,6 +63,7 @@ describe('the commands of the documents', () => {
     expect(await succeed('aws sts get-caller-identity')).toContain('Account');
     await succeed('npx serverless package');
     await succeed('npx serverless deploy --stage prod');
+    await succeed('npx serverless deploy function -f worker --stage prod');
     expect(await succeed('npx serverless info --stage prod')).toContain('feishu-events-prod');
     expect(await succeed('npx serverless secrets --stage prod')).toContain('is unchanged');
   });

@@ -35,14 +35,97 @@ describe('resolveTemplate', () => {
     expect(resolveProperties(properties, { values })).toEqual({ Key: '{{resolve:…}}', Region: { Ref: 'AWS::Region' } });
   });
 
-  test('replaces Fn::ToJsonString with Fn::Sub, which CloudFormation resolves', () => {
-    const properties = {
-      Body: { 'Fn::ToJsonString': { region: `\${AWS::Region}`, list: [{ Ref: 'AWS::NoValue' }, 1] } },
+  test('replaces a Fn::Sub of Fn::ToJsonString with a Fn::Sub of the text', () => {
+    const list = [{ 'Fn::If': ['No', 0, { Ref: 'AWS::NoValue' }] }, 1];
+    const properties = { Body: { 'Fn::Sub': { 'Fn::ToJsonString': { region: `\${AWS::Region}`, list } } } };
+    expect(resolveProperties(properties, { conditions: { No: false } })).toEqual({
+      Body: { 'Fn::Sub': `{"region":"\${AWS::Region}","list":[1]}` },
+    });
+  });
+});
+
+describe('resolveTemplate leaves to CloudFormation', () => {
+  const noValue = { Ref: 'AWS::NoValue' };
+  const conditions = { Yes: true, No: false };
+
+  test('the conditions that the user declares, wherever they are used', () => {
+    const template = {
+      Parameters: { Days: { Type: 'Number', Default: 0 } },
+      Mappings: { Sizes: { prod: { memory: 1024 } } },
+      Rules: { NotZero: { Assertions: [{ Assert: { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'Days' }, 0] }] } }] } },
+      Conditions: { Own: { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'Days' }, 0] }] } },
+      Resources: {
+        Bucket: {
+          Type: 'AWS::S3::Bucket',
+          Condition: 'Own',
+          DependsOn: ['Topic', 'Elsewhere'],
+          Properties: {
+            BucketName: { 'Fn::If': ['Own', { Ref: 'Topic' }, noValue] },
+            Tags: [{ 'Fn::If': ['Own', noValue, { Key: 'a', Value: 'b' }] }],
+            Size: { 'Fn::FindInMap': ['Sizes', 'prod', 'memory'] },
+            Text: { 'Fn::ToJsonString': { Ref: 'Days' } },
+            Absent: noValue,
+          },
+        },
+        Topic: { Type: 'AWS::SNS::Topic' },
+      },
+      Outputs: { Bucket: { Condition: 'Own', Value: { 'Fn::If': ['Own', { Ref: 'Bucket' }, 'none'] } } },
     };
-    expect(resolveProperties(properties)).toEqual({ Body: { 'Fn::Sub': `{"region":"\${AWS::Region}","list":[1]}` } });
+    expect(resolveTemplate(template, { conditions, values: {} })).toEqual(template);
   });
 
-  test('throws if a condition is unknown', () => {
-    expect(() => resolveProperties({ A: { 'Fn::If': ['Typo', 1, 2] } })).toThrow('unknown condition "Typo"');
+  test('only the rest where both kinds of conditions are combined', () => {
+    const template = {
+      Conditions: { Own: { 'Fn::And': [{ Condition: 'Yes' }, { 'Fn::Not': [{ Condition: 'Other' }] }] }, Other: {} },
+      Resources: {
+        Example: {
+          Type: 'AWS::Example',
+          Properties: {
+            One: { 'Fn::If': ['Yes', { 'Fn::If': ['Own', 1, noValue] }, 2] },
+            Two: { 'Fn::If': ['Own', { 'Fn::If': ['No', 1, noValue] }, { Ref: 'Secret::OTHER' }] },
+          },
+        },
+      },
+    };
+    expect(resolveTemplate(template, { conditions, values: { 'Secret::OTHER': undefined } })).toMatchObject({
+      Conditions: {
+        Own: { 'Fn::And': [{ 'Fn::Equals': ['true', 'true'] }, { 'Fn::Not': [{ Condition: 'Other' }] }] },
+      },
+      Resources: {
+        Example: {
+          Properties: { One: { 'Fn::If': ['Own', 1, noValue] }, Two: { 'Fn::If': ['Own', noValue, noValue] } },
+        },
+      },
+    });
+  });
+
+  test('the conditions of a macro', () => {
+    const template = {
+      Transform: 'AWS::LanguageExtensions',
+      Resources: { Example: { Type: 'AWS::Example', Condition: 'OfMacro' } },
+    };
+    expect(resolveTemplate(template, { conditions, values: {} }).Resources).toEqual(template.Resources);
+  });
+});
+
+describe('resolveTemplate rejects', () => {
+  const conditions = { Yes: true, No: false };
+  const example = { Type: 'AWS::Example' };
+  const unknown = (part: string) =>
+    `${part} uses the unknown condition "Typo". Declare it in serverless.yml under resources, Conditions, ` +
+    "or use one of this template's: Yes, No.";
+
+  test.each([
+    ['Example', { Resources: { Example: { ...example, Condition: 'Typo' } } }],
+    ['Example', { Resources: { Example: { ...example, Properties: { A: { 'Fn::If': ['Typo', 1, 2] } } } } }],
+    ['Sum', { Resources: {}, Outputs: { Sum: { Condition: 'Typo', Value: 1 } } }],
+    ['Own', { Resources: {}, Conditions: { Own: { 'Fn::Not': [{ Condition: 'Typo' }] } } }],
+  ])('an unknown condition and names %s, which uses it', (part, template) => {
+    expect(() => resolveTemplate(template, { conditions, values: {} })).toThrow(unknown(part));
+  });
+
+  test("a declared condition with the name of one of the template's", () => {
+    const template = { Resources: {}, Conditions: { Yes: { 'Fn::Equals': ['a', 'b'] } } };
+    expect(() => resolveTemplate(template, { conditions, values: {} })).toThrow('Give yours another name');
   });
 });

@@ -105,7 +105,8 @@ async function* checkEventPath(
     lambda: new LambdaClient(config),
     queueUrl,
     claimsTable,
-    eventSourceMappingId: stack.physicalIdsOf('AWS::Lambda::EventSourceMapping')[0],
+    // Functions that the user adds may have other mappings.
+    eventSourceMappingId: stack.physicalId('WorkerEventSourceMappingSQSEventsQueue'),
     webhook: isWebhookHealthy ? webhook : undefined,
     waitMilliseconds: arrivalMilliseconds,
   };
