@@ -51,7 +51,7 @@ export async function exchange(
 ): Promise<PostResult> {
   const started = performance.now();
   const target = new URL(url);
-  const { status, text } = await httpPost(target, routeTo(target), {
+  const { status, text } = await httpPost(target, routeTo(target, timeoutMilliseconds), {
     headers: headers as Record<string, string>,
     body,
     maximumResponseBytes: MAXIMUM_RESPONSE_BYTES,

@@ -6,6 +6,7 @@ import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { type DeployOptions, readOptions } from './options.ts';
+import { applyProxySettings } from './proxy.ts';
 import { resolveTemplate } from './resolve-template.ts';
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
@@ -33,6 +34,7 @@ export default class FeishuEventsPlugin {
   #options!: DeployOptions;
 
   constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
+    applyProxySettings(serverless.getProvider('aws'));
     this.#serverless = serverless;
     this.#notice = (text) => log.notice(text);
     this.#warning = (text) => log.warning(text);

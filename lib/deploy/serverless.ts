@@ -33,7 +33,7 @@ export interface AwsProvider {
   getDeploymentPrefix(): string;
   getServerlessDeploymentBucketName(): Promise<string>;
   /** The configuration of an AWS SDK client. */
-  getAwsSdkV3Config(): Promise<AwsConfig>;
+  getAwsSdkV3Config(options?: object): Promise<AwsConfig>;
   naming: { getStackName(): string };
 }
 

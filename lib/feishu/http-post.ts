@@ -27,11 +27,15 @@ export async function httpPost(
   { agent }: Pick<Route, 'agent'>,
   { headers, body, maximumResponseBytes, signal }: HttpPost,
 ): Promise<HttpResult> {
+  signal.throwIfAborted();
   const send = url.protocol === 'https:' ? requestHttps : requestHttp;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const request = send(url, { method: 'POST', agent, signal, headers }, resolve);
+  // While it waits for a proxy, an aborted request reports no error.
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  const request = send(url, { method: 'POST', agent, signal, headers }, resolve).on('error', reject);
   try {
-    request.on('error', reject).end(body);
+    request.end(body);
     const response = await promise;
     const text = await readResponseText(response, maximumResponseBytes);
     signal.throwIfAborted();
@@ -39,6 +43,7 @@ export async function httpPost(
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
+    signal.removeEventListener('abort', abort);
     request.destroy();
   }
 }

@@ -13,10 +13,20 @@ export interface Route {
   via: string;
 }
 
+/** The proxy for a protocol. */
+interface ProxySetting {
+  /** May contain credentials. */
+  url: URL;
+  /** The variable that it is set in. */
+  variable: string;
+}
+
 /** The value of a proxy variable cannot be used. The message names the variable but not the value, which may be secret. */
 export class ProxySettingError extends Error {
   override readonly name = 'ProxySettingError';
 }
+
+const TUNNEL_WITHIN_MS = 15_000;
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -27,34 +37,51 @@ LOOPBACK.addAddress('::1', 'ipv6');
  * lower case takes precedence. Loopback addresses are always reached directly, whatever the variables say.
  *
  * @param url an `http:`, `https:`, `ws:` or `wss:` URL
+ * @param tunnelWithinMs how long a proxy may take to connect to an encrypted URL. An aborted request cannot close such a
+ *   connection, so it stays open for this time.
  * @throws {ProxySettingError} if the variable is not the URL of an HTTP proxy
  */
-export function routeTo(url: URL): Route {
+export function routeTo(url: URL, tunnelWithinMs = TUNNEL_WITHIN_MS): Route {
   const target = new URL(url.href.replace(/^ws/, 'http'));
-  const variable = isLoopback(target.hostname) || getProxyForUrl(target) === '' ? undefined : proxyVariable(target);
-  const proxy = variable === undefined ? undefined : readProxy(variable);
+  const proxy = isExempt(target) ? undefined : readProxySetting(target.protocol);
   const Agent = target.protocol === 'https:' ? HttpsAgent : HttpAgent;
+  const proxyUrl = proxy?.url.href;
   return {
-    // An empty object, because an agent without this option may use the variables (`NODE_USE_ENV_PROXY`).
-    agent: new Agent({ proxyEnv: proxy === undefined ? {} : { https_proxy: proxy.href, http_proxy: proxy.href } }),
-    via: proxy === undefined ? '' : `, through the proxy ${proxy.host} set in ${variable}`,
+    agent: new Agent({
+      // An empty object if direct, because an agent without this option may use the variables (`NODE_USE_ENV_PROXY`).
+      proxyEnv: proxyUrl === undefined ? {} : { https_proxy: proxyUrl, http_proxy: proxyUrl },
+      ...(proxyUrl !== undefined && { timeout: tunnelWithinMs }),
+    }),
+    via: proxy === undefined ? '' : `, through the proxy ${proxy.url.host} set in ${proxy.variable}`,
   };
 }
 
-/** The order of `getProxyForUrl`. */
-function proxyVariable({ protocol }: URL): string | undefined {
-  const names = [`${protocol.slice(0, -1)}_proxy`, 'all_proxy'];
-  return names.flatMap((name) => [name, name.toUpperCase()]).find((name) => process.env[name]);
+/** Returns whether a URL must be reached directly although a proxy is set: it is a loopback address or in `NO_PROXY`. */
+export function isExempt(url: URL): boolean {
+  return isLoopback(url.hostname) || (findVariable(url.protocol) !== undefined && getProxyForUrl(url) === '');
 }
 
-/** Like curl, takes an address without a scheme for an HTTP proxy. */
-function readProxy(variable: string): URL {
+/**
+ * Returns the proxy for `http:` or `https:`, if one is set. Like curl, takes an address without a scheme for an HTTP
+ * proxy.
+ *
+ * @throws {ProxySettingError} if the variable is not the URL of an HTTP proxy
+ */
+export function readProxySetting(protocol: string): ProxySetting | undefined {
+  const variable = findVariable(protocol);
+  if (variable === undefined) return undefined;
   const value = process.env[variable] ?? '';
-  const proxy = URL.parse(value.includes('://') ? value : `http://${value}`);
-  if (proxy !== null && /^https?:$/.test(proxy.protocol)) return proxy;
+  const url = URL.parse(value.includes('://') ? value : `http://${value}`);
+  if (url !== null && /^https?:$/.test(url.protocol)) return { url, variable };
   throw new ProxySettingError(
     `${variable} is not the URL of an HTTP proxy, such as http://proxy.example.com:3128. SOCKS proxies are not supported`,
   );
+}
+
+/** Searches in the order of `getProxyForUrl`. */
+function findVariable(protocol: string): string | undefined {
+  const names = [`${protocol.slice(0, -1)}_proxy`, 'all_proxy'];
+  return names.flatMap((name) => [name, name.toUpperCase()]).find((name) => process.env[name]);
 }
 
 function isLoopback(hostname: string): boolean {

@@ -49,7 +49,7 @@ export class Connection {
 
   constructor(endpoint: Endpoint, deliveries: Deliveries, events: ConnectionEvents, timing: Timing, log: Log) {
     this.#endpoint = endpoint;
-    this.#route = chooseRoute(endpoint);
+    this.#route = chooseRoute(endpoint, timing.handshakeWithinMs);
     this.#settings = endpoint.settings;
     this.#deliveries = deliveries;
     this.#events = events;
@@ -198,9 +198,9 @@ export class Connection {
   };
 }
 
-function chooseRoute(endpoint: Endpoint): Route {
+function chooseRoute(endpoint: Endpoint, withinMs: number): Route {
   try {
-    return routeTo(endpoint.url);
+    return routeTo(endpoint.url, withinMs);
   } catch (cause) {
     throw failed(endpoint, describeNetworkError(cause as Error), cause);
   }

@@ -84,7 +84,7 @@ async function post(url: URL, body: JsonObject, withinMs: number, signal: AbortS
 async function exchange(url: URL, body: JsonObject, withinMs: number, signal: AbortSignal): Promise<HttpResult> {
   let route: Route | undefined;
   try {
-    route = routeTo(url);
+    route = routeTo(url, withinMs);
     return await httpPost(url, route, {
       headers: { 'content-type': 'application/json; charset=utf-8', locale: 'zh' },
       body: JSON.stringify(body),
