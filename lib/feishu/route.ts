@@ -1,3 +1,4 @@
+/// <reference path="./proxy-from-env.d.ts" />
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { BlockList, isIP } from 'node:net';

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request } from 'node:https';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ProxySettingError, routeTo } from '../../lib/feishu/route.ts';
 import { useProxyVariables } from '../support/connect-proxy.ts';
@@ -66,6 +69,18 @@ describe('The route to a URL', () => {
     expect(['https://msg.feishu.cn/', 'https://10.0.0.1/'].map(isDirect)).toEqual([false, false]);
     useProxyVariables({ HTTPS_PROXY: PROXY, [variable]: '*' });
     expect(via('https://msg.feishu.cn/')).toBe('');
+  });
+
+  it('has a time limit for the proxy to connect', async () => {
+    await using proxy = createServer().listen(0, '127.0.0.1');
+    const sockets: Socket[] = [];
+    proxy.on('connection', (socket) => sockets.push(socket));
+    await once(proxy, 'listening');
+    useProxyVariables({ HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` });
+    const url = new URL('https://open.feishu.cn/');
+    const [error] = await once(request(url, { agent: routeTo(url, 50).agent }), 'error').catch((reason) => [reason]);
+    expect(error.message).toContain('timed out after 50ms');
+    for (const socket of sockets) socket.destroy();
   });
 
   it('takes an address without a scheme for an HTTP proxy', () => {
