@@ -40,21 +40,19 @@ LOOPBACK.addAddress('::1', 'ipv6');
  * @param url an `http:`, `https:`, `ws:` or `wss:` URL
  * @param tunnelWithinMs how long a proxy may take to connect to an encrypted URL. An aborted request cannot close such a
  *   connection, so it stays open for this time.
- * @throws {ProxySettingError} if the variable is not the URL of an HTTP proxy
+ * @throws {ProxySettingError} if the variable is not the URL of an HTTP proxy, or has an invalid user name or password
  */
 export function routeTo(url: URL, tunnelWithinMs = TUNNEL_WITHIN_MS): Route {
   const target = new URL(url.href.replace(/^ws/, 'http'));
   const proxy = isExempt(target) ? undefined : readProxySetting(target.protocol);
   const Agent = target.protocol === 'https:' ? HttpsAgent : HttpAgent;
-  const proxyUrl = proxy?.url.href;
-  return {
-    agent: new Agent({
-      // An empty object if direct, because an agent without this option may use the variables (`NODE_USE_ENV_PROXY`).
-      proxyEnv: proxyUrl === undefined ? {} : { https_proxy: proxyUrl, http_proxy: proxyUrl },
-      ...(proxyUrl !== undefined && { timeout: tunnelWithinMs }),
-    }),
-    via: proxy === undefined ? '' : `, through the proxy ${proxy.url.host} set in ${proxy.variable}`,
-  };
+  // An empty object if direct, because an agent without this option may use the variables (`NODE_USE_ENV_PROXY`).
+  if (proxy === undefined) return { agent: new Agent({ proxyEnv: {} }), via: '' };
+  const { href, host } = proxy.url;
+  const agent = new Agent({ proxyEnv: { https_proxy: href, http_proxy: href }, timeout: tunnelWithinMs });
+  // An error of the official SDK contains the agent. Its JSON must not contain the proxy's password.
+  Object.defineProperty(Reflect.get(agent, 'options'), 'proxyEnv', { enumerable: false });
+  return { agent, via: `, through the proxy ${host} set in ${proxy.variable}` };
 }
 
 /** Returns whether a URL must be reached directly although a proxy is set: it is a loopback address or in `NO_PROXY`. */
@@ -66,17 +64,24 @@ export function isExempt(url: URL): boolean {
  * Returns the proxy for `http:` or `https:`, if one is set. Like curl, takes an address without a scheme for an HTTP
  * proxy.
  *
- * @throws {ProxySettingError} if the variable is not the URL of an HTTP proxy
+ * @throws {ProxySettingError} if the variable is not the URL of an HTTP proxy, or has an invalid user name or password
  */
 export function readProxySetting(protocol: string): ProxySetting | undefined {
   const variable = findVariable(protocol);
   if (variable === undefined) return undefined;
   const value = process.env[variable] ?? '';
   const url = URL.parse(value.includes('://') ? value : `http://${value}`);
-  if (url !== null && /^https?:$/.test(url.protocol)) return { url, variable };
-  throw new ProxySettingError(
-    `${variable} is not the URL of an HTTP proxy, such as http://proxy.example.com:3128. SOCKS proxies are not supported`,
-  );
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new ProxySettingError(
+      `${variable} is not the URL of an HTTP proxy, such as http://proxy.example.com:3128. SOCKS proxies are not supported`,
+    );
+  }
+  try {
+    decodeURIComponent(url.username + url.password);
+  } catch {
+    throw new ProxySettingError(`${variable} contains a % in its user name or password that is not written as %25`);
+  }
+  return { url, variable };
 }
 
 /** Searches in the order of `getProxyForUrl`. */

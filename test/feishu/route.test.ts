@@ -88,6 +88,11 @@ describe('The route to a URL', () => {
     expect(via('https://open.feishu.cn/')).toBe(', through the proxy 10.0.0.1:7890 set in HTTPS_PROXY');
   });
 
+  it('is an error that hides a password with a wrong escape sequence', () => {
+    useProxyVariables({ HTTPS_PROXY: 'http://user:100%secret@proxy.example.com' });
+    expect(() => via('https://open.feishu.cn/')).toThrow(/^HTTPS_PROXY contains a % (?!.*secret)/);
+  });
+
   it.each(['socks5://user:secret@10.0.0.1', 'http://user:secret@', 'http://user:secret@host:port'])(
     'is an error that hides the value %s',
     (value) => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Client } from '@larksuiteoapi/node-sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { errorFields } from '../../lib/observability/error-fields.ts';
@@ -69,7 +70,9 @@ describe('The feishu client', () => {
     expect(error.message).toMatch(
       new RegExp(`${status} Rejected, through the proxy ${proxy.host} set in HTTPS_PROXY$`),
     );
-    expect(JSON.stringify(errorFields(error))).not.toMatch(/password|dXNlcj/);
+    for (const text of [JSON.stringify(errorFields(error)), JSON.stringify(error), inspect(error)]) {
+      expect(text).not.toMatch(/password|dXNlcj/);
+    }
   });
 
   it('names a variable that is not the URL of an HTTP proxy', async () => {
