@@ -10,6 +10,7 @@ import { prepareFunctionDeployment } from './deploy-function.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
+import { applyProxySettings } from './proxy.ts';
 import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-template.ts';
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
@@ -38,6 +39,7 @@ export default class FeishuEventsPlugin {
   #templateValues!: TemplateValues;
 
   constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
+    applyProxySettings(serverless.getProvider('aws'));
     this.#serverless = serverless;
     this.#notice = (text) => log.notice(text);
     this.#warning = (text) => log.warning(text);

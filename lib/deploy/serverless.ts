@@ -56,7 +56,7 @@ export interface AwsProvider {
   /** Returns the role of a function, `undefined` if it has the framework's default role. */
   getCustomExecutionRole(definition: FunctionDefinition): unknown;
   /** The configuration of an AWS SDK client. */
-  getAwsSdkV3Config(): Promise<AwsConfig>;
+  getAwsSdkV3Config(options?: object): Promise<AwsConfig>;
   naming: { getStackName(): string };
 }
 

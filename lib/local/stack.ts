@@ -25,7 +25,7 @@ import { Traffic } from './traffic.ts';
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…`, `LOG_LEVEL` and the handlers' variables. AWS settings are not passed to the functions. */
+  /** `FEISHU_…`, `LOG_LEVEL` and the handlers' variables. AWS settings are only for the handlers' own clients. */
   environment: Record<string, string>;
   host: string;
   /** 0 for any free port. */
@@ -121,7 +121,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     options.onLine(line);
   };
   const baseEnvironment = {
-    ...createFunctionEnvironment(options.environment, emulators.environment),
+    ...createFunctionEnvironment(options.environment),
+    ...emulators.templateEnvironment,
     ...debuggingEnvironment(),
     QUEUE_URL: emulators.queueUrl,
   };

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { type Environment, isStoreApp, readRequired } from '../config.ts';
+import { type Environment, isStoreApp, readClientSettings, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
@@ -52,6 +52,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
   const messages = createReceivedMessages(queueUrl);
   const tableName = readRequired(environment, 'CLAIMS_TABLE');
   const dynamo = new DynamoDBClient({
+    ...readClientSettings(process.env, 'dynamodb'),
     maxAttempts: DYNAMO_ATTEMPTS,
     requestHandler: { ...DYNAMO_TIMEOUTS, throwOnRequestTimeout: true },
   });

@@ -30,6 +30,13 @@ describe('The local stack', () => {
     // Under a debugger nothing has a time limit, so that a slow machine does not retry an event.
     inspector.open(0, '127.0.0.1');
     stack = await startLocalStack({
+      environment: {
+        FEISHU_ENCRYPT_KEY: encryptKey,
+        FEISHU_VERIFICATION_TOKEN: token,
+        // Nothing listens here: calls to the mock platform must not go through a proxy.
+        HTTP_PROXY: 'http://127.0.0.1:1',
+        NODE_USE_ENV_PROXY: '1',
+      },
       onApiCall: (call) => apiCalls.push(call),
       onLine(line) {
         lines.push(line);
