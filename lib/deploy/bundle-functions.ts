@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { artifactFiles, functionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { handlerWarnings } from '../build/check-handlers.ts';
+import { findHandlerModule } from '../build/handler-module.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
@@ -52,7 +52,6 @@ export async function bundleFunctions(root: string, outdir: string, service: Ser
  */
 function sourceOf(root: string, name: string, { handler, image, package: { artifact } = {} }: FunctionDefinition) {
   if (name === 'webhook' || name === 'worker' || image !== undefined || artifact !== undefined) return undefined;
-  // `folder/module.export`
-  const source = `${handler.slice(0, -path.extname(handler).length)}.ts`;
-  return existsSync(path.join(root, source)) ? source : undefined;
+  const { source } = findHandlerModule(root, handler) ?? {};
+  return source?.endsWith('.ts') ? source : undefined;
 }
