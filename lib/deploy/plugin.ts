@@ -6,6 +6,7 @@ import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
+import { protectEventsQueue } from './default-role.ts';
 import { type DeployOptions, readOptions } from './options.ts';
 import { resolveTemplate } from './resolve-template.ts';
 import { secretReferences } from './secrets/secret-references.ts';
@@ -94,6 +95,7 @@ export default class FeishuEventsPlugin {
     const isDeployment = processedInput.commands[0] === 'deploy';
     const readSecret = async () => ensureSecret(await this.#stageSecret());
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
+    protectEventsQueue(service.provider.compiledCloudFormationTemplate);
     service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
       conditions: {
         Webhook: webhook,
