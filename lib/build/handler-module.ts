@@ -19,7 +19,7 @@ export interface HandlerModule {
  */
 export function findHandlerModule(root: string, handler: string): HandlerModule | undefined {
   const extension = path.extname(handler);
-  const base = handler.slice(0, handler.length - extension.length);
+  const base = path.posix.normalize(handler.slice(0, handler.length - extension.length));
   const source = EXTENSIONS.map((name) => base + name).find((file) => existsSync(path.join(root, file)));
   return source === undefined ? undefined : { source, exportName: extension.slice(1) };
 }

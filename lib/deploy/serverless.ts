@@ -8,6 +8,7 @@ export interface Serverless {
     functions: Record<string, FunctionDefinition>;
     package?: { artifact?: string };
     provider: {
+      runtime?: string;
       compiledCloudFormationTemplate: Template;
       /** Set if nothing has changed since the last deployment. */
       shouldNotDeploy?: boolean;
@@ -23,6 +24,8 @@ export interface FunctionDefinition {
   handler: string;
   /** A container image instead of a handler. */
   image?: unknown;
+  runtime?: string;
+  layers?: unknown;
   package?: { individually?: boolean; patterns?: string[]; artifact?: string };
 }
 

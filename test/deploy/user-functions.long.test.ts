@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPromise } from 'yauzl';
+import { bundleFunctions } from '../../lib/deploy/bundle-functions.ts';
 import { readDocuments } from '../documents/document.ts';
 import { createProject, type Project } from './support/project.ts';
 
@@ -126,6 +127,23 @@ describe('A function that the user adds in extensions.yml', () => {
       Runtime: 'python3.13',
     });
     expect(await filesIn('python.zip')).toEqual(['functions/job.py']);
+  });
+
+  it.each([
+    [
+      'functions/remindr.handler',
+      'The handler of the function reminder is functions/remindr.handler, but there is no such module.',
+    ],
+    ['functions/reminder.run', 'functions/reminder.ts does not export "run", the handler of the function reminder.'],
+  ])('is not packaged with the handler %s if that does not exist', async (handler, message) => {
+    await write('functions/reminder.ts', 'export const handler = async (): Promise<string> => "done";\n');
+    const service = {
+      service: 'feishu-events',
+      functions: { reminder: { handler } },
+      provider: { runtime: 'nodejs24.x', compiledCloudFormationTemplate: { Resources: {} } },
+    };
+    const bundled = bundleFunctions(project.folder, path.join(project.folder, '.build'), service);
+    await expect(bundled).rejects.toThrow(message);
   });
 
   it('is not packaged with private files', async () => {
