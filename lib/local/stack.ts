@@ -27,7 +27,7 @@ import { ScheduledFunctions } from './user-functions/scheduled-functions.ts';
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…`, `LOG_LEVEL` and the handlers' variables. AWS settings are not passed to the functions. */
+  /** `FEISHU_…`, `LOG_LEVEL` and the handlers' variables. AWS settings are passed only to the user's functions. */
   environment: Record<string, string>;
   host: string;
   /** 0 for any free port. */

@@ -23,6 +23,7 @@ functions:
       TABLE: !Ref Table
       BUCKET: \${param:bucket}
       QUEUE_URL: null
+      REMOVED: null
   slow: { handler: functions/slow.run, timeout: 1 }
   sdk: { handler: functions/sdk.run }
   plain: { handler: functions/plain.run }
