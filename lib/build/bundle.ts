@@ -14,11 +14,15 @@ const SEPARATE_MODULE = 'sqs-sender';
  *
  * @param metafile of the function's bundle
  */
-export function artifactFiles(name: string, { outputs }: Metafile): string[] {
+export function artifactFiles(name: string, metafile: Metafile): string[] {
   const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
   // The worker's `feishu` client needs the SDK. Other functions need it only if they import it.
-  const isUsed = name === 'worker' || Object.values(outputs).some(({ imports }) => imports.some(isPlatformSdk));
-  return isUsed ? [...files, 'node_modules/**'] : files;
+  return name === 'worker' || usesPlatformSdk(metafile) ? [...files, 'node_modules/**'] : files;
+}
+
+/** Returns whether a bundle imports the file that {@link platformSdkBundle} writes. */
+export function usesPlatformSdk({ outputs }: Metafile): boolean {
+  return Object.values(outputs).some(({ imports }) => imports.some(isPlatformSdk));
 }
 
 /**

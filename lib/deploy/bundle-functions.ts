@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { artifactFiles, functionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { handlerWarnings } from '../build/check-handlers.ts';
+import { findHandlerModule, type HandlerModule } from '../build/handler-module.ts';
+import { DeploymentError } from './deployment-error.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
@@ -15,6 +16,7 @@ const USER_FUNCTIONS_FOLDER = 'functions';
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
  * @returns warnings about handlers
+ * @throws {DeploymentError} if a function's module or export does not exist
  */
 export async function bundleFunctions(root: string, outdir: string, service: Serverless['service']): Promise<string[]> {
   const { functions } = service;
@@ -28,20 +30,22 @@ export async function bundleFunctions(root: string, outdir: string, service: Ser
     definition.package = { ...definition.package, individually: true, patterns };
   };
 
-  const sources = Object.entries(functions).flatMap(([name, definition]) => {
-    const source = sourceOf(root, name, definition);
-    return source === undefined ? [] : [{ name, source, bundle: `${USER_FUNCTIONS_FOLDER}/${name}` }];
+  const added = Object.keys(functions).flatMap((name) => {
+    const module = typeScriptModuleOf(root, name, service);
+    return module === undefined ? [] : [{ name, module, bundle: `${USER_FUNCTIONS_FOLDER}/${name}` }];
   });
   const [webhook, worker, ...others] = await Promise.all([
     build(webhookBundle(root, outdir)),
     build(workerBundle(root, outdir)),
-    ...sources.map(({ source, bundle }) => build(functionBundle(root, outdir, bundle, source))),
+    ...added.map(({ module, bundle }) => build(functionBundle(root, outdir, bundle, module.source))),
     build(platformSdkBundle(root, outdir)),
   ]);
   usePackage('webhook', 'webhook', webhook.metafile);
   usePackage('worker', 'worker', worker.metafile);
-  for (const [index, { name, bundle }] of sources.entries()) {
-    usePackage(name, bundle, (others[index] as { metafile: Metafile }).metafile);
+  for (const [index, { name, module, bundle }] of added.entries()) {
+    const { metafile } = others[index] as { metafile: Metafile };
+    checkExport(name, module, metafile);
+    usePackage(name, bundle, metafile);
   }
   return handlerWarnings(worker.warnings).map(({ text }) => text);
 }
@@ -50,9 +54,23 @@ export async function bundleFunctions(root: string, outdir: string, service: Ser
  * Returns the TypeScript module of a function that the user added. Functions in another language, with a ready artifact or
  * with a container image are left to the framework.
  */
-function sourceOf(root: string, name: string, { handler, image, package: { artifact } = {} }: FunctionDefinition) {
+function typeScriptModuleOf(root: string, name: string, service: Serverless['service']): HandlerModule | undefined {
+  const definition = service.functions[name] as FunctionDefinition;
+  const { handler, image, layers, runtime = service.provider.runtime } = definition;
+  const artifact = definition.package?.artifact ?? service.package?.artifact;
   if (name === 'webhook' || name === 'worker' || image !== undefined || artifact !== undefined) return undefined;
-  // `folder/module.export`
-  const source = `${handler.slice(0, -path.extname(handler).length)}.ts`;
-  return existsSync(path.join(root, source)) ? source : undefined;
+  const module = findHandlerModule(root, handler);
+  // A layer can contain the module.
+  if (module === undefined && runtime?.startsWith('nodejs') && layers === undefined) {
+    throw new DeploymentError(
+      `The handler of the function ${name} is ${handler}, but there is no such module. Write it as folder/module.export.`,
+    );
+  }
+  return module?.source.endsWith('.ts') ? module : undefined;
+}
+
+function checkExport(name: string, { source, exportName }: HandlerModule, { outputs }: Metafile): void {
+  const { exports = [] } = Object.values(outputs).find(({ entryPoint }) => entryPoint === source) ?? {};
+  if (exports.includes(exportName)) return;
+  throw new DeploymentError(`${source} does not export "${exportName}", the handler of the function ${name}.`);
 }

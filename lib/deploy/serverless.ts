@@ -19,6 +19,7 @@ export interface Serverless {
 
 /** The section `provider` of `serverless.yml`, and what the framework adds to it. */
 export interface Provider {
+  runtime?: string;
   /** The settings of the framework's default role, or an existing role. The following names are older. */
   iam?: { role?: unknown };
   role?: unknown;
@@ -44,6 +45,8 @@ export interface FunctionDefinition {
   events?: { sqs?: string | { maximumConcurrency?: number } }[];
   /** A container image instead of a handler. */
   image?: unknown;
+  runtime?: string;
+  layers?: unknown;
   package?: { individually?: boolean; patterns?: string[]; artifact?: string };
 }
 

@@ -19,13 +19,15 @@ import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
 import { createInspector } from './inspector/inspector.ts';
 import { redriveEvents } from './inspector/redrive-events.ts';
-import { type ApiCall, createMockPlatform } from './mock-platform.ts';
+import type { ScheduledFunction } from './inspector/wire.ts';
+import { type ApiCall, createMockPlatform, mockPlatformAccess } from './mock-platform.ts';
 import { Traffic } from './traffic.ts';
+import { ScheduledFunctions } from './user-functions/scheduled-functions.ts';
 
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…`, `LOG_LEVEL` and the handlers' variables. AWS settings are only for the handlers' own clients. */
+  /** `FEISHU_…`, `LOG_LEVEL` and the user's variables. AWS settings are only for the clients of handlers and functions. */
   environment: Record<string, string>;
   host: string;
   /** 0 for any free port. */
@@ -60,6 +62,8 @@ export interface Stack {
   queue: Pick<Emulators, 'sqs' | 'queueUrl' | 'deadLetterQueueUrl'>;
   /** Lists the events, oldest first. */
   events(): EventRecord[];
+  /** Lists the functions with a schedule. */
+  scheduledFunctions(): Promise<ScheduledFunction[]>;
   /** Stops accepting requests, and waits for the work in flight. */
   stop(): Promise<void>;
 }
@@ -95,9 +99,16 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   });
   parts.defer(() => emulators.stop());
   parts.defer(() => reportUnhandled(emulators, options));
+  const mockPlatform = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
+  parts.defer(() => mockPlatform.stop());
+  const scheduledFunctions = new ScheduledFunctions({
+    ...options,
+    environment: { ...options.environment, ...mockPlatformAccess(options.environment, mockPlatform.origin) },
+  });
   const inspector = createInspector({
     ...options,
     eventLog,
+    scheduledFunctions,
     webhookUrl: () => `${gateway.origin}${WEBHOOK_PATH}`,
     redrive: (order, signal) => redriveEvents(emulators, order, signal),
   });
@@ -105,8 +116,6 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     inspector.delivered(message.record);
     eventLog.restored(message);
   }
-  const mockPlatform = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
-  parts.defer(() => mockPlatform.stop());
 
   const onPublish = (channel: string, message: unknown) => {
     if (channel !== acceptedChannel.name) {
@@ -146,7 +155,10 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   });
   const worker = createFunction('worker', {
     timeoutSeconds: timeoutUnlessDebugging(WORKER_TIMEOUT_SECONDS),
-    environment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess(options.environment, mockPlatform.origin) },
+    environment: {
+      CLAIMS_TABLE: emulators.claimsTable,
+      ...mockPlatformAccess(options.environment, mockPlatform.origin),
+    },
     isBackground: true,
   });
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
@@ -182,6 +194,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   const gateway = await startHttpServer(options.host, options.port, handleRequest);
   parts.defer(() => gateway.stop());
   parts.defer(() => inspector.stop());
+  parts.defer(() => scheduledFunctions.stop());
 
   if (options.longConnection) {
     const connection = new ConnectionProcess({
@@ -202,16 +215,9 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     eventsUrl: `${gateway.origin}${EVENTS_PATH}`,
     queue: emulators,
     events: listEvents,
+    scheduledFunctions: () => scheduledFunctions.list(),
     stop: () => parts.disposeAsync(),
   };
-}
-
-/** Points the official SDK's client at the mock platform if there are no app credentials. */
-function platformAccess(environment: Record<string, string>, mockPlatformOrigin: string): Record<string, string> {
-  if (environment.FEISHU_APP_ID && environment.FEISHU_APP_SECRET) return {};
-  // A store app would wait for an app ticket, which the mock platform does not send.
-  const selfBuiltApp = { FEISHU_APP_ID: 'cli_local', FEISHU_APP_SECRET: 'local', FEISHU_APP_TYPE: 'self' };
-  return { ...selfBuiltApp, FEISHU_DOMAIN: mockPlatformOrigin };
 }
 
 /** Reports how many events are still in the queue. */

@@ -45,6 +45,7 @@ try {
   Inspector  ${stack.pageUrl}   send samples and see events
   Webhook    POST ${stack.webhookUrl}
   Events     GET ${stack.eventsUrl}`);
+  await announceScheduledFunctions(stack);
   await stopped.promise;
   console.log('Stopping. Waiting for the events in flight …');
   await stack.stop();
@@ -87,6 +88,15 @@ async function start(): Promise<Stack> {
       stopped.resolve();
     },
   });
+}
+
+async function announceScheduledFunctions(stack: Stack): Promise<void> {
+  try {
+    const names = (await stack.scheduledFunctions()).map(({ name }) => name);
+    if (names.length > 0) print(`  Scheduled  ${names.join(', ')}   run them in the inspector or with npm run invoke`);
+  } catch (error) {
+    print(`The inspector shows no scheduled functions. ${(error as Error).message}`);
+  }
 }
 
 async function startRecording() {

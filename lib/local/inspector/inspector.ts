@@ -11,12 +11,13 @@ import { NestingError } from '../../util/exact-json.ts';
 import type { HttpResponse } from '../../webhook/http.ts';
 import type { EventLog } from '../event-log.ts';
 import type { StreamingResponse } from '../http-server.ts';
+import type { ScheduledFunctions } from '../user-functions/scheduled-functions.ts';
 import { EventContents } from './event-contents.ts';
 import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
-import { BadRequest, readRedriveRequest, readSendRequest, requireShort } from './read-requests.ts';
+import { BadRequest, readRedriveRequest, readRunRequest, readSendRequest, requireShort } from './read-requests.ts';
 import {
   type EventDetails,
   type EventRecord,
@@ -38,6 +39,7 @@ export interface InspectorOptions {
   /** The project's root, stripped from paths in error stacks. */
   root: string;
   webhookUrl: () => string;
+  scheduledFunctions: Pick<ScheduledFunctions, 'list' | 'run'>;
   redrive: (request: RedriveRequest, signal: AbortSignal) => Promise<RedriveResult>;
 }
 
@@ -134,6 +136,9 @@ export function createInspector(options: InspectorOptions): Inspector {
     },
     [`POST ${ROUTES.redrive}`]: async (_, body) =>
       respondJson(200, await options.redrive(readRedriveRequest(body), stopping.signal)),
+    [`GET ${ROUTES.scheduled}`]: async () => respondJson(200, await options.scheduledFunctions.list()),
+    [`POST ${ROUTES.run}`]: async (_, body) =>
+      respondJson(200, await options.scheduledFunctions.run(readRunRequest(body))),
   };
 
   const respondJson = (status: number, value: object) =>

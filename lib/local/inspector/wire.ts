@@ -54,6 +54,34 @@ export interface RedriveResult {
   failed: number;
 }
 
+/** A function that the user added, with its schedules. */
+export interface ScheduledFunction {
+  name: string;
+  schedules: { expressions: string[]; isEnabled: boolean; timezone?: string }[];
+  isRunning: boolean;
+  lastRun?: FunctionRun;
+}
+
+/** One run of a function. Either `result` or `error` is set. */
+export interface FunctionRun {
+  /** ISO 8601 */
+  startedAt: string;
+  milliseconds: number;
+  /** JSON */
+  result?: string;
+  /** With the stack. */
+  error?: string;
+  /** The last lines that the function wrote. */
+  output: string[];
+}
+
+/** Runs a function with the event of one of its schedules. */
+export interface RunRequest {
+  name: string;
+  /** Index in {@link ScheduledFunction.schedules}. */
+  schedule: number;
+}
+
 export const ROUTES = {
   script: '/_inspector/page.js',
   style: '/_inspector/page.css',
@@ -65,4 +93,7 @@ export const ROUTES = {
   samples: '/_inspector/samples',
   send: '/_inspector/send',
   redrive: '/_inspector/redrive',
+  /** Lists the functions with a schedule. */
+  scheduled: '/_inspector/scheduled',
+  run: '/_inspector/run',
 } as const;

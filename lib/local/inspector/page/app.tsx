@@ -5,6 +5,7 @@ import { EventDetail } from './event-detail.tsx';
 import { EventList } from './event-list.tsx';
 import { messages } from './messages.ts';
 import { fetchDraft, redrive, send } from './requests.ts';
+import { ScheduledFunctions } from './scheduled-functions.tsx';
 import { SendForm } from './send-form.tsx';
 import { useLiveRecords } from './use-live-records.ts';
 
@@ -67,6 +68,7 @@ export function App() {
         <h1>
           feishu-events <span class="quiet">{messages.title}</span>
         </h1>
+        <ScheduledFunctions />
         <SendForm onSend={(sample) => sendEvent(sample.type, { kind: 'sample', ...sample })} onEdit={edit} />
       </header>
       <p class="notice" role="status" title={notice}>
