@@ -43,7 +43,7 @@ export async function bundleFunctions(root: string, outdir: string, service: Ser
   for (const [index, { name, bundle }] of sources.entries()) {
     usePackage(name, bundle, (others[index] as { metafile: Metafile }).metafile);
   }
-  return handlerWarnings(worker.warnings).map(({ text }) => text);
+  return handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
 }
 
 /**

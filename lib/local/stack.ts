@@ -7,11 +7,13 @@ import { build } from 'esbuild';
 import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
 import { type Accepted, acceptedChannel, type Processed } from '../observability/diagnostics-channels.ts';
+import { jsonResponse } from '../webhook/http.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
 import { debuggingEnvironment, timeoutUnlessDebugging } from './debugging.ts';
 import { type Emulators, startEmulators } from './emulators/emulators.ts';
 import { EventLog, type EventRecord } from './event-log.ts';
-import { startEventSourceMapping } from './event-source-mapping.ts';
+import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
+import { BuildReport } from './functions/build-report.ts';
 import { createBundleLoader } from './functions/bundle-loader.ts';
 import { ConnectionProcess } from './functions/connection-process.ts';
 import { createLocalFunction, type LocalFunctionOptions } from './functions/local-function.ts';
@@ -30,7 +32,7 @@ export interface StackOptions {
   host: string;
   /** 0 for any free port. */
   port: number;
-  /** Rebuilds and reloads the functions when a source changes. */
+  /** Rebuilds and reloads the functions when a source changes, and also starts if they cannot be built yet. */
   watch: boolean;
   ordering?: 'none' | 'conversation';
   /** Stores the queues and the table for the next stack. They survive a kill. Default: in memory. */
@@ -58,6 +60,8 @@ export interface Stack {
   /** The URL of {@link Stack.events} as JSON. */
   eventsUrl: string;
   queue: Pick<Emulators, 'sqs' | 'queueUrl' | 'deadLetterQueueUrl'>;
+  /** Whether the functions could not be built yet. */
+  hasFailedBuild: boolean;
   /** Lists the events, oldest first. */
   events(): EventRecord[];
   /** Stops accepting requests, and waits for the work in flight. */
@@ -72,7 +76,7 @@ export const VISIBILITY_TIMEOUT_SECONDS = 6 * WORKER_TIMEOUT_SECONDS;
 /**
  * Starts the local stack.
  *
- * @throws if the functions cannot be built, or the port or the data folder is in use; the message says what to do
+ * @throws if the functions cannot be built and `watch` is false, or the port or the data folder is in use; the message says what to do
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   // Parts stop in the reverse order: the gateway first, the queue last.
@@ -151,30 +155,39 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
   await build(platformSdkBundle(options.root, outdir));
-  const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
-  const keepLoaded = createBundleLoader(options);
-  parts.defer(await keepLoaded(webhookBundle(options.root, outdir), loadWebhook));
-  const loadWorker = () => worker.load(path.join(outdir, 'worker.mjs'));
-  // A change of a handler, callbacks included, always builds the worker, which checks them all.
-  const announceReload = () => options.onNotice('Sources changed: functions reloaded.');
-  parts.defer(await keepLoaded(workerBundle(options.root, outdir), loadWorker, announceReload));
 
   const traffic = new Traffic();
-  const mapping = startEventSourceMapping({
-    ...emulators,
-    invoke: (event) => worker.invoke(event),
-    pause: () => traffic.pause(),
-    onDelivery(record) {
-      inspector.delivered(record);
-      eventLog.delivered(record);
-      options.onDelivery?.(record);
-    },
-    onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error)),
-  });
-  parts.defer(() => mapping.stop());
+  let mapping: EventSourceMapping | undefined;
+  parts.defer(() => mapping?.stop());
+  // Events must not fail because the worker cannot be built yet: they stay in the queue.
+  const startMapping = () =>
+    startEventSourceMapping({
+      ...emulators,
+      invoke: (event) => worker.invoke(event),
+      pause: () => traffic.pause(),
+      onDelivery(record) {
+        inspector.delivered(record);
+        eventLog.delivered(record);
+        options.onDelivery?.(record);
+      },
+      onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error)),
+    });
+
+  const { root, watch, onNotice } = options;
+  const report = new BuildReport({ root, onNotice, onChange: (failure) => inspector.buildChanged(failure) });
+  const keepLoaded = createBundleLoader({ watch, report });
+  const announceReload = () => onNotice('Sources changed: functions reloaded.');
+  const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
+  parts.defer(await keepLoaded(webhookBundle(root, outdir), loadWebhook));
+  const loadWorker = () => {
+    worker.load(path.join(outdir, 'worker.mjs'));
+    mapping ??= startMapping();
+  };
+  parts.defer(await keepLoaded(workerBundle(root, outdir), loadWorker, announceReload));
+
   const listEvents = () => eventLog.list();
   const handleRequest = createGateway({
-    invokeWebhook: (event) => traffic.during(webhook.invoke(event)),
+    invokeWebhook: async (event) => (webhook.isLoaded ? traffic.during(webhook.invoke(event)) : notBuilt()),
     listEvents,
     inspector,
   });
@@ -192,7 +205,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     });
     parts.defer(() => connection.stop());
     const loadConnection = () => connection.load(path.join(outdir, 'connection.mjs'));
-    parts.defer(await keepLoaded(connectionBundle(options.root, outdir), loadConnection));
+    parts.defer(await keepLoaded(connectionBundle(root, outdir), loadConnection));
   }
 
   return {
@@ -200,9 +213,15 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     pageUrl: `${gateway.origin}/`,
     eventsUrl: `${gateway.origin}${EVENTS_PATH}`,
     queue: emulators,
+    hasFailedBuild: report.failure !== undefined,
     events: listEvents,
     stop: () => parts.disposeAsync(),
   };
+}
+
+/** The platform sends the event again. */
+function notBuilt() {
+  return jsonResponse(503, { message: 'The functions cannot be built. The terminal of npm start shows the error.' });
 }
 
 /** Points the official SDK's client at the mock platform if there are no app credentials. */

@@ -179,6 +179,7 @@ describe('While the sources change, the local stack', () => {
     await vi.waitFor(() => expect(notices.at(-1)).toContain('Build failed'), wait);
     expect(notices.at(-1)).toContain(`${TYPE}.ts`);
     expect(notices.at(-1)).toContain('Unexpected end of file');
+    expect(notices.at(-1)).toContain(`functions/handlers/v2/${TYPE}.ts:1:16`);
     await send(stack, sample(TYPE));
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
@@ -227,6 +228,50 @@ describe('A project that does not build', () => {
       "import { onEvent } from '#feishu-events'; export default onEvent('im.message.receive_v1', () => {});",
     );
     await expect(startLocalStack({ root: project.root })).rejects.toThrow(/im\.message\.recieve_v1\.ts/);
+  });
+});
+
+describe('A local stack that cannot be built at first', () => {
+  it('reports the error, loses no event, and runs once it is fixed', async () => {
+    await using project = await createProject();
+    const callback = 'callbacks/url.preview.get.ts';
+    const event = 'v2/im.chat.updated_v1.ts';
+    await project.writeHandler(callback, 'export default (');
+    await project.writeHandler(event, 'export default (');
+    const notices: string[] = [];
+    const onNotice = (text: string) => notices.push(text);
+    const stack = await startLocalStack({ root: project.root, watch: true, onNotice });
+    try {
+      expect(stack.hasFailedBuild).toBe(true);
+      expect(notices).toEqual([
+        expect.stringContaining(`functions/handlers/${callback}:1:16`),
+        expect.stringContaining(`functions/handlers/${event}:1:16`),
+      ]);
+      const trySending = () =>
+        post(stack.webhookUrl, writeRequest(sample('out_approval', '1.0'), { encryptKey }, Date.now()));
+      expect(await trySending()).toMatchObject({ status: 503, body: expect.stringContaining('cannot be built') });
+      await project.writeHandler(
+        callback,
+        "import { onCallback } from '#feishu-events'; export default onCallback('url.preview.get', () => ({}));",
+      );
+      // Then the webhook can be built, but not the worker.
+      await vi.waitFor(async () => expect(await trySending()).toMatchObject({ status: 200 }), wait);
+      expect(stack.events()).toMatchObject([{ status: 'queued', attempts: 0 }]);
+      await project.writeHandler(
+        event,
+        "import { onEvent } from '#feishu-events'; export default onEvent('im.chat.disbanded_v1', () => {});",
+      );
+      await vi.waitFor(() => expect(notices.at(-1)).toContain('rename it to im.chat.disbanded_v1.ts'), wait);
+      expect(stack.events()).toMatchObject([{ status: 'queued', attempts: 0 }]);
+      await project.writeHandler(
+        event,
+        "import { onEvent } from '#feishu-events'; export default onEvent('im.chat.updated_v1', () => {});",
+      );
+      await vi.waitFor(() => expect(stack.events()).toMatchObject([{ status: 'handled', attempts: 1 }]), wait);
+      expect(notices.filter((text) => text.includes('Build failed')).length).toBe(3);
+    } finally {
+      await stack.stop();
+    }
   });
 });
 

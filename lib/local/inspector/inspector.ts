@@ -18,6 +18,7 @@ import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
 import { BadRequest, readRedriveRequest, readSendRequest, requireShort } from './read-requests.ts';
 import {
+  type BuildFailure,
   type EventDetails,
   type EventRecord,
   type RedriveRequest,
@@ -52,6 +53,8 @@ export interface Inspector {
   accepted(event: Accepted): void;
   delivered(record: SQSRecord): void;
   changed(record: EventRecord): void;
+  /** @param failure `undefined` if the build succeeded */
+  buildChanged(failure: BuildFailure | undefined): void;
   /** Adds a line that a function logged. */
   line(text: string): void;
   /** Ends the live streams of all pages. */
@@ -161,6 +164,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       if (contents.textOf(record.messageId) === undefined) contents.setText(record.messageId, readText(record));
     },
     changed: (record) => live.change(record),
+    buildChanged: (failure) => live.changeBuild(failure),
     line(text) {
       const messageId = contents.addLine(text);
       const record = messageId === undefined ? undefined : eventLog.find(messageId);
