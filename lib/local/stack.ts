@@ -17,6 +17,7 @@ import { BuildReport } from './functions/build-report.ts';
 import { createBundleLoader } from './functions/bundle-loader.ts';
 import { ConnectionProcess } from './functions/connection-process.ts';
 import { createLocalFunction, type LocalFunctionOptions } from './functions/local-function.ts';
+import { SourceChanges } from './functions/source-changes.ts';
 import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
 import { createInspector } from './inspector/inspector.ts';
@@ -112,9 +113,16 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   const mockPlatform = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
   parts.defer(() => mockPlatform.stop());
 
+  const reported = new Set<string>();
+  const reportNoHandler = ({ outcome, reason }: Processed) => {
+    if (outcome !== 'unhandled' || reason === undefined || reported.has(reason)) return;
+    reported.add(reason);
+    options.onNotice(reason);
+  };
   const onPublish = (channel: string, message: unknown) => {
     if (channel !== acceptedChannel.name) {
       eventLog.processed(message as Processed);
+      reportNoHandler(message as Processed);
       return;
     }
     inspector.accepted(message as Accepted);
@@ -175,15 +183,14 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
 
   const { root, watch, onNotice } = options;
   const report = new BuildReport({ root, onNotice, onChange: (failure) => inspector.buildChanged(failure) });
-  const keepLoaded = createBundleLoader({ watch, report });
-  const announceReload = () => onNotice('Sources changed: functions reloaded.');
+  const keepLoaded = createBundleLoader({ watch, report, changes: new SourceChanges(root), onNotice });
   const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
   parts.defer(await keepLoaded(webhookBundle(root, outdir), loadWebhook));
   const loadWorker = () => {
     worker.load(path.join(outdir, 'worker.mjs'));
     mapping ??= startMapping();
   };
-  parts.defer(await keepLoaded(workerBundle(root, outdir), loadWorker, announceReload));
+  parts.defer(await keepLoaded(workerBundle(root, outdir), loadWorker));
 
   const listEvents = () => eventLog.list();
   const handleRequest = createGateway({

@@ -25,12 +25,14 @@ async function listEvents(stack: Stack): Promise<EventRecord[]> {
 describe('The local stack', () => {
   const apiCalls: ApiCall[] = [];
   const lines: string[] = [];
+  const notices: string[] = [];
   let stack: Stack;
   beforeAll(async () => {
     // Under a debugger nothing has a time limit, so that a slow machine does not retry an event.
     inspector.open(0, '127.0.0.1');
     stack = await startLocalStack({
       onApiCall: (call) => apiCalls.push(call),
+      onNotice: (text) => notices.push(text),
       onLine(line) {
         lines.push(line);
         recordOutput(`${line}\n`);
@@ -73,6 +75,19 @@ describe('The local stack', () => {
   it('runs the callback handler of the template', async () => {
     const { body } = await send(stack, sample('card.action.trigger'));
     expect(JSON.parse(body)).toMatchObject({ toast: { content: 'Done', i18n: { zh_cn: '已完成' } } });
+  });
+
+  it('reports once for each type that it has no handler', async () => {
+    const types = ['im.chat.updated_v1', 'im.chat.updated_v1', 'im.chat.disbanded_v1'];
+    for (const type of types) await send(stack, sample(type));
+    const adviceOf = (type: string) => `No handler for ${type}: add functions/handlers/v2/${type}.ts or`;
+    const expected = [adviceOf('im.chat.updated_v1'), adviceOf('im.chat.disbanded_v1')];
+    await vi.waitFor(() => {
+      const unhandled = stack.events().filter(({ lastError }) => lastError?.startsWith('No handler'));
+      expect(unhandled.length).toBe(types.length);
+    }, wait);
+    const found = notices.filter((text) => text.startsWith('No handler'));
+    expect(found.toSorted()).toEqual(expected.toSorted().map((text) => expect.stringContaining(text)));
   });
 
   it('accepts events with a query in the URL', async () => {
@@ -157,7 +172,8 @@ describe('While the sources change, the local stack', () => {
     // The slow version handles some of the events, and the next version the others. None is lost.
     const slow = 'await new Promise((resolve) => setTimeout(resolve, 300));';
     await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('a slow version', slow));
-    await vi.waitFor(() => expect(notices.at(-1)).toContain('functions reloaded'), wait);
+    const reloaded = `Sources changed: functions reloaded (functions/handlers/v2/${TYPE}.ts).`;
+    await vi.waitFor(() => expect(notices.at(-1)).toBe(reloaded), wait);
     await Promise.all(Array.from({ length: 20 }, () => send(stack, sample(TYPE))));
     await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('the next version'));
     await vi.waitFor(() => expect(notices.length).toBe(2), wait);

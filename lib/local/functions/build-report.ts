@@ -52,8 +52,6 @@ const NEVER_BUILT: BundleState = {
 };
 /** A broken package can cause thousands. */
 const MAXIMUM_ERRORS = 20;
-/** Shortens the source lines of minified files. */
-const TERMINAL_WIDTH = 100;
 
 /**
  * Reports each build error and warning once per change, although several bundles contain the same file, each is rebuilt
@@ -125,7 +123,7 @@ export class BuildReport {
   #changed(): void {
     const failed = [...this.#bundles.values()].filter(({ errors }) => errors.size > 0);
     const errors = new Map(failed.flatMap((state) => [...state.errors]));
-    const hadFailed = this.#failure !== undefined;
+    const previous = this.#failure;
     this.#failure =
       failed.length === 0
         ? undefined
@@ -134,7 +132,10 @@ export class BuildReport {
             omitted: Math.max(0, errors.size - MAXIMUM_ERRORS, ...failed.map(({ omitted }) => omitted)),
             keepsRunning: failed.every(({ hasBeenBuilt }) => hasBeenBuilt),
           };
-    if (hadFailed || this.#failure !== undefined) this.#options.onChange(this.#failure);
+    if (previous !== undefined || this.#failure !== undefined) this.#options.onChange(this.#failure);
+    if (previous?.keepsRunning === false && this.#failure === undefined) {
+      this.#options.onNotice('Build succeeded: the functions are running.');
+    }
   }
 
   #toError({ text, location }: Message): BuildError {
@@ -182,6 +183,6 @@ export class BuildReport {
       const usedBy = handlers.length === 0 ? [] : [{ text: `Used by ${handlers.join(', ')}.`, location: null }];
       return { ...message, pluginName: '', notes: [...message.notes, ...usedBy] };
     });
-    return (await formatMessages(messages, { kind: 'error', terminalWidth: TERMINAL_WIDTH })).join('').trim();
+    return (await formatMessages(messages, { kind: 'error' })).join('').trim();
   }
 }

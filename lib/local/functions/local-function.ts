@@ -128,7 +128,9 @@ class FunctionThread {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#takeInvocation(id)?.reject(new Error(`The function ${name} timed out after ${timeoutSeconds} seconds`));
+        const message = `The function ${name} timed out after ${timeoutSeconds} seconds`;
+        this.#options.onLine(toLogLine(message, {}));
+        this.#takeInvocation(id)?.reject(new Error(message));
         void this.#thread.terminate();
       }, timeoutSeconds * 1000);
       this.#invocations.set(id, { resolve, reject, timer });

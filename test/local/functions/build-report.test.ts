@@ -5,6 +5,7 @@ import { type BuildOptions, type BuildResult, build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BuildFailure, BuildReport } from '../../../lib/local/functions/build-report.ts';
 import { createBundleLoader } from '../../../lib/local/functions/bundle-loader.ts';
+import { SourceChanges } from '../../../lib/local/functions/source-changes.ts';
 import { wait } from '../../support/wait.ts';
 
 const MESSAGE = 'functions/handlers/v2/im.message.receive_v1.ts';
@@ -131,6 +132,8 @@ describe('A build error', () => {
   });
 
   it('is reported again if it arises again, although its file has not changed', async () => {
+    await buildAndAdd(webhook);
+    await buildAndAdd(worker);
     for (const times of [1, 2]) {
       await rm(path.join(root, HELPER));
       await buildAndAdd(webhook);
@@ -193,12 +196,14 @@ it('Warnings about handlers are reported once, until their file changes', async 
 });
 
 describe('A bundle that cannot be built at first', () => {
+  const keepLoadedWith = (watch: boolean) =>
+    createBundleLoader({ watch, report, changes: new SourceChanges(root), onNotice: (text) => notices.push(text) });
   const outputOf = (name: string) => readFile(path.join(root, 'out', `${name}.mjs`), 'utf8');
 
   it('is loaded once its source is fixed, if the sources are watched', async () => {
     await write(CARD, BROKEN);
     const loaded: string[] = [];
-    const keepLoaded = createBundleLoader({ watch: true, report });
+    const keepLoaded = keepLoadedWith(true);
     const names = ['webhook', 'worker'];
     const stops = [];
     for (const name of names) stops.push(await keepLoaded(functionBundle(name), () => loaded.push(name)));
@@ -209,7 +214,12 @@ describe('A bundle that cannot be built at first', () => {
       await vi.waitFor(() => expect(loaded.toSorted()).toEqual(names), wait);
       await vi.waitFor(() => expect(report.failure).toBeUndefined(), wait);
       for (const name of names) expect(await outputOf(name)).toContain('fixed');
-      expect(notices.length).toBe(1);
+      expect(notices.slice(1)).toEqual(['Build succeeded: the functions are running.']);
+      await write(HELPER, 'export const answer = 2;');
+      const reloaded = `Sources changed: functions reloaded (${HELPER}).`;
+      await vi.waitFor(() => expect(notices.slice(2)).toEqual([reloaded]), wait);
+      await vi.waitFor(() => expect(loaded.length).toBe(4), wait);
+      expect(notices.length).toBe(3);
     } finally {
       await Promise.all(stops.map((stop) => stop()));
     }
@@ -217,7 +227,7 @@ describe('A bundle that cannot be built at first', () => {
 
   it('is an error with the position, if they are not watched', async () => {
     await write(CARD, BROKEN);
-    const keepLoaded = createBundleLoader({ watch: false, report });
+    const keepLoaded = keepLoadedWith(false);
     await expect(keepLoaded(functionBundle('worker'), () => {})).rejects.toThrow(`${CARD}:2:4`);
   });
 });
