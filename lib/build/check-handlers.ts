@@ -1,4 +1,4 @@
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOptions, Message, PartialMessage, Plugin } from 'esbuild';
 import { readLocalEnvironment } from '../cli/environment.ts';
@@ -19,6 +19,7 @@ const CODE = /\.[cm]?[jt]sx?$/;
 
 const PLUGIN_NAME = 'handler-modules';
 const LOAD_WITHIN_MILLISECONDS = 5000;
+const MAXIMUM_REPETITIONS = 3;
 
 interface HandlerFile {
   file: string;
@@ -92,11 +93,29 @@ export async function checkHandlers(
   const modules = code.map((file) => parseName(folder, file));
   const errors = modules.filter(({ kind }) => kind === '').map(({ file, name }) => message(file, neverCalled(name)));
   const named = modules.filter(({ kind }) => kind !== '');
-  const { errors: exportErrors, warnings } = await checkExports(folder, named, bundle, limitMilliseconds);
+  const { errors: exportErrors, warnings } = await whileUnchanged(code, () =>
+    checkExports(folder, named, bundle, limitMilliseconds),
+  );
   return {
     errors: await Promise.all([...errors, ...exportErrors].sort(byFile).map(addPosition)),
     warnings: await Promise.all(warnings.map(addPosition)),
   };
+}
+
+/**
+ * Repeats the work if a file changes meanwhile. An editor empties a file before it writes it: the bundler would then read
+ * the new content, so that it would not rebuild, and the error about the empty module would remain.
+ */
+async function whileUnchanged<Result>(files: string[], work: () => Promise<Result>): Promise<Result> {
+  const readVersions = async () => {
+    const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+    return stats.map((version) => `${version?.mtimeMs} ${version?.size}`).join();
+  };
+  for (let repetitions = 0; ; repetitions += 1) {
+    const versions = await readVersions();
+    const result = await work();
+    if (repetitions === MAXIMUM_REPETITIONS || (await readVersions()) === versions) return result;
+  }
 }
 
 async function checkExports(

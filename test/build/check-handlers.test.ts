@@ -387,6 +387,12 @@ describe('rejects a file that would never be called', () => {
     );
   });
 
+  it('is not reported if the module has been written meanwhile', async () => {
+    const written = JSON.stringify(IMPORT + event);
+    const source = `import { writeFileSync } from 'node:fs';\nwriteFileSync(import.meta.filename, ${written});`;
+    expect(await check({ 'v2/im.chat.updated_v1.ts': source })).toEqual({ errors: [], warnings: [] });
+  });
+
   it('points to the default export, or to the first line', async () => {
     const modules = { 'v2/a.ts': `${IMPORT}\n${event}`, 'v2/b.ts': '// nothing' };
     await withHandlers(modules, async (folder) => {
