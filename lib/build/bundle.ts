@@ -26,7 +26,8 @@ export function usesPlatformSdk({ outputs }: Metafile): boolean {
 }
 
 /**
- * Returns the esbuild options for the webhook, shared by the deployment and the local stack.
+ * Returns the esbuild options for the webhook, shared by the deployment and the local stack. The build checks the handler
+ * modules of callbacks.
  *
  * @param root the project's folder, which contains `functions/`
  * @param outdir the folder for `webhook.mjs` and its source map
@@ -36,13 +37,17 @@ export function webhookBundle(root: string, outdir: string) {
   return {
     ...options,
     entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
-    plugins: [...options.plugins, separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`))],
+    plugins: [
+      handlerModules(path.join(root, 'functions', 'handlers'), 'callbacks'),
+      ...options.plugins,
+      separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
+    ],
   } satisfies BuildOptions;
 }
 
 /**
- * Returns the esbuild options for the worker, shared by the deployment and the local stack. The build checks all handler
- * modules.
+ * Returns the esbuild options for the worker, shared by the deployment and the local stack. The build checks the handler
+ * modules of events.
  *
  * @param root the project's folder, which contains `functions/`
  * @param outdir the folder for `worker.mjs` and its source map
@@ -51,7 +56,7 @@ export function workerBundle(root: string, outdir: string) {
   const options = functionBundle(root, outdir, 'worker', 'functions/worker.ts');
   return {
     ...options,
-    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), ...options.plugins],
+    plugins: [handlerModules(path.join(root, 'functions', 'handlers'), 'events'), ...options.plugins],
   } satisfies BuildOptions;
 }
 

@@ -47,7 +47,7 @@ export async function bundleFunctions(root: string, outdir: string, service: Ser
     checkExport(name, module, metafile);
     usePackage(name, bundle, metafile);
   }
-  return handlerWarnings(worker.warnings).map(({ text }) => text);
+  return handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
 }
 
 /**

@@ -41,7 +41,10 @@ const stopped = Promise.withResolvers<void>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
 try {
   const stack = await start();
-  console.log(`feishu-events is ready. Press Ctrl+C to stop.
+  const state = stack.hasFailedBuild
+    ? 'feishu-events waits until the functions can be built.'
+    : 'feishu-events is ready.';
+  console.log(`${state} Press Ctrl+C to stop.
   Inspector  ${stack.pageUrl}   send samples and see events
   Webhook    POST ${stack.webhookUrl}
   Events     GET ${stack.eventsUrl}`);

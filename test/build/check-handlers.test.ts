@@ -372,6 +372,38 @@ describe('rejects a file that would never be called', () => {
     for (const word of words) expect(problems[0]?.text).toContain(word);
   });
 
+  it('is reported by the build of the function that contains it, which a change rebuilds', async () => {
+    const callback = 'callbacks/url.preview.get.ts';
+    await withHandlers(
+      { 'v2/a.ts': IMPORT + event, [callback]: IMPORT + event, 'callbacks/a.js': '' },
+      async (folder) => {
+        const filesOf = async (group: 'callbacks' | 'events') => {
+          const { errors } = await checkHandlers(folder, {}, 60_000, group);
+          return errors.map(({ location }) => path.relative(folder, location?.file ?? ''));
+        };
+        expect(await filesOf('callbacks')).toEqual(['callbacks/a.js', callback]);
+        expect(await filesOf('events')).toEqual(['v2/a.ts']);
+      },
+    );
+  });
+
+  it('is not reported if the module has been written meanwhile', async () => {
+    const written = JSON.stringify(IMPORT + event);
+    const source = `import { writeFileSync } from 'node:fs';\nwriteFileSync(import.meta.filename, ${written});`;
+    expect(await check({ 'v2/im.chat.updated_v1.ts': source })).toEqual({ errors: [], warnings: [] });
+  });
+
+  it('points to the default export, or to the first line', async () => {
+    const modules = { 'v2/a.ts': `${IMPORT}\n${event}`, 'v2/b.ts': '// nothing' };
+    await withHandlers(modules, async (folder) => {
+      const { errors } = await checkHandlers(folder, {}, 60_000);
+      expect(errors).toMatchObject([
+        { location: { line: 3, lineText: event } },
+        { location: { line: 1, lineText: '// nothing' } },
+      ]);
+    });
+  });
+
   it('reports only such files, sorted by name', async () => {
     const problems = await problemsOf({
       'v2/b.ts': IMPORT + event,

@@ -19,6 +19,7 @@ import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
 import { BadRequest, readRedriveRequest, readRunRequest, readSendRequest, requireShort } from './read-requests.ts';
 import {
+  type BuildFailure,
   type EventDetails,
   type EventRecord,
   type RedriveRequest,
@@ -54,6 +55,8 @@ export interface Inspector {
   accepted(event: Accepted): void;
   delivered(record: SQSRecord): void;
   changed(record: EventRecord): void;
+  /** @param failure `undefined` if the build succeeded */
+  buildChanged(failure: BuildFailure | undefined): void;
   /** Adds a line that a function logged. */
   line(text: string): void;
   /** Ends the live streams of all pages. */
@@ -166,6 +169,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       if (contents.textOf(record.messageId) === undefined) contents.setText(record.messageId, readText(record));
     },
     changed: (record) => live.change(record),
+    buildChanged: (failure) => live.changeBuild(failure),
     line(text) {
       const messageId = contents.addLine(text);
       const record = messageId === undefined ? undefined : eventLog.find(messageId);

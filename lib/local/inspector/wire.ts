@@ -3,6 +3,7 @@ import type { EventRecord } from '../event-log.ts';
 // Types of the requests and responses between the page and the local stack.
 
 export type { EventRecord, EventStatus } from '../event-log.ts';
+export type { BuildError, BuildFailure } from '../functions/build-report.ts';
 
 /** A line that a handler or the template logged for an event. */
 export interface LogLine {
@@ -81,6 +82,14 @@ export interface RunRequest {
   /** Index in {@link ScheduledFunction.schedules}. */
   schedule: number;
 }
+
+/** The named events of the live stream. Those without a name contain an array of records. */
+export const LIVE_EVENTS = {
+  /** Sent first: discard everything received on an earlier connection. */
+  start: 'start',
+  /** Contains a `BuildFailure`, or `null` once the build succeeds. */
+  build: 'build',
+} as const;
 
 export const ROUTES = {
   script: '/_inspector/page.js',

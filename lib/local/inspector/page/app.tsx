@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { EventRecord, EventStatus, SendRequest } from '../wire.ts';
+import { BuildBanner } from './build-banner.tsx';
 import { Editor } from './editor.tsx';
 import { EventDetail } from './event-detail.tsx';
 import { EventList } from './event-list.tsx';
@@ -16,7 +17,7 @@ interface Draft {
 }
 
 export function App() {
-  const { records, isConnected } = useLiveRecords();
+  const { records, buildFailure, isConnected } = useLiveRecords();
   const [query, setQuery] = useState('');
   const [status, setStatus] = useState<EventStatus>();
   const [selectedId, setSelectedId] = useState<string>();
@@ -74,6 +75,7 @@ export function App() {
       <p class="notice" role="status" title={notice}>
         {isConnected ? notice || messages.listening(`${location.origin}/feishu/events`) : messages.reconnecting}
       </p>
+      {buildFailure !== null && <BuildBanner failure={buildFailure} />}
       <main class="panes">
         <section class="events" aria-label={messages.title}>
           <search class="filter">
