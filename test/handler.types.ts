@@ -13,7 +13,7 @@ import {
 
 declare module '#feishu-events' {
   interface EventPayloads {
-    'types.test.merged_v1': { thing_id: string };
+    'types.test.merged_v1': { thing_id: string; counts: readonly number[] };
   }
   interface EventPayloadsV1 {
     types_test_merged: { thing_id: string };
@@ -38,6 +38,19 @@ onEvent('im.message.receive_v1', ({ message, sender }, { attempt, feishu, header
   expectTypeOf(uuid('reply')).toEqualTypeOf<string>();
   expectTypeOf(feishu.im.message.reply).toBeFunction();
 });
+
+onEvent('drive.file.edit_v1', ({ file_token }, { header, exactEvent, rawJson }) => {
+  expectTypeOf(file_token).toEqualTypeOf<string | undefined>();
+  expectTypeOf(header.fields.resource_id).toEqualTypeOf<string | undefined>();
+  expectTypeOf(header.fields.user_list?.[0]?.open_id).toEqualTypeOf<string | undefined>();
+  expectTypeOf(header.fields.anything).toBeUnknown();
+  expectTypeOf(exactEvent().file_token).toEqualTypeOf<string | undefined>();
+  expectTypeOf(rawJson()).toEqualTypeOf<string>();
+});
+onEvent('types.test.merged_v1', (_, { exactEvent }) => {
+  expectTypeOf(exactEvent().counts).toEqualTypeOf<readonly (number | bigint)[]>();
+});
+onUnhandledEvent((_, { exactEvent }) => expectTypeOf(exactEvent().anything).toBeUnknown());
 
 onEventV1('out_approval', ({ instance_code }) => {
   expectTypeOf(instance_code).not.toBeAny();

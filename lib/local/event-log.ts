@@ -122,7 +122,7 @@ function charactersOf({ id, type, lastError }: Partial<EventRecord> = {}): numbe
   return [id, type, lastError].reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }
 
-function headerFields({ id, type, version }: EventHeader): Partial<EventRecord> {
+function headerFields({ id, type, version }: Accepted['header']): Partial<EventRecord> {
   return { id, type, version };
 }
 

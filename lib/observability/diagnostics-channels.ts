@@ -8,7 +8,7 @@ import type { EventSource } from '../handler.ts';
 /** SQS has stored an event. */
 export interface Accepted {
   messageId: string;
-  header: EventHeader;
+  header: Pick<EventHeader, 'id' | 'type' | 'version'>;
   /** The decrypted JSON text. */
   text: string;
   source: EventSource;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { Drop, type EventContext, type EventHandler } from '../handler.ts';
 import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
+import { describeEvent, type EventMembers, type ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 
 /** The functions that import the modules of `functions/handlers`. */
@@ -38,11 +39,14 @@ export function findEventHandler(
  */
 export async function runHandler(
   handler: EventHandler,
-  { event }: EventEnvelope,
-  context: EventContext,
+  event: ReceivedEvent,
+  context: Omit<EventContext, EventMembers>,
 ): Promise<Drop | undefined> {
+  const handlerContext = { ...describeEvent(event), ...context };
   try {
-    await runInScope(context, (signal) => handler.handle(event as never, { ...context, signal }));
+    await runInScope(context, (signal) =>
+      handler.handle(event.envelope.event as never, { ...handlerContext, signal } as EventContext<never>),
+    );
     return undefined;
   } catch (error) {
     if (error instanceof Drop) return error;

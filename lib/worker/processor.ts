@@ -91,8 +91,7 @@ export function createProcessor(
         reason = reasonOfUnhandled(envelope);
         return 'unhandled';
       }
-      const drop = await runHandler(handler, envelope, {
-        header: envelope.header,
+      const drop = await runHandler(handler, delivery, {
         source: delivery.source,
         attempt: delivery.attempt,
         log,

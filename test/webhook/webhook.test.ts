@@ -254,6 +254,20 @@ describe('A callback', () => {
     expect(record?.body).toContain('card.action.trigger');
   });
 
+  it('reaches its handler with the complete header, the raw JSON and exact integers', async () => {
+    const body = JSON.parse(createSample('card.action.trigger', { version: '2.0', token }));
+    const header = { ...body.header, resource_id: 'doccn1' };
+    const text = JSON.stringify({ ...body, header }).replace('"value":{', '"value":{"id":9223372036854775807,');
+    const seen: unknown[] = [];
+    const importCallback = callbackReturning((_, { header, exactEvent, rawJson }) => {
+      seen.push(header.fields.resource_id, exactEvent().action.value?.id, rawJson());
+      return {};
+    });
+    await webhookWith(secrets, importCallback)(toHttpEvent(write(text, { encryptKey })));
+    expect(seen).toEqual(['doccn1', 9223372036854775807n, text]);
+    await aws.drain();
+  });
+
   it('has a shortened id in the log of its handler', async () => {
     const text = createSample('card.action.trigger', { version: '2.0', token });
     const body = JSON.parse(text);

@@ -75,6 +75,32 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect(seen[0]?.context.signal.aborted).toBe(false);
   });
 
+  it('passes the complete header, the raw JSON and exact integers to the handler', async () => {
+    const seen: unknown[] = [];
+    const worker = workerWith({
+      v2: modulesOf({
+        'drive.file.edit_v1': onEvent('drive.file.edit_v1', (event, { header, exactEvent, rawJson }) => {
+          const { resource_id, user_list } = header.fields;
+          seen.push({ event, resource_id, user_list, exact: exactEvent(), rawJson: rawJson() });
+        }),
+      }),
+    });
+    const user_list = [{ open_id: 'ou_1', union_id: 'on_1', user_id: '' }];
+    const body = { event_type: 'drive.file.edit_v1', event_id: randomUUID(), resource_id: 'doccn1', user_list };
+    const text = `{"schema":"2.0", "header":${JSON.stringify(body)}, "event":{"revision":9223372036854775807}}`;
+    await enqueue(text);
+    await worker({ Records: await take(1) }, contextOf());
+    expect(seen).toEqual([
+      {
+        event: { revision: 9223372036854776000 },
+        resource_id: 'doccn1',
+        user_list,
+        exact: { revision: 9223372036854775807n },
+        rawJson: text,
+      },
+    ]);
+  });
+
   it('runs the handler of a v1.0 event', async () => {
     const users: string[] = [];
     const handler = onEventV1('out_approval', (event) => users.push(event.user_id));
