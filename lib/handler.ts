@@ -96,7 +96,12 @@ export function onEvent<Type extends keyof EventPayloads>(
   return { kind: 'v2', type, handle };
 }
 
-/** Defines the handler of a v1.0 event (in the SDKs: "p1"): `functions/handlers/v1/<type>.ts`. See {@link onEvent}. */
+/**
+ * Defines the handler of a v1.0 event (in the SDKs: "p1"): `functions/handlers/v1/<type>.ts`. See {@link onEvent}.
+ *
+ * If the event arrives in a v2.0 envelope, the payload still contains the `type`, `tenant_key` and `app_id` of a v1.0
+ * event.
+ */
 export function onEventV1<Type extends keyof EventPayloadsV1>(
   type: Type,
   handle: EventFunction<EventPayloadsV1[Type]>,

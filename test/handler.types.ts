@@ -63,6 +63,11 @@ onCallback('card.action.trigger', ({ action, context, token }) => {
   return { toast: { type: 'success', content: 'Done' } };
 });
 
+onCallback('card.action.trigger_v1', ({ action }) => {
+  expectTypeOf(action.value).toEqualTypeOf<Record<string, unknown> | string | undefined>();
+  return {};
+});
+
 onUnhandledEvent((event, { header }) => {
   expectTypeOf(event.anything).toBeUnknown();
   expectTypeOf(header.type).toBeString();
@@ -125,12 +130,13 @@ onCallback('card.action.trigger', () => 'Done');
 // All event types.
 
 expectTypeOf<Exclude<keyof EventHandles, keyof EventPayloads | keyof EventPayloadsV1>>().toBeNever();
-expectTypeOf<Extract<keyof EventPayloads, keyof EventPayloadsV1>>().toBeNever();
+type EitherVersion = 'approval.instance.trip_group_update_v4' | 'approval.instance.remedy_group_update_v4';
+expectTypeOf<Extract<keyof EventPayloads, keyof EventPayloadsV1>>().toEqualTypeOf<EitherVersion>();
 
 /** Types of v2.0 contain a dot; types of v1.0 do not, except the old card callback. */
 type Dotted = `${string}.${string}`;
 expectTypeOf<Exclude<keyof EventPayloads, Dotted>>().toBeNever();
-expectTypeOf<Extract<keyof EventPayloadsV1, Dotted>>().toEqualTypeOf<'card.action.trigger_v1'>();
+expectTypeOf<Extract<keyof EventPayloadsV1, Dotted>>().toEqualTypeOf<'card.action.trigger_v1' | EitherVersion>();
 
 /** Types whose payload is `any`, which would allow every field. */
 type Untyped<Payloads> = { [Type in keyof Payloads]: 0 extends 1 & Payloads[Type] ? Type : never }[keyof Payloads];

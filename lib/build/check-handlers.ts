@@ -80,7 +80,7 @@ export async function checkHandlers(
   const errors = modules.filter(({ kind }) => kind === '').map(({ file, name }) => message(file, neverCalled(name)));
   const named = modules.filter(({ kind }) => kind !== '');
   const { errors: exportErrors, warnings } = await checkExports(folder, named, bundle, limitMilliseconds);
-  return { errors: [...errors, ...exportErrors].sort(byFile), warnings };
+  return { errors: [...errors, ...findDuplicates(named), ...exportErrors].sort(byFile), warnings };
 }
 
 async function checkExports(
@@ -124,6 +124,18 @@ function parseName(folder: string, file: string): HandlerFile {
 
 function neverCalled(name: string): string {
   return `${name} is never called: handlers are v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts. Move helpers and tests elsewhere.`;
+}
+
+/** A module handles its type in every version of the envelope, so two modules in v1/ and v2/ are ambiguous. */
+function findDuplicates(modules: HandlerFile[]): PartialMessage[] {
+  const typesOfVersion2 = new Set(modules.filter(({ kind }) => kind === 'v2').map(({ type }) => type));
+  const duplicates = modules.filter(({ kind, type }) => kind === 'v1' && typesOfVersion2.has(type));
+  return duplicates.map(({ file, name, type }) =>
+    message(
+      file,
+      `${name} and functions/handlers/v2/${type}.ts handle the same event type, whatever the version of its envelope: remove one.`,
+    ),
+  );
 }
 
 function describeMismatch({ file, name, kind, type }: HandlerFile, exported: Exported): PartialMessage | undefined {

@@ -1,7 +1,7 @@
 import { isObject, OLD_CARD_TYPE } from '../feishu/envelope.ts';
 import type { CallbackContext, CallbackHandler } from '../handler.ts';
 import { findHandler, type ImportModule } from '../handler-runtime/find-handler.ts';
-import { describeEvent, type EventMembers, type ReceivedEvent } from '../handler-runtime/handler-input.ts';
+import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 import { toSafeError } from '../handler-runtime/thrown-values.ts';
 import { errorFields, isError } from '../observability/error-fields.ts';
@@ -50,10 +50,10 @@ export async function runCallback(
   callback: ReceivedEvent,
   context: Omit<CallbackContext, EventMembers>,
 ): Promise<object> {
-  const handlerContext = { ...describeEvent(callback), ...context };
+  const { payload, members } = readHandlerInput(handler, callback);
   try {
     const response = await runInScope(context, (signal) =>
-      handler.handle(callback.envelope.event as never, { ...handlerContext, signal } as CallbackContext<never>),
+      handler.handle(payload as never, { ...members, ...context, signal } as CallbackContext<never>),
     );
     // The response would be the error's properties, such as the Authorization header of an HTTP client's request.
     if (isError(response)) throw response;

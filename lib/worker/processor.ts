@@ -3,9 +3,7 @@ import type { Environment } from '../config.ts';
 import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventHandler, Log } from '../handler.ts';
-import { folderOfVersion } from '../handler-runtime/find-handler.ts';
 import type { Outcome } from '../observability/diagnostics-channels.ts';
-import { shorten } from '../observability/log-text.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
 import { decodeMessage, type QueuedEvent } from '../queue/message.ts';
 import type { AppTickets } from '../store/app-tickets.ts';
@@ -15,6 +13,7 @@ import { createUuid, type EventModules, findEventHandler, runHandler } from './d
 import { createLazyClient } from './feishu-client.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
+import type { ExplainUnhandled } from './unhandled-events.ts';
 
 /** One delivery of a queue message, parsed. */
 export interface Delivery extends QueuedEvent {
@@ -72,6 +71,7 @@ export function createProcessor(
   redrives: Redrives,
   environment: Environment,
   appTickets: AppTickets | undefined,
+  explainUnhandled: ExplainUnhandled,
 ) {
   return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
     const { context, signal, isolatedRuns } = invocation;
@@ -88,7 +88,7 @@ export function createProcessor(
     const run = async (handler: EventHandler | undefined): Promise<ProcessingResult['outcome']> => {
       if (handler === undefined && isAppTicket) return 'handled';
       if (handler === undefined) {
-        reason = reasonOfUnhandled(envelope);
+        reason = explainUnhandled(envelope, log);
         return 'unhandled';
       }
       const drop = await runHandler(handler, delivery, {
@@ -124,11 +124,4 @@ export function createProcessor(
     }
     return { outcome, ...(reason !== undefined && { reason }) };
   };
-}
-
-function reasonOfUnhandled({ kind, header }: EventEnvelope): string {
-  const type = shorten(header.type);
-  const advice = `add functions/handlers/${folderOfVersion(header.version)}/${type}.ts or functions/handlers/fallback.ts`;
-  if (kind === 'callback') return `The callback already has its response. To also process it from the queue, ${advice}`;
-  return `No handler for ${type}: ${advice}`;
 }

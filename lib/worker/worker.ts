@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type Environment, isStoreApp, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
+import { HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
@@ -15,6 +16,7 @@ import { createReceivedMessages } from './received-messages.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
+import { createUnhandledExplanation } from './unhandled-events.ts';
 
 /** Reserved for releasing leases and reporting the batch when the handlers have used up the time. */
 const REPORT_MILLISECONDS = 2000;
@@ -63,6 +65,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     createRedrives(dynamo, tableName),
     environment,
     isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined,
+    createUnhandledExplanation(HANDLER_MODULES),
   );
   const telemetry = createWorkerTelemetry(environment);
 

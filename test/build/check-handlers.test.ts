@@ -372,6 +372,16 @@ describe('rejects a file that would never be called', () => {
     for (const word of words) expect(problems[0]?.text).toContain(word);
   });
 
+  it('two modules of the same event type in v1 and v2', async () => {
+    const type = 'approval.instance.trip_group_update_v4';
+    const problems = await problemsOf({
+      [`v1/${type}.ts`]: `${IMPORT}export default onEventV1('${type}', () => {});`,
+      [`v2/${type}.ts`]: `${IMPORT}export default onEvent('${type}', () => {});`,
+    });
+    expect(problems).toEqual([{ file: `v1/${type}.ts`, text: expect.stringContaining('handle the same event type') }]);
+    expect(problems[0]?.text).toContain(`functions/handlers/v1/${type}.ts and functions/handlers/v2/${type}.ts`);
+  });
+
   it('reports only such files, sorted by name', async () => {
     const problems = await problemsOf({
       'v2/b.ts': IMPORT + event,

@@ -174,6 +174,13 @@ describe('While the sources change, the local stack', () => {
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
 
+  it('asks whether the new handler is misspelled if an event type differs by one character', async () => {
+    const question = 'Is functions/handlers/v2/im.chat.updated_v1.ts misspelled?';
+    await send(stack, createSample('im.chat.update_v1', { version: '2.0', token }));
+    await vi.waitFor(() => expect(stack.events().at(-1)?.lastError).toContain(question), wait);
+    expect(lines.filter((line) => line.includes('"WARN"') && line.includes('misspelled?'))).toHaveLength(1);
+  });
+
   it('keeps running the previous version if a build fails, and reports the error', async () => {
     await project.writeHandler(`v2/${TYPE}.ts`, 'export default (');
     await vi.waitFor(() => expect(notices.at(-1)).toContain('Build failed'), wait);

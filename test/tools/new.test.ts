@@ -175,6 +175,21 @@ describe('npm run new', () => {
     expect(await read('functions/handlers/v2/example.thing.created_v1.ts')).toContain('declare module');
   });
 
+  it('says which version it assumes if the type may be of either, and accepts the other one', async () => {
+    const { code, output } = await create('example.thing.deleted_v1', '--declare');
+    expect(output).toContain('Assuming a v2.0 event, because its name contains a dot. If it is not: --v1.\n');
+    expect(code).toBe(0);
+    const declared = await create('example.thing.moved_v1', '--declare', '--v1');
+    expect(declared.output).not.toContain('Assuming');
+    expect(await read('functions/handlers/v1/example.thing.moved_v1.ts')).toContain('onEventV1(');
+
+    const trip = 'approval.instance.trip_group_update_v4';
+    expect((await create('trip_group', '--v1')).output).not.toContain('Assuming');
+    expect(await read(`functions/handlers/v1/${trip}.ts`)).toContain('onEventV1(');
+    expect((await create(trip)).output).toContain('Assuming v2.0, the envelope that the platform sends.');
+    expect(await read(`functions/handlers/v2/${trip}.ts`)).toContain('onEvent(');
+  });
+
   it.each([
     ['no type', [], /Pass one event type/],
     ['two types', ['message', 'user_add'], /Pass one event type/],
@@ -182,6 +197,9 @@ describe('npm run new', () => {
     ['an event as a callback', ['user_leave', '--callback'], /user_leave is an event, not a callback/],
     ['a declaration of an existing type', ['user_leave', '--declare'], /already declared/],
     ['a path as a type', ['../../lib/handler', '--declare'], /is not a valid event type/],
+    ['both versions', ['message', '--v1', '--v2'], /--v1 or --v2, not both/],
+    ['another version', ['im.message.receive_v1', '--v1'], /im\.message\.receive_v1 is a v2\.0 event: remove --v1/],
+    ['a version of a callback', ['card.action.trigger', '--v2'], /is a callback: remove --v2, or add --event/],
     ['an unknown option', ['message', '--force'], /--force/],
   ])('explains what is wrong with %s', async (_, args, message) => {
     const { code, output } = await create(...args);

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { describe, expect, it, vi } from 'vitest';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
-import { Drop, type EventContext, onEvent, onEventV1, onUnhandledEvent } from '../../lib/handler.ts';
+import { Drop, type EventContext, type EventHandler, onEvent, onEventV1, onUnhandledEvent } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { MalformedMessage } from '../../lib/queue/malformed-message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
@@ -9,6 +9,7 @@ import type { AppTickets } from '../../lib/store/app-tickets.ts';
 import { type IdempotencyStore, LeaseHeld, type LeaseOwner } from '../../lib/store/idempotency.ts';
 import { createUuid } from '../../lib/worker/dispatch.ts';
 import { attemptOf, createProcessor, type Delivery, readDelivery } from '../../lib/worker/processor.ts';
+import { createUnhandledExplanation } from '../../lib/worker/unhandled-events.ts';
 import { createRecord, type RecordOptions } from './queue-records.ts';
 
 const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
@@ -64,10 +65,19 @@ function createWorld({ handlers = {}, fallback, importModule, once, appTickets, 
   };
   const modules = { v2: load, v1: load, fallback: loadFallback };
   const environment: Record<string, string> = { FEISHU_APP_ID: 'cli_1', FEISHU_APP_SECRET: 'secret' };
-  const process = createProcessor(modules, claims, redrives, environment, appTickets);
+  const process = createProcessor(
+    modules,
+    claims,
+    redrives,
+    environment,
+    appTickets,
+    createUnhandledExplanation(Object.values(handlers).map((handler) => nameOf(handler as EventHandler))),
+  );
   const run = (delivery: Delivery, isolatedRuns?: number) => process(delivery, { context, signal, isolatedRuns }, log);
   return { calls, run };
 }
+
+const nameOf = ({ kind, type }: EventHandler) => `${kind}/${type}`;
 
 function deliveryOf(body: string, options: RecordOptions = {}): Delivery {
   return readDelivery(createRecord('a message', { ...options, body }));
@@ -227,6 +237,21 @@ describe('An event without a handler', () => {
     expect(reason).toMatch(`functions/handlers/${folder}/${type}.ts`);
     expect(reason).toMatch('functions/handlers/fallback.ts');
     expect(calls).toEqual([]);
+  });
+
+  it('is reported once for each type if the name of a module differs by one edit', async () => {
+    const handlers = { 'im.message.recieve_v1': onEvent('im.message.recieve_v1' as never, () => {}) };
+    const { run } = createWorld({ handlers });
+    log.warn.mockClear();
+    for (const _ of [1, 2]) {
+      const { outcome, reason } = await run(deliveryOf(messageEvent()));
+      expect(outcome).toBe('unhandled');
+      expect(reason).toMatch('Is functions/handlers/v2/im.message.recieve_v1.ts misspelled?');
+    }
+    await run(deliveryOf(createSample('example.thing.created_v1', { version: '2.0', token: '' })));
+    expect(log.warn.mock.calls).toEqual([
+      [expect.stringContaining('misspelled?'), { file: 'functions/handlers/v2/im.message.recieve_v1.ts' }],
+    ]);
   });
 
   it('is completed if it runs in isolation', async () => {
