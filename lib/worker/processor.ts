@@ -26,7 +26,7 @@ export interface Delivery extends QueuedEvent {
 /** The result of a delivery that did not fail. */
 export interface ProcessingResult {
   outcome: Exclude<Outcome, 'retrying'>;
-  /** Why the event was dropped, is a duplicate, or has no handler. */
+  /** Why the event was dropped, is a duplicate, or has no handler that processes it from the queue. */
   reason?: string;
 }
 
@@ -89,7 +89,7 @@ export function createProcessor(
       if (handler === undefined && isAppTicket) return 'handled';
       if (handler === undefined) {
         reason = explainUnhandled(envelope, log);
-        return 'unhandled';
+        return envelope.kind === 'callback' ? 'answered' : 'unhandled';
       }
       const drop = await runHandler(handler, delivery, {
         source: delivery.source,

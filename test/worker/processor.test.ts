@@ -264,7 +264,7 @@ describe('An event without a handler', () => {
     const { run } = createWorld();
     const callback = await run(deliveryOf(createSample('card.action.trigger', { version: '2.0', token: '' })));
     const event = await run(deliveryOf(messageEvent()));
-    expect(callback.outcome).toBe('unhandled');
+    expect(callback.outcome).toBe('answered');
     expect(callback.reason).toMatch('functions/handlers/v2/card.action.trigger.ts');
     expect(callback.reason).not.toMatch(/no handler/i);
     expect(event.reason).toMatch(/no handler/i);
