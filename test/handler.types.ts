@@ -63,6 +63,12 @@ onCallback('card.action.trigger', ({ action, context, token }) => {
   return { toast: { type: 'success', content: 'Done' } };
 });
 
+onCallback('profile.view.get', ({ operator, host }) => {
+  expectTypeOf(operator.open_id).toEqualTypeOf<string>();
+  expectTypeOf(host).toEqualTypeOf<string>();
+  return {};
+});
+
 onCallback('card.action.trigger_v1', ({ action }) => {
   expectTypeOf(action.value).toEqualTypeOf<Record<string, unknown> | string | undefined>();
   return {};
@@ -144,7 +150,7 @@ expectTypeOf<Untyped<EventPayloads>>().toBeNever();
 expectTypeOf<Untyped<EventPayloadsV1>>().toBeNever();
 expectTypeOf<Untyped<CallbackPayloads>>().toBeNever();
 
-type Missing2 = 'card.action.trigger' | 'url.preview.get';
+type Missing2 = 'card.action.trigger' | 'url.preview.get' | 'profile.view.get';
 type Missing1 =
   | 'approval_instance'
   | 'approval_task'

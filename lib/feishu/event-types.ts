@@ -34,6 +34,7 @@ type SdkPayloadsV1 = { [Type in SdkType1]: SdkPayload<Type> };
 export interface EventPayloads extends SdkPayloads, PayloadsOfEitherVersion {
   'card.action.trigger': CallbackPayloads['card.action.trigger'];
   'url.preview.get': CallbackPayloads['url.preview.get'];
+  'profile.view.get': CallbackPayloads['profile.view.get'];
 }
 
 /** The payload of each v1.0 event type (in the SDKs: "p1" or "customized event"). */
@@ -145,6 +146,8 @@ export interface CallbackPayloads {
     host: string;
     context: { url: string; preview_token: string; open_message_id: string; open_chat_id: string };
   };
+  /** Someone opens the bot's profile. Not documented: the fields are those of observed requests. */
+  'profile.view.get': { operator: Operator; host: string; context: Record<string, unknown> };
   /** The callback of cards that predate `card.action.trigger`. It has no envelope. */
   'card.action.trigger_v1': {
     open_id: string;
@@ -180,6 +183,8 @@ interface CardAction {
 export interface CallbackResponses {
   'card.action.trigger': CardResponse;
   'url.preview.get': LinkPreviewResponse;
+  /** Not documented. */
+  'profile.view.get': Record<string, unknown>;
   'card.action.trigger_v1': OldCardResponse;
 }
 

@@ -2492,6 +2492,16 @@ export const GENERATED = {
       },
     ],
   },
+  'profile.view.get': {
+    operator: {
+      tenant_key: '2ca1d211f64f6438',
+      user_id: 'e33ggbyz',
+      open_id: 'ou_84aad35d084aa403a838cf73ee18467',
+      union_id: 'on_8ed6aa67826108097d9ee143816345',
+    },
+    host: 'host',
+    context: { key: 'Example' },
+  },
   'security_and_compliance.device_apply_record.device_apply_event_v2': {
     device_apply_record_id: 'device_apply_record_id',
     device_record: {

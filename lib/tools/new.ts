@@ -25,7 +25,8 @@ Writes a handler for an event type, and its test. Never overwrites a file.
   --event          for a callback: write the handler that runs from the queue, after the response
   --v1, --v2       write the handler of a v1.0 or v2.0 event (default: the version that the platform sends; for a type
                    to declare, v2.0 if its name contains a dot)
-  --declare        declare the type, if it is new and the SDK's types do not contain it yet
+  --declare        declare the type, if it is new and the SDK's types do not contain it yet; with --callback, declare it
+                   as a callback
   --help           show this help
 
 Exits with 0 if both files were written, 1 if one already exists, 2 if the arguments are invalid.`;
@@ -88,8 +89,11 @@ function undeclaredHandler(type: string, requested: Version | undefined): NewHan
   if (SAMPLE_TYPES.some((sample) => sample.type === type)) {
     throw new UsageError(`${type} is already declared: remove --declare.`);
   }
-  if (values.callback)
-    throw new UsageError('A callback type also needs a response type: declare both as in lib/feishu/event-types.ts.');
+  if (values.callback) {
+    if (requested !== undefined)
+      throw new UsageError(`A callback module has no version: remove ${flagOf(requested)}, or --callback.`);
+    return { folder: 'callbacks', type };
+  }
   const version = requested ?? versionOf(type);
   if (requested === undefined) {
     const reason = version === '2.0' ? 'contains a dot' : 'contains no dot';
@@ -140,7 +144,9 @@ function nextSteps(handler: NewHandler): string[] {
     `  npm run send -- ${send}   while npm start is running`,
     `  Subscribe to it in the developer console: Events & Callbacks`,
     ...(folder === 'callbacks'
-      ? [`  npm run new -- ${type} --event   for work that continues after the response`]
+      ? [
+          `  npm run new -- ${type} ${isUndeclared ? '--declare' : '--event'}   for work that continues after the response`,
+        ]
       : []),
   ];
 }

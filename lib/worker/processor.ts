@@ -1,6 +1,6 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import type { Environment } from '../config.ts';
-import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
+import { CALLBACK_TYPES, type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventHandler, Log } from '../handler.ts';
 import type { Outcome } from '../observability/diagnostics-channels.ts';
@@ -41,12 +41,13 @@ export interface Invocation {
 /**
  * Parses a queue message.
  *
+ * @param callbackTypes the types that are callbacks
  * @throws {MalformedMessage} if the intake did not write it; retrying does not help
  */
-export function readDelivery(record: SQSRecord): Delivery {
+export function readDelivery(record: SQSRecord, callbackTypes = CALLBACK_TYPES): Delivery {
   try {
     const event = decodeMessage(record);
-    const envelope = parseEnvelope(event.text);
+    const envelope = parseEnvelope(event.text, callbackTypes);
     if (envelope.kind === 'url-verification') throw new TypeError('A URL verification is never queued');
     return { ...event, messageId: record.messageId, attempt: attemptOf(record), envelope };
   } catch (cause) {

@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type Environment, isStoreApp, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
+import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import { HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
@@ -68,6 +69,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     createUnhandledExplanation(HANDLER_MODULES),
   );
   const telemetry = createWorkerTelemetry(environment);
+  const callbackTypes = callbackTypesOf(HANDLER_MODULES);
 
   const postpone = async (record: SQSRecord, seconds: number, received: number) => {
     using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
@@ -115,7 +117,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     const started = Date.now();
     let log: Log | undefined;
     try {
-      const delivery = readDelivery(record);
+      const delivery = readDelivery(record, callbackTypes);
       log = telemetry.logOf(record, delivery.envelope.header);
       if (suspect) log.warn(`${REASONS[suspect.because]}. It now runs alone`, { isolated_runs: suspect.isolatedRuns });
       const isolatedRuns = suspect && suspect.isolatedRuns + 1;

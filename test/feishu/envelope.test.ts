@@ -106,16 +106,29 @@ describe('a v2.0 event', () => {
     expect(parse({ ...body, event })).toMatchObject({ event: {} });
   });
 
-  it.each(['card.action.trigger', 'url.preview.get'])('is a callback if its type is %s', (event_type) => {
-    const event = { token: 'c-295ee57216a5dc9de90fefd0aadb4b1d7d6b7b18', host: 'im_message' };
-    expect(parse({ ...body, header: { ...body.header, event_type }, event })).toMatchObject({
-      kind: 'callback',
-      header: { type: event_type, version: '2.0' },
-      // Not the event's token, which is for updating the card.
-      token: 'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV',
-      event,
-    });
-  });
+  it.each(['card.action.trigger', 'url.preview.get', 'profile.view.get'])(
+    'is a callback if its type is %s',
+    (event_type) => {
+      const event = { token: 'c-295ee57216a5dc9de90fefd0aadb4b1d7d6b7b18', host: 'im_message' };
+      expect(parse({ ...body, header: { ...body.header, event_type }, event })).toMatchObject({
+        kind: 'callback',
+        header: { type: event_type, version: '2.0' },
+        // Not the event's token, which is for updating the card.
+        token: 'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV',
+        event,
+      });
+    },
+  );
+});
+
+it('An event of any version is a callback if the caller says so', () => {
+  const types = new Set(['example.thing.get']);
+  const version2 = { schema: '2.0', header: { event_type: 'example.thing.get' } };
+  const version1 = { uuid: '1', event: { type: 'example.thing.get' } };
+  for (const body of [version2, version1]) {
+    expect(parseEnvelope(JSON.stringify(body), types)).toMatchObject({ kind: 'callback' });
+    expect(parseEnvelope(JSON.stringify(body))).toMatchObject({ kind: 'event' });
+  }
 });
 
 describe('a v1.0 event', () => {

@@ -185,6 +185,19 @@ describe('While the sources change, the local stack', () => {
     expect(lines.filter((line) => line.includes('"WARN"') && line.includes('misspelled?'))).toHaveLength(1);
   });
 
+  it('responds to a callback of any type that has a module', async () => {
+    const type = 'example.thing.get';
+    expect(await send(stack, sample(type))).toMatchObject({ body: '{"msg":"success"}' });
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type, status: 'unhandled' }), wait);
+    const source = `import { onCallback } from '#feishu-events';
+      export default onCallback('${type}', () => ({ thing: 1 }));`;
+    await project.writeHandler(`callbacks/${type}.ts`, source);
+    await vi.waitFor(() => expect(notices.length).toBe(4), wait);
+    // The webhook is built separately from the worker.
+    await vi.waitFor(async () => expect((await send(stack, sample(type))).body).toBe('{"thing":1}'), wait);
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type, status: 'answered' }), wait);
+  });
+
   it('keeps running the previous version if a build fails, and reports the error', async () => {
     await project.writeHandler(`v2/${TYPE}.ts`, 'export default (');
     await vi.waitFor(() => expect(notices.at(-1)).toContain('Build failed'), wait);

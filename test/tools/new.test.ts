@@ -49,6 +49,7 @@ describe('The handlers that npm run new writes', () => {
       })),
     { folder: 'v2', type: 'example.thing.created_v1', isUndeclared: true },
     { folder: 'v1', type: 'example_thing', isUndeclared: true },
+    { folder: 'callbacks', type: 'example.thing.get', isUndeclared: true },
   ];
   let project: TemporaryProject;
   beforeAll(async () => {
@@ -72,7 +73,7 @@ describe('The handlers that npm run new writes', () => {
     const typesOf = (version: string) => samples.filter((sample) => sample.version === version).length;
     expect(await count('v2')).toBe(typesOf('2.0') + 1);
     expect(await count('v1')).toBe(typesOf('1.0') + 1);
-    expect(await count('callbacks')).toBe(samples.filter(({ isCallback }) => isCallback).length);
+    expect(await count('callbacks')).toBe(samples.filter(({ isCallback }) => isCallback).length + 1);
   });
 
   it('pass the build', async () => {
@@ -175,6 +176,15 @@ describe('npm run new', () => {
     expect(await read('functions/handlers/v2/example.thing.created_v1.ts')).toContain('declare module');
   });
 
+  it('declares a callback with its response', async () => {
+    const { code, output } = await create('example.thing.get', '--declare', '--callback');
+    expect(output).toContain('npm run new -- example.thing.get --declare   for work that continues');
+    expect(code).toBe(0);
+    const source = await read('functions/handlers/callbacks/example.thing.get.ts');
+    expect(source).toMatch(/interface CallbackPayloads \{[^}]*'example\.thing\.get'/);
+    expect(source).toMatch(/interface CallbackResponses \{[^}]*'example\.thing\.get'/);
+  });
+
   it('says which version it assumes if the type may be of either, and accepts the other one', async () => {
     const { code, output } = await create('example.thing.deleted_v1', '--declare');
     expect(output).toContain('Assuming a v2.0 event, because its name contains a dot. If it is not: --v1.\n');
@@ -199,6 +209,7 @@ describe('npm run new', () => {
     ['a path as a type', ['../../lib/handler', '--declare'], /is not a valid event type/],
     ['both versions', ['message', '--v1', '--v2'], /--v1 or --v2, not both/],
     ['another version', ['im.message.receive_v1', '--v1'], /im\.message\.receive_v1 is a v2\.0 event: remove --v1/],
+    ['a version of a new callback', ['a.b', '--declare', '--callback', '--v1'], /remove --v1, or --callback/],
     ['a version of a callback', ['card.action.trigger', '--v2'], /is a callback: remove --v2, or add --event/],
     ['an unknown option', ['message', '--force'], /--force/],
   ])('explains what is wrong with %s', async (_, args, message) => {

@@ -347,6 +347,34 @@ describe('A callback', () => {
     expect(JSON.parse(response.body)).toMatchObject({ code: 'FEISHU_REQUEST_TOO_OLD' });
   });
 
+  it('whose type is not documented gets the response of its handler, within five minutes', async () => {
+    const type = 'example.thing.get' as 'card.action.trigger';
+    const importCallback: ImportModule = async () => ({ default: onCallback(type, () => ({ answer: 1 }) as object) });
+    const webhook = createWebhook(importCallback, { ...secrets, ...aws.environment }, [
+      'callbacks/example.thing.get',
+      'v2/example.thing.created_v1',
+    ]);
+    const sendAs = (sent: string, age = 0) => {
+      const text = createSample(sent, { version: '2.0', token });
+      return webhook(toHttpEvent(write(text, { encryptKey }, Date.now() - age)));
+    };
+    expect((await sendAs(type)).body).toBe('{"answer":1}');
+    expect(JSON.parse((await sendAs(type, 301_000)).body)).toMatchObject({ code: 'FEISHU_REQUEST_TOO_OLD' });
+    expect((await sendAs('example.thing.created_v1', 301_000)).body).toBe('{"msg":"success"}');
+    expect((await aws.drain()).length).toBe(2);
+  });
+
+  it.each(['url.preview.get', 'profile.view.get'] as const)(
+    'of type %s gets {} without a handler, and otherwise its response',
+    async (type) => {
+      const request = () => toHttpEvent(write(createSample(type, { version: '2.0', token }), { encryptKey }));
+      expect((await webhookWith(secrets)(request())).body).toBe('{}');
+      const importCallback: ImportModule = async () => ({ default: onCallback(type, () => ({ inline: {} })) });
+      expect((await webhookWith(secrets, importCallback)(request())).body).toBe('{"inline":{}}');
+      expect((await aws.drain()).length).toBe(2);
+    },
+  );
+
   it('of an old card is accepted unencrypted if it is signed with the Verification Token', async () => {
     const text = createSample('card.action.trigger_v1', { version: '1.0', token });
     const accepted = await webhookWith(secrets)(toHttpEvent(write(text, { verificationToken: token })));
