@@ -15,7 +15,10 @@ export function createUnhandledExplanation(modules: readonly string[]): ExplainU
   const warnedTypes = new Set<string>();
   return ({ kind, header }, log) => {
     const type = shorten(header.type);
-    const similar = modules.find((name) => isOneEditApart(name.slice(name.indexOf('/') + 1), header.type));
+    const isAnswered = modules.includes(`callbacks/${header.type}`);
+    const similar = modules.find(
+      (name) => !isAnswered && isOneEditApart(name.slice(name.indexOf('/') + 1), header.type),
+    );
     const file = `functions/handlers/${similar}.ts`;
     if (similar !== undefined && !warnedTypes.has(header.type)) {
       warnedTypes.add(header.type);

@@ -1,7 +1,15 @@
 import type { Context } from 'aws-lambda';
 import { describe, expect, it, vi } from 'vitest';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
-import { Drop, type EventContext, type EventHandler, onEvent, onEventV1, onUnhandledEvent } from '../../lib/handler.ts';
+import {
+  Drop,
+  type EventContext,
+  type EventHandler,
+  onCallback,
+  onEvent,
+  onEventV1,
+  onUnhandledEvent,
+} from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { MalformedMessage } from '../../lib/queue/malformed-message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
@@ -252,6 +260,16 @@ describe('An event without a handler', () => {
     expect(log.warn.mock.calls).toEqual([
       [expect.stringContaining('misspelled?'), { file: 'functions/handlers/v2/im.message.recieve_v1.ts' }],
     ]);
+  });
+
+  it('is not confused with another type if it is a callback with a module of its own', async () => {
+    const card = onCallback('card.action.trigger', () => ({}));
+    const other = onCallback('card.action.triggers' as 'card.action.trigger', () => ({}));
+    const { run } = createWorld({ handlers: { a: card, b: other } });
+    log.warn.mockClear();
+    const { reason } = await run(deliveryOf(createSample('card.action.trigger', { version: '2.0', token: '' })));
+    expect(reason).not.toContain('misspelled');
+    expect(log.warn).not.toHaveBeenCalled();
   });
 
   it('is completed if it runs in isolation', async () => {
