@@ -2,8 +2,10 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
 
+const CALLBACKS = 'callbacks/';
+
 /**
- * Creates a plugin that tells a function the names of the handler modules: `HANDLER_MODULES` in
+ * Creates a plugin that tells a function the names of the handler modules: it replaces
  * `lib/handler-runtime/handler-modules.ts`. The map that esbuild creates for `import()` cannot be listed.
  *
  * @param handlers `functions/handlers`
@@ -18,10 +20,18 @@ export function handlerNames(handlers: string): Plugin {
           .filter((entry) => entry.isFile())
           .map(({ parentPath, name }) => path.join(parentPath, name));
         const names = files.map((file) => path.relative(handlers, file).split(path.sep).join('/'));
-        const modules = names.filter((name) => /^(v1|v2|callbacks)\/[^/]+\.ts$/.test(name)).sort();
-        const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => path.join(handlers, name));
+        const isModule = (name: string) => /^(v1|v2|callbacks)\/[^/]+\.ts$/.test(name);
+        const modules = names.filter(isModule).map((name) => name.slice(0, -'.ts'.length));
+        const callbacks = modules
+          .filter((name) => name.startsWith(CALLBACKS))
+          .map((name) => name.slice(CALLBACKS.length));
+        const folders = entries
+          .filter((entry) => entry.isDirectory())
+          .map(({ parentPath, name }) => path.join(parentPath, name));
         return {
-          contents: `export const HANDLER_MODULES = ${JSON.stringify(modules.map((name) => name.slice(0, -'.ts'.length)))};`,
+          // Two constants, so that esbuild drops the one that a function does not use.
+          contents: `export const HANDLER_MODULES = ${JSON.stringify(modules.sort())};
+            export const CALLBACK_MODULES = ${JSON.stringify(callbacks.sort())};`,
           watchDirs: [handlers, ...folders],
         };
       });

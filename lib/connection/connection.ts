@@ -5,7 +5,7 @@ import { type LongConnection, maintainLongConnection } from '../feishu/long-conn
 import { TIMING } from '../feishu/long-connection/timing.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import type { ImportModule } from '../handler-runtime/find-handler.ts';
-import { HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
+import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
@@ -35,7 +35,7 @@ export async function runConnection(
       respondToCallback: createCallbackResponder(importCallback),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
-    const callbackTypes = callbackTypesOf(HANDLER_MODULES);
+    const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
     const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
     const credentials = readAppCredentials(environment);
     let connection: LongConnection | undefined;

@@ -3,3 +3,6 @@
 
 /** The modules in `functions/handlers`, for example `v2/im.message.receive_v1`. */
 export const HANDLER_MODULES: readonly string[] = [];
+
+/** The modules in `functions/handlers/callbacks`, for example `card.action.trigger`. */
+export const CALLBACK_MODULES: readonly string[] = [];

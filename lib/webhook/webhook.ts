@@ -3,7 +3,7 @@ import { FeishuError } from '../feishu/errors.ts';
 import { readRequest, type WebhookSecrets } from '../feishu/request.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import type { ImportModule } from '../handler-runtime/find-handler.ts';
-import { HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
+import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
@@ -25,14 +25,14 @@ interface Accepted extends Pick<WebhookOutcome, 'result' | 'header'> {
  * Creates the function that receives the platform's HTTP requests.
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
- * @param modules the modules in `functions/handlers`, for example `callbacks/card.action.trigger`
+ * @param callbackModules the modules in `functions/handlers/callbacks`, for example `card.action.trigger`
  */
 export function createWebhook(
   importCallback: ImportModule,
   environment: Environment = process.env,
-  modules = HANDLER_MODULES,
+  callbackModules = CALLBACK_MODULES,
 ) {
-  const callbackTypes = callbackTypesOf(modules);
+  const callbackTypes = callbackTypesOf(callbackModules);
   let configured: { secrets: WebhookSecrets; intake: Intake } | undefined;
   // Stored only on success, so that each request reports a configuration error until it is fixed.
   const configure = () =>

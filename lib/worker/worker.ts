@@ -3,7 +3,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { type Environment, isStoreApp, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
-import { HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
+import { CALLBACK_MODULES, HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
@@ -69,7 +69,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     createUnhandledExplanation(HANDLER_MODULES),
   );
   const telemetry = createWorkerTelemetry(environment);
-  const callbackTypes = callbackTypesOf(HANDLER_MODULES);
+  const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
 
   const postpone = async (record: SQSRecord, seconds: number, received: number) => {
     using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
