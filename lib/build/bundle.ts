@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
 import { handlerModules } from './check-handlers.ts';
 import { evaluateFailedModulesAgain } from './failed-modules.ts';
+import { handlerNames } from './handler-names.ts';
 import { leanAwsClients } from './lean-aws-clients.ts';
 import { fastBuiltins, separateBundle } from './lean-bundle.ts';
 import { isPlatformSdk, sharedPlatformSdk } from './shared-platform-sdk.ts';
@@ -123,7 +124,7 @@ function commonModuleOptions(root: string, outdir: string, entryPoints: Record<s
     mainFields: ['module', 'main'],
     // Folders of handlers may be empty.
     logOverride: { 'empty-glob': 'silent' },
-    plugins: [fastBuiltins, evaluateFailedModulesAgain],
+    plugins: [fastBuiltins, evaluateFailedModulesAgain, handlerNames(path.join(root, 'functions', 'handlers'))],
   } satisfies BuildOptions;
 }
 

@@ -2,6 +2,8 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOptions, Message, PartialMessage, Plugin } from 'esbuild';
 import { readLocalEnvironment } from '../cli/environment.ts';
+import { folderOfVersion, MODULE_NAME } from '../handler-runtime/find-handler.ts';
+import { SAMPLE_TYPES } from '../samples/samples.ts';
 import type { CreatedHandler } from './handler-check/created-handlers.ts';
 import { loadHandlers } from './handler-check/load-handlers.ts';
 import type { Exported } from './handler-check/thread.ts';
@@ -91,13 +93,13 @@ export async function checkHandlers(
     .filter((file) => CODE.test(file) && (group === undefined || groupOf(folder, file) === group))
     .sort();
   const modules = code.map((file) => parseName(folder, file));
-  const errors = modules.filter(({ kind }) => kind === '').map(({ file, name }) => message(file, neverCalled(name)));
+  const errors = modules.filter(({ kind }) => kind === '').map(describeMisplaced);
   const named = modules.filter(({ kind }) => kind !== '');
   const { errors: exportErrors, warnings } = await whileUnchanged(code, () =>
     checkExports(folder, named, bundle, limitMilliseconds),
   );
   return {
-    errors: await Promise.all([...errors, ...exportErrors].sort(byFile).map(addPosition)),
+    errors: await Promise.all([...errors, ...findDuplicates(named), ...exportErrors].sort(byFile).map(addPosition)),
     warnings: await Promise.all(warnings.map(addPosition)),
   };
 }
@@ -137,8 +139,8 @@ async function checkExports(
     const results = modules.map((module, index) => ({ module, exported: exported[index] as Exported }));
     return {
       errors: results.flatMap(({ module, exported }) => {
-        const mismatch = describeMismatch(module, exported);
-        return mismatch === undefined ? describeUnused(module, created, results) : [mismatch];
+        const problem = describeMismatch(module, exported) ?? describeUncallable(module);
+        return problem === undefined ? describeUnused(module, created, results) : [problem];
       }),
       warnings: results.flatMap(({ module, exported }) => describeUnchecked(module, exported)),
     };
@@ -161,8 +163,32 @@ function parseName(folder: string, file: string): HandlerFile {
   return { file, name, kind, type };
 }
 
-function neverCalled(name: string): string {
-  return `${name} is never called: handlers are v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts. Move helpers and tests elsewhere.`;
+function describeMisplaced({ file, name }: HandlerFile): PartialMessage {
+  const advice = 'handlers are v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts. Move helpers and tests elsewhere.';
+  return message(file, `${name} is never called: ${advice}`);
+}
+
+/** Reports modules whose name is not that of an event, or in callbacks/ not that of a callback. */
+function describeUncallable({ file, name, kind, type }: HandlerFile): PartialMessage | undefined {
+  if (!MODULE_NAME.test(type)) {
+    return message(file, `${name} is never called: event types consist of letters, digits, "_", "." and "-".`);
+  }
+  const event = SAMPLE_TYPES.find((sample) => sample.type === type && !sample.isCallback);
+  if (kind !== 'callbacks' || event === undefined) return undefined;
+  const folder = folderOfVersion(event.version);
+  return message(file, `${name} is never called as a callback: ${type} is an event. Move the module to ${folder}/.`);
+}
+
+/** A module handles its type in every version of the envelope, so two modules in v1/ and v2/ are ambiguous. */
+function findDuplicates(modules: HandlerFile[]): PartialMessage[] {
+  const typesOfVersion2 = new Set(modules.filter(({ kind }) => kind === 'v2').map(({ type }) => type));
+  const duplicates = modules.filter(({ kind, type }) => kind === 'v1' && typesOfVersion2.has(type));
+  return duplicates.map(({ file, name, type }) =>
+    message(
+      file,
+      `${name} and functions/handlers/v2/${type}.ts handle the same event type, whatever the version of its envelope: remove one.`,
+    ),
+  );
 }
 
 function describeMismatch({ file, name, kind, type }: HandlerFile, exported: Exported): PartialMessage | undefined {

@@ -231,7 +231,10 @@ describe('the first deployment', () => {
       .filter(([namespace]: string[]) => namespace === 'feishu-events')
       .map(([, name]: string[]) => name);
     // The metrics of lib/webhook/access-log.ts and lib/worker/telemetry.ts.
-    const workerMetrics = ['Handled', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead', 'QueueAge', 'HandleTime'];
+    const workerMetrics = [
+      ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead'],
+      ...['QueueAge', 'HandleTime'],
+    ];
     expect(new Set(names)).toEqual(
       new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', ...workerMetrics]),
     );

@@ -82,6 +82,9 @@ describe('The local stack', () => {
   it('runs the callback handler of the template', async () => {
     const { body } = await send(stack, sample('card.action.trigger'));
     expect(JSON.parse(body)).toMatchObject({ toast: { content: 'Done', i18n: { zh_cn: '已完成' } } });
+    await vi.waitFor(async () => {
+      expect((await listEvents(stack)).at(-1)).toMatchObject({ type: 'card.action.trigger', status: 'answered' });
+    }, wait);
   });
 
   it('reports once for each type that it has no handler', async () => {
@@ -195,6 +198,27 @@ describe('While the sources change, the local stack', () => {
     await vi.waitFor(() => expect(notices.length).toBe(3), wait);
     await send(stack, sample('im.chat.updated_v1'));
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
+  });
+
+  it('asks whether the new handler is misspelled if an event type differs by one character', async () => {
+    const question = 'Is functions/handlers/v2/im.chat.updated_v1.ts misspelled?';
+    await send(stack, createSample('im.chat.update_v1', { version: '2.0', token }));
+    const unhandled = { status: 'unhandled', lastError: expect.stringContaining(question) };
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject(unhandled), wait);
+    expect(lines.filter((line) => line.includes('"WARN"') && line.includes('misspelled?'))).toHaveLength(1);
+  });
+
+  it('responds to a callback of any type that has a module', async () => {
+    const type = 'example.thing.get';
+    expect(await send(stack, sample(type))).toMatchObject({ body: '{"msg":"success"}' });
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type, status: 'unhandled' }), wait);
+    const source = `import { onCallback } from '#feishu-events';
+      export default onCallback('${type}', () => ({ thing: 1 }));`;
+    await project.writeHandler(`callbacks/${type}.ts`, source);
+    await vi.waitFor(() => expect(notices.length).toBe(4), wait);
+    // The webhook is built separately from the worker.
+    await vi.waitFor(async () => expect((await send(stack, sample(type))).body).toBe('{"thing":1}'), wait);
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type, status: 'answered' }), wait);
   });
 
   it('keeps running the previous version if a build fails, and reports the error', async () => {

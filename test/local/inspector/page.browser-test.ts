@@ -126,6 +126,20 @@ describe('The inspector page', () => {
     expect(opened.problems).toEqual([]);
   });
 
+  it('distinguishes events without a handler from answered callbacks, and shows the reason', async () => {
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const unhandled = await sendSample(page, 'im.chat.disbanded_v1');
+    await waitForText(unhandled, 'unhandled');
+    await unhandled.click();
+    await page.getByRole('heading', { name: 'Reason' }).waitFor();
+    await page.getByText('add functions/handlers/v2/im.chat.disbanded_v1.ts').waitFor();
+    await waitForText(await sendSample(page, 'url.preview.get'), 'answered');
+    await page.getByRole('combobox', { name: 'Status' }).selectOption('unhandled');
+    await expect.poll(() => rows(page).count(), longTimeout).toBe(1);
+    expect(opened.problems).toEqual([]);
+  });
+
   it('sends an event again, which is skipped, and an edited copy, which is handled', async () => {
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;

@@ -81,8 +81,10 @@ const en = {
   statuses: {
     queued: 'queued',
     handled: 'handled',
+    answered: 'answered',
     retrying: 'retrying',
     dropped: 'dropped',
+    unhandled: 'unhandled',
     dead: 'dead',
     redriven: 'redriven',
     duplicate: 'duplicate',
@@ -166,8 +168,10 @@ const zh: Messages = {
   statuses: {
     queued: '排队中',
     handled: '已处理',
+    answered: '已响应',
     retrying: '重试中',
     dropped: '已丢弃',
+    unhandled: '无处理函数',
     dead: '死信',
     redriven: '已重新投递',
     duplicate: '重复',
