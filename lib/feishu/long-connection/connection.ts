@@ -94,9 +94,9 @@ export class Connection {
     });
     this.#socket.on('close', () => {
       this.#cleanUp();
-      if (this.#isOpen) resolve();
+      if (this.#isOpen) return resolve();
       // Stryker disable next-line StringLiteral: ws emits an error before it closes a connection that never opened
-      else reject(this.#failure ?? failed(this.#endpoint, 'the connection was closed'));
+      reject(this.#failure ?? failed(this.#endpoint, 'the connection was closed'));
     });
     return promise;
   }
