@@ -1,15 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Moto, startMoto } from './support/moto.ts';
+import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project } from './support/project.ts';
 
-let moto: Moto;
+let ministack: Ministack;
 let project: Project;
 
 beforeAll(async () => {
-  moto = await startMoto();
-  project = await createProject(moto.environment);
+  ministack = await startMinistack();
+  project = await createProject(ministack.environment);
   await project.writeEnvironment({
     FEISHU_ENCRYPT_KEY: 'the key',
     FEISHU_VERIFICATION_TOKEN: 'the token',
@@ -18,7 +18,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await moto.stop();
+  await ministack.stop();
   await project.remove();
 });
 
