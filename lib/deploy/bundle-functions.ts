@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build } from 'esbuild';
 import { artifactFiles, functionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { handlerWarnings } from '../build/check-handlers.ts';
+import { type BundleReport, type FunctionBuild, findFunctionFiles } from './function-files.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
@@ -10,20 +11,24 @@ const USER_FUNCTIONS_FOLDER = 'functions';
 
 /**
  * Bundles the webhook, the worker, and each TypeScript function that the user added to serverless.yml. Their artifacts
- * contain only the bundle and the files that the function's `package.patterns` adds.
+ * contain only the bundle, the files that its code reads, the packages that cannot be bundled, and the files that the
+ * function's `package.patterns` adds.
  *
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
- * @returns warnings about handlers
  */
-export async function bundleFunctions(root: string, outdir: string, service: Serverless['service']): Promise<string[]> {
+export async function bundleFunctions(
+  root: string,
+  outdir: string,
+  service: Serverless['service'],
+): Promise<BundleReport> {
   const { functions } = service;
-  const usePackage = (name: string, bundle: string, metafile: Metafile) => {
+  const usePackage = (name: string, bundle: string, { metafile }: FunctionBuild, added: string[]) => {
     const definition = functions[name];
     if (definition === undefined) return;
     const inRoot = (file: string) => path.posix.join(path.relative(root, outdir), file);
     definition.handler = inRoot(`${bundle}${path.extname(definition.handler)}`);
-    const files = artifactFiles(bundle, metafile).map(inRoot);
+    const files = [...artifactFiles(bundle, metafile).map(inRoot), ...added];
     const patterns = ['!**', ...files, ...(definition.package?.patterns ?? [])];
     definition.package = { ...definition.package, individually: true, patterns };
   };
@@ -36,14 +41,17 @@ export async function bundleFunctions(root: string, outdir: string, service: Ser
     build(webhookBundle(root, outdir)),
     build(workerBundle(root, outdir)),
     ...sources.map(({ source, bundle }) => build(functionBundle(root, outdir, bundle, source))),
-    build(platformSdkBundle(root, outdir)),
   ]);
-  usePackage('webhook', 'webhook', webhook.metafile);
-  usePackage('worker', 'worker', worker.metafile);
-  for (const [index, { name, bundle }] of sources.entries()) {
-    usePackage(name, bundle, (others[index] as { metafile: Metafile }).metafile);
-  }
-  return handlerWarnings(worker.warnings).map(({ text }) => text);
+  const bundled = [
+    { name: 'webhook', bundle: 'webhook', result: webhook },
+    { name: 'worker', bundle: 'worker', result: worker },
+    ...sources.map(({ name, bundle }, index) => ({ name, bundle, result: others[index] as FunctionBuild })),
+  ].filter(({ name }) => name in functions);
+  const { files, warnings, notices } = await findFunctionFiles(root, outdir, service, bundled);
+  // After the packages, because installing them empties `node_modules`.
+  await build(platformSdkBundle(root, outdir));
+  for (const { name, bundle, result } of bundled) usePackage(name, bundle, result, files.get(name) ?? []);
+  return { warnings: [...handlerWarnings(worker.warnings).map(({ text }) => text), ...warnings], notices };
 }
 
 /**

@@ -8,6 +8,8 @@ export interface Serverless {
     functions: Record<string, FunctionDefinition>;
     package?: { artifact?: string };
     provider: {
+      /** Default: x86_64. */
+      architecture?: string;
       compiledCloudFormationTemplate: Template;
       /** Set if nothing has changed since the last deployment. */
       shouldNotDeploy?: boolean;
@@ -23,6 +25,7 @@ export interface FunctionDefinition {
   handler: string;
   /** A container image instead of a handler. */
   image?: unknown;
+  architecture?: string;
   package?: { individually?: boolean; patterns?: string[]; artifact?: string };
 }
 

@@ -1,5 +1,6 @@
 import { type BuildOptions, type BuildResult, context, formatMessages, type Plugin } from 'esbuild';
 import { handlerWarnings } from '../../build/check-handlers.ts';
+import { linkPackages } from '../../build/installed-packages.ts';
 
 export interface BuilderOptions {
   bundle: BuildOptions & { plugins: Plugin[] };
@@ -26,6 +27,8 @@ export async function startBuilder({ bundle, watch, onBuilt, onWarning, onFailur
     const failure = result.errors.length === 0 ? undefined : await describe(result);
     if (failure === undefined) {
       for (const { text } of handlerWarnings(result.warnings)) onWarning(text);
+      const { absWorkingDir, outdir } = bundle;
+      if (absWorkingDir && outdir && result.metafile) await linkPackages(absWorkingDir, outdir, result.metafile);
       onBuilt();
     } else if (!isFirst) {
       onFailure(failure);
