@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { mkdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import type {
@@ -45,26 +45,28 @@ export function installedPackages(root: string, depth: number, { find }: Package
         // A rebuild after a change of the user's code need not repeat the analysis.
         if (analyzed === JSON.stringify([imported, packages])) return;
         const locked = await readLockedPackages(root);
-        const withDependencies = (names: Iterable<string>) =>
+        const withDependencies = (names: string[]) =>
           new Set([...names, ...[...dependenciesOf(names, locked)].flatMap((file) => topLevelName(file) ?? [])]);
         analysis = await analyzePackages(imported, withDependencies(packages), build.initialOptions);
         reasons = new Map([
           ...analysis.reasons,
           ...packages.map((name) => [name, `listed in ${EXTENSIONS_FILE}`] as const),
         ]);
-        installed = withDependencies(reasons.keys());
+        installed = withDependencies([...reasons.keys()]);
         analyzed = JSON.stringify([imported, packages]);
       });
       build.onEnd(({ warnings }) => {
         if (isUsed) warnings.push(toWarning({ reasons, missing: analysis.missing }));
       });
 
-      const library = path.join(root, 'lib') + path.sep;
+      // esbuild reports real paths.
+      const realRoot = realpathSync(root);
+      const library = path.join(realRoot, 'lib') + path.sep;
       const isInstalled = ({ path: imported, importer, resolveDir }: OnResolveArgs) =>
         installed.has(packageName(imported)) &&
         packageName(imported) !== PLATFORM_SDK &&
         !importer.startsWith(library) &&
-        isTopLevel(packageName(imported), resolveDir, root);
+        isTopLevel(packageName(imported), resolveDir, realRoot);
       build.onResolve({ filter: /^[@\w]/, namespace: 'file' }, (imported): OnResolveResult | undefined => {
         if (!isUsed || !(isInstalled(imported) || isMissing(imported, analysis))) return undefined;
         // An import statement would load the package when the function starts, and fail all handlers if it fails.

@@ -1,8 +1,10 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { type BuildResult, build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { artifactFiles, platformSdkBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
+import { linkPackages, packageReport, usedPackages } from '../../lib/build/installed-packages.ts';
+import { findReferencedFiles } from '../../lib/build/referenced-files.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
 import { createLocalFunction } from '../../lib/local/functions/local-function.ts';
@@ -10,7 +12,7 @@ import { startHttpServer } from '../../lib/local/http-server.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { jsonResponse } from '../../lib/webhook/http.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
-import { createProject, type TemporaryProject } from '../support/project.ts';
+import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
 import { recordOutput } from '../support/written-output.ts';
 
 /** What a handler for each event type does with packages. It logs what it found as `found`. */
@@ -36,12 +38,90 @@ const HANDLERS = {
     imports: "import commonJs from '../../../helpers/common-js.cjs';",
     code: "return { ...commonJs.paths(), zipped: commonJs.codec('gzip')('text').toString('hex', 0, 2), own: __dirname };",
   },
+  // Imported text, data and WebAssembly, and files that the handler reads next to itself.
+  'im.chat.member.bot.added_v1': {
+    imports: `
+      import { readFileSync } from 'node:fs';
+      import path from 'node:path';
+      import answer from '../../../helpers/answer.wasm';
+      import markdown from '../../../helpers/greeting.md';
+      import text from '../../../helpers/greeting.txt';
+      import data from '../../../helpers/data.json' with { type: 'json' };`,
+    code: `
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(answer));
+      return {
+        imported: [markdown, text, data.key, exports.answer()],
+        read: [
+          readFileSync(new URL('../../../helpers/greeting.txt', import.meta.url), 'utf8'),
+          readFileSync(path.join(import.meta.dirname, '../../../helpers', 'greeting.md'), 'utf8'),
+        ],
+      };`,
+  },
+  // Packages that do not work in a bundle, see PACKAGES.
+  'im.chat.member.bot.deleted_v1': {
+    imports: `
+      import module, { text as moduleText } from 'reads-module';
+      import { shared, text, useDriver } from 'reads-common';
+      import shared2 from 'shared-state';
+      import { loadNative } from 'has-native';`,
+    code: `
+      let failures = [];
+      for (const fail of [useDriver, loadNative]) try { fail(); } catch (error) { failures.push(error.message); }
+      return { texts: [text(), module(), moduleText], isShared: shared === shared2, failures };`,
+  },
   // A library that names tables after classes.
   'im.chat.member.user.deleted_v1': {
     imports: 'class ArchiveJob { key = this.constructor.name; }',
     code: 'return { key: new ArchiveJob().key };',
   },
 } as const;
+
+/** The files of packages, by path in \`node_modules\`. */
+const PACKAGES = {
+  'reads-common/package.json': { version: '1.0.0', dependencies: { 'shared-state': '1.0.0' } },
+  'reads-common/index.js': `
+    const { readFileSync } = require('node:fs');
+    try { require('absent-accelerator'); } catch {}
+    exports.shared = require('shared-state');
+    exports.text = () => readFileSync(__dirname + '/text.txt', 'utf8');
+    exports.useDriver = () => require('absent-driver');`,
+  'reads-common/text.txt': 'the text of reads-common',
+  'shared-state/package.json': { version: '1.0.0' },
+  'shared-state/index.js': 'module.exports = new Map();',
+  'reads-module/package.json': {
+    version: '1.0.0',
+    exports: { import: './module.mjs', require: './common.cjs' },
+  },
+  'reads-module/module.mjs': `
+    import { readFileSync } from 'node:fs';
+    export const text = readFileSync(new URL('./text.txt', import.meta.url), 'utf8');
+    export default () => 'the default export';`,
+  'reads-module/common.cjs': "throw new Error('An import statement must not load this file');",
+  'reads-module/text.txt': 'the text of reads-module',
+  'has-native/package.json': { version: '1.0.0' },
+  'has-native/index.js': "exports.loadNative = () => require('./addon.node');",
+  'has-native/addon.node': 'not native code',
+};
+
+/** Replaces the link to this project's packages by a folder that also contains {@link PACKAGES}. */
+async function installPackages(root: string): Promise<void> {
+  const folder = path.join(root, 'node_modules');
+  await rm(folder);
+  await mkdir(folder);
+  const installed = path.join(PROJECT_ROOT, 'node_modules');
+  for (const name of await readdir(installed)) await symlink(path.join(installed, name), path.join(folder, name));
+  const locked: [string, unknown][] = [];
+  for (const [name, content] of Object.entries(PACKAGES)) {
+    const file = path.join(folder, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(
+      file,
+      typeof content === 'string' ? content : JSON.stringify({ name: path.dirname(name), ...content }),
+    );
+    if (typeof content !== 'string') locked.push([`node_modules/${path.dirname(name)}`, content]);
+  }
+  await writeFile(path.join(root, 'package-lock.json'), JSON.stringify({ packages: Object.fromEntries(locked) }));
+}
 
 const COMMON_JS = `
   const { join, parse } = require('node:path');
@@ -56,12 +136,15 @@ describe('A handler in the bundle', () => {
   let project: TemporaryProject;
   let found: Map<string, unknown>;
   let outdir: string;
+  let result: BuildResult<{ metafile: true }>;
 
   beforeAll(async () => {
     project = await createProject();
     outdir = path.join(project.root, 'bundles');
-    await mkdir(path.join(project.root, 'helpers'));
+    await cp(path.join(import.meta.dirname, 'imported-files'), path.join(project.root, 'helpers'), { recursive: true });
     await writeFile(path.join(project.root, 'helpers/common-js.cjs'), COMMON_JS);
+    await writeFile(path.join(project.root, 'helpers/data.json'), '{"key":"value"}');
+    await installPackages(project.root);
     for (const [type, { imports, code }] of Object.entries(HANDLERS)) {
       await project.writeHandler(
         `v2/${type}.ts`,
@@ -73,7 +156,12 @@ describe('A handler in the bundle', () => {
          });`,
       );
     }
-    await Promise.all([workerBundle, platformSdkBundle].map((bundle) => build(bundle(project.root, outdir))));
+    const [worker] = await Promise.all([
+      build(workerBundle(project.root, outdir)),
+      build(platformSdkBundle(project.root, outdir)),
+    ]);
+    await linkPackages(project.root, outdir, worker.metafile);
+    result = worker;
     found = await runAll();
   });
   afterAll(() => rm(project.root, { recursive: true }));
@@ -144,11 +232,47 @@ describe('A handler in the bundle', () => {
 
   it('uses CommonJS packages that rely on __dirname, __filename and require', () => {
     expect(found.get('im.chat.member.user.added_v1')).toEqual({
-      templates: path.join(outdir, 'templates'),
-      file: '.mjs',
+      templates: path.join(project.root, 'helpers/templates'),
+      file: '.cjs',
       zipped: '1f8b',
-      own: outdir,
+      own: path.join(project.root, 'functions/handlers/v2'),
     });
+  });
+
+  it('imports and reads files', async () => {
+    const [markdown, text] = ['# Greeting\n\nHello 你好\n', 'Hello\n'];
+    expect(found.get('im.chat.member.bot.added_v1')).toEqual({
+      imported: [markdown, text, 'value', 42],
+      read: [text, markdown],
+    });
+    const { files } = await findReferencedFiles(project.root, result.metafile);
+    expect(files).toEqual(['helpers/greeting.md', 'helpers/greeting.txt']);
+  });
+
+  it('uses packages that do not work in a bundle', () => {
+    expect(found.get('im.chat.member.bot.deleted_v1')).toEqual({
+      texts: ['the text of reads-common', 'the default export', 'the text of reads-module'],
+      isShared: true,
+      failures: [
+        expect.stringContaining("Cannot find module 'absent-driver'"),
+        expect.stringMatching(/has-native[/\\]addon\.node/),
+      ],
+    });
+    expect(usedPackages(project.root, result.metafile)).toEqual([
+      'has-native',
+      'reads-common',
+      'reads-module',
+      'shared-state',
+    ]);
+    const { reasons, missing } = packageReport(result.warnings) ?? {};
+    expect(reasons).toEqual(
+      new Map([
+        ['has-native', 'native code'],
+        ['reads-common', 'finds files in its own folder'],
+        ['reads-module', 'finds files in its own folder'],
+      ]),
+    );
+    expect(missing).toEqual(new Set(['absent-driver']));
   });
 
   it('keeps the names of classes', () => {
@@ -160,13 +284,13 @@ describe('A handler in the bundle', () => {
       const { metafile } = await build(webhookBundle(project.root, outdir));
       return artifactFiles('webhook', metafile);
     };
-    expect(await files()).not.toContain('node_modules/**');
+    expect(await files()).not.toContain('node_modules/@larksuiteoapi/node-sdk/**');
     await project.writeHandler(
       'callbacks/card.action.trigger.ts',
       `import { onCallback } from '#feishu-events';
        import { Domain } from '@larksuiteoapi/node-sdk';
        export default onCallback('card.action.trigger', () => ({ domain: Domain.Lark }));`,
     );
-    expect(await files()).toContain('node_modules/**');
+    expect(await files()).toContain('node_modules/@larksuiteoapi/node-sdk/**');
   });
 });
