@@ -9,6 +9,9 @@ import { BUNDLE_FOLDER_LOCATION, BUNDLE_LOCATION, LOCATION_DEFINITIONS, sourceLo
 import { createPackageImports } from './package-imports.ts';
 import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platform-sdk.ts';
 
+/** The container downloads only this file. */
+const CONNECTION = 'connection';
+
 /** The webhook loads this module with its first event. */
 const SEPARATE_MODULE = 'sqs-sender';
 
@@ -83,7 +86,7 @@ function lambdaBundle(root: string, outdir: string, sources: Record<string, stri
 
 /** Returns the esbuild options for the long-connection program: one file that reads the container's credentials. */
 export function connectionBundle(root: string, outdir: string) {
-  return commonModuleOptions(root, outdir, { connection: 'functions/connection.ts' });
+  return commonModuleOptions(root, outdir, { [CONNECTION]: 'functions/connection.ts' });
 }
 
 /**
@@ -112,6 +115,7 @@ function commonModuleOptions(
   const [name = ''] = Object.keys(entryPoints);
   const folder = path.posix.dirname(name);
   const depth = folder === '.' ? 0 : folder.split('/').length;
+  const isOneFile = name === CONNECTION;
   return {
     ...commonOptions,
     absWorkingDir: root,
@@ -131,7 +135,7 @@ function commonModuleOptions(
       fastBuiltins,
       evaluateFailedModulesAgain,
       imports.plugin,
-      installedPackages(root, depth, imports),
+      installedPackages(root, isOneFile ? undefined : depth, imports),
       sourceLocation(root, path.join(outdir, folder)),
     ],
   } satisfies BuildOptions;

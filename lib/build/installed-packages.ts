@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { mkdir, symlink } from 'node:fs/promises';
+import { mkdir, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import type {
   BuildOptions,
@@ -26,9 +26,10 @@ const NAMESPACE = 'installed-packages';
  * instances.
  *
  * @param root the project's folder
- * @param depth the number of folders between the bundle and `node_modules`
+ * @param depth the number of folders between the bundle and `node_modules`, or `undefined` if nothing can be installed next
+ *   to the bundle: the packages are bundled, but reported
  */
-export function installedPackages(root: string, depth: number, { find }: PackageImports): Plugin {
+export function installedPackages(root: string, depth: number | undefined, { find }: PackageImports): Plugin {
   return {
     name: NAMESPACE,
     setup(build) {
@@ -40,10 +41,16 @@ export function installedPackages(root: string, depth: number, { find }: Package
       build.onStart(async () => {
         const imported = await find();
         isUsed = imported.length > 0;
-        if (!isUsed) return;
-        const { packages } = await readExtensions(root);
+        if (!isUsed) return undefined;
+        const packages = depth === undefined ? [] : (await readExtensions(root)).packages;
+        const absent = packages.find((name) => !existsSync(path.join(root, 'node_modules', name)));
+        if (absent !== undefined) {
+          const text = `${EXTENSIONS_FILE} lists the package ${absent}, which is not installed. Run: npm install ${absent}`;
+          return { errors: [{ text }] };
+        }
         // A rebuild after a change of the user's code need not repeat the analysis.
-        if (analyzed === JSON.stringify([imported, packages])) return;
+        const input = JSON.stringify([imported, packages, await lastInstallation(root)]);
+        if (analyzed === input) return undefined;
         const locked = await readLockedPackages(root);
         const withDependencies = (names: string[]) =>
           new Set([...names, ...[...dependenciesOf(names, locked)].flatMap((file) => topLevelName(file) ?? [])]);
@@ -52,8 +59,9 @@ export function installedPackages(root: string, depth: number, { find }: Package
           ...analysis.reasons,
           ...packages.map((name) => [name, `listed in ${EXTENSIONS_FILE}`] as const),
         ]);
-        installed = withDependencies([...reasons.keys()]);
-        analyzed = JSON.stringify([imported, packages]);
+        if (depth !== undefined) installed = withDependencies([...reasons.keys()]);
+        analyzed = input;
+        return undefined;
       });
       build.onEnd(({ warnings }) => {
         if (isUsed) warnings.push(toWarning({ reasons, missing: analysis.missing }));
@@ -71,14 +79,16 @@ export function installedPackages(root: string, depth: number, { find }: Package
         if (!isUsed || !(isInstalled(imported) || isMissing(imported, analysis))) return undefined;
         // An import statement would load the package when the function starts, and fail all handlers if it fails.
         if (imported.kind !== 'import-statement') return { path: imported.path, external: true };
-        return { path: imported.path, namespace: NAMESPACE, pluginData: imported.resolveDir };
+        return { path: imported.path, namespace: NAMESPACE };
       });
       build.onResolve({ filter: /.*/, namespace: NAMESPACE }, ({ path: imported }) => ({
         path: imported,
         external: true,
       }));
       build.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path: imported }) =>
-        analysis.missing.has(imported) ? requireCommonJs(imported) : requireInstalled(build, root, depth, imported),
+        depth === undefined || analysis.missing.has(imported)
+          ? requireCommonJs(imported)
+          : requireInstalled(build, root, depth, imported),
       );
     },
   };
@@ -131,6 +141,12 @@ export async function linkPackages(root: string, outdir: string, metafile: Metaf
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
+}
+
+/** Returns when npm last changed what is installed, in milliseconds since the epoch. */
+async function lastInstallation(root: string): Promise<number | undefined> {
+  const { mtimeMs } = (await stat(path.join(root, 'package-lock.json')).catch(() => undefined)) ?? {};
+  return mtimeMs;
 }
 
 function isMissing({ path: imported, importer }: OnResolveArgs, { missing }: PackageAnalysis): boolean {

@@ -95,7 +95,10 @@ export default class FeishuEventsPlugin {
   async #finishTemplate(): Promise<void> {
     const { serviceDir, service, processedInput } = this.#serverless;
     const { webhook, longConnection, ordering, alarmEmail, ...options } = this.#options;
-    if (longConnection) await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
+    if (longConnection) {
+      const warnings = await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
+      for (const warning of warnings) this.#warning(warning);
+    }
     // `package` works without an AWS account.
     const isDeployment = processedInput.commands[0] === 'deploy';
     const readSecret = async () => ensureSecret(await this.#stageSecret());

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildResult, build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +12,8 @@ import { startHttpServer } from '../../lib/local/http-server.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { jsonResponse } from '../../lib/webhook/http.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
-import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
+import { installPackages } from '../support/packages.ts';
+import { createProject, type TemporaryProject } from '../support/project.ts';
 import { recordOutput } from '../support/written-output.ts';
 
 /** What a handler for each event type does with packages. It logs what it found as `found`. */
@@ -57,7 +58,7 @@ const HANDLERS = {
         ],
       };`,
   },
-  // Packages that do not work in a bundle, see PACKAGES.
+  // Packages that do not work in a bundle, see test/support/packages.ts.
   'im.chat.member.bot.deleted_v1': {
     imports: `
       import module, { text as moduleText } from 'reads-module';
@@ -75,53 +76,6 @@ const HANDLERS = {
     code: 'return { key: new ArchiveJob().key };',
   },
 } as const;
-
-/** The files of packages, by path in \`node_modules\`. */
-const PACKAGES = {
-  'reads-common/package.json': { version: '1.0.0', dependencies: { 'shared-state': '1.0.0' } },
-  'reads-common/index.js': `
-    const { readFileSync } = require('node:fs');
-    try { require('absent-accelerator'); } catch {}
-    exports.shared = require('shared-state');
-    exports.text = () => readFileSync(__dirname + '/text.txt', 'utf8');
-    exports.useDriver = () => require('absent-driver');`,
-  'reads-common/text.txt': 'the text of reads-common',
-  'shared-state/package.json': { version: '1.0.0' },
-  'shared-state/index.js': 'module.exports = new Map();',
-  'reads-module/package.json': {
-    version: '1.0.0',
-    exports: { import: './module.mjs', require: './common.cjs' },
-  },
-  'reads-module/module.mjs': `
-    import { readFileSync } from 'node:fs';
-    export const text = readFileSync(new URL('./text.txt', import.meta.url), 'utf8');
-    export default () => 'the default export';`,
-  'reads-module/common.cjs': "throw new Error('An import statement must not load this file');",
-  'reads-module/text.txt': 'the text of reads-module',
-  'has-native/package.json': { version: '1.0.0' },
-  'has-native/index.js': "exports.loadNative = () => require('./addon.node');",
-  'has-native/addon.node': 'not native code',
-};
-
-/** Replaces the link to this project's packages by a folder that also contains {@link PACKAGES}. */
-async function installPackages(root: string): Promise<void> {
-  const folder = path.join(root, 'node_modules');
-  await rm(folder);
-  await mkdir(folder);
-  const installed = path.join(PROJECT_ROOT, 'node_modules');
-  for (const name of await readdir(installed)) await symlink(path.join(installed, name), path.join(folder, name));
-  const locked: [string, unknown][] = [];
-  for (const [name, content] of Object.entries(PACKAGES)) {
-    const file = path.join(folder, name);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(
-      file,
-      typeof content === 'string' ? content : JSON.stringify({ name: path.dirname(name), ...content }),
-    );
-    if (typeof content !== 'string') locked.push([`node_modules/${path.dirname(name)}`, content]);
-  }
-  await writeFile(path.join(root, 'package-lock.json'), JSON.stringify({ packages: Object.fromEntries(locked) }));
-}
 
 const COMMON_JS = `
   const { join, parse } = require('node:path');
