@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readExtensions } from '../../lib/build/extensions.ts';
+import { readDocuments } from '../documents/document.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
 describe('readExtensions', () => {
@@ -33,6 +34,12 @@ describe('readExtensions', () => {
 
   it('reads the names of packages', async () => {
     expect(await read('packages: [sharp, "@img/sharp"]\n')).toMatchObject({ packages: ['sharp', '@img/sharp'] });
+  });
+
+  it('reads the packages of the example in docs/handlers.md', async () => {
+    const document = readDocuments().find(({ name }) => name === 'docs/handlers.md');
+    const [example] = document?.codeBlocks.filter(({ lang }) => lang === 'yaml') ?? [];
+    expect(await read(example?.text ?? '')).toMatchObject({ packages: ['pino-pretty'] });
   });
 
   it.each(['packages: sharp\n', 'packages: { sharp: 1.0.0 }\n'])(

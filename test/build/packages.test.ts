@@ -1,12 +1,13 @@
 import { cp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type BuildResult, build } from 'esbuild';
+import { type BuildResult, build, type Plugin } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { artifactFiles, platformSdkBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
-import { linkPackages, packageReport, usedPackages } from '../../lib/build/installed-packages.ts';
+import { packageReport, usedPackages } from '../../lib/build/installed-packages.ts';
 import { findReferencedFiles } from '../../lib/build/referenced-files.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
+import { startBuilder } from '../../lib/local/functions/builder.ts';
 import { createLocalFunction } from '../../lib/local/functions/local-function.ts';
 import { startHttpServer } from '../../lib/local/http-server.ts';
 import { createSample } from '../../lib/samples/samples.ts';
@@ -77,6 +78,27 @@ const HANDLERS = {
   },
 } as const;
 
+/** Builds the worker with the builder of `npm start`. */
+async function buildAsNpmStart(root: string, outdir: string): Promise<Result> {
+  const bundle = workerBundle(root, outdir);
+  const built = Promise.withResolvers<Result>();
+  const capture: Plugin = {
+    name: 'capture',
+    setup: ({ onEnd }) => onEnd((result) => built.resolve(result as Result)),
+  };
+  const stop = await startBuilder({
+    bundle: { ...bundle, plugins: [...bundle.plugins, capture] },
+    watch: false,
+    onBuilt: () => {},
+    onWarning: () => {},
+    onFailure: () => {},
+  });
+  await stop();
+  return built.promise;
+}
+
+type Result = BuildResult<{ metafile: true }>;
+
 const COMMON_JS = `
   const { join, parse } = require('node:path');
   const modules = { gzip: 'node:zlib' };
@@ -90,7 +112,7 @@ describe('A handler in the bundle', () => {
   let project: TemporaryProject;
   let found: Map<string, unknown>;
   let outdir: string;
-  let result: BuildResult<{ metafile: true }>;
+  let result: Result;
 
   beforeAll(async () => {
     project = await createProject();
@@ -110,12 +132,8 @@ describe('A handler in the bundle', () => {
          });`,
       );
     }
-    const [worker] = await Promise.all([
-      build(workerBundle(project.root, outdir)),
-      build(platformSdkBundle(project.root, outdir)),
-    ]);
-    await linkPackages(project.root, outdir, worker.metafile);
-    result = worker;
+    result = await buildAsNpmStart(project.root, outdir);
+    await build(platformSdkBundle(project.root, outdir));
     found = await runAll();
   });
   afterAll(() => rm(project.root, { recursive: true }));
