@@ -84,14 +84,15 @@ async function install(
 function describePackages(used: ReadonlyMap<string, string[]>, functions: BundledFunction[]): string[] {
   const reports = functions.flatMap(({ result }) => packageReport(result.warnings) ?? []);
   const reasons = new Map(reports.flatMap((report) => [...report.reasons]));
-  const names = [...new Set([...used.values()].flat())].toSorted();
+  // Without the packages that these ones use.
+  const names = [...new Set([...used.values()].flat())].filter((name) => reasons.has(name)).toSorted();
   const lines = names.map((name) => {
     const users = [...used].flatMap(([user, names]) => (names.includes(name) ? [user] : []));
-    return `  ${name} (${reasons.get(name) ?? 'another of these packages uses it'}), in ${users.join(', ')}`;
+    return `  ${name} (${reasons.get(name)}), in ${users.join(', ')}`;
   });
   const missing = [...new Set(reports.flatMap((report) => [...report.missing]))].toSorted();
   if (missing.length === 0) return lines;
-  return [...lines, `Packages import these, which are not installed and fail at run time: ${missing.join(', ')}`];
+  return [...lines, `Packages import these, which are not installed and fail if they are used: ${missing.join(', ')}`];
 }
 
 /** A folder ends in a slash. Brackets and similar characters in names have no meaning. */

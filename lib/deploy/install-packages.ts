@@ -136,6 +136,8 @@ async function runNpm(root: string, outdir: string, architecture: Architecture):
         // For scripts that download native code: prebuild-install and node-pre-gyp.
         npm_config_platform: 'linux',
         npm_config_arch: cpu,
+        // Not the Node that runs npm. Lambda has the same major version as this one.
+        npm_config_target: process.versions.node,
         npm_config_target_platform: 'linux',
         npm_config_target_arch: cpu,
         npm_config_target_libc: 'glibc',

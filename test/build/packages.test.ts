@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type BuildResult, build, type Plugin } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { artifactFiles, platformSdkBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
+import { handlerWarnings } from '../../lib/build/check-handlers.ts';
 import { packageReport, usedPackages } from '../../lib/build/installed-packages.ts';
 import { findReferencedFiles } from '../../lib/build/referenced-files.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
@@ -48,12 +49,14 @@ const HANDLERS = {
       import answer from '../../../helpers/answer.wasm';
       import markdown from '../../../helpers/greeting.md';
       import text from '../../../helpers/greeting.txt';
-      import data from '../../../helpers/data.json' with { type: 'json' };`,
+      import data from '../../../helpers/data.json' with { type: 'json' };
+      const atLoad = readFileSync(path.join(__dirname, '../../../helpers', 'greeting.txt'), 'utf8');`,
     code: `
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(answer));
       return {
         imported: [markdown, text, data.key, exports.answer()],
         read: [
+          atLoad,
           readFileSync(new URL('../../../helpers/greeting.txt', import.meta.url), 'utf8'),
           readFileSync(path.join(import.meta.dirname, '../../../helpers', 'greeting.md'), 'utf8'),
         ],
@@ -215,7 +218,7 @@ describe('A handler in the bundle', () => {
     const [markdown, text] = ['# Greeting\n\nHello 你好\n', 'Hello\n'];
     expect(found.get('im.chat.member.bot.added_v1')).toEqual({
       imported: [markdown, text, 'value', 42],
-      read: [text, markdown],
+      read: [text, text, markdown],
     });
     const { files } = await findReferencedFiles(project.root, result.metafile);
     expect(files).toEqual(['helpers/greeting.md', 'helpers/greeting.txt']);
@@ -245,6 +248,10 @@ describe('A handler in the bundle', () => {
       ]),
     );
     expect(missing).toEqual(new Set(['absent-driver']));
+  });
+
+  it('is checked although it reads files when it is loaded', () => {
+    expect(handlerWarnings(result.warnings)).toEqual([]);
   });
 
   it('keeps the names of classes', () => {
