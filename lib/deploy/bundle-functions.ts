@@ -4,6 +4,7 @@ import { artifactFiles, functionBundle, platformSdkBundle, webhookBundle, worker
 import { handlerWarnings } from '../build/check-handlers.ts';
 import { findHandlerModule, type HandlerModule } from '../build/handler-module.ts';
 import { DeploymentError } from './deployment-error.ts';
+import { type BundleReport, type FunctionBuild, findFunctionFiles } from './function-files.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
@@ -11,21 +12,26 @@ const USER_FUNCTIONS_FOLDER = 'functions';
 
 /**
  * Bundles the webhook, the worker, and each TypeScript function that the user added to serverless.yml. Their artifacts
- * contain only the bundle and the files that the function's `package.patterns` adds.
+ * contain only the bundle, the files that its code reads, the packages that cannot be bundled, and the files that the
+ * function's `package.patterns` adds.
  *
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
- * @returns warnings about handlers
- * @throws {DeploymentError} if a function's module or export does not exist
+ * @returns what to show to the user
+ * @throws {DeploymentError} if a function's module or export does not exist, or a package cannot be installed
  */
-export async function bundleFunctions(root: string, outdir: string, service: Serverless['service']): Promise<string[]> {
+export async function bundleFunctions(
+  root: string,
+  outdir: string,
+  service: Serverless['service'],
+): Promise<BundleReport> {
   const { functions } = service;
-  const usePackage = (name: string, bundle: string, metafile: Metafile) => {
+  const usePackage = (name: string, bundle: string, { metafile }: FunctionBuild, otherFiles: string[]) => {
     const definition = functions[name];
     if (definition === undefined) return;
     const inRoot = (file: string) => path.posix.join(path.relative(root, outdir), file);
     definition.handler = inRoot(`${bundle}${path.extname(definition.handler)}`);
-    const files = artifactFiles(bundle, metafile).map(inRoot);
+    const files = [...artifactFiles(bundle, metafile).map(inRoot), ...otherFiles];
     const patterns = ['!**', ...files, ...(definition.package?.patterns ?? [])];
     definition.package = { ...definition.package, individually: true, patterns };
   };
@@ -38,16 +44,22 @@ export async function bundleFunctions(root: string, outdir: string, service: Ser
     build(webhookBundle(root, outdir)),
     build(workerBundle(root, outdir)),
     ...added.map(({ module, bundle }) => build(functionBundle(root, outdir, bundle, module.source))),
-    build(platformSdkBundle(root, outdir)),
   ]);
-  usePackage('webhook', 'webhook', webhook.metafile);
-  usePackage('worker', 'worker', worker.metafile);
-  for (const [index, { name, module, bundle }] of added.entries()) {
-    const { metafile } = others[index] as { metafile: Metafile };
-    checkExport(name, module, metafile);
-    usePackage(name, bundle, metafile);
-  }
-  return handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
+  const bundled = [
+    { name: 'webhook', bundle: 'webhook', result: webhook },
+    { name: 'worker', bundle: 'worker', result: worker },
+    ...added.map(({ name, module, bundle }, index) => {
+      const result = others[index] as FunctionBuild;
+      checkExport(name, module, result.metafile);
+      return { name, bundle, result };
+    }),
+  ].filter(({ name }) => name in functions);
+  const { files, warnings, notices } = await findFunctionFiles(root, outdir, service, bundled);
+  // After the packages, because installing them empties `node_modules`.
+  await build(platformSdkBundle(root, outdir));
+  for (const { name, bundle, result } of bundled) usePackage(name, bundle, result, files.get(name) ?? []);
+  const messages = handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
+  return { warnings: [...messages, ...warnings], notices };
 }
 
 /**

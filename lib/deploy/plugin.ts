@@ -2,6 +2,7 @@ import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { readExtensions } from '../build/extensions.ts';
+import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
@@ -82,8 +83,9 @@ export default class FeishuEventsPlugin {
 
   async #bundle(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
-    const warnings = await bundleFunctions(serviceDir, path.join(serviceDir, BUNDLES_FOLDER), service);
-    for (const warning of warnings) this.#warning(warning);
+    const report = await bundleFunctions(serviceDir, path.join(serviceDir, BUNDLES_FOLDER), service);
+    for (const warning of report.warnings) this.#warning(warning);
+    for (const notice of report.notices) this.#notice(notice);
   }
 
   async #checkArtifacts(): Promise<void> {
@@ -94,7 +96,11 @@ export default class FeishuEventsPlugin {
         ? []
         : [{ name, file: path.resolve(serviceDir, artifact) }];
     });
-    for (const { name, file } of artifacts) await checkArtifact(name, file);
+    for (const { name, file } of artifacts) {
+      await checkArtifact(name, file);
+      const size = await checkArtifactSize(name, file);
+      if (size > REPORTED_BYTES) this.#notice(`The artifact of ${name} has ${toMegabytes(size)} MB unzipped.`);
+    }
   }
 
   /**
@@ -131,7 +137,10 @@ export default class FeishuEventsPlugin {
   async #finishTemplate(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const { longConnection } = this.#options;
-    if (longConnection) await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
+    if (longConnection) {
+      const warnings = await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
+      for (const warning of warnings) this.#warning(warning);
+    }
     const { conditions, values } = this.#templateValues;
     const key = longConnection ? await connectionKey(serviceDir, this.#bucketPrefix) : undefined;
     completeRoles(service);

@@ -20,6 +20,8 @@ export interface Serverless {
 /** The section `provider` of `serverless.yml`, and what the framework adds to it. */
 export interface Provider {
   runtime?: string;
+  /** Default: x86_64. */
+  architecture?: string;
   /** The settings of the framework's default role, or an existing role. The following names are older. */
   iam?: { role?: unknown };
   role?: unknown;
@@ -47,6 +49,7 @@ export interface FunctionDefinition {
   image?: unknown;
   runtime?: string;
   layers?: unknown;
+  architecture?: string;
   package?: { individually?: boolean; patterns?: string[]; artifact?: string };
 }
 

@@ -1,4 +1,5 @@
 import { type BuildOptions, type BuildResult, context, type Plugin } from 'esbuild';
+import { linkPackages } from '../../build/installed-packages.ts';
 
 export interface BuilderOptions {
   bundle: BuildOptions & { plugins: Plugin[] };
@@ -15,7 +16,15 @@ export interface BuilderOptions {
  */
 export async function startBuilder({ bundle, watch, onEnd }: BuilderOptions) {
   const firstBuild = Promise.withResolvers<void>();
-  const notify = (result: BuildResult) => onEnd(result).finally(() => firstBuild.resolve());
+  const notify = async (result: BuildResult) => {
+    try {
+      const { absWorkingDir, outdir } = bundle;
+      if (absWorkingDir && outdir && result.metafile) await linkPackages(absWorkingDir, outdir, result.metafile);
+      await onEnd(result);
+    } finally {
+      firstBuild.resolve();
+    }
+  };
   const builder = await context({
     ...bundle,
     plugins: [...bundle.plugins, { name: 'on-end', setup: (build) => build.onEnd(notify) }],

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { functionBundle, platformSdkBundle, usesPlatformSdk } from '../../build/bundle.ts';
+import { linkPackages } from '../../build/installed-packages.ts';
 import { debuggingOptions, isDebugging, timeoutUnlessDebugging } from '../debugging.ts';
 import { readLines } from '../functions/read-lines.ts';
 import type { UserFunction } from './user-functions.ts';
@@ -68,6 +69,7 @@ export async function invokeFunction(
 async function bundle(root: string, outdir: string, source: string): Promise<string> {
   const minify = !isDebugging();
   const { metafile } = await build({ ...functionBundle(root, outdir, 'function', source), minify });
+  await linkPackages(root, outdir, metafile);
   if (usesPlatformSdk(metafile)) await build(platformSdkBundle(root, outdir));
   return path.join(outdir, 'function.mjs');
 }
