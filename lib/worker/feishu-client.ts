@@ -32,7 +32,7 @@ function createClient(environment: Environment, log: Log, store: StoreAccess | u
   const sdk: typeof import('@larksuiteoapi/node-sdk') = loadModule('@larksuiteoapi/node-sdk');
   routeSdkRequests(sdk.defaultHttpInstance);
   // The SDK's own default. Its interceptor returns the body, which the type does not show.
-  const httpInstance = waitForRateLimits(sdk.defaultHttpInstance, time) as HttpInstance;
+  const httpInstance = waitForRateLimits(sdk.defaultHttpInstance, time, log) as HttpInstance;
   const logger = createSdkLogger(log);
   const options = { appId, appSecret, domain, httpInstance, loggerLevel: sdk.LoggerLevel.warn, logger };
   return store === undefined ? new sdk.Client(options) : createStoreAppClient(sdk, options, store);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject } from '../feishu/envelope.ts';
-import { MAXIMUM_RETRY_AFTER_SECONDS } from '../handler.ts';
+import { type Log, MAXIMUM_RETRY_AFTER_SECONDS } from '../handler.ts';
 import { rejectOnAbort } from '../util/deadline.ts';
 
 /** When a rejected call may be repeated. */
@@ -38,12 +38,13 @@ const repeatTimes = new WeakMap<object, number>();
 export function waitForRateLimits<Http extends Record<(typeof METHODS)[number], unknown>>(
   http: Http,
   time: CallTime,
+  log: Log,
 ): Http {
   const repeating = METHODS.map((name) => {
     const method = http[name] as (...parameters: unknown[]) => Promise<unknown>;
     const send = (...parameters: unknown[]) => {
       const isRepeatable = !parameters.some((parameter) => containsStream(parameter));
-      return repeatWhileLimited(() => method.apply(http, parameters), time, isRepeatable);
+      return repeatWhileLimited(() => method.apply(http, parameters), isRepeatable, time, log);
     };
     return [name, send] as const;
   });
@@ -76,7 +77,7 @@ export function rateLimitSeconds(error: unknown): number | undefined {
   return Math.min(Math.max(seconds, 1), MAXIMUM_RETRY_AFTER_SECONDS);
 }
 
-async function repeatWhileLimited(call: () => Promise<unknown>, time: CallTime, isRepeatable: boolean) {
+async function repeatWhileLimited(call: () => Promise<unknown>, isRepeatable: boolean, time: CallTime, log: Log) {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await call();
@@ -88,6 +89,7 @@ async function repeatWhileLimited(call: () => Promise<unknown>, time: CallTime, 
         repeatTimes.set(error as Error, performance.now() + wait);
         throw error;
       }
+      log.info('The platform limits the rate of calls. The call is repeated', { wait_milliseconds: wait });
       await rejectOnAbort(time.signal, sleep(wait, undefined, { signal: time.signal }));
     }
   }

@@ -1,11 +1,21 @@
 import { Readable } from 'node:stream';
+import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import type { Context, SQSRecord } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { onEvent } from '../../lib/handler.ts';
+import { createQueue } from '../../lib/intake/event-queue.ts';
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
+import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
+import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { createLogCapture } from '../../lib/testing/captured-log.ts';
 import { type HttpResponse, jsonResponse } from '../../lib/webhook/http.ts';
 import { createLazyClient } from '../../lib/worker/feishu-client.ts';
 import { rateLimitSeconds } from '../../lib/worker/rate-limits.ts';
 import { retryDelaySeconds } from '../../lib/worker/retry.ts';
+import { createWorker } from '../../lib/worker/worker.ts';
+import { emulatedAws } from '../support/emulated-aws.ts';
+import { modulesOf } from '../support/handler-modules.ts';
 
 const TOKEN_PATH = '/open-apis/auth/v3/tenant_access_token/internal';
 const reply = { path: { message_id: 'om_1' }, data: { msg_type: 'text', content: '{}' } };
@@ -103,5 +113,64 @@ describe('A call that the platform rejects because of a rate limit', () => {
     const error = await rejectedCall(60_000);
     expect(arrivals.length).toBe(1);
     expect(rateLimitSeconds(error)).toBeUndefined();
+  });
+});
+
+describe('An ordered conversation', () => {
+  const aws = emulatedAws({ ordering: 'conversation' });
+
+  it('continues in order after the time that the platform says, if the invocation has no time to wait', async () => {
+    await using resources = new AsyncDisposableStack();
+    const arrivals: { id: string; at: number }[] = [];
+    const server = await startHttpServer('127.0.0.1', 0, ({ url }, body) => {
+      if (url === TOKEN_PATH) return jsonResponse(200, { code: 0, tenant_access_token: 't-2', expire: 7200 });
+      arrivals.push({ id: JSON.parse(body.toString()).content, at: performance.now() });
+      if (arrivals.length > 1) return jsonResponse(200, { code: 0 });
+      return jsonResponse(400, { code: 99991400 }, { 'x-ogw-ratelimit-reset': '1' });
+    });
+    resources.defer(() => server.stop());
+    const handler = onEvent('im.message.receive_v1', async ({ message }, { feishu }) => {
+      const data = { msg_type: 'text', content: message.content };
+      await feishu.im.message.reply({ path: { message_id: message.message_id }, data });
+    });
+    const app = { FEISHU_APP_ID: 'cli_2', FEISHU_APP_SECRET: 'secret', FEISHU_DOMAIN: server.origin };
+    const v2 = modulesOf({ 'im.message.receive_v1': handler });
+    const modules = { v2, v1: modulesOf({}), fallback: modulesOf({}) };
+    const worker = createWorker(modules, { ...aws.environment, ...app });
+    const { queueUrl, sqs } = aws.emulators;
+    const queue = createQueue(queueUrl);
+    for (const text of ['A', 'B', 'C']) {
+      const event = textMessage(text);
+      event.message.chat_id = 'oc_1';
+      const body = createSample('im.message.receive_v1', { version: '2.0', token: '', event });
+      const queued = { text: body, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+      await queue.send(parseEnvelope(body) as EventEnvelope, queued, new AbortController().signal);
+    }
+    // Like the event source mapping of a FIFO queue.
+    const receiveOneCommand = new ReceiveMessageCommand({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: 1,
+      MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['All'],
+    });
+    const receiveOne = async (): Promise<SQSRecord> => {
+      for (;;) {
+        const { Messages: [message] = [] } = await sqs.send(receiveOneCommand);
+        if (message !== undefined) return toSqsRecord(message, aws.emulators.queueArn);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    // Less than the client reserves, so that it does not wait.
+    const context = { getRemainingTimeInMillis: () => 9000 } as Context;
+    while (arrivals.length < 4) {
+      const record = await receiveOne();
+      const { batchItemFailures } = await worker({ Records: [record] }, context);
+      const deletion = new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: record.receiptHandle });
+      if (batchItemFailures.length === 0) await sqs.send(deletion);
+    }
+    expect(arrivals.map(({ id }) => JSON.parse(id).text)).toEqual(['A', 'A', 'B', 'C']);
+    const [rejected, repeated] = arrivals.map(({ at }) => at) as [number, number];
+    expect(repeated - rejected).toBeGreaterThanOrEqual(999);
+    expect(await aws.receive(aws.emulators.deadLetterQueueUrl)).toEqual([]);
   });
 });
