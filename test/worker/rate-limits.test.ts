@@ -126,7 +126,7 @@ describe('An ordered conversation', () => {
       if (url === TOKEN_PATH) return jsonResponse(200, { code: 0, tenant_access_token: 't-2', expire: 7200 });
       arrivals.push({ id: JSON.parse(body.toString()).content, at: performance.now() });
       if (arrivals.length > 1) return jsonResponse(200, { code: 0 });
-      return jsonResponse(400, { code: 99991400 }, { 'x-ogw-ratelimit-reset': '1' });
+      return jsonResponse(400, { code: 99991400 }, { 'x-ogw-ratelimit-reset': '2' });
     });
     resources.defer(() => server.stop());
     const handler = onEvent('im.message.receive_v1', async ({ message }, { feishu }) => {
@@ -170,7 +170,8 @@ describe('An ordered conversation', () => {
     }
     expect(arrivals.map(({ id }) => JSON.parse(id).text)).toEqual(['A', 'A', 'B', 'C']);
     const [rejected, repeated] = arrivals.map(({ at }) => at) as [number, number];
-    expect(repeated - rejected).toBeGreaterThanOrEqual(999);
+    // An ordinary first failure is retried after one second.
+    expect(repeated - rejected).toBeGreaterThanOrEqual(1999);
     expect(await aws.receive(aws.emulators.deadLetterQueueUrl)).toEqual([]);
   });
 });
