@@ -133,7 +133,7 @@ export function onUnhandledEvent(handle: EventFunction<JsonObject>): EventHandle
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
  */
-const MAXIMUM_RETRY_AFTER_SECONDS = (12 * 60 - 15) * 60;
+export const MAXIMUM_RETRY_AFTER_SECONDS = (12 * 60 - 15) * 60;
 
 /** Thrown by a handler to retry the event after the given time. The attempt counts as one of the 5 deliveries. */
 export class RetryAfter extends Error {

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
-import type { Client } from '@larksuiteoapi/node-sdk';
+import type { Client, HttpInstance } from '@larksuiteoapi/node-sdk';
 import { type Environment, readAppCredentials } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
+import { type CallTime, waitForRateLimits } from './rate-limits.ts';
 import { routeSdkRequests } from './sdk-routes.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
 
@@ -14,17 +15,26 @@ const loadModule = createRequire(import.meta.url);
  * destructure `feishu` without using it.
  *
  * @param store the store app's tickets and the event's tenant; `undefined` for a self-built app
+ * @param time the time for calls that the platform rejects because of a rate limit
  * @throws {FeishuError} `FEISHU_MISCONFIGURED`, on first use, if the app's credentials are not set
  */
-export function createLazyClient(environment: Environment, log: Log, store: StoreAccess | undefined): Client {
-  return createLazyObject(() => createClient(environment, log, store));
+export function createLazyClient(
+  environment: Environment,
+  log: Log,
+  store: StoreAccess | undefined,
+  time: CallTime,
+): Client {
+  return createLazyObject(() => createClient(environment, log, store, time));
 }
 
-function createClient(environment: Environment, log: Log, store: StoreAccess | undefined): Client {
+function createClient(environment: Environment, log: Log, store: StoreAccess | undefined, time: CallTime): Client {
   const { appId, appSecret, domain } = readAppCredentials(environment);
   const sdk: typeof import('@larksuiteoapi/node-sdk') = loadModule('@larksuiteoapi/node-sdk');
   routeSdkRequests(sdk.defaultHttpInstance);
-  const options = { appId, appSecret, domain, loggerLevel: sdk.LoggerLevel.warn, logger: createSdkLogger(log) };
+  // The SDK's own default. Its interceptor returns the body, which the type does not show.
+  const httpInstance = waitForRateLimits(sdk.defaultHttpInstance, time, log) as HttpInstance;
+  const logger = createSdkLogger(log);
+  const options = { appId, appSecret, domain, httpInstance, loggerLevel: sdk.LoggerLevel.warn, logger };
   return store === undefined ? new sdk.Client(options) : createStoreAppClient(sdk, options, store);
 }
 

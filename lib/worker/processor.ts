@@ -101,6 +101,7 @@ export function createProcessor(
           environment,
           log,
           appTickets && { tickets: appTickets, tenant: envelope.header.tenant },
+          { remainingMilliseconds: () => context.getRemainingTimeInMillis(), signal },
         ),
         uuid: createUuid(key),
       });

@@ -1,6 +1,7 @@
 import { RetryAfter } from '../handler.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
 import { LeaseHeld } from '../store/idempotency.ts';
+import { rateLimitSeconds } from './rate-limits.ts';
 
 /** After this many deliveries, the queue's redrive policy moves a message to the dead-letter queue. */
 export const MAXIMUM_DELIVERIES = 5;
@@ -19,6 +20,8 @@ const BACKOFF_FACTOR = 8;
 export function retryDelaySeconds(error: unknown, attempt: number, random: number = Math.random()): number {
   if (attempt >= MAXIMUM_DELIVERIES || error instanceof MalformedMessage) return 0;
   if (error instanceof RetryAfter) return error.seconds;
+  const limited = rateLimitSeconds(error);
+  if (limited !== undefined) return limited;
   const seconds = Math.ceil(BACKOFF_FACTOR ** (attempt - 1) * (0.5 + random / 2));
   // A lease can last as long as an invocation, but most last milliseconds.
   return error instanceof LeaseHeld ? Math.min(seconds, error.seconds) : seconds;

@@ -183,6 +183,7 @@ describe.each([
   });
 });
 
+const time = { remainingMilliseconds: () => 60_000, signal: new AbortController().signal };
 const environment = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'the secret of the app' };
 
 describe('The test kit', () => {
@@ -215,7 +216,7 @@ describe('The test kit', () => {
 
 test('a client that could not be created is created on its next use', () => {
   const incomplete: Record<string, string> = {};
-  const feishu = createLazyClient(incomplete, createLogCapture().log, undefined);
+  const feishu = createLazyClient(incomplete, createLogCapture().log, undefined, time);
   expect(() => feishu.im).toThrow('FEISHU_APP_ID');
   Object.assign(incomplete, environment);
   expect(feishu.im).toBeDefined();
@@ -223,7 +224,9 @@ test('a client that could not be created is created on its next use', () => {
 
 test("only the SDK's own messages are logged", () => {
   const { log, lines } = createLogCapture();
-  const { logger } = createLazyClient(environment, log, undefined) as unknown as { logger: Record<string, () => void> };
+  const { logger } = createLazyClient(environment, log, undefined, time) as unknown as {
+    logger: Record<string, () => void>;
+  };
   const request = { config: { headers: { Authorization: 'Bearer t-secret' }, data: 'secret' } };
   const given: unknown[][] = [
     [Object.assign(new Error('secret'), request)],

@@ -8,6 +8,7 @@ import { ConnectProxy } from '../support/connect-proxy.ts';
 import { PlatformApi } from '../support/platform-api.ts';
 
 const HOST = 'open.platform.example';
+const time = { remainingMilliseconds: () => 60_000, signal: new AbortController().signal };
 
 describe('The feishu client', () => {
   let proxy: ConnectProxy;
@@ -27,7 +28,7 @@ describe('The feishu client', () => {
   });
 
   const createClient = (FEISHU_DOMAIN: string): Client =>
-    createLazyClient({ ...platform.environment, FEISHU_DOMAIN }, createLogCapture().log, undefined);
+    createLazyClient({ ...platform.environment, FEISHU_DOMAIN }, createLogCapture().log, undefined, time);
   const send = (client: Client) =>
     client.im.message.create({
       params: { receive_id_type: 'chat_id' },
