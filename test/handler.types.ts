@@ -1,10 +1,12 @@
 // Checked only by `npx tsc`, which reports a line below `@ts-expect-error` that compiles.
-import type { EventHandles } from '@larksuiteoapi/node-sdk';
+import { EventDispatcher, type EventHandles } from '@larksuiteoapi/node-sdk';
 import { expectTypeOf } from 'vitest';
 import {
   type CallbackPayloads,
+  callbackFromDispatcher,
   type EventPayloads,
   type EventPayloadsV1,
+  fromDispatcher,
   onCallback,
   onEvent,
   onEventV1,
@@ -78,6 +80,10 @@ onUnhandledEvent((event, { header }) => {
   expectTypeOf(event.anything).toBeUnknown();
   expectTypeOf(header.type).toBeString();
 });
+
+// @ts-expect-error The SDK's dispatcher cannot read the old card callback.
+callbackFromDispatcher('card.action.trigger_v1', new EventDispatcher({}));
+expectTypeOf(fromDispatcher(new EventDispatcher({})).kind).toEqualTypeOf<'v2' | 'v1' | 'fallback'>();
 
 // Unknown fields.
 
