@@ -14,6 +14,7 @@ import { readDocument } from './documents/document.ts';
 import { modulesOf } from './support/handler-modules.ts';
 import { officialDispatcher, plainRequest, postToOfficial } from './support/official-sdk.ts';
 import { createProject } from './support/project.ts';
+import { run } from './support/run.ts';
 
 const EVENTS = SAMPLE_TYPES.filter(({ isCallback }) => !isCallback);
 const CALLBACKS = ['card.action.trigger', 'url.preview.get', 'profile.view.get'] as const;
@@ -38,7 +39,7 @@ const findHandler = (text: string, dispatcher: EventDispatcher, modules = {}) =>
     context,
   );
 
-async function run(text: string, dispatcher: EventDispatcher) {
+async function runFallback(text: string, dispatcher: EventDispatcher) {
   const handler = await findHandler(text, dispatcher);
   if (handler === undefined) throw new Error('There is no handler');
   return runHandler(handler, { envelope: parseEnvelope(text) as EventEnvelope, text }, context);
@@ -57,7 +58,7 @@ describe('A dispatcher of the official SDK as the fallback', () => {
     const text = sampleOf(sample.type, sample.version);
     const { dispatcher, received } = officialDispatcher(sample.type, {});
     await postToOfficial(dispatcher, plainRequest(text));
-    await run(text, dispatcher);
+    await runFallback(text, dispatcher);
     expect(received).toHaveLength(2);
     expect(received[1]).toStrictEqual(received[0]);
   });
@@ -67,7 +68,7 @@ describe('A dispatcher of the official SDK as the fallback', () => {
       encryptKey: 'key',
       verificationToken: 'another token',
     });
-    await run(sampleOf('im.message.receive_v1'), dispatcher);
+    await runFallback(sampleOf('im.message.receive_v1'), dispatcher);
     expect(received).toHaveLength(1);
   });
 
@@ -78,7 +79,7 @@ describe('A dispatcher of the official SDK as the fallback', () => {
         throw failure;
       },
     });
-    await expect(run(sampleOf('im.message.receive_v1'), dispatcher)).rejects.toBe(failure);
+    await expect(runFallback(sampleOf('im.message.receive_v1'), dispatcher)).rejects.toBe(failure);
   });
 
   it('does not receive events that have a module', async () => {
@@ -161,4 +162,15 @@ it('The dispatcher in docs/migrating.md adds the official SDK to the webhook onl
   expect(await bundle(webhookBundle)).toBe(false);
   await writeExample('functions/handlers/callbacks/card.action.trigger.ts');
   expect(await bundle(webhookBundle)).toBe(true);
+
+  // Like the webhook, this program has no App Secret.
+  await writeFile(
+    path.join(project.root, 'program.ts'),
+    `import { deepStrictEqual } from 'node:assert';
+     import callback from './functions/handlers/callbacks/card.action.trigger.ts';
+     const context = { rawJson: () => ${JSON.stringify(sampleOf('card.action.trigger'))} };
+     const response = await callback.handle({}, context);
+     deepStrictEqual(response, { toast: { type: 'success', content: 'Saved' } });`,
+  );
+  expect(await run(project.root, 'program.ts')).toEqual({ code: 0, output: '' });
 });
