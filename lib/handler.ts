@@ -1,5 +1,5 @@
-import type { Client } from '@larksuiteoapi/node-sdk';
-import type { EventHeader, HeaderFields, JsonObject } from './feishu/envelope.ts';
+import type { Client, EventDispatcher } from '@larksuiteoapi/node-sdk';
+import type { EventEnvelope, EventHeader, HeaderFields, JsonObject } from './feishu/envelope.ts';
 import type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
 import type { Log } from './feishu/log.ts';
 
@@ -73,6 +73,8 @@ export interface EventHandler<Payload = never> {
   readonly type: string;
   /** `Payload` is `never` where the event type is not known at compile time. */
   readonly handle: EventFunction<Payload>;
+  /** Events that a fallback does not accept count as events without a handler. Default: it accepts all. */
+  readonly accepts?: (event: Pick<EventEnvelope, 'kind' | 'header'>) => boolean;
 }
 
 /** The default export of a module in `functions/handlers/callbacks`. */
@@ -126,6 +128,47 @@ export function onCallback<Type extends keyof CallbackPayloads>(
 /** Defines the handler of all events without a handler: `functions/handlers/fallback.ts`. See {@link onEvent}. */
 export function onUnhandledEvent(handle: EventFunction<JsonObject>): EventHandler<JsonObject> {
   return { kind: 'fallback', type: 'fallback', handle };
+}
+
+/**
+ * Adapts a dispatcher of the official SDK, for `functions/handlers/fallback.ts`: its functions receive the events that
+ * have no module, as the SDK passes them: the fields of the envelope and of the event in one object. If a function
+ * throws, the event is retried; see {@link onEvent}. An event without a function counts as one without a handler.
+ *
+ * The dispatcher's functions for callbacks are not called: see {@link callbackFromDispatcher}.
+ *
+ * @param dispatcher its Encrypt Key and Verification Token are not used, because the events are already verified
+ */
+export function fromDispatcher(dispatcher: EventDispatcher): EventHandler<JsonObject> {
+  return {
+    ...onUnhandledEvent((_, context) => dispatch(dispatcher, context)),
+    // The queue also delivers callbacks, whose functions have run before the response.
+    accepts: ({ kind, header }) => kind === 'event' && dispatcher.handles.has(header.type),
+  };
+}
+
+/**
+ * Adapts the function of an official SDK's dispatcher that responds to a callback, for
+ * `functions/handlers/callbacks/<type>.ts`. See {@link onCallback} for its time limit.
+ *
+ * @param type the callback's type, which is also the name of the module. Not the old card callback: the SDK handles it
+ *   with a `CardActionHandler`, not with a dispatcher.
+ */
+export function callbackFromDispatcher<Type extends Exclude<keyof CallbackPayloads, 'card.action.trigger_v1'>>(
+  type: Type,
+  dispatcher: EventDispatcher,
+): CallbackHandler<CallbackPayloads[Type], CallbackResponses[Type]> {
+  return onCallback(type, (_, context) => {
+    if (dispatcher.handles.has(type)) return dispatch(dispatcher, context);
+    throw new Error(`The dispatcher has no function for ${type}: register one, or remove the module.`);
+  });
+}
+
+function dispatch(
+  dispatcher: EventDispatcher,
+  { rawJson }: Pick<CallbackContext, 'rawJson'>,
+): ReturnType<EventDispatcher['invoke']> {
+  return dispatcher.invoke(JSON.parse(rawJson()), { needCheck: false });
 }
 
 /**

@@ -1,4 +1,10 @@
 import type { EventHandles } from '@larksuiteoapi/node-sdk';
+import type {
+  PayloadsMissingInSdk,
+  PayloadsMissingInSdkV1,
+  RemedyApproval,
+  UserIds,
+} from './payloads-missing-in-sdk.ts';
 
 // Only types are imported: at run time the SDK would add 2 MB to every importer's bundle.
 
@@ -31,14 +37,14 @@ type SdkPayloadsV1 = { [Type in SdkType1]: SdkPayload<Type> };
  * }
  * ```
  */
-export interface EventPayloads extends SdkPayloads, PayloadsOfEitherVersion {
+export interface EventPayloads extends SdkPayloads, PayloadsMissingInSdk, PayloadsOfEitherVersion {
   'card.action.trigger': CallbackPayloads['card.action.trigger'];
   'url.preview.get': CallbackPayloads['url.preview.get'];
   'profile.view.get': CallbackPayloads['profile.view.get'];
 }
 
 /** The payload of each v1.0 event type (in the SDKs: "p1" or "customized event"). */
-export interface EventPayloadsV1 extends SdkPayloadsV1, PayloadsOfEitherVersion {
+export interface EventPayloadsV1 extends SdkPayloadsV1, PayloadsMissingInSdkV1, PayloadsOfEitherVersion {
   'card.action.trigger_v1': CallbackPayloads['card.action.trigger_v1'];
   approval_instance: ApprovalEvent & { instance_operate_time?: string };
   approval_task: ApprovalEvent & {
@@ -54,6 +60,9 @@ export interface EventPayloadsV1 extends SdkPayloadsV1, PayloadsOfEitherVersion 
   dept_update: Omit<SdkPayloadsV1['dept_add'], 'department'>;
   dept_delete: Omit<SdkPayloadsV1['dept_add'], 'department'>;
   remove_user_from_chat: SdkPayloadsV1['add_user_to_chat'];
+  revoke_add_user_from_chat: SdkPayloadsV1['add_user_to_chat'];
+  third_party_meeting_room_event_updated: SdkPayloadsV1['third_party_meeting_room_event_created'];
+  third_party_meeting_room_event_deleted: SdkPayloadsV1['third_party_meeting_room_event_created'];
   /** Sent every hour to a store app, for its access tokens. The worker stores the ticket before a handler runs. */
   app_ticket: { type: string; app_id: string; app_ticket: string };
 }
@@ -93,24 +102,7 @@ interface PayloadsOfEitherVersion {
       trip_peers?: { id: UserIds }[];
     };
   };
-  'approval.instance.remedy_group_update_v4': {
-    object: {
-      type: string;
-      instance_code: string;
-      employee_id?: string;
-      start_time?: string | number;
-      end_time?: string | number;
-      remedy_time?: string | number;
-      remedy_reason?: string;
-      status?: string;
-    };
-  };
-}
-
-interface UserIds {
-  open_id?: string;
-  union_id?: string;
-  user_id?: string;
+  'approval.instance.remedy_group_update_v4': { object: RemedyApproval };
 }
 
 interface ApprovalEvent {

@@ -64,5 +64,13 @@ export const CALLBACKS = {
       token: updateToken(),
       action: { value: { key: 'value' }, tag: 'select_static', option: 'green' },
     }),
+    string_value: () => ({
+      open_id: USER.open_id,
+      user_id: USER.user_id,
+      open_message_id: MESSAGE,
+      tenant_key: TENANT,
+      token: updateToken(),
+      action: { value: 'approve', tag: 'button' },
+    }),
   },
 } satisfies { [Type in keyof CallbackPayloads]?: Record<string, () => Payload<Type>> };

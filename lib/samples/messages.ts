@@ -1,5 +1,5 @@
 import type { EventPayloads, EventPayloadsV1 } from '../feishu/event-types.ts';
-import { APP, CHAT, TENANT, USER, uniqueId } from './sample-values.ts';
+import { APP, CHAT, TENANT, TIME, USER, uniqueId } from './sample-values.ts';
 
 type Message = EventPayloads['im.message.receive_v1'];
 
@@ -28,6 +28,8 @@ export function message(type: string, content: object, fields: Partial<Message['
 
 const IMAGE_KEY = 'img_v3_02ab_8b6b9d2c-0000-4000-8000-example00000g';
 const FILE_KEY = 'file_v3_00ab_8b6b9d2c-0000-4000-8000-example00000g';
+const MILLISECONDS = `${TIME}000`;
+const CALENDAR_EVENT = { summary: 'Weekly meeting', start_time: MILLISECONDS, end_time: `${TIME + 3600}000` };
 const MENTION = { key: '@_user_1', id: USER, mentioned_type: 'bot', name: 'Echo', tenant_key: TENANT };
 
 /** A message of each kind. */
@@ -61,14 +63,38 @@ export const MESSAGES = {
   audio: () => message('audio', { file_key: FILE_KEY, duration: 2000 }),
   media: () => message('media', { file_key: FILE_KEY, image_key: IMAGE_KEY, file_name: 'Demo.mp4', duration: 2000 }),
   sticker: () => message('sticker', { file_key: FILE_KEY }),
+  folder: () => message('folder', { file_key: FILE_KEY, file_name: '周报' }),
   interactive: () =>
     message('interactive', {
       title: 'Client visit',
       elements: [[{ tag: 'text', text: 'Approve?' }], [{ tag: 'button', text: 'Yes', type: 'primary' }]],
     }),
+  hongbao: () => message('hongbao', { text: '恭喜发财' }),
   share_chat: () => message('share_chat', { chat_id: CHAT }),
   share_user: () => message('share_user', { user_id: USER.open_id }),
   location: () => message('location', { name: '天安门广场', longitude: '116.397755', latitude: '39.903179' }),
+  system: () =>
+    message('system', {
+      template: '{from_user} invited {to_chatters} to this chat.',
+      from_user: ['王芳'],
+      to_chatters: ['李明', 'Echo'],
+    }),
+  video_chat: () => message('video_chat', { topic: 'Weekly meeting', start_time: MILLISECONDS }),
+  todo: () =>
+    message('todo', {
+      task_id: '1234567b-0000-4000-8000-example00000',
+      summary: { title: 'Weekly report', content: [[{ tag: 'text', text: '写周报', style: [] }]] },
+      due_time: MILLISECONDS,
+    }),
+  vote: () => message('vote', { topic: 'Lunch', options: ['饺子', 'Noodles'] }),
+  calendar: () => message('calendar', CALENDAR_EVENT),
+  general_calendar: () => message('general_calendar', CALENDAR_EVENT),
+  share_calendar_event: () =>
+    message('share_calendar_event', {
+      ...CALENDAR_EVENT,
+      open_calendar_id: 'feishu.cn_0000000000000000000000@group.calendar.feishu.cn',
+      open_event_id: '00000000-0000-4000-8000-000000000000_0',
+    }),
   merge_forward: () => message('merge_forward', { content: 'Merged and Forwarded Message' }),
 } satisfies Record<string, () => Message>;
 

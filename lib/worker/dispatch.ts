@@ -13,7 +13,7 @@ export interface EventModules {
 }
 
 /**
- * Finds the handler of an event: the one for its type, otherwise the fallback, otherwise none.
+ * Finds the handler of an event: the one for its type, otherwise the fallback if it accepts the event, otherwise none.
  *
  * The version of the envelope only decides which of two modules takes precedence, because the SDKs register some types
  * as v1.0 that arrive in a v2.0 envelope.
@@ -22,9 +22,10 @@ export interface EventModules {
  */
 export function findEventHandler(
   modules: EventModules,
-  { header }: EventEnvelope,
+  envelope: EventEnvelope,
   context: Pick<EventContext, 'log' | 'signal'>,
 ): Promise<EventHandler | undefined> {
+  const { header } = envelope;
   const folder = folderOfVersion(header.version);
   const otherFolder = folder === 'v2' ? 'v1' : 'v2';
   return runInScope(
@@ -32,8 +33,13 @@ export function findEventHandler(
     async () =>
       (await findHandler(modules[folder], folder, header.type)) ??
       (await findHandler(modules[otherFolder], otherFolder, header.type)) ??
-      (await findHandler(modules.fallback, 'fallback', 'fallback')),
+      (await findFallback(modules, envelope)),
   );
+}
+
+async function findFallback(modules: EventModules, envelope: EventEnvelope): Promise<EventHandler | undefined> {
+  const fallback = await findHandler(modules.fallback, 'fallback', 'fallback');
+  return fallback?.accepts?.(envelope) === false ? undefined : fallback;
 }
 
 /**

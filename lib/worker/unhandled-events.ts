@@ -24,6 +24,12 @@ export function createUnhandledExplanation(modules: readonly string[]): ExplainU
       warnedTypes.add(header.type);
       log.warn('The event has no handler, but the name of a module differs by one edit. Is it misspelled?', { file });
     }
+    if (kind === 'callback' && !isAnswered && !warnedTypes.has(header.type)) {
+      warnedTypes.add(header.type);
+      log.warn('The callback got an empty response, because it has no handler', {
+        file: `functions/handlers/callbacks/${type}.ts`,
+      });
+    }
     const question = similar === undefined ? '' : ` Is ${file} misspelled?`;
     const advice = `add functions/handlers/${folderOfVersion(header.version)}/${type}.ts or functions/handlers/fallback.ts`;
     return kind === 'callback'

@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { EventDispatcher, LoggerLevel } from '@larksuiteoapi/node-sdk';
+import { EventDispatcher, LoggerLevel, normalize } from '@larksuiteoapi/node-sdk';
 import { describe, expect, it } from 'vitest';
 import { OLD_CARD_TYPE, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { generateSamples } from '../../lib/samples/generate.ts';
-import { createSample, SAMPLE_TYPES, type SampleType } from '../../lib/samples/samples.ts';
+import { createSample, SAMPLE_TYPES, type SampleType, samplePayload } from '../../lib/samples/samples.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
 const token = 'verification token';
@@ -62,6 +62,35 @@ describe.each(SAMPLES.filter(({ type }) => type !== OLD_CARD_TYPE))('The sample 
     await dispatcher.invoke(body, { needCheck: false });
     expect(received).toEqual([expect.objectContaining(ownFields)]);
   });
+});
+
+describe('The samples of messages', () => {
+  const type = 'im.message.receive_v1';
+  const variants = SAMPLE_TYPES.find((sample) => sample.type === type)?.variants ?? [];
+
+  it('contain every kind', () => {
+    const kinds = new Set(variants.map((variant) => samplePayload(type, variant).message.message_type));
+    expect([...kinds].sort()).toEqual([
+      ...['audio', 'calendar', 'file', 'folder', 'general_calendar', 'hongbao', 'image', 'interactive', 'location'],
+      ...['media', 'merge_forward', 'post', 'share_calendar_event', 'share_chat', 'share_user', 'sticker', 'system'],
+      ...['text', 'todo', 'video_chat', 'vote'],
+    ]);
+  });
+
+  // The SDK cannot read a card as the platform delivers it.
+  it.each(variants.filter((variant) => variant !== 'interactive'))(
+    'have content that the official SDK can read: %s',
+    async (variant) => {
+      const event = samplePayload(type, variant);
+      const { content } = await normalize(event as Parameters<typeof normalize>[0], {
+        botIdentity: { openId: 'ou_bot', name: 'Echo' },
+        fetchSubMessages: async () => [],
+      });
+      // The SDK's placeholder for content that it cannot read, such as "[image]".
+      expect(content).not.toMatch(/^(<\w+>\n)?\[[a-z ]+\]/);
+      expect(content).not.toMatch(/\{\w+\}/);
+    },
+  );
 });
 
 describe('createSample', () => {

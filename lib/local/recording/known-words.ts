@@ -1,3 +1,4 @@
+import { tryParseJsonObject } from '../../feishu/envelope.ts';
 import { CALLBACKS } from '../../samples/callbacks.ts';
 import { EVENTS, EVENTS_V1 } from '../../samples/events.ts';
 import { GENERATED, GENERATED_V1 } from '../../samples/generated.ts';
@@ -174,7 +175,7 @@ function readFieldNames() {
 
 function collectNames(value: unknown, names: Set<string>): void {
   // A message's content is JSON in a string.
-  if (typeof value === 'string' && value.startsWith('{')) collectNames(JSON.parse(value), names);
+  if (typeof value === 'string') collectNames(tryParseJsonObject(value), names);
   if (typeof value !== 'object' || value === null) return;
   for (const [name, inner] of Object.entries(value)) {
     if (!Array.isArray(value) && /^[a-z]\w*$/i.test(name)) names.add(name);

@@ -419,7 +419,7 @@ describe('The anonymizer', () => {
 
 /** Returns the paths of all fields, including those in JSON within strings. Ids of translations are shortened to `@`. */
 function pathsOf(value: unknown, path = ''): string[] {
-  if (typeof value === 'string' && /^[{[]/.test(value)) return pathsOf(JSON.parse(value), path);
+  if (typeof value === 'string' && /^(\{"|\[)/.test(value)) return pathsOf(JSON.parse(value), path);
   if (typeof value !== 'object' || value === null) return [path];
   return Object.entries(value).flatMap(([name, inner]) => pathsOf(inner, `${path}/${name.replace(/^@i18n@.*/, '@')}`));
 }
