@@ -2,11 +2,15 @@ import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { readExtensions } from '../build/extensions.ts';
+import { readEnvironmentFile } from '../cli/environment-file.ts';
+import { checkSettings } from '../cli/settings.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
+import { keepDeployedParameters, storeParameters } from './deployed-parameters.ts';
+import { DeploymentError } from './deployment-error.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
@@ -14,8 +18,11 @@ import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-te
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
+import { checkStageName } from './stage-name.ts';
 
 const BUNDLES_FOLDER = '.build';
+/** The commands that apply parameters to a deployed stack. */
+const DEPLOYING_COMMANDS = new Set(['deploy', 'deploy function', 'secrets']);
 
 /**
  * The template's plugin for the Serverless Framework. It bundles the functions, removes disabled parts from the stack,
@@ -61,10 +68,34 @@ export default class FeishuEventsPlugin {
     };
   }
 
+  /** Checks and completes the parameters before the framework inserts them into the configuration. */
+  async asyncInit(): Promise<void> {
+    const { processedInput, configurationInput } = this.#serverless;
+    if (processedInput.isHelpRequest) return;
+    const { default: defaults, [this.#serverless.getProvider('aws').getStage()]: section } =
+      configurationInput.params ?? {};
+    // Values that contain variables are checked after their resolution.
+    if (!JSON.stringify([defaults, section]).includes('${')) readOptions(this.#serverless);
+    if (!DEPLOYING_COMMANDS.has(processedInput.commands.join(' ')) || processedInput.options.package) return;
+    await keepDeployedParameters(this.#serverless, this.#notice);
+  }
+
   async #readOptions(): Promise<void> {
-    await readExtensions(this.#serverless.serviceDir);
+    const { serviceDir, service, processedInput } = this.#serverless;
+    await readExtensions(serviceDir);
     this.#options = readOptions(this.#serverless);
+    checkStageName(service, this.#serverless.getProvider('aws').getStage());
+    if (['package', ...DEPLOYING_COMMANDS].includes(processedInput.commands.join(' ')))
+      await this.#checkEnvironmentFile();
     if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
+  }
+
+  async #checkEnvironmentFile(): Promise<void> {
+    try {
+      checkSettings(await readEnvironmentFile(path.join(this.#serverless.serviceDir, '.env')));
+    } catch (cause) {
+      throw new DeploymentError((cause as Error).message, { cause });
+    }
   }
 
   /** Shows the current step: on a terminal through the framework's progress line, otherwise as a plain line. */
@@ -137,6 +168,7 @@ export default class FeishuEventsPlugin {
       conditions,
       values: { ...values, 'Connection::Key': key },
     });
+    storeParameters(service.provider.compiledCloudFormationTemplate, this.#serverless);
   }
 
   async #uploadConnection(): Promise<void> {
