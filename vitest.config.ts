@@ -1,9 +1,11 @@
 import './lib/cli/node-version.cjs';
 import { defineConfig } from 'vitest/config';
+import { importedFiles } from './test/support/imported-files.ts';
 import { FIXED_SEED, GLOBAL_SETUP, HANG_TIMEOUTS, SETUP_FILES } from './test/support/vitest-settings.ts';
 
 // For `npm test`: every behavior, with small volumes. vitest.long.config.ts contains the long tests.
 export default defineConfig({
+  plugins: [importedFiles],
   test: {
     ...HANG_TIMEOUTS,
     include: ['test/**/*.test.ts'],

@@ -1,5 +1,6 @@
 import './lib/cli/node-version.cjs';
 import { defineConfig } from 'vitest/config';
+import { importedFiles } from './test/support/imported-files.ts';
 import {
   FIXED_SEED,
   GLOBAL_SETUP,
@@ -9,6 +10,7 @@ import {
 } from './test/support/vitest-settings.ts';
 
 const project = (name: string, groupOrder: number, options: object) => ({
+  plugins: [importedFiles],
   test: { ...HANG_TIMEOUTS, globalSetup: GLOBAL_SETUP, name, sequence: { groupOrder }, ...options },
 });
 

@@ -1,6 +1,7 @@
 import './lib/cli/node-version.cjs';
 import { randomInt } from 'node:crypto';
 import { defineConfig } from 'vitest/config';
+import { importedFiles } from './test/support/imported-files.ts';
 import { GLOBAL_SETUP, HANG_TIMEOUTS, propertyTestFiles, SETUP_FILES } from './test/support/vitest-settings.ts';
 
 const propertySeed = Number(process.env.SEED ?? randomInt(2 ** 31));
@@ -12,6 +13,7 @@ if (process.env.VITEST) {
 
 // For `npm run test:properties`: the property tests with a random seed.
 export default defineConfig({
+  plugins: [importedFiles],
   test: {
     ...HANG_TIMEOUTS,
     include: propertyTestFiles(),

@@ -28,6 +28,22 @@ export function readRequired(environment: Environment, name: 'QUEUE_URL' | 'CLAI
   return value;
 }
 
+/** The settings of an AWS client that are not left to the SDK. */
+interface ClientSettings {
+  endpoint?: string;
+  region?: string;
+  credentials?: { accessKeyId: string; secretAccessKey: string };
+}
+
+/**
+ * Reads the settings of the template's own AWS clients. Deployed functions have none: the SDK reads Lambda's variables.
+ * The local stack passes the emulators' settings in this variable, so that the `AWS_…` variables stay the user's.
+ */
+export function readClientSettings(environment: Environment, service: 'sqs' | 'dynamodb'): ClientSettings {
+  const { FEISHU_EVENTS_EMULATORS: emulators } = environment;
+  return emulators === undefined ? {} : JSON.parse(emulators)[service];
+}
+
 /** The app's credentials for the platform's API. */
 export interface AppCredentials {
   appId: string;

@@ -1,24 +1,52 @@
 import type { Client } from '@larksuiteoapi/node-sdk';
-import type { EventHeader, JsonObject } from './feishu/envelope.ts';
+import type { EventHeader, HeaderFields, JsonObject } from './feishu/envelope.ts';
 import type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
 import type { Log } from './feishu/log.ts';
 
 // Handler modules import only this module, and extend these interfaces by declaration merging.
-export type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1, Log };
+export type {
+  CallbackPayloads,
+  CallbackResponses,
+  EventHeader,
+  EventPayloads,
+  EventPayloadsV1,
+  HeaderFields,
+  JsonObject,
+  Log,
+};
 
 /** The transport an event arrived over. */
 export type EventSource = 'webhook' | 'long-connection';
 
-export interface CallbackContext {
+/** A payload whose integers are exact: those above 2^53, which `JSON.parse` rounds, are of type `bigint`. */
+export type Exact<Payload> = Payload extends number
+  ? Payload | bigint
+  : Payload extends object
+    ? { [Field in keyof Payload]: Exact<Payload[Field]> }
+    : Payload;
+
+export interface CallbackContext<Payload = unknown> {
   readonly header: EventHeader;
   readonly source: EventSource;
+  /**
+   * Parses the event again, with exact integers.
+   *
+   * @returns the payload, in which integers above 2^53 are of type `bigint`
+   * @throws {RangeError} if the event is nested more than 1,000 levels deep
+   */
+  exactEvent(): Exact<Payload>;
+  /**
+   * Returns the complete JSON text of the event, decrypted and otherwise as the platform sent it. It contains the
+   * Verification Token: do not log it.
+   */
+  rawJson(): string;
   /** Writes JSON lines with the event's id and type. */
   readonly log: Log;
   /** Aborts when the time is up, or when an error that escaped the handler has failed the event. */
   readonly signal: AbortSignal;
 }
 
-export interface EventContext extends CallbackContext {
+export interface EventContext<Payload = unknown> extends CallbackContext<Payload> {
   /** The number of this delivery, starting at 1. */
   readonly attempt: number;
   /** The official SDK's client with this app's credentials, loaded on first use. */
@@ -33,8 +61,11 @@ export interface EventContext extends CallbackContext {
   uuid(label: string): string;
 }
 
-type EventFunction<Payload> = (event: Payload, context: EventContext) => unknown;
-type CallbackFunction<Payload, Response> = (event: Payload, context: CallbackContext) => Response | Promise<Response>;
+type EventFunction<Payload> = (event: Payload, context: EventContext<Payload>) => unknown;
+type CallbackFunction<Payload, Response> = (
+  event: Payload,
+  context: CallbackContext<Payload>,
+) => Response | Promise<Response>;
 
 /** The default export of a module in `functions/handlers/v2` or `functions/handlers/v1`, and of `fallback.ts`. */
 export interface EventHandler<Payload = never> {
@@ -65,7 +96,12 @@ export function onEvent<Type extends keyof EventPayloads>(
   return { kind: 'v2', type, handle };
 }
 
-/** Defines the handler of a v1.0 event (in the SDKs: "p1"): `functions/handlers/v1/<type>.ts`. See {@link onEvent}. */
+/**
+ * Defines the handler of a v1.0 event (in the SDKs: "p1"): `functions/handlers/v1/<type>.ts`. See {@link onEvent}.
+ *
+ * If the event arrives in a v2.0 envelope, the payload still contains the `type`, `tenant_key` and `app_id` of a v1.0
+ * event.
+ */
 export function onEventV1<Type extends keyof EventPayloadsV1>(
   type: Type,
   handle: EventFunction<EventPayloadsV1[Type]>,

@@ -13,7 +13,7 @@ import {
 
 declare module '#feishu-events' {
   interface EventPayloads {
-    'types.test.merged_v1': { thing_id: string };
+    'types.test.merged_v1': { thing_id: string; counts: readonly number[] };
   }
   interface EventPayloadsV1 {
     types_test_merged: { thing_id: string };
@@ -39,6 +39,19 @@ onEvent('im.message.receive_v1', ({ message, sender }, { attempt, feishu, header
   expectTypeOf(feishu.im.message.reply).toBeFunction();
 });
 
+onEvent('drive.file.edit_v1', ({ file_token }, { header, exactEvent, rawJson }) => {
+  expectTypeOf(file_token).toEqualTypeOf<string | undefined>();
+  expectTypeOf(header.fields.resource_id).toEqualTypeOf<string | undefined>();
+  expectTypeOf(header.fields.user_list?.[0]?.open_id).toEqualTypeOf<string | undefined>();
+  expectTypeOf(header.fields.anything).toBeUnknown();
+  expectTypeOf(exactEvent().file_token).toEqualTypeOf<string | undefined>();
+  expectTypeOf(rawJson()).toEqualTypeOf<string>();
+});
+onEvent('types.test.merged_v1', (_, { exactEvent }) => {
+  expectTypeOf(exactEvent().counts).toEqualTypeOf<readonly (number | bigint)[]>();
+});
+onUnhandledEvent((_, { exactEvent }) => expectTypeOf(exactEvent().anything).toBeUnknown());
+
 onEventV1('out_approval', ({ instance_code }) => {
   expectTypeOf(instance_code).not.toBeAny();
 });
@@ -48,6 +61,17 @@ onCallback('card.action.trigger', ({ action, context, token }) => {
   expectTypeOf(context.open_chat_id).toEqualTypeOf<string>();
   expectTypeOf(token).toEqualTypeOf<string>();
   return { toast: { type: 'success', content: 'Done' } };
+});
+
+onCallback('profile.view.get', ({ operator, host }) => {
+  expectTypeOf(operator.open_id).toEqualTypeOf<string>();
+  expectTypeOf(host).toEqualTypeOf<string>();
+  return {};
+});
+
+onCallback('card.action.trigger_v1', ({ action }) => {
+  expectTypeOf(action.value).toEqualTypeOf<Record<string, unknown> | string | undefined>();
+  return {};
 });
 
 onUnhandledEvent((event, { header }) => {
@@ -112,12 +136,13 @@ onCallback('card.action.trigger', () => 'Done');
 // All event types.
 
 expectTypeOf<Exclude<keyof EventHandles, keyof EventPayloads | keyof EventPayloadsV1>>().toBeNever();
-expectTypeOf<Extract<keyof EventPayloads, keyof EventPayloadsV1>>().toBeNever();
+type EitherVersion = 'approval.instance.trip_group_update_v4' | 'approval.instance.remedy_group_update_v4';
+expectTypeOf<Extract<keyof EventPayloads, keyof EventPayloadsV1>>().toEqualTypeOf<EitherVersion>();
 
 /** Types of v2.0 contain a dot; types of v1.0 do not, except the old card callback. */
 type Dotted = `${string}.${string}`;
 expectTypeOf<Exclude<keyof EventPayloads, Dotted>>().toBeNever();
-expectTypeOf<Extract<keyof EventPayloadsV1, Dotted>>().toEqualTypeOf<'card.action.trigger_v1'>();
+expectTypeOf<Extract<keyof EventPayloadsV1, Dotted>>().toEqualTypeOf<'card.action.trigger_v1' | EitherVersion>();
 
 /** Types whose payload is `any`, which would allow every field. */
 type Untyped<Payloads> = { [Type in keyof Payloads]: 0 extends 1 & Payloads[Type] ? Type : never }[keyof Payloads];
@@ -125,7 +150,7 @@ expectTypeOf<Untyped<EventPayloads>>().toBeNever();
 expectTypeOf<Untyped<EventPayloadsV1>>().toBeNever();
 expectTypeOf<Untyped<CallbackPayloads>>().toBeNever();
 
-type Missing2 = 'card.action.trigger' | 'url.preview.get';
+type Missing2 = 'card.action.trigger' | 'url.preview.get' | 'profile.view.get';
 type Missing1 =
   | 'approval_instance'
   | 'approval_task'

@@ -2,9 +2,16 @@ import path from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
 import { handlerModules } from './check-handlers.ts';
 import { evaluateFailedModulesAgain } from './failed-modules.ts';
+import { handlerNames } from './handler-names.ts';
+import { installedPackages } from './installed-packages.ts';
 import { leanAwsClients } from './lean-aws-clients.ts';
 import { fastBuiltins, separateBundle } from './lean-bundle.ts';
-import { isPlatformSdk, sharedPlatformSdk } from './shared-platform-sdk.ts';
+import { BUNDLE_FOLDER_LOCATION, BUNDLE_LOCATION, LOCATION_DEFINITIONS, sourceLocation } from './module-location.ts';
+import { createPackageImports } from './package-imports.ts';
+import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platform-sdk.ts';
+
+/** The container downloads only this file. */
+const CONNECTION = 'connection';
 
 /** The webhook loads this module with its first event. */
 const SEPARATE_MODULE = 'sqs-sender';
@@ -14,15 +21,20 @@ const SEPARATE_MODULE = 'sqs-sender';
  *
  * @param metafile of the function's bundle
  */
-export function artifactFiles(name: string, { outputs }: Metafile): string[] {
+export function artifactFiles(name: string, metafile: Metafile): string[] {
   const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
   // The worker's `feishu` client needs the SDK. Other functions need it only if they import it.
-  const isUsed = name === 'worker' || Object.values(outputs).some(({ imports }) => imports.some(isPlatformSdk));
-  return isUsed ? [...files, 'node_modules/**'] : files;
+  return name === 'worker' || usesPlatformSdk(metafile) ? [...files, `node_modules/${PLATFORM_SDK}/**`] : files;
+}
+
+/** Returns whether a bundle imports the file that {@link platformSdkBundle} writes. */
+export function usesPlatformSdk({ outputs }: Metafile): boolean {
+  return Object.values(outputs).some(({ imports }) => imports.some(isPlatformSdk));
 }
 
 /**
- * Returns the esbuild options for the webhook, shared by the deployment and the local stack.
+ * Returns the esbuild options for the webhook, shared by the deployment and the local stack. The build checks the handler
+ * modules of callbacks.
  *
  * @param root the project's folder, which contains `functions/`
  * @param outdir the folder for `webhook.mjs` and its source map
@@ -32,13 +44,17 @@ export function webhookBundle(root: string, outdir: string) {
   return {
     ...options,
     entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
-    plugins: [...options.plugins, separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`))],
+    plugins: [
+      handlerModules(path.join(root, 'functions', 'handlers'), 'callbacks'),
+      ...options.plugins,
+      separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
+    ],
   } satisfies BuildOptions;
 }
 
 /**
- * Returns the esbuild options for the worker, shared by the deployment and the local stack. The build checks all handler
- * modules.
+ * Returns the esbuild options for the worker, shared by the deployment and the local stack. The build checks the handler
+ * modules of events.
  *
  * @param root the project's folder, which contains `functions/`
  * @param outdir the folder for `worker.mjs` and its source map
@@ -47,7 +63,7 @@ export function workerBundle(root: string, outdir: string) {
   const options = functionBundle(root, outdir, 'worker', 'functions/worker.ts');
   return {
     ...options,
-    plugins: [handlerModules(path.join(root, 'functions', 'handlers')), ...options.plugins],
+    plugins: [handlerModules(path.join(root, 'functions', 'handlers'), 'events'), ...options.plugins],
   } satisfies BuildOptions;
 }
 
@@ -67,19 +83,20 @@ export function functionBundle(root: string, outdir: string, name: string, sourc
 }
 
 function lambdaBundle(root: string, outdir: string, sources: Record<string, string>) {
-  const options = commonModuleOptions(root, outdir, sources);
+  const imports = createPackageImports();
+  const options = commonModuleOptions(root, outdir, sources, imports);
   return {
     ...options,
     // Stack traces need only line numbers. The sources would double the artifact's size.
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [...options.plugins, sharedPlatformSdk, leanAwsClients],
+    plugins: [...options.plugins, sharedPlatformSdk, leanAwsClients(imports)],
   } satisfies BuildOptions;
 }
 
 /** Returns the esbuild options for the long-connection program: one file that reads the container's credentials. */
 export function connectionBundle(root: string, outdir: string) {
-  return commonModuleOptions(root, outdir, { connection: 'functions/connection.ts' });
+  return commonModuleOptions(root, outdir, { [CONNECTION]: 'functions/connection.ts' });
 }
 
 /**
@@ -99,7 +116,16 @@ export function platformSdkBundle(root: string, outdir: string) {
   } satisfies BuildOptions;
 }
 
-function commonModuleOptions(root: string, outdir: string, entryPoints: Record<string, string>) {
+function commonModuleOptions(
+  root: string,
+  outdir: string,
+  entryPoints: Record<string, string>,
+  imports = createPackageImports(),
+) {
+  const [name = ''] = Object.keys(entryPoints);
+  const folder = path.posix.dirname(name);
+  const depth = folder === '.' ? 0 : folder.split('/').length;
+  const isOneFile = name === CONNECTION;
   return {
     ...commonOptions,
     absWorkingDir: root,
@@ -107,20 +133,31 @@ function commonModuleOptions(root: string, outdir: string, entryPoints: Record<s
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
-    // Globals that CommonJS packages expect.
-    banner: { js: 'const require=process.getBuiltinModule("module").createRequire(import.meta.url);' },
-    define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
+    banner: { js: BANNER },
+    define: LOCATION_DEFINITIONS,
+    // lib/imported-files.d.ts declares them.
+    loader: { '.md': 'text', '.txt': 'text', '.wasm': 'binary' },
     // Prefer ES modules: esbuild can tree-shake only those.
     mainFields: ['module', 'main'],
     // Folders of handlers may be empty.
     logOverride: { 'empty-glob': 'silent' },
-    plugins: [fastBuiltins, evaluateFailedModulesAgain],
+    plugins: [
+      fastBuiltins,
+      evaluateFailedModulesAgain,
+      handlerNames(path.join(root, 'functions', 'handlers')),
+      imports.plugin,
+      installedPackages(root, isOneFile ? undefined : depth, imports),
+      sourceLocation(root, path.join(outdir, folder)),
+    ],
   } satisfies BuildOptions;
 }
 
 function withMap(name: string): string[] {
   return [`${name}.mjs`, `${name}.mjs.map`];
 }
+
+/** `require` is a global that CommonJS packages expect. */
+const BANNER = `const require=process.getBuiltinModule("module").createRequire(import.meta.url);${BUNDLE_LOCATION}${BUNDLE_FOLDER_LOCATION}`;
 
 const commonOptions = {
   bundle: true,

@@ -1,7 +1,9 @@
-import { readdir, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOptions, Message, PartialMessage, Plugin } from 'esbuild';
 import { readLocalEnvironment } from '../cli/environment.ts';
+import { folderOfVersion, MODULE_NAME } from '../handler-runtime/find-handler.ts';
+import { SAMPLE_TYPES } from '../samples/samples.ts';
 import type { CreatedHandler } from './handler-check/created-handlers.ts';
 import { loadHandlers } from './handler-check/load-handlers.ts';
 import type { Exported } from './handler-check/thread.ts';
@@ -19,6 +21,7 @@ const CODE = /\.[cm]?[jt]sx?$/;
 
 const PLUGIN_NAME = 'handler-modules';
 const LOAD_WITHIN_MILLISECONDS = 5000;
+const MAXIMUM_REPETITIONS = 3;
 
 interface HandlerFile {
   file: string;
@@ -34,19 +37,28 @@ interface Problems {
   warnings: PartialMessage[];
 }
 
+/** The handlers that the webhook calls, or those that the worker calls. */
+export type HandlerGroup = 'callbacks' | 'events';
+
 /**
  * Creates an esbuild plugin that rejects handler modules whose exported handler does not match their file name. Such a
  * handler would be deployed but never called.
  *
  * @param folder `functions/handlers`
+ * @param group the handlers that the bundle contains: changes of others do not rebuild it. Default: all.
  */
-export function handlerModules(folder: string): Plugin {
+export function handlerModules(folder: string, group?: HandlerGroup): Plugin {
   return {
     name: PLUGIN_NAME,
     setup(build) {
-      build.onStart(() => checkHandlers(folder, build.initialOptions));
+      build.onStart(() => checkHandlers(folder, build.initialOptions, LOAD_WITHIN_MILLISECONDS, group));
     },
   };
+}
+
+/** Returns the name of the handler in a file, for example `v2/im.message.receive_v1`. The path is relative to the project. */
+export function handlerOf(file: string): string | undefined {
+  return /^functions\/handlers\/((?:v2|v1|callbacks)\/[^/]+|fallback)\.ts$/.exec(file)?.[1];
 }
 
 /** Returns only the warnings of {@link handlerModules}. esbuild's own warnings are about code that works. */
@@ -65,22 +77,47 @@ export function handlerWarnings(warnings: Message[]): Message[] {
  * @param handlers `functions/handlers`
  * @param bundle the esbuild options of the modules' bundle
  * @param limitMilliseconds the time limit for loading one module
+ * @param group the handlers to check. Default: all.
  */
 export async function checkHandlers(
   handlers: string,
   bundle: BuildOptions = {},
   limitMilliseconds = LOAD_WITHIN_MILLISECONDS,
+  group?: HandlerGroup,
 ): Promise<Problems> {
   // esbuild reports real paths.
   const folder = await realpath(handlers);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
-  const code = files.filter((file) => CODE.test(file)).sort();
+  const code = files
+    .filter((file) => CODE.test(file) && (group === undefined || groupOf(folder, file) === group))
+    .sort();
   const modules = code.map((file) => parseName(folder, file));
-  const errors = modules.filter(({ kind }) => kind === '').map(({ file, name }) => message(file, neverCalled(name)));
+  const errors = modules.filter(({ kind }) => kind === '').map(describeMisplaced);
   const named = modules.filter(({ kind }) => kind !== '');
-  const { errors: exportErrors, warnings } = await checkExports(folder, named, bundle, limitMilliseconds);
-  return { errors: [...errors, ...exportErrors].sort(byFile), warnings };
+  const { errors: exportErrors, warnings } = await whileUnchanged(code, () =>
+    checkExports(folder, named, bundle, limitMilliseconds),
+  );
+  return {
+    errors: await Promise.all([...errors, ...findDuplicates(named), ...exportErrors].sort(byFile).map(addPosition)),
+    warnings: await Promise.all(warnings.map(addPosition)),
+  };
+}
+
+/**
+ * Repeats the work if a file changes meanwhile. An editor empties a file before it writes it: the bundler would then read
+ * the new content, so that it would not rebuild, and the error about the empty module would remain.
+ */
+async function whileUnchanged<Result>(files: string[], work: () => Promise<Result>): Promise<Result> {
+  const readVersions = async () => {
+    const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+    return stats.map((version) => `${version?.mtimeMs} ${version?.size}`).join();
+  };
+  for (let repetitions = 0; ; repetitions += 1) {
+    const versions = await readVersions();
+    const result = await work();
+    if (repetitions === MAXIMUM_REPETITIONS || (await readVersions()) === versions) return result;
+  }
 }
 
 async function checkExports(
@@ -102,8 +139,8 @@ async function checkExports(
     const results = modules.map((module, index) => ({ module, exported: exported[index] as Exported }));
     return {
       errors: results.flatMap(({ module, exported }) => {
-        const mismatch = describeMismatch(module, exported);
-        return mismatch === undefined ? describeUnused(module, created, results) : [mismatch];
+        const problem = describeMismatch(module, exported) ?? describeUncallable(module);
+        return problem === undefined ? describeUnused(module, created, results) : [problem];
       }),
       warnings: results.flatMap(({ module, exported }) => describeUnchecked(module, exported)),
     };
@@ -111,6 +148,10 @@ async function checkExports(
     // The real build bundles the same modules and reports what is wrong and where.
     return { errors: [], warnings: [message(folder, `The handler modules could not be checked: ${error}`)] };
   }
+}
+
+function groupOf(folder: string, file: string): HandlerGroup {
+  return path.relative(folder, file).split(path.sep)[0] === 'callbacks' ? 'callbacks' : 'events';
 }
 
 /** Returns an empty `kind` if the functions do not import the file. */
@@ -122,8 +163,32 @@ function parseName(folder: string, file: string): HandlerFile {
   return { file, name, kind, type };
 }
 
-function neverCalled(name: string): string {
-  return `${name} is never called: handlers are v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts. Move helpers and tests elsewhere.`;
+function describeMisplaced({ file, name }: HandlerFile): PartialMessage {
+  const advice = 'handlers are v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts. Move helpers and tests elsewhere.';
+  return message(file, `${name} is never called: ${advice}`);
+}
+
+/** Reports modules whose name is not that of an event, or in callbacks/ not that of a callback. */
+function describeUncallable({ file, name, kind, type }: HandlerFile): PartialMessage | undefined {
+  if (!MODULE_NAME.test(type)) {
+    return message(file, `${name} is never called: event types consist of letters, digits, "_", "." and "-".`);
+  }
+  const event = SAMPLE_TYPES.find((sample) => sample.type === type && !sample.isCallback);
+  if (kind !== 'callbacks' || event === undefined) return undefined;
+  const folder = folderOfVersion(event.version);
+  return message(file, `${name} is never called as a callback: ${type} is an event. Move the module to ${folder}/.`);
+}
+
+/** A module handles its type in every version of the envelope, so two modules in v1/ and v2/ are ambiguous. */
+function findDuplicates(modules: HandlerFile[]): PartialMessage[] {
+  const typesOfVersion2 = new Set(modules.filter(({ kind }) => kind === 'v2').map(({ type }) => type));
+  const duplicates = modules.filter(({ kind, type }) => kind === 'v1' && typesOfVersion2.has(type));
+  return duplicates.map(({ file, name, type }) =>
+    message(
+      file,
+      `${name} and functions/handlers/v2/${type}.ts handle the same event type, whatever the version of its envelope: remove one.`,
+    ),
+  );
 }
 
 function describeMismatch({ file, name, kind, type }: HandlerFile, exported: Exported): PartialMessage | undefined {
@@ -169,6 +234,18 @@ function describeUnchecked({ file, name }: HandlerFile, exported: Exported): Par
 
 function message(file: string, text: string): PartialMessage {
   return { text, location: { file } };
+}
+
+const DEFAULT_EXPORT = /^\s*export\s+(default\b|\{[^}]*\bdefault\b)/;
+
+/** Adds the position of the module's default export, or of its first line. */
+async function addPosition({ location, ...rest }: PartialMessage): Promise<PartialMessage> {
+  // A module may have been removed in the meantime, and a folder has no lines.
+  const source = await readFile(location?.file ?? '', 'utf8').catch(() => '');
+  const lines = source.split('\n');
+  const index = lines.findIndex((line) => DEFAULT_EXPORT.test(line));
+  const line = Math.max(index, 0);
+  return { ...rest, location: { ...location, line: line + 1, column: 0, lineText: lines[line] ?? '' } };
 }
 
 function byFile({ location: a }: PartialMessage, { location: b }: PartialMessage): number {

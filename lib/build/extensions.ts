@@ -2,12 +2,16 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseDocument } from 'yaml';
 
-const FILE = 'extensions.yml';
-const SECTIONS = ['functions', 'resources'];
+export const EXTENSIONS_FILE = 'extensions.yml';
+const SECTIONS = ['functions', 'resources', 'packages'];
+/** https://docs.npmjs.com/cli/configuring-npm/package-json#name */
+const PACKAGE_NAME = /^(@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/;
 
 /** What the user adds to the service in `extensions.yml`. */
 export interface Extensions {
   functions: Record<string, unknown>;
+  /** The names of packages that are installed next to the bundles. */
+  packages: string[];
 }
 
 /**
@@ -18,15 +22,34 @@ export interface Extensions {
  * @throws {Error} if the file is missing, is not YAML, or has an unknown section
  */
 export async function readExtensions(root: string): Promise<Extensions> {
-  const document = parseDocument(await readFile(path.join(root, FILE), 'utf8'), { logLevel: 'error' });
+  const document = parseDocument(await readFile(path.join(root, EXTENSIONS_FILE), 'utf8'), { logLevel: 'error' });
   const [problem] = document.errors;
-  if (problem !== undefined) throw new Error(`${FILE} is not valid YAML: ${problem.message}`);
+  if (problem !== undefined) throw new Error(`${EXTENSIONS_FILE} is not valid YAML: ${problem.message}`);
   const content: unknown = document.toJS() ?? {};
-  if (typeof content !== 'object' || Array.isArray(content)) throw new Error(`${FILE} must contain sections.`);
+  if (typeof content !== 'object' || Array.isArray(content))
+    throw new Error(`${EXTENSIONS_FILE} must contain sections.`);
   const unknown = Object.keys(content as object).find((name) => !SECTIONS.includes(name));
   if (unknown !== undefined) {
-    throw new Error(`${FILE} has the unknown section \`${unknown}\`. It can contain: ${SECTIONS.join(', ')}.`);
+    throw new Error(
+      `${EXTENSIONS_FILE} has the unknown section \`${unknown}\`. It can contain: ${SECTIONS.join(', ')}.`,
+    );
   }
-  const { functions } = content as Partial<Extensions>;
-  return { functions: functions ?? {} };
+  const { functions, packages } = content as { functions?: Extensions['functions']; packages?: unknown };
+  return { functions: functions ?? {}, packages: readPackages(packages) };
+}
+
+function readPackages(packages: unknown): string[] {
+  if (packages == null) return [];
+  if (!Array.isArray(packages)) {
+    throw new Error(
+      `\`packages\` in ${EXTENSIONS_FILE} must be a list of package names, such as [sharp, pino-pretty].`,
+    );
+  }
+  const invalid: unknown = packages.find((name) => typeof name !== 'string' || !PACKAGE_NAME.test(name));
+  if (invalid !== undefined) {
+    throw new Error(
+      `\`packages\` in ${EXTENSIONS_FILE} contains ${JSON.stringify(invalid)}, which is not the name of a package. package.json has its version.`,
+    );
+  }
+  return packages;
 }

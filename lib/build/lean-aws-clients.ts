@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { isBuiltin } from 'node:module';
 import path from 'node:path';
-import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
-import { PLATFORM_SDK } from './shared-platform-sdk.ts';
+import type { OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
+import type { PackageImports } from './package-imports.ts';
 
 /** Modules that the AWS SDK's clients import but do not need on Lambda, and their replacements in this folder. */
 const REPLACEMENTS: readonly [imported: RegExp, replacement: string][] = [
@@ -19,14 +18,14 @@ const NAMESPACE = 'lean';
  * packages, so if handlers import packages, the lean copies of the modules have a separate namespace. Otherwise the
  * modules are replaced for all importers, because a namespace makes the build take 2 s instead of 0.4 s.
  */
-export const leanAwsClients: Plugin = {
+export const leanAwsClients = ({ find }: PackageImports): Plugin => ({
   name: 'lean-aws-clients',
   setup(build) {
     const root = build.initialOptions.absWorkingDir ?? process.cwd();
     const library = path.join(root, 'lib') + path.sep;
     let separate: Promise<boolean>;
     build.onStart(() => {
-      separate = importsPackages(build);
+      separate = find().then((imported) => imported.length > 0);
     });
 
     async function resolveLean({ path: imported, kind, resolveDir }: OnResolveArgs): Promise<OnResolveResult> {
@@ -56,28 +55,9 @@ export const leanAwsClients: Plugin = {
       return { contents: await readFile(file), loader: 'default', resolveDir: path.dirname(file) };
     });
   },
-};
+});
 
 function findReplacement(imported: string): string | undefined {
   const [, replacement] = REPLACEMENTS.find(([pattern]) => pattern.test(imported)) ?? [];
   return replacement && path.join(import.meta.dirname, replacement);
-}
-
-/** Returns whether a module outside `lib/` imports a package other than the official SDK. */
-async function importsPackages({ esbuild, initialOptions }: PluginBuild): Promise<boolean> {
-  const { plugins: _, ...options } = initialOptions;
-  // What is wrong with the sources is reported by the build itself.
-  const result = await esbuild
-    .build({ ...options, packages: 'external', write: false, metafile: true, logLevel: 'silent' })
-    .catch(() => undefined);
-  return Object.entries(result?.metafile.inputs ?? {}).some(
-    ([file, { imports }]) =>
-      !file.startsWith('lib/') &&
-      imports.some(({ path: name, external }) => external && isPackage(name) && name !== PLATFORM_SDK),
-  );
-}
-
-/** A bundle's imports also contain patterns, such as `./handlers/**`, and `<runtime>`. */
-function isPackage(name: string): boolean {
-  return /^[@\w]/.test(name) && !isBuiltin(name);
 }

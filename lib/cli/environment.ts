@@ -14,33 +14,13 @@ export async function readLocalEnvironment(root: string, processEnvironment = pr
 }
 
 /**
- * Matches the settings that AWS SDKs, the AWS CLI and Lambda read. Other `AWS_` names, such as `AWS_S3_BUCKET`, belong to
- * the user.
- */
-const AWS_SETTING = new RegExp(
-  `^AWS_(${[
-    'ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|SECURITY_TOKEN|CREDENTIAL_.*|ACCOUNT_ID.*|BEARER_TOKEN_.*',
-    'PROFILE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|SDK_.*|LOGIN_.*|CA_BUNDLE|(STS_)?REGION.*|DEFAULT_.*|DEFAULTS_MODE',
-    'ROLE_.*|WEB_IDENTITY_.*|CONTAINER_(AUTHORIZATION|CREDENTIALS)_.*|EC2_METADATA_.*',
-    'ENDPOINT_URL.*|ENDPOINT_DISCOVERY_.*|IGNORE_CONFIGURED_.*|USE_(FIPS|DUALSTACK)_ENDPOINT',
-    'RETRY_MODE|MAX_ATTEMPTS|AUTH_SCHEME_.*|SIGV4A?_.*|ENABLE_.*|DISABLE_.*|REQUEST_.*|RESPONSE_.*',
-    'LAMBDA_.*|EXECUTION_ENV',
-  ].join('|')})$`,
-);
-
-/**
- * Returns the environment for the functions and the long connection: the user's variables without this machine's AWS
- * settings, which would conflict with those of the emulators.
+ * Returns the user's variables without Lambda's, which describe a function that this machine is not running. AWS settings
+ * stay: they belong to the handlers' own clients.
  *
  * @param user the variables of the process and of `.env`
- * @param emulators the variables that point AWS clients at the emulators
  */
-export function createFunctionEnvironment(
-  user: Readonly<Record<string, string>>,
-  emulators: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const withoutAws = Object.entries(user).filter(([name]) => !AWS_SETTING.test(name));
-  return { ...Object.fromEntries(withoutAws), ...emulators };
+export function createFunctionEnvironment(user: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(user).filter(([name]) => !/^AWS_LAMBDA_/.test(name)));
 }
 
 /**

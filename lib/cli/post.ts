@@ -1,5 +1,7 @@
+import { httpPost } from '../feishu/http-post.ts';
 import type { WebhookRequest } from '../feishu/request.ts';
-import { ResponseTooLargeError, readResponseText } from '../feishu/response-text.ts';
+import { ResponseTooLargeError } from '../feishu/response-text.ts';
+import { ProxySettingError, routeTo } from '../feishu/route.ts';
 
 export interface PostResult {
   status: number;
@@ -24,12 +26,12 @@ export async function post(
   timeoutMilliseconds = DEFAULT_TIMEOUT_MILLISECONDS,
 ): Promise<PostResult> {
   try {
-    return await exchange(url, request, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMilliseconds) });
+    return await exchange(url, request, timeoutMilliseconds);
   } catch (cause) {
     if (cause instanceof ResponseTooLargeError) {
       throw new Error(`${url} is not the webhook: ${cause.message}. Check the URL.`, { cause });
     }
-    const reason = networkReason(cause);
+    const reason = networkReason(cause, url);
     const advice = reason === 'ECONNREFUSED' ? 'Is npm start running?' : 'Check the URL.';
     throw new Error(`No response from ${url} (${reason}). ${advice}`, { cause });
   }
@@ -38,29 +40,31 @@ export async function post(
 /**
  * Posts a request and reads a response of up to 1 MiB.
  *
+ * @param timeoutMilliseconds for the complete response
  * @throws {ResponseTooLargeError} if the response is larger
- * @throws the error of `fetch`; see {@link networkReason}
+ * @throws network errors; see {@link networkReason}
  */
 export async function exchange(
   url: string,
   { headers, body }: WebhookRequest,
-  options: Pick<RequestInit, 'redirect' | 'signal'> = {},
+  timeoutMilliseconds = DEFAULT_TIMEOUT_MILLISECONDS,
 ): Promise<PostResult> {
   const started = performance.now();
-  const response = await fetch(url, {
-    ...options,
-    method: 'POST',
+  const target = new URL(url);
+  const { status, text } = await httpPost(target, routeTo(target, timeoutMilliseconds), {
     headers: headers as Record<string, string>,
-    body: new Uint8Array(body),
+    body,
+    maximumResponseBytes: MAXIMUM_RESPONSE_BYTES,
+    signal: AbortSignal.timeout(timeoutMilliseconds),
   });
-  const text = await readResponseText(response, MAXIMUM_RESPONSE_BYTES);
-  return { status: response.status, body: text, milliseconds: performance.now() - started };
+  return { status, body: text, milliseconds: performance.now() - started };
 }
 
-/** Returns why `fetch` failed. The reason is in the cause of its "fetch failed" error. */
-export function networkReason(error: unknown): string {
-  const reason = (
-    error instanceof Error && error.cause instanceof Error ? error.cause : error
-  ) as NodeJS.ErrnoException;
-  return reason.code && typeof reason.code === 'string' ? reason.code : reason.message;
+/** Returns why {@link exchange} failed, and through which proxy. */
+export function networkReason(error: unknown, url: string): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof ProxySettingError) return message;
+  // The status of a proxy's response is only in the message.
+  const reason = typeof code === 'string' && code !== 'ERR_PROXY_TUNNEL' ? code : message;
+  return `${reason}${routeTo(new URL(url)).via}`;
 }

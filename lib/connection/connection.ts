@@ -3,7 +3,9 @@ import { parseEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
 import { type LongConnection, maintainLongConnection } from '../feishu/long-connection/reconnector.ts';
 import { TIMING } from '../feishu/long-connection/timing.ts';
+import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import type { ImportModule } from '../handler-runtime/find-handler.ts';
+import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
@@ -33,6 +35,7 @@ export async function runConnection(
       respondToCallback: createCallbackResponder(importCallback),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
+    const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
     const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
     const credentials = readAppCredentials(environment);
     let connection: LongConnection | undefined;
@@ -41,7 +44,7 @@ export async function runConnection(
     await using _health = await startHealthServer(() => connection?.status(), port);
     connection = maintainLongConnection({
       ...credentials,
-      receive: (text) => receive(intake, text),
+      receive: (text) => receive(intake, text, callbackTypes),
       acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),
       timing: { acknowledgeWithinMs: limitUnlessDebugging(TIMING.acknowledgeWithinMs) },
       log,
@@ -56,8 +59,8 @@ export async function runConnection(
   }
 }
 
-function receive(intake: Intake, text: string): Promise<object | undefined> {
-  const envelope = parseEnvelope(text);
+function receive(intake: Intake, text: string, callbackTypes: ReadonlySet<string>): Promise<object | undefined> {
+  const envelope = parseEnvelope(text, callbackTypes);
   if (envelope.kind === 'url-verification') {
     throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'Received a URL verification over the long connection.');
   }

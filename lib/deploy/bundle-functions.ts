@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { artifactFiles, functionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { handlerWarnings } from '../build/check-handlers.ts';
+import { findHandlerModule, type HandlerModule } from '../build/handler-module.ts';
+import { DeploymentError } from './deployment-error.ts';
+import { type BundleReport, type FunctionBuild, findFunctionFiles } from './function-files.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
@@ -10,49 +12,77 @@ const USER_FUNCTIONS_FOLDER = 'functions';
 
 /**
  * Bundles the webhook, the worker, and each TypeScript function that the user added to serverless.yml. Their artifacts
- * contain only the bundle and the files that the function's `package.patterns` adds.
+ * contain only the bundle, the files that its code reads, the packages that cannot be bundled, and the files that the
+ * function's `package.patterns` adds.
  *
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
- * @returns warnings about handlers
+ * @returns what to show to the user
+ * @throws {DeploymentError} if a function's module or export does not exist, or a package cannot be installed
  */
-export async function bundleFunctions(root: string, outdir: string, service: Serverless['service']): Promise<string[]> {
+export async function bundleFunctions(
+  root: string,
+  outdir: string,
+  service: Serverless['service'],
+): Promise<BundleReport> {
   const { functions } = service;
-  const usePackage = (name: string, bundle: string, metafile: Metafile) => {
+  const usePackage = (name: string, bundle: string, { metafile }: FunctionBuild, otherFiles: string[]) => {
     const definition = functions[name];
     if (definition === undefined) return;
     const inRoot = (file: string) => path.posix.join(path.relative(root, outdir), file);
     definition.handler = inRoot(`${bundle}${path.extname(definition.handler)}`);
-    const files = artifactFiles(bundle, metafile).map(inRoot);
+    const files = [...artifactFiles(bundle, metafile).map(inRoot), ...otherFiles];
     const patterns = ['!**', ...files, ...(definition.package?.patterns ?? [])];
     definition.package = { ...definition.package, individually: true, patterns };
   };
 
-  const sources = Object.entries(functions).flatMap(([name, definition]) => {
-    const source = sourceOf(root, name, definition);
-    return source === undefined ? [] : [{ name, source, bundle: `${USER_FUNCTIONS_FOLDER}/${name}` }];
+  const added = Object.keys(functions).flatMap((name) => {
+    const module = typeScriptModuleOf(root, name, service);
+    return module === undefined ? [] : [{ name, module, bundle: `${USER_FUNCTIONS_FOLDER}/${name}` }];
   });
   const [webhook, worker, ...others] = await Promise.all([
     build(webhookBundle(root, outdir)),
     build(workerBundle(root, outdir)),
-    ...sources.map(({ source, bundle }) => build(functionBundle(root, outdir, bundle, source))),
-    build(platformSdkBundle(root, outdir)),
+    ...added.map(({ module, bundle }) => build(functionBundle(root, outdir, bundle, module.source))),
   ]);
-  usePackage('webhook', 'webhook', webhook.metafile);
-  usePackage('worker', 'worker', worker.metafile);
-  for (const [index, { name, bundle }] of sources.entries()) {
-    usePackage(name, bundle, (others[index] as { metafile: Metafile }).metafile);
-  }
-  return handlerWarnings(worker.warnings).map(({ text }) => text);
+  const bundled = [
+    { name: 'webhook', bundle: 'webhook', result: webhook },
+    { name: 'worker', bundle: 'worker', result: worker },
+    ...added.map(({ name, module, bundle }, index) => {
+      const result = others[index] as FunctionBuild;
+      checkExport(name, module, result.metafile);
+      return { name, bundle, result };
+    }),
+  ].filter(({ name }) => name in functions);
+  const { files, warnings, notices } = await findFunctionFiles(root, outdir, service, bundled);
+  // After the packages, because installing them empties `node_modules`.
+  await build(platformSdkBundle(root, outdir));
+  for (const { name, bundle, result } of bundled) usePackage(name, bundle, result, files.get(name) ?? []);
+  const messages = handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
+  return { warnings: [...messages, ...warnings], notices };
 }
 
 /**
  * Returns the TypeScript module of a function that the user added. Functions in another language, with a ready artifact or
  * with a container image are left to the framework.
  */
-function sourceOf(root: string, name: string, { handler, image, package: { artifact } = {} }: FunctionDefinition) {
+function typeScriptModuleOf(root: string, name: string, service: Serverless['service']): HandlerModule | undefined {
+  const definition = service.functions[name] as FunctionDefinition;
+  const { handler, image, layers, runtime = service.provider.runtime } = definition;
+  const artifact = definition.package?.artifact ?? service.package?.artifact;
   if (name === 'webhook' || name === 'worker' || image !== undefined || artifact !== undefined) return undefined;
-  // `folder/module.export`
-  const source = `${handler.slice(0, -path.extname(handler).length)}.ts`;
-  return existsSync(path.join(root, source)) ? source : undefined;
+  const module = findHandlerModule(root, handler);
+  // A layer can contain the module.
+  if (module === undefined && runtime?.startsWith('nodejs') && layers === undefined) {
+    throw new DeploymentError(
+      `The handler of the function ${name} is ${handler}, but there is no such module. Write it as folder/module.export.`,
+    );
+  }
+  return module?.source.endsWith('.ts') ? module : undefined;
+}
+
+function checkExport(name: string, { source, exportName }: HandlerModule, { outputs }: Metafile): void {
+  const { exports = [] } = Object.values(outputs).find(({ entryPoint }) => entryPoint === source) ?? {};
+  if (exports.includes(exportName)) return;
+  throw new DeploymentError(`${source} does not export "${exportName}", the handler of the function ${name}.`);
 }

@@ -5,6 +5,8 @@ import path from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { build } from 'esbuild';
 import { connectionBundle } from '../build/bundle.ts';
+import { packageReport } from '../build/installed-packages.ts';
+import { findReferencedFiles } from '../build/referenced-files.ts';
 import { DeploymentError } from './deployment-error.ts';
 
 const FILE = 'connection.mjs';
@@ -16,14 +18,27 @@ const PACKAGE_FOLDER = '.serverless';
  *
  * @param root the project's folder
  * @param outdir the folder of bundles
- * @throws {DeploymentError} if the project has no such program
+ * @returns warnings about packages
+ * @throws {DeploymentError} if the project has no such program, or the program reads other files
  */
-export async function packageConnection(root: string, outdir: string): Promise<void> {
+export async function packageConnection(root: string, outdir: string): Promise<string[]> {
   if (!existsSync(path.join(root, 'functions/connection.ts'))) {
     throw new DeploymentError('longConnection=true needs the program functions/connection.ts, which does not exist.');
   }
-  await build(connectionBundle(root, outdir));
+  const { metafile, warnings } = await build(connectionBundle(root, outdir));
+  const { files } = await findReferencedFiles(root, metafile);
+  if (files.length > 0) {
+    throw new DeploymentError(
+      `Callback handlers read files, but the long-connection program is deployed as one file: ${files.join(', ')}. ` +
+        'Import them instead, as .txt, .md, .json or .wasm, or read them in the handler of the queued callback, v2/card.action.trigger.ts.',
+    );
+  }
   await copyFile(path.join(outdir, FILE), path.join(root, PACKAGE_FOLDER, FILE));
+  const { reasons = new Map<string, string>() } = packageReport(warnings) ?? {};
+  return [...reasons].map(
+    ([name, reason]) =>
+      `The long-connection program is one file, which contains the package ${name} (${reason}). Check that the callback handlers that use it work with npm start -- --long-connection.`,
+  );
 }
 
 /**

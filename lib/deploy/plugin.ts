@@ -4,6 +4,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { readExtensions } from '../build/extensions.ts';
 import { readEnvironmentFile } from '../cli/environment-file.ts';
 import { checkSettings } from '../cli/settings.ts';
+import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
@@ -14,6 +15,7 @@ import { DeploymentError } from './deployment-error.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
+import { applyProxySettings } from './proxy.ts';
 import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-template.ts';
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
@@ -45,6 +47,7 @@ export default class FeishuEventsPlugin {
   #templateValues!: TemplateValues;
 
   constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
+    applyProxySettings(serverless.getProvider('aws'));
     this.#serverless = serverless;
     this.#notice = (text) => log.notice(text);
     this.#warning = (text) => log.warning(text);
@@ -111,8 +114,9 @@ export default class FeishuEventsPlugin {
 
   async #bundle(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
-    const warnings = await bundleFunctions(serviceDir, path.join(serviceDir, BUNDLES_FOLDER), service);
-    for (const warning of warnings) this.#warning(warning);
+    const report = await bundleFunctions(serviceDir, path.join(serviceDir, BUNDLES_FOLDER), service);
+    for (const warning of report.warnings) this.#warning(warning);
+    for (const notice of report.notices) this.#notice(notice);
   }
 
   async #checkArtifacts(): Promise<void> {
@@ -123,7 +127,11 @@ export default class FeishuEventsPlugin {
         ? []
         : [{ name, file: path.resolve(serviceDir, artifact) }];
     });
-    for (const { name, file } of artifacts) await checkArtifact(name, file);
+    for (const { name, file } of artifacts) {
+      await checkArtifact(name, file);
+      const size = await checkArtifactSize(name, file);
+      if (size > REPORTED_BYTES) this.#notice(`The artifact of ${name} has ${toMegabytes(size)} MB unzipped.`);
+    }
   }
 
   /**
@@ -160,7 +168,10 @@ export default class FeishuEventsPlugin {
   async #finishTemplate(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const { longConnection } = this.#options;
-    if (longConnection) await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
+    if (longConnection) {
+      const warnings = await packageConnection(serviceDir, path.join(serviceDir, BUNDLES_FOLDER));
+      for (const warning of warnings) this.#warning(warning);
+    }
     const { conditions, values } = this.#templateValues;
     const key = longConnection ? await connectionKey(serviceDir, this.#bucketPrefix) : undefined;
     completeRoles(service);

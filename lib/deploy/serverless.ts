@@ -25,6 +25,9 @@ export interface Serverless {
 
 /** The section `provider` of `serverless.yml`, and what the framework adds to it. */
 export interface Provider {
+  runtime?: string;
+  /** Default: x86_64. */
+  architecture?: string;
   /** The settings of the framework's default role, or an existing role. The following names are older. */
   iam?: { role?: unknown };
   role?: unknown;
@@ -50,6 +53,9 @@ export interface FunctionDefinition {
   events?: { sqs?: string | { maximumConcurrency?: number } }[];
   /** A container image instead of a handler. */
   image?: unknown;
+  runtime?: string;
+  layers?: unknown;
+  architecture?: string;
   package?: { individually?: boolean; patterns?: string[]; artifact?: string };
 }
 
@@ -63,7 +69,7 @@ export interface AwsProvider {
   /** Returns the role of a function, `undefined` if it has the framework's default role. */
   getCustomExecutionRole(definition: FunctionDefinition): unknown;
   /** The configuration of an AWS SDK client. */
-  getAwsSdkV3Config(): Promise<AwsConfig>;
+  getAwsSdkV3Config(options?: object): Promise<AwsConfig>;
   naming: { getStackName(): string };
 }
 

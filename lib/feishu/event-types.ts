@@ -31,13 +31,14 @@ type SdkPayloadsV1 = { [Type in SdkType1]: SdkPayload<Type> };
  * }
  * ```
  */
-export interface EventPayloads extends SdkPayloads {
+export interface EventPayloads extends SdkPayloads, PayloadsOfEitherVersion {
   'card.action.trigger': CallbackPayloads['card.action.trigger'];
   'url.preview.get': CallbackPayloads['url.preview.get'];
+  'profile.view.get': CallbackPayloads['profile.view.get'];
 }
 
 /** The payload of each v1.0 event type (in the SDKs: "p1" or "customized event"). */
-export interface EventPayloadsV1 extends SdkPayloadsV1 {
+export interface EventPayloadsV1 extends SdkPayloadsV1, PayloadsOfEitherVersion {
   'card.action.trigger_v1': CallbackPayloads['card.action.trigger_v1'];
   approval_instance: ApprovalEvent & { instance_operate_time?: string };
   approval_task: ApprovalEvent & {
@@ -55,6 +56,61 @@ export interface EventPayloadsV1 extends SdkPayloadsV1 {
   remove_user_from_chat: SdkPayloadsV1['add_user_to_chat'];
   /** Sent every hour to a store app, for its access tokens. The worker stores the ticket before a handler runs. */
   app_ticket: { type: string; app_id: string; app_ticket: string };
+}
+
+/**
+ * Types that arrive in a v2.0 envelope but that the SDKs register as v1.0 events: a handler may be defined with either
+ * function. The documents disagree with their samples on whether times are strings or numbers.
+ *
+ * @see https://open.feishu.cn/document/server-docs/approval-v4/event/special-event/business-trip
+ * @see https://open.feishu.cn/document/server-docs/approval-v4/event/special-event/attendance-record-correction
+ */
+interface PayloadsOfEitherVersion {
+  'approval.instance.trip_group_update_v4': {
+    object: {
+      /** `APPROVED`, or `REVERTED` if it was approved and then revoked. */
+      type: string;
+      instance_code: string;
+      start_user?: { id: UserIds };
+      start_time?: string | number;
+      end_time?: string | number;
+      schedules?: {
+        trip_start_time?: string;
+        trip_end_time?: string;
+        /** Seconds. */
+        trip_interval?: string;
+        departure?: string;
+        departure_id?: string;
+        destination?: string;
+        destination_ids?: string[];
+        transportation?: string;
+        trip_type?: string;
+        remark?: string;
+      }[];
+      /** Seconds. */
+      trip_interval?: string;
+      trip_reason?: string;
+      trip_peers?: { id: UserIds }[];
+    };
+  };
+  'approval.instance.remedy_group_update_v4': {
+    object: {
+      type: string;
+      instance_code: string;
+      employee_id?: string;
+      start_time?: string | number;
+      end_time?: string | number;
+      remedy_time?: string | number;
+      remedy_reason?: string;
+      status?: string;
+    };
+  };
+}
+
+interface UserIds {
+  open_id?: string;
+  union_id?: string;
+  user_id?: string;
 }
 
 interface ApprovalEvent {
@@ -90,6 +146,8 @@ export interface CallbackPayloads {
     host: string;
     context: { url: string; preview_token: string; open_message_id: string; open_chat_id: string };
   };
+  /** Someone opens the bot's profile. Not documented: the fields are those of observed requests. */
+  'profile.view.get': { operator: Operator; host: string; context: Record<string, unknown> };
   /** The callback of cards that predate `card.action.trigger`. It has no envelope. */
   'card.action.trigger_v1': {
     open_id: string;
@@ -98,7 +156,7 @@ export interface CallbackPayloads {
     tenant_key: string;
     /** For updating the card later. Valid for 30 minutes and two updates. */
     token: string;
-    action: CardAction;
+    action: Omit<CardAction, 'value'> & { value?: Record<string, unknown> | string };
   };
 }
 
@@ -125,6 +183,8 @@ interface CardAction {
 export interface CallbackResponses {
   'card.action.trigger': CardResponse;
   'url.preview.get': LinkPreviewResponse;
+  /** Not documented. */
+  'profile.view.get': Record<string, unknown>;
   'card.action.trigger_v1': OldCardResponse;
 }
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { decrypt, encrypt } from './cipher.ts';
 import {
+  CALLBACK_TYPES,
   type EventEnvelope,
   isOldCard,
   type JsonObject,
@@ -56,16 +57,22 @@ interface OpenedBody {
  * body decrypts to. Only the error's `reason`, which is for the log, differs.
  *
  * @param now milliseconds since the epoch
+ * @param callbackTypes the types that are callbacks, which are rejected earlier than events
  * @throws {FeishuError} with status 400 or 401 if the request is rejected; the message says what to check
  */
-export function readRequest(request: WebhookRequest, secrets: WebhookSecrets, now: number): WebhookDelivery {
+export function readRequest(
+  request: WebhookRequest,
+  secrets: WebhookSecrets,
+  now: number,
+  callbackTypes = CALLBACK_TYPES,
+): WebhookDelivery {
   // The signature is checked first: it is cheaper than parsing, and a forged body never reaches the parser.
   const { signingSecret, problem } = checkSignature(request, secrets);
   const hasEncryptKey = secrets.encryptKeys.length > 0;
   if (hasEncryptKey && signingSecret === undefined) return readUnsigned(request.body, problem, secrets);
   const isTokenSigned = signingSecret !== undefined && 'verificationToken' in signingSecret;
   const opened = hasEncryptKey && isTokenSigned ? openOldCard(request.body) : openBody(request.body, signingSecret);
-  const envelope = readEnvelope(opened.json);
+  const envelope = readEnvelope(opened.json, callbackTypes);
   if (envelope.kind === 'url-verification') {
     checkToken(envelope.token, secrets);
     return { kind: 'url-verification', challenge: envelope.challenge };

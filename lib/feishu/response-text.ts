@@ -10,14 +10,14 @@ export class ResponseTooLargeError extends Error {
 /**
  * Reads the body of a response as UTF-8 text.
  *
- * @param maximumBytes the limit after decompression
+ * @param body the chunks of the body
  * @throws {ResponseTooLargeError} if the body is larger; the rest is not read and the connection is closed
  * @throws the stream's errors, for example if the request's signal aborts
  */
-export async function readResponseText({ body }: Response, maximumBytes: number): Promise<string> {
+export async function readResponseText(body: AsyncIterable<Uint8Array>, maximumBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > maximumBytes) throw new ResponseTooLargeError(maximumBytes);
     chunks.push(chunk);

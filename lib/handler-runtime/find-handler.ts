@@ -11,7 +11,7 @@ export type ImportModule = (type: string) => Promise<{ default?: unknown }>;
 /** Matches names that stay in their folder. Event types are untrusted input. */
 export const MODULE_NAME = /^\w[\w.-]*$/;
 
-/** Returns the folder in `functions/handlers` for the events of an envelope version. */
+/** Returns the folder in `functions/handlers` whose modules take precedence for an envelope version. */
 export function folderOfVersion(version: '1.0' | '2.0'): 'v1' | 'v2' {
   return version === '2.0' ? 'v2' : 'v1';
 }

@@ -1,6 +1,7 @@
-import { type EventEnvelope, isObject, OLD_CARD_TYPE } from '../feishu/envelope.ts';
+import { isObject, OLD_CARD_TYPE } from '../feishu/envelope.ts';
 import type { CallbackContext, CallbackHandler } from '../handler.ts';
 import { findHandler, type ImportModule } from '../handler-runtime/find-handler.ts';
+import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 import { toSafeError } from '../handler-runtime/thrown-values.ts';
 import { errorFields, isError } from '../observability/error-fields.ts';
@@ -12,7 +13,10 @@ import { errorFields, isError } from '../observability/error-fields.ts';
  * therefore be idempotent. Side effects belong in the event handler of the same type, which the idempotency record
  * protects.
  */
-export type RespondToCallback = (envelope: EventEnvelope, context: CallbackContext) => Promise<object>;
+export type RespondToCallback = (
+  callback: ReceivedEvent,
+  context: Omit<CallbackContext, EventMembers>,
+) => Promise<object>;
 
 /**
  * Creates the function that runs callback handlers.
@@ -20,11 +24,12 @@ export type RespondToCallback = (envelope: EventEnvelope, context: CallbackConte
  * @param importCallback imports a module of `functions/handlers/callbacks`
  */
 export function createCallbackResponder(importCallback: ImportModule): RespondToCallback {
-  return async ({ header, event }, context) => {
+  return async (callback, context) => {
+    const { header } = callback.envelope;
     try {
       const handler = await runInScope(context, () => findHandler(importCallback, 'callbacks', header.type));
       if (handler === undefined) return {};
-      return await runCallback(handler, { event }, context);
+      return await runCallback(handler, callback, context);
     } catch (error) {
       context.log.error('The callback handler failed or timed out. The user sees an error', errorFields(error));
       return failureResponse(header.type);
@@ -42,11 +47,14 @@ export function createCallbackResponder(importCallback: ImportModule): RespondTo
  */
 export async function runCallback(
   handler: CallbackHandler,
-  { event }: Pick<EventEnvelope, 'event'>,
-  context: CallbackContext,
+  callback: ReceivedEvent,
+  context: Omit<CallbackContext, EventMembers>,
 ): Promise<object> {
+  const { payload, members } = readHandlerInput(handler, callback);
   try {
-    const response = await runInScope(context, (signal) => handler.handle(event as never, { ...context, signal }));
+    const response = await runInScope(context, (signal) =>
+      handler.handle(payload as never, { ...members, ...context, signal } as CallbackContext<never>),
+    );
     // The response would be the error's properties, such as the Authorization header of an HTTP client's request.
     if (isError(response)) throw response;
     return toJsonObject(response ?? {});

@@ -1,5 +1,5 @@
-import type { EventEnvelope } from '../feishu/envelope.ts';
 import type { EventSource, Log } from '../handler.ts';
+import type { ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { type Accepted, acceptedChannel } from '../observability/diagnostics-channels.ts';
 import { shorten } from '../observability/log-text.ts';
 import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
@@ -7,11 +7,7 @@ import type { RespondToCallback } from './callbacks.ts';
 import type { Queue } from './event-queue.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from './time-limit.ts';
 
-/** A verified event, decrypted and parsed. */
-export interface IntakeEvent {
-  envelope: EventEnvelope;
-  /** The JSON text that the envelope was parsed from. */
-  text: string;
+export interface IntakeEvent extends ReceivedEvent {
   source: EventSource;
   /** When it arrived, in milliseconds since the epoch. */
   receivedAt: number;
@@ -38,16 +34,18 @@ export function createIntake({ queue, respondToCallback, createLog }: IntakePart
   return async ({ envelope, text, source, receivedAt, requestId }) => {
     using deadline = startDeadline(receivedAt + limitUnlessDebugging(RESPONSE_TIME_LIMIT_MILLISECONDS) - Date.now());
     const { kind, header } = envelope;
+    const { id, type, version } = header;
     const { signal } = deadline;
     const queued = queue.send(envelope, { text, source, receivedAt: new Date(receivedAt), requestId }, signal);
-    const log = () => createLog({ event_id: shorten(header.id), event_type: shorten(header.type) });
+    const log = () => createLog({ event_id: shorten(id), event_type: shorten(type) });
     const [messageId, response] = await Promise.all([
       queued,
-      kind === 'callback' ? respondToCallback(envelope, { header, source, signal, log: log() }) : undefined,
+      kind === 'callback' ? respondToCallback({ envelope, text }, { source, signal, log: log() }) : undefined,
     ]);
     acceptedChannel.publish({
       messageId,
-      header,
+      // Without the other fields, which can be nested too deeply to copy to another thread.
+      header: { id, type, version },
       text,
       source,
       receivedAt: new Date(receivedAt).toISOString(),

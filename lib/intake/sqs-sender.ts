@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { SendMessageCommand, type SendMessageCommandInput, SQSClient } from '@aws-sdk/client-sqs';
+import { readClientSettings } from '../config.ts';
 
 /** Leaves time for a retry on a new connection, because one that was frozen with the function may be dead. */
 const CONNECT_WITHIN_MILLISECONDS = 500;
@@ -16,6 +17,7 @@ export type SendMessage = (message: SendMessageCommandInput, abortSignal: AbortS
 /** Creates an SQS client. Import this module only when a message is sent: it takes 150 KB. */
 export function createSqsSender(): SendMessage {
   const client = new SQSClient({
+    ...readClientSettings(process.env, 'sqs'),
     maxAttempts: 3,
     requestHandler: {
       connectionTimeout: CONNECT_WITHIN_MILLISECONDS,

@@ -1,13 +1,27 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { EventHeader } from '../feishu/envelope.ts';
 import type { EventSource } from '../handler.ts';
-import type { Accepted, Outcome, Processed } from '../observability/diagnostics-channels.ts';
+import type { Accepted, Processed } from '../observability/diagnostics-channels.ts';
 import { attemptOf, readDelivery } from '../worker/processor.ts';
 import { MAXIMUM_DELIVERIES } from '../worker/retry.ts';
 import type { RestoredMessage } from './emulators/emulators.ts';
 
-export const EVENT_STATUSES = ['queued', 'handled', 'retrying', 'dropped', 'dead', 'redriven', 'duplicate'] as const;
-/** `redriven`: it was a dead letter, and its copy is back in the queue. */
+export const EVENT_STATUSES = [
+  'queued',
+  'handled',
+  'answered',
+  'retrying',
+  'dropped',
+  'unhandled',
+  'dead',
+  'redriven',
+  'duplicate',
+] as const;
+/**
+ * `answered`: a callback that had its response and has no handler that processes it from the queue. `dropped`: its
+ * handler threw a `Drop`. `unhandled`: it has no handler. `redriven`: it was a dead letter, and its copy is back in the
+ * queue.
+ */
 export type EventStatus = (typeof EVENT_STATUSES)[number];
 
 /** One delivery by the platform and its outcome. An event that is delivered twice has two records. */
@@ -26,19 +40,13 @@ export interface EventRecord {
   updatedAt: string;
   /** The duration of the last attempt. */
   handleMilliseconds?: number;
-  /** Why the last attempt failed, or why the event was dropped. */
+  /** Why the last attempt failed, or why the event was dropped or has no handler. */
   lastError?: string;
 }
 
 const MAXIMUM_RECORDS = 10_000;
 /** Ids, types and failure reasons come from outside and can have any length. */
 const MAXIMUM_CHARACTERS = 16 * 1024 * 1024;
-const STATUS_OF_OUTCOME: Record<Exclude<Outcome, 'retrying'>, EventStatus> = {
-  handled: 'handled',
-  dropped: 'dropped',
-  unhandled: 'dropped',
-  duplicate: 'duplicate',
-};
 
 /**
  * Keeps the last 10,000 events, or as many as fit into 16 Mi characters. Two threads report what happens to an event, in
@@ -85,7 +93,7 @@ export class EventLog {
 
   processed({ messageId, outcome, reason, milliseconds }: Processed): void {
     const fields = { handleMilliseconds: milliseconds, ...(reason !== undefined && { lastError: reason }) };
-    const status = outcome === 'retrying' ? this.#statusAfterFailure(messageId) : STATUS_OF_OUTCOME[outcome];
+    const status = outcome === 'retrying' ? this.#statusAfterFailure(messageId) : outcome;
     this.#change(messageId, { status, ...fields });
   }
 
@@ -122,7 +130,7 @@ function charactersOf({ id, type, lastError }: Partial<EventRecord> = {}): numbe
   return [id, type, lastError].reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }
 
-function headerFields({ id, type, version }: EventHeader): Partial<EventRecord> {
+function headerFields({ id, type, version }: Accepted['header']): Partial<EventRecord> {
   return { id, type, version };
 }
 

@@ -27,3 +27,16 @@ export function createMockPlatform(onCall: (call: ApiCall) => void): RequestHand
     return jsonResponse(200, { code: 0, msg: 'success', data: {} });
   };
 }
+
+/**
+ * Returns the variables that point the official SDK's client at the mock platform, if there are no app credentials.
+ *
+ * @param environment the user's variables
+ * @param origin of the mock platform
+ */
+export function mockPlatformAccess(environment: Record<string, string>, origin: string): Record<string, string> {
+  if (environment.FEISHU_APP_ID && environment.FEISHU_APP_SECRET) return {};
+  // A store app would wait for an app ticket, which the mock platform does not send.
+  const selfBuiltApp = { FEISHU_APP_ID: 'cli_local', FEISHU_APP_SECRET: 'local', FEISHU_APP_TYPE: 'self' };
+  return { ...selfBuiltApp, FEISHU_DOMAIN: origin };
+}

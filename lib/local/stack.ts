@@ -7,30 +7,35 @@ import { build } from 'esbuild';
 import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
 import { type Accepted, acceptedChannel, type Processed } from '../observability/diagnostics-channels.ts';
+import { jsonResponse } from '../webhook/http.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
 import { debuggingEnvironment, timeoutUnlessDebugging } from './debugging.ts';
 import { type Emulators, startEmulators } from './emulators/emulators.ts';
 import { EventLog, type EventRecord } from './event-log.ts';
-import { startEventSourceMapping } from './event-source-mapping.ts';
+import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
+import { BuildReport } from './functions/build-report.ts';
 import { createBundleLoader } from './functions/bundle-loader.ts';
 import { ConnectionProcess } from './functions/connection-process.ts';
 import { createLocalFunction, type LocalFunctionOptions } from './functions/local-function.ts';
+import { SourceChanges } from './functions/source-changes.ts';
 import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
 import { createInspector } from './inspector/inspector.ts';
 import { redriveEvents } from './inspector/redrive-events.ts';
-import { type ApiCall, createMockPlatform } from './mock-platform.ts';
+import type { ScheduledFunction } from './inspector/wire.ts';
+import { type ApiCall, createMockPlatform, mockPlatformAccess } from './mock-platform.ts';
 import { Traffic } from './traffic.ts';
+import { ScheduledFunctions } from './user-functions/scheduled-functions.ts';
 
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…`, `LOG_LEVEL` and the handlers' variables. AWS settings are not passed to the functions. */
+  /** `FEISHU_…`, `LOG_LEVEL` and the user's variables. AWS settings are only for the clients of handlers and functions. */
   environment: Record<string, string>;
   host: string;
   /** 0 for any free port. */
   port: number;
-  /** Rebuilds and reloads the functions when a source changes. */
+  /** Rebuilds and reloads the functions when a source changes, and also starts if they cannot be built yet. */
   watch: boolean;
   ordering?: 'none' | 'conversation';
   /** Stores the queues and the table for the next stack. They survive a kill. Default: in memory. */
@@ -58,8 +63,12 @@ export interface Stack {
   /** The URL of {@link Stack.events} as JSON. */
   eventsUrl: string;
   queue: Pick<Emulators, 'sqs' | 'queueUrl' | 'deadLetterQueueUrl'>;
+  /** Whether the functions could not be built yet. */
+  hasFailedBuild: boolean;
   /** Lists the events, oldest first. */
   events(): EventRecord[];
+  /** Lists the functions with a schedule. */
+  scheduledFunctions(): Promise<ScheduledFunction[]>;
   /** Stops accepting requests, and waits for the work in flight. */
   stop(): Promise<void>;
 }
@@ -72,7 +81,7 @@ export const VISIBILITY_TIMEOUT_SECONDS = 6 * WORKER_TIMEOUT_SECONDS;
 /**
  * Starts the local stack.
  *
- * @throws if the functions cannot be built, or the port or the data folder is in use; the message says what to do
+ * @throws if the functions cannot be built and `watch` is false, or the port or the data folder is in use; the message says what to do
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   // Parts stop in the reverse order: the gateway first, the queue last.
@@ -95,9 +104,16 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   });
   parts.defer(() => emulators.stop());
   parts.defer(() => reportUnhandled(emulators, options));
+  const mockPlatform = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
+  parts.defer(() => mockPlatform.stop());
+  const scheduledFunctions = new ScheduledFunctions({
+    ...options,
+    environment: { ...options.environment, ...mockPlatformAccess(options.environment, mockPlatform.origin) },
+  });
   const inspector = createInspector({
     ...options,
     eventLog,
+    scheduledFunctions,
     webhookUrl: () => `${gateway.origin}${WEBHOOK_PATH}`,
     redrive: (order, signal) => redriveEvents(emulators, order, signal),
   });
@@ -105,12 +121,17 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     inspector.delivered(message.record);
     eventLog.restored(message);
   }
-  const mockPlatform = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
-  parts.defer(() => mockPlatform.stop());
 
+  const reported = new Set<string>();
+  const reportNoHandler = ({ outcome, reason }: Processed) => {
+    if (outcome !== 'unhandled' || reason === undefined || reported.has(reason)) return;
+    reported.add(reason);
+    options.onNotice(reason);
+  };
   const onPublish = (channel: string, message: unknown) => {
     if (channel !== acceptedChannel.name) {
       eventLog.processed(message as Processed);
+      reportNoHandler(message as Processed);
       return;
     }
     inspector.accepted(message as Accepted);
@@ -121,7 +142,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     options.onLine(line);
   };
   const baseEnvironment = {
-    ...createFunctionEnvironment(options.environment, emulators.environment),
+    ...createFunctionEnvironment(options.environment),
+    ...emulators.templateEnvironment,
     ...debuggingEnvironment(),
     QUEUE_URL: emulators.queueUrl,
   };
@@ -145,42 +167,54 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   });
   const worker = createFunction('worker', {
     timeoutSeconds: timeoutUnlessDebugging(WORKER_TIMEOUT_SECONDS),
-    environment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess(options.environment, mockPlatform.origin) },
+    environment: {
+      CLAIMS_TABLE: emulators.claimsTable,
+      ...mockPlatformAccess(options.environment, mockPlatform.origin),
+    },
     isBackground: true,
   });
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
   await build(platformSdkBundle(options.root, outdir));
-  const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
-  const keepLoaded = createBundleLoader(options);
-  parts.defer(await keepLoaded(webhookBundle(options.root, outdir), loadWebhook));
-  const loadWorker = () => worker.load(path.join(outdir, 'worker.mjs'));
-  // A change of a handler, callbacks included, always builds the worker, which checks them all.
-  const announceReload = () => options.onNotice('Sources changed: functions reloaded.');
-  parts.defer(await keepLoaded(workerBundle(options.root, outdir), loadWorker, announceReload));
 
   const traffic = new Traffic();
-  const mapping = startEventSourceMapping({
-    ...emulators,
-    invoke: (event) => worker.invoke(event),
-    pause: () => traffic.pause(),
-    onDelivery(record) {
-      inspector.delivered(record);
-      eventLog.delivered(record);
-      options.onDelivery?.(record);
-    },
-    onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error)),
-  });
-  parts.defer(() => mapping.stop());
+  let mapping: EventSourceMapping | undefined;
+  parts.defer(() => mapping?.stop());
+  // Events must not fail because the worker cannot be built yet: they stay in the queue.
+  const startMapping = () =>
+    startEventSourceMapping({
+      ...emulators,
+      invoke: (event) => worker.invoke(event),
+      pause: () => traffic.pause(),
+      onDelivery(record) {
+        inspector.delivered(record);
+        eventLog.delivered(record);
+        options.onDelivery?.(record);
+      },
+      onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error)),
+    });
+
+  const { root, watch, onNotice } = options;
+  const report = new BuildReport({ root, onNotice, onChange: (failure) => inspector.buildChanged(failure) });
+  const keepLoaded = createBundleLoader({ watch, report, changes: new SourceChanges(root), onNotice });
+  const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
+  parts.defer(await keepLoaded(webhookBundle(root, outdir), loadWebhook));
+  const loadWorker = () => {
+    worker.load(path.join(outdir, 'worker.mjs'));
+    mapping ??= startMapping();
+  };
+  parts.defer(await keepLoaded(workerBundle(root, outdir), loadWorker));
+
   const listEvents = () => eventLog.list();
   const handleRequest = createGateway({
-    invokeWebhook: (event) => traffic.during(webhook.invoke(event)),
+    invokeWebhook: async (event) => (webhook.isLoaded ? traffic.during(webhook.invoke(event)) : notBuilt()),
     listEvents,
     inspector,
   });
   const gateway = await startHttpServer(options.host, options.port, handleRequest);
   parts.defer(() => gateway.stop());
   parts.defer(() => inspector.stop());
+  parts.defer(() => scheduledFunctions.stop());
 
   if (options.longConnection) {
     const connection = new ConnectionProcess({
@@ -192,7 +226,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     });
     parts.defer(() => connection.stop());
     const loadConnection = () => connection.load(path.join(outdir, 'connection.mjs'));
-    parts.defer(await keepLoaded(connectionBundle(options.root, outdir), loadConnection));
+    parts.defer(await keepLoaded(connectionBundle(root, outdir), loadConnection));
   }
 
   return {
@@ -200,17 +234,16 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     pageUrl: `${gateway.origin}/`,
     eventsUrl: `${gateway.origin}${EVENTS_PATH}`,
     queue: emulators,
+    hasFailedBuild: report.failure !== undefined,
     events: listEvents,
+    scheduledFunctions: () => scheduledFunctions.list(),
     stop: () => parts.disposeAsync(),
   };
 }
 
-/** Points the official SDK's client at the mock platform if there are no app credentials. */
-function platformAccess(environment: Record<string, string>, mockPlatformOrigin: string): Record<string, string> {
-  if (environment.FEISHU_APP_ID && environment.FEISHU_APP_SECRET) return {};
-  // A store app would wait for an app ticket, which the mock platform does not send.
-  const selfBuiltApp = { FEISHU_APP_ID: 'cli_local', FEISHU_APP_SECRET: 'local', FEISHU_APP_TYPE: 'self' };
-  return { ...selfBuiltApp, FEISHU_DOMAIN: mockPlatformOrigin };
+/** The platform sends the event again. */
+function notBuilt() {
+  return jsonResponse(503, { message: 'The functions cannot be built. The terminal of npm start shows the error.' });
 }
 
 /** Reports how many events are still in the queue. */

@@ -42,10 +42,14 @@ const stopped = Promise.withResolvers<void>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
 try {
   const stack = await start();
-  console.log(`feishu-events is ready. Press Ctrl+C to stop.
+  const state = stack.hasFailedBuild
+    ? 'feishu-events waits until the functions can be built.'
+    : 'feishu-events is ready.';
+  console.log(`${state} Press Ctrl+C to stop.
   Inspector  ${stack.pageUrl}   send samples and see events
   Webhook    POST ${stack.webhookUrl}
   Events     GET ${stack.eventsUrl}`);
+  await announceScheduledFunctions(stack);
   await stopped.promise;
   console.log('Stopping. Waiting for the events in flight …');
   await stack.stop();
@@ -89,6 +93,15 @@ async function start(): Promise<Stack> {
       stopped.resolve();
     },
   });
+}
+
+async function announceScheduledFunctions(stack: Stack): Promise<void> {
+  try {
+    const names = (await stack.scheduledFunctions()).map(({ name }) => name);
+    if (names.length > 0) print(`  Scheduled  ${names.join(', ')}   run them in the inspector or with npm run invoke`);
+  } catch (error) {
+    print(`The inspector shows no scheduled functions. ${(error as Error).message}`);
+  }
 }
 
 async function startRecording() {

@@ -8,7 +8,7 @@ import type { EventSource } from '../handler.ts';
 /** SQS has stored an event. */
 export interface Accepted {
   messageId: string;
-  header: EventHeader;
+  header: Pick<EventHeader, 'id' | 'type' | 'version'>;
   /** The decrypted JSON text. */
   text: string;
   source: EventSource;
@@ -18,16 +18,17 @@ export interface Accepted {
 }
 
 /**
- * The outcome of one delivery of a queue message. `unhandled`: no handler exists for its type. `retrying`: it failed,
- * and is retried or moves to the dead-letter queue.
+ * The outcome of one delivery of a queue message. `answered`: it is a callback, which had its response before it was
+ * queued, and no handler processes it further. `unhandled`: no handler exists for its type. `retrying`: it failed, and is
+ * retried or moves to the dead-letter queue.
  */
-export type Outcome = 'handled' | 'dropped' | 'unhandled' | 'duplicate' | 'retrying';
+export type Outcome = 'handled' | 'answered' | 'dropped' | 'unhandled' | 'duplicate' | 'retrying';
 
 /** The worker has processed one delivery of a queue message. */
 export interface Processed {
   messageId: string;
   outcome: Outcome;
-  /** Why the event was dropped, failed, is a duplicate, or has no handler. */
+  /** Why the event was dropped, failed, is a duplicate, or has no handler that processes it from the queue. */
   reason?: string;
   /** The processing time. */
   milliseconds: number;

@@ -44,6 +44,9 @@ export const CALLBACKS = {
       context: { ...CONTEXT, url: 'https://example.com/', preview_token: updateToken() },
     }),
   },
+  'profile.view.get': {
+    view: () => ({ operator: OPERATOR, host: 'profile', context: {} }),
+  },
   'card.action.trigger_v1': {
     button: () => ({
       open_id: USER.open_id,

@@ -336,6 +336,18 @@ export const GENERATED = {
       extra: 'extra',
     },
   },
+  'approval.instance.remedy_group_update_v4': {
+    object: {
+      type: 'type',
+      instance_code: 'instance_code',
+      employee_id: 'e33ggbyz',
+      start_time: 1795395600,
+      end_time: 1795395600,
+      remedy_time: 1795395600,
+      remedy_reason: 'Example',
+      status: 'status',
+    },
+  },
   'approval.instance.status_changed_v4': {
     approval_code: 'approval_code',
     instance_code: 'instance_code',
@@ -346,6 +358,46 @@ export const GENERATED = {
       union_id: 'on_8ed6aa67826108097d9ee143816345',
       user_id: 'e33ggbyz',
       open_id: 'ou_84aad35d084aa403a838cf73ee18467',
+    },
+  },
+  'approval.instance.trip_group_update_v4': {
+    object: {
+      type: 'type',
+      instance_code: 'instance_code',
+      start_user: {
+        id: {
+          open_id: 'ou_84aad35d084aa403a838cf73ee18467',
+          union_id: 'on_8ed6aa67826108097d9ee143816345',
+          user_id: 'e33ggbyz',
+        },
+      },
+      start_time: 1795395600,
+      end_time: 1795395600,
+      schedules: [
+        {
+          trip_start_time: '1795395600',
+          trip_end_time: '1795395600',
+          trip_interval: 'trip_interval',
+          departure: 'departure',
+          departure_id: 'departure_id',
+          destination: 'destination',
+          destination_ids: ['destination_ids'],
+          transportation: 'transportation',
+          trip_type: 'trip_type',
+          remark: 'Example',
+        },
+      ],
+      trip_interval: 'trip_interval',
+      trip_reason: 'Example',
+      trip_peers: [
+        {
+          id: {
+            open_id: 'ou_84aad35d084aa403a838cf73ee18467',
+            union_id: 'on_8ed6aa67826108097d9ee143816345',
+            user_id: 'e33ggbyz',
+          },
+        },
+      ],
     },
   },
   'approval.task.status_changed_v4': {
@@ -2440,6 +2492,16 @@ export const GENERATED = {
       },
     ],
   },
+  'profile.view.get': {
+    operator: {
+      tenant_key: '2ca1d211f64f6438',
+      user_id: 'e33ggbyz',
+      open_id: 'ou_84aad35d084aa403a838cf73ee18467',
+      union_id: 'on_8ed6aa67826108097d9ee143816345',
+    },
+    host: 'host',
+    context: { key: 'Example' },
+  },
   'security_and_compliance.device_apply_record.device_apply_event_v2': {
     device_apply_record_id: 'device_apply_record_id',
     device_record: {
@@ -3681,6 +3743,58 @@ export const GENERATED_V1 = {
   },
   app_ticket: { type: 'app_ticket', app_id: 'cli_a1b2c3d4e5f6g7h8', app_ticket: 'app_ticket' },
   app_uninstalled: { type: 'app_uninstalled', app_id: 'cli_a1b2c3d4e5f6g7h8', tenant_key: '2ca1d211f64f6438' },
+  'approval.instance.remedy_group_update_v4': {
+    object: {
+      type: 'type',
+      instance_code: 'instance_code',
+      employee_id: 'e33ggbyz',
+      start_time: 1795395600,
+      end_time: 1795395600,
+      remedy_time: 1795395600,
+      remedy_reason: 'Example',
+      status: 'status',
+    },
+  },
+  'approval.instance.trip_group_update_v4': {
+    object: {
+      type: 'type',
+      instance_code: 'instance_code',
+      start_user: {
+        id: {
+          open_id: 'ou_84aad35d084aa403a838cf73ee18467',
+          union_id: 'on_8ed6aa67826108097d9ee143816345',
+          user_id: 'e33ggbyz',
+        },
+      },
+      start_time: 1795395600,
+      end_time: 1795395600,
+      schedules: [
+        {
+          trip_start_time: '1795395600',
+          trip_end_time: '1795395600',
+          trip_interval: 'trip_interval',
+          departure: 'departure',
+          departure_id: 'departure_id',
+          destination: 'destination',
+          destination_ids: ['destination_ids'],
+          transportation: 'transportation',
+          trip_type: 'trip_type',
+          remark: 'Example',
+        },
+      ],
+      trip_interval: 'trip_interval',
+      trip_reason: 'Example',
+      trip_peers: [
+        {
+          id: {
+            open_id: 'ou_84aad35d084aa403a838cf73ee18467',
+            union_id: 'on_8ed6aa67826108097d9ee143816345',
+            user_id: 'e33ggbyz',
+          },
+        },
+      ],
+    },
+  },
   approval_instance: {
     type: 'approval_instance',
     app_id: 'cli_a1b2c3d4e5f6g7h8',
@@ -3715,7 +3829,6 @@ export const GENERATED_V1 = {
     tenant_key: '2ca1d211f64f6438',
     token: 'token',
     action: {
-      value: { key: 'Example' },
       tag: 'tag',
       timezone: 'Asia/Shanghai',
       name: 'Example',
@@ -3724,6 +3837,7 @@ export const GENERATED_V1 = {
       option: 'option',
       options: ['options'],
       checked: false,
+      value: { key: 'Example' },
     },
   },
   chat_disband: {

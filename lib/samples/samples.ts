@@ -21,6 +21,8 @@ export interface SampleOptions {
 export interface SampleType {
   type: string;
   version: '1.0' | '2.0';
+  /** The versions for which `EventPayloads` and `EventPayloadsV1` declare the type. */
+  declaredVersions: readonly ('1.0' | '2.0')[];
   isCallback: boolean;
   /** The names of the samples, such as kinds of messages. Empty if the only sample is generated from the types. */
   variants: readonly string[];
@@ -45,6 +47,10 @@ const VARIANTS: ReadonlyMap<string, Variants> = new Map<string, Variants>([
 export const SAMPLE_TYPES: readonly SampleType[] = [...GENERATED_PAYLOADS.keys()].map((type) => ({
   type,
   version: versionOf(type),
+  declaredVersions: [
+    ...(Object.hasOwn(GENERATED, type) ? (['2.0'] as const) : []),
+    ...(Object.hasOwn(GENERATED_V1, type) ? (['1.0'] as const) : []),
+  ],
   isCallback: CALLBACK_TYPES.has(type),
   variants: Object.keys(VARIANTS.get(type) ?? {}),
 }));

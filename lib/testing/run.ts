@@ -1,6 +1,7 @@
 import { type EventEnvelope, type EventHeader, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
-import type { CallbackContext, CallbackHandler, EventHandler, EventSource } from '../handler.ts';
+import type { CallbackHandler, EventHandler, EventSource } from '../handler.ts';
+import type { ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 import { startDeadline } from '../util/deadline.ts';
@@ -14,7 +15,10 @@ import { createFakeClient, type FeishuCall, type FeishuStubs } from './fake-clie
 const HANDLE_WITHIN_MILLISECONDS = 58_000;
 
 export interface RunOptions {
-  /** Overrides header fields. Defaults for a payload: `{ id: 'test-event', tenant: 'test-tenant', app: 'cli_test' }`. */
+  /**
+   * Overrides properties of the header; `fields` are added to the event's own. Defaults for a payload that does not
+   * contain them: `{ id: 'test-event', tenant: 'test-tenant', app: 'cli_test' }`.
+   */
   header?: Partial<EventHeader>;
   /** Default: `webhook`. */
   source?: EventSource;
@@ -85,30 +89,29 @@ export async function run(
   event: unknown,
   options: EventRunOptions = {},
 ): Promise<EventResult | CallbackResult<object>> {
-  const text = typeof event === 'string' ? event : JSON.stringify(event);
-  const envelope = typeof event === 'string' ? parseEvent(handler, text) : envelopeOf(handler, JSON.parse(text));
-  Object.assign(envelope.header, options.header);
+  const text = typeof event === 'string' ? event : writeEvent(handler, event as object, options.header);
+  const envelope = parseEvent(handler, text);
+  const fields = { ...envelope.header.fields, ...options.header?.fields };
+  Object.assign(envelope.header, options.header, { fields });
   using _escapedErrors = catchEscapedErrors();
   return await (handler.kind === 'callbacks'
-    ? runOneCallback(handler, envelope, options)
-    : runOneEvent(handler, envelope, text, options));
+    ? runOneCallback(handler, { envelope, text }, options)
+    : runOneEvent(handler, { envelope, text }, options));
 }
 
 async function runOneEvent(
   handler: EventHandler,
-  envelope: EventEnvelope,
-  text: string,
+  event: ReceivedEvent,
   { source = 'webhook', withinMilliseconds = HANDLE_WITHIN_MILLISECONDS, attempt = 1, feishu = {} }: EventRunOptions,
 ): Promise<EventResult> {
   using deadline = startDeadline(withinMilliseconds);
   const { log, lines } = createLogCapture();
   const { client, calls, mistakes } = createFakeClient(feishu);
   const uuids: Record<string, string> = {};
-  const createId = createUuid(deduplicationKey(envelope, text));
+  const createId = createUuid(deduplicationKey(event.envelope, event.text));
   const processEvent = async () => {
     try {
-      const drop = await runHandler(handler, envelope, {
-        header: envelope.header,
+      const drop = await runHandler(handler, event, {
         source,
         attempt,
         log,
@@ -140,14 +143,14 @@ async function runOneEvent(
 
 async function runOneCallback(
   handler: CallbackHandler,
-  envelope: EventEnvelope,
+  callback: ReceivedEvent,
   { source = 'webhook', withinMilliseconds = RESPONSE_TIME_LIMIT_MILLISECONDS }: RunOptions,
 ): Promise<CallbackResult<object>> {
   using deadline = startDeadline(withinMilliseconds);
   const { log, lines } = createLogCapture();
-  const context: CallbackContext = { header: envelope.header, source, log, signal: deadline.signal };
+  const context = { source, log, signal: deadline.signal };
   try {
-    return { outcome: 'answered', answer: await runCallback(handler, envelope, context), log: lines };
+    return { outcome: 'answered', answer: await runCallback(handler, callback, context), log: lines };
   } catch (error) {
     return { outcome: 'failed', answer: failureResponse(handler.type), error, log: lines };
   }
@@ -162,18 +165,22 @@ function parseEvent({ kind, type }: EventHandler | CallbackHandler, text: string
   return envelope;
 }
 
-function envelopeOf({ kind, type }: EventHandler | CallbackHandler, event: EventEnvelope['event']): EventEnvelope {
-  return {
-    kind: kind === 'callbacks' ? 'callback' : 'event',
-    header: {
-      id: 'test-event',
-      type,
-      version: kind === 'v1' || type === OLD_CARD_TYPE ? '1.0' : '2.0',
-      tenant: 'test-tenant',
-      app: 'cli_test',
-      created: undefined,
-    },
-    token: undefined,
-    event,
-  };
+/** Writes a payload as the platform sends it. */
+function writeEvent(
+  { kind, type: handlerType }: EventHandler | CallbackHandler,
+  event: object,
+  {
+    id = 'test-event',
+    type = handlerType,
+    tenant = 'test-tenant',
+    app = 'cli_test',
+    fields,
+  }: Partial<EventHeader> = {},
+): string {
+  if (type === OLD_CARD_TYPE) return JSON.stringify(event);
+  if (kind === 'v1') {
+    return JSON.stringify({ ...fields, uuid: id, event: { type, tenant_key: tenant, app_id: app, ...event } });
+  }
+  const header = { ...fields, event_id: id, event_type: type, tenant_key: tenant, app_id: app };
+  return JSON.stringify({ schema: '2.0', header, event });
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, styleText } from 'node:util';
 import { readCommandLine } from '../cli/command-line.ts';
+import { readLocalEnvironment } from '../cli/environment.ts';
 import { type PostResult, post } from '../cli/post.ts';
 import { createProgress } from '../cli/progress.ts';
 import { writeRequest } from '../feishu/request.ts';
@@ -33,11 +34,21 @@ const apiCalls: ApiCall[] = [];
 /** Makes the next calls of this path fail. */
 let outage = { path: '', failuresLeft: 0 };
 
+const root = path.resolve(import.meta.dirname, '../..');
+/** The handlers' own variables. Without app credentials, API calls go to the mock platform. */
+const handlerEnvironment = Object.fromEntries(
+  Object.entries(await readLocalEnvironment(root)).filter(([name]) => !name.startsWith('FEISHU_')),
+);
+
 console.log('Starting the local stack: gateway, functions, SQS and DynamoDB…');
 const stack = await startStack({
-  root: path.resolve(import.meta.dirname, '../..'),
-  // Without app credentials, API calls go to the mock platform.
-  environment: { FEISHU_ENCRYPT_KEY: encryptKey, FEISHU_VERIFICATION_TOKEN: token, LOG_LEVEL: 'WARN' },
+  root,
+  environment: {
+    ...handlerEnvironment,
+    FEISHU_ENCRYPT_KEY: encryptKey,
+    FEISHU_VERIFICATION_TOKEN: token,
+    LOG_LEVEL: 'WARN',
+  },
   host: '127.0.0.1',
   port: 0,
   watch: false,

@@ -47,12 +47,12 @@ export default ${definer}('${type}', async (event, { log }) => {
 }
 
 function declaration(folder: Folder, type: string): string {
+  const name = /^\w+$/.test(type) ? type : `'${type}'`;
+  const interfaces = [PAYLOADS_OF_FOLDER[folder], ...(folder === 'callbacks' ? ['CallbackResponses'] : [])];
+  const members = interfaces.map((of) => `  interface ${of} {\n    ${name}: Record<string, unknown>;\n  }\n`);
   return `
 declare module '#feishu-events' {
-  interface ${PAYLOADS_OF_FOLDER[folder]} {
-    ${type.includes('.') ? `'${type}'` : type}: Record<string, unknown>;
-  }
-}
+${members.join('')}}
 `;
 }
 

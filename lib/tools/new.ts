@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { MODULE_NAME } from '../handler-runtime/find-handler.ts';
-import { SAMPLE_TYPES, versionOf } from '../samples/samples.ts';
+import { SAMPLE_TYPES, type SampleType, versionOf } from '../samples/samples.ts';
 import { completeEventType, findEventType } from './event-type.ts';
 import {
   folderOf,
@@ -23,10 +23,15 @@ Writes a handler for an event type, and its test. Never overwrites a file.
   <event type>     for example contact.user.created_v3, or a unique part of it: user.created
   --callback       for a callback such as card.action.trigger: write the handler that returns the response (default)
   --event          for a callback: write the handler that runs from the queue, after the response
-  --declare        declare the type, if it is new and the SDK's types do not contain it yet
+  --v1, --v2       write the handler of a v1.0 or v2.0 event (default: the version that the platform sends; for a type
+                   to declare, v2.0 if its name contains a dot)
+  --declare        declare the type, if it is new and the SDK's types do not contain it yet; with --callback, declare it
+                   as a callback
   --help           show this help
 
 Exits with 0 if both files were written, 1 if one already exists, 2 if the arguments are invalid.`;
+
+type Version = SampleType['version'];
 
 const { values, positionals } = readCommandLine(
   USAGE,
@@ -35,6 +40,8 @@ const { values, positionals } = readCommandLine(
     options: {
       callback: { type: 'boolean', default: false },
       event: { type: 'boolean', default: false },
+      v1: { type: 'boolean', default: false },
+      v2: { type: 'boolean', default: false },
       declare: { type: 'boolean', default: false },
     },
   },
@@ -52,24 +59,55 @@ function readHandler(): NewHandler {
   const [typed] = positionals;
   if (typed === undefined || positionals.length > 1) throw new UsageError(`Pass one event type.\n\n${USAGE}`);
   if (values.callback && values.event) throw new UsageError('Pass --callback or --event, not both.');
+  if (values.v1 && values.v2) throw new UsageError('Pass --v1 or --v2, not both.');
   const { callback, event } = values;
-  if (values.declare) return { ...undeclaredHandler(typed), isUndeclared: true };
+  const requested = values.v1 ? '1.0' : values.v2 ? '2.0' : undefined;
+  if (values.declare) return { ...undeclaredHandler(typed, requested), isUndeclared: true };
   const sample = completeEventType(typed) ?? findEventType(typed, unknownTypeAdvice(typed));
   if (sample.type !== typed) console.log(`Using ${sample.type}.`);
   if (!sample.isCallback && callback)
     throw new UsageError(`${sample.type} is an event, not a callback: remove --callback.`);
-  return { folder: folderOf({ ...sample, isCallback: sample.isCallback && !event }), type: sample.type };
+  const isCallback = sample.isCallback && !event;
+  if (isCallback && requested !== undefined)
+    throw new UsageError(`${sample.type} is a callback: remove ${flagOf(requested)}, or add --event.`);
+  return { folder: folderOf({ version: versionToWrite(sample, requested), isCallback }), type: sample.type };
 }
 
-function undeclaredHandler(type: string): NewHandler {
+function versionToWrite({ type, version, declaredVersions }: SampleType, requested: Version | undefined): Version {
+  if (requested !== undefined && !declaredVersions.includes(requested))
+    throw new UsageError(`${type} is a v${version} event: remove ${flagOf(requested)}.`);
+  if (requested === undefined && declaredVersions.length > 1)
+    console.log(
+      `Assuming v${version}, the envelope that the platform sends. The SDKs register the type as v1.0: --v1.`,
+    );
+  return requested ?? version;
+}
+
+function undeclaredHandler(type: string, requested: Version | undefined): NewHandler {
   if (!MODULE_NAME.test(type))
     throw new UsageError(`"${type}" is not a valid event type. Use letters, digits, "_", "." and "-".`);
   if (SAMPLE_TYPES.some((sample) => sample.type === type)) {
     throw new UsageError(`${type} is already declared: remove --declare.`);
   }
-  if (values.callback)
-    throw new UsageError('A callback type also needs a response type: declare both as in lib/feishu/event-types.ts.');
-  return { folder: folderOf({ version: versionOf(type), isCallback: false }), type };
+  if (values.callback) {
+    if (requested !== undefined)
+      throw new UsageError(`A callback module has no version: remove ${flagOf(requested)}, or --callback.`);
+    return { folder: 'callbacks', type };
+  }
+  const version = requested ?? versionOf(type);
+  if (requested === undefined) {
+    const reason = version === '2.0' ? 'contains a dot' : 'contains no dot';
+    console.log(`Assuming a v${version} event, because its name ${reason}. If it is not: ${otherFlagOf(version)}.`);
+  }
+  return { folder: folderOf({ version, isCallback: false }), type };
+}
+
+function flagOf(version: Version): '--v1' | '--v2' {
+  return version === '1.0' ? '--v1' : '--v2';
+}
+
+function otherFlagOf(version: Version): '--v1' | '--v2' {
+  return flagOf(version === '1.0' ? '2.0' : '1.0');
 }
 
 function unknownTypeAdvice(typed: string): string {
@@ -106,7 +144,9 @@ function nextSteps(handler: NewHandler): string[] {
     `  npm run send -- ${send}   while npm start is running`,
     `  Subscribe to it in the developer console: Events & Callbacks`,
     ...(folder === 'callbacks'
-      ? [`  npm run new -- ${type} --event   for work that continues after the response`]
+      ? [
+          `  npm run new -- ${type} ${isUndeclared ? '--declare' : '--event'}   for work that continues after the response`,
+        ]
       : []),
   ];
 }

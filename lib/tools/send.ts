@@ -67,6 +67,8 @@ function list(): number {
 async function send(): Promise<number> {
   const requestedUrl = readUrl(values.url);
   const environment = await readLocalEnvironment(path.resolve(import.meta.dirname, '../..'));
+  // For the proxy variables, which may be in .env.
+  Object.assign(process.env, environment);
   const secrets = readWebhookSecrets(environment);
   const text = await eventText(secrets);
   const url = requestedUrl ?? `http://${environment.HOST || '127.0.0.1'}:${environment.PORT || 3000}${WEBHOOK_PATH}`;

@@ -26,9 +26,26 @@ export class NestingError extends RangeError {
  * @throws {NestingError} if it is nested more than 1,000 levels deep
  */
 export function parseExactly(text: string): unknown {
+  return parseNumbers(text, JSON.rawJSON);
+}
+
+const INTEGER = /^-?\d+$/;
+
+/**
+ * Parses JSON so that integers above 2^53 become a `bigint`. All other values are those of `JSON.parse`.
+ *
+ * @throws {SyntaxError} if the text is not valid JSON
+ * @throws {NestingError} if it is nested more than 1,000 levels deep
+ */
+export function parseBigIntegers(text: string): unknown {
+  return parseNumbers(text, (source) => (INTEGER.test(source) ? BigInt(source) : Number(source)));
+}
+
+/** @param parse reads a number that is not a safe integer */
+function parseNumbers(text: string, parse: (source: string) => unknown): unknown {
   if (isNestedTooDeeply(text)) throw new NestingError();
   return JSON.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) ? JSON.rawJSON(source) : value,
+    typeof value === 'number' && !Number.isSafeInteger(value) ? parse(source) : value,
   );
 }
 

@@ -1,7 +1,9 @@
 import { type Environment, readRequired, readWebhookSecrets } from '../config.ts';
 import { FeishuError } from '../feishu/errors.ts';
 import { readRequest, type WebhookSecrets } from '../feishu/request.ts';
+import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import type { ImportModule } from '../handler-runtime/find-handler.ts';
+import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
@@ -23,8 +25,14 @@ interface Accepted extends Pick<WebhookOutcome, 'result' | 'header'> {
  * Creates the function that receives the platform's HTTP requests.
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
+ * @param callbackModules the modules in `functions/handlers/callbacks`, for example `card.action.trigger`
  */
-export function createWebhook(importCallback: ImportModule, environment: Environment = process.env) {
+export function createWebhook(
+  importCallback: ImportModule,
+  environment: Environment = process.env,
+  callbackModules = CALLBACK_MODULES,
+) {
+  const callbackTypes = callbackTypesOf(callbackModules);
   let configured: { secrets: WebhookSecrets; intake: Intake } | undefined;
   // Stored only on success, so that each request reports a configuration error until it is fixed.
   const configure = () =>
@@ -39,7 +47,7 @@ export function createWebhook(importCallback: ImportModule, environment: Environ
 
   const accept = async (request: HttpRequest, requestId: string | undefined): Promise<Accepted> => {
     const { secrets, intake } = configure();
-    const delivery = readRequest(request, secrets, Date.now());
+    const delivery = readRequest(request, secrets, Date.now(), callbackTypes);
     if (delivery.kind === 'url-verification') {
       return { result: 'url-verified', body: { challenge: delivery.challenge } };
     }

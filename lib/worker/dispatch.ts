@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { Drop, type EventContext, type EventHandler } from '../handler.ts';
 import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
+import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 
 /** The functions that import the modules of `functions/handlers`. */
@@ -12,7 +13,10 @@ export interface EventModules {
 }
 
 /**
- * Finds the handler of an event: the one for its version and type, otherwise the fallback, otherwise none.
+ * Finds the handler of an event: the one for its type, otherwise the fallback, otherwise none.
+ *
+ * The version of the envelope only decides which of two modules takes precedence, because the SDKs register some types
+ * as v1.0 that arrive in a v2.0 envelope.
  *
  * @throws what the module throws while it loads, and the signal's reason if it aborts first
  */
@@ -22,10 +26,12 @@ export function findEventHandler(
   context: Pick<EventContext, 'log' | 'signal'>,
 ): Promise<EventHandler | undefined> {
   const folder = folderOfVersion(header.version);
+  const otherFolder = folder === 'v2' ? 'v1' : 'v2';
   return runInScope(
     context,
     async () =>
       (await findHandler(modules[folder], folder, header.type)) ??
+      (await findHandler(modules[otherFolder], otherFolder, header.type)) ??
       (await findHandler(modules.fallback, 'fallback', 'fallback')),
   );
 }
@@ -38,11 +44,14 @@ export function findEventHandler(
  */
 export async function runHandler(
   handler: EventHandler,
-  { event }: EventEnvelope,
-  context: EventContext,
+  event: ReceivedEvent,
+  context: Omit<EventContext, EventMembers>,
 ): Promise<Drop | undefined> {
+  const { payload, members } = readHandlerInput(handler, event);
   try {
-    await runInScope(context, (signal) => handler.handle(event as never, { ...context, signal }));
+    await runInScope(context, (signal) =>
+      handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>),
+    );
     return undefined;
   } catch (error) {
     if (error instanceof Drop) return error;

@@ -3,6 +3,7 @@ import type { Client } from '@larksuiteoapi/node-sdk';
 import { type Environment, readAppCredentials } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
+import { routeSdkRequests } from './sdk-routes.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
 
 /** Loads lazily and synchronously, which `import` cannot. The bundler ignores it, so the SDK stays a separate file. */
@@ -22,6 +23,7 @@ export function createLazyClient(environment: Environment, log: Log, store: Stor
 function createClient(environment: Environment, log: Log, store: StoreAccess | undefined): Client {
   const { appId, appSecret, domain } = readAppCredentials(environment);
   const sdk: typeof import('@larksuiteoapi/node-sdk') = loadModule('@larksuiteoapi/node-sdk');
+  routeSdkRequests(sdk.defaultHttpInstance);
   const options = { appId, appSecret, domain, loggerLevel: sdk.LoggerLevel.warn, logger: createSdkLogger(log) };
   return store === undefined ? new sdk.Client(options) : createStoreAppClient(sdk, options, store);
 }

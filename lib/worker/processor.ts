@@ -1,11 +1,9 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import type { Environment } from '../config.ts';
-import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
+import { CALLBACK_TYPES, type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventHandler, Log } from '../handler.ts';
-import { folderOfVersion } from '../handler-runtime/find-handler.ts';
 import type { Outcome } from '../observability/diagnostics-channels.ts';
-import { shorten } from '../observability/log-text.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
 import { decodeMessage, type QueuedEvent } from '../queue/message.ts';
 import type { AppTickets } from '../store/app-tickets.ts';
@@ -15,6 +13,7 @@ import { createUuid, type EventModules, findEventHandler, runHandler } from './d
 import { createLazyClient } from './feishu-client.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
+import type { ExplainUnhandled } from './unhandled-events.ts';
 
 /** One delivery of a queue message, parsed. */
 export interface Delivery extends QueuedEvent {
@@ -27,7 +26,7 @@ export interface Delivery extends QueuedEvent {
 /** The result of a delivery that did not fail. */
 export interface ProcessingResult {
   outcome: Exclude<Outcome, 'retrying'>;
-  /** Why the event was dropped, is a duplicate, or has no handler. */
+  /** Why the event was dropped, is a duplicate, or has no handler that processes it from the queue. */
   reason?: string;
 }
 
@@ -42,12 +41,13 @@ export interface Invocation {
 /**
  * Parses a queue message.
  *
+ * @param callbackTypes the types that are callbacks
  * @throws {MalformedMessage} if the intake did not write it; retrying does not help
  */
-export function readDelivery(record: SQSRecord): Delivery {
+export function readDelivery(record: SQSRecord, callbackTypes = CALLBACK_TYPES): Delivery {
   try {
     const event = decodeMessage(record);
-    const envelope = parseEnvelope(event.text);
+    const envelope = parseEnvelope(event.text, callbackTypes);
     if (envelope.kind === 'url-verification') throw new TypeError('A URL verification is never queued');
     return { ...event, messageId: record.messageId, attempt: attemptOf(record), envelope };
   } catch (cause) {
@@ -72,6 +72,7 @@ export function createProcessor(
   redrives: Redrives,
   environment: Environment,
   appTickets: AppTickets | undefined,
+  explainUnhandled: ExplainUnhandled,
 ) {
   return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
     const { context, signal, isolatedRuns } = invocation;
@@ -88,11 +89,10 @@ export function createProcessor(
     const run = async (handler: EventHandler | undefined): Promise<ProcessingResult['outcome']> => {
       if (handler === undefined && isAppTicket) return 'handled';
       if (handler === undefined) {
-        reason = reasonOfUnhandled(envelope);
-        return 'unhandled';
+        reason = explainUnhandled(envelope, log);
+        return envelope.kind === 'callback' ? 'answered' : 'unhandled';
       }
-      const drop = await runHandler(handler, envelope, {
-        header: envelope.header,
+      const drop = await runHandler(handler, delivery, {
         source: delivery.source,
         attempt: delivery.attempt,
         log,
@@ -125,11 +125,4 @@ export function createProcessor(
     }
     return { outcome, ...(reason !== undefined && { reason }) };
   };
-}
-
-function reasonOfUnhandled({ kind, header }: EventEnvelope): string {
-  const type = shorten(header.type);
-  const advice = `add functions/handlers/${folderOfVersion(header.version)}/${type}.ts or functions/handlers/fallback.ts`;
-  if (kind === 'callback') return `The callback already has its response. To also process it from the queue, ${advice}`;
-  return `No handler for ${type}: ${advice}`;
 }

@@ -15,6 +15,7 @@ type LogLevel = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 /** The metric and the log level of each outcome. */
 const OUTCOMES = {
   handled: { metric: 'Handled', level: 'info' },
+  answered: { metric: 'Answered', level: 'debug' },
   dropped: { metric: 'Dropped', level: 'info' },
   duplicate: { metric: 'Duplicate', level: 'info' },
   unhandled: { metric: 'Unhandled', level: 'debug' },

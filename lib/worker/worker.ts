@@ -1,7 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { type Environment, isStoreApp, readRequired } from '../config.ts';
+import { type Environment, isStoreApp, readClientSettings, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
+import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
+import { CALLBACK_MODULES, HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
@@ -15,6 +17,7 @@ import { createReceivedMessages } from './received-messages.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
+import { createUnhandledExplanation } from './unhandled-events.ts';
 
 /** Reserved for releasing leases and reporting the batch when the handlers have used up the time. */
 const REPORT_MILLISECONDS = 2000;
@@ -52,6 +55,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
   const messages = createReceivedMessages(queueUrl);
   const tableName = readRequired(environment, 'CLAIMS_TABLE');
   const dynamo = new DynamoDBClient({
+    ...readClientSettings(process.env, 'dynamodb'),
     maxAttempts: DYNAMO_ATTEMPTS,
     requestHandler: { ...DYNAMO_TIMEOUTS, throwOnRequestTimeout: true },
   });
@@ -63,8 +67,10 @@ export function createWorker(modules: EventModules, environment: Environment = p
     createRedrives(dynamo, tableName),
     environment,
     isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined,
+    createUnhandledExplanation(HANDLER_MODULES),
   );
   const telemetry = createWorkerTelemetry(environment);
+  const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
 
   const postpone = async (record: SQSRecord, seconds: number, received: number) => {
     using deadline = startDeadline(CLEAN_UP_WITHIN_MILLISECONDS);
@@ -112,7 +118,7 @@ export function createWorker(modules: EventModules, environment: Environment = p
     const started = Date.now();
     let log: Log | undefined;
     try {
-      const delivery = readDelivery(record);
+      const delivery = readDelivery(record, callbackTypes);
       log = telemetry.logOf(record, delivery.envelope.header);
       if (suspect) log.warn(`${REASONS[suspect.because]}. It now runs alone`, { isolated_runs: suspect.isolatedRuns });
       const isolatedRuns = suspect && suspect.isolatedRuns + 1;

@@ -9,15 +9,16 @@ export interface Certificate {
 }
 
 /**
- * Creates a self-signed certificate for 127.0.0.1.
+ * Creates a self-signed certificate.
  *
+ * @param names for example `DNS:example.com`; separated by commas
  * @throws if `openssl` is not installed
  */
-export async function createCertificate(folder: string): Promise<Certificate> {
+export async function createCertificate(folder: string, names = 'IP:127.0.0.1'): Promise<Certificate> {
   const key = path.join(folder, 'key.pem');
   const certificate = path.join(folder, 'certificate.pem');
   const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '1'];
+  const subject = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${names}`, '-days', '1'];
   await promisify(execFile)('openssl', ['req', '-x509', ...algorithm, ...subject, '-keyout', key, '-out', certificate]);
   return { key, certificate };
 }

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,6 +35,15 @@ describe("the functions' bundles", () => {
 
   test('keep the webhook small', () => {
     expect(bundle('webhook').bytes + bundle('sqs-sender').bytes).toBeLessThanOrEqual(MAXIMUM_WEBHOOK_BYTES);
+  });
+
+  test('tell the webhook the names of callback modules only', async () => {
+    const [webhook, worker] = await Promise.all(
+      ['webhook', 'worker'].map((name) => readFile(path.join(outdir, `${name}.mjs`), 'utf8')),
+    );
+    expect(worker).toContain('"v2/im.message.receive_v1"');
+    expect(webhook).not.toContain('v2/im.message.receive_v1');
+    expect(webhook).toContain('["card.action.trigger"]');
   });
 
   test('start the webhook without the AWS SDK', () => {

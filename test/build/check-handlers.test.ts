@@ -361,6 +361,24 @@ describe('rejects a file that would never be called', () => {
     ],
     ['a helper outside the folders', 'helpers.ts', 'export const a = 1;', ['is never called', 'Move helpers']],
     ['a handler outside the folders', 'im.chat.updated_v1.ts', event, ['is never called']],
+    [
+      'an event as a callback',
+      'callbacks/im.chat.updated_v1.ts',
+      "export default onCallback('im.chat.updated_v1', () => ({}));",
+      ['im.chat.updated_v1 is an event', 'Move the module to v2/'],
+    ],
+    [
+      'a v1.0 event as a callback',
+      'callbacks/message.ts',
+      "export default onCallback('message', () => ({}));",
+      ['message is an event', 'Move the module to v1/'],
+    ],
+    [
+      'a name that is not an event type',
+      'v2/im chat.ts',
+      "export default onEvent('im chat', () => {});",
+      ['is never called', 'letters, digits'],
+    ],
     ['JavaScript', 'v2/im.chat.updated_v1.js', event, ['is never called', '<type>.ts']],
     ['an .mts file', 'v2/im.chat.updated_v1.mts', event, ['is never called', '<type>.ts']],
     ['a .tsx file', 'callbacks/card.action.trigger.tsx', event, ['is never called', '<type>.ts']],
@@ -370,6 +388,48 @@ describe('rejects a file that would never be called', () => {
     const problems = await problemsOf({ [file]: `${IMPORT.replace('../../../', toRoot)}${source}` });
     expect(problems).toEqual([{ file, text: expect.stringContaining(`functions/handlers/${file}`) }]);
     for (const word of words) expect(problems[0]?.text).toContain(word);
+  });
+
+  it('is reported by the build of the function that contains it, which a change rebuilds', async () => {
+    const callback = 'callbacks/url.preview.get.ts';
+    await withHandlers(
+      { 'v2/a.ts': IMPORT + event, [callback]: IMPORT + event, 'callbacks/a.js': '' },
+      async (folder) => {
+        const filesOf = async (group: 'callbacks' | 'events') => {
+          const { errors } = await checkHandlers(folder, {}, 60_000, group);
+          return errors.map(({ location }) => path.relative(folder, location?.file ?? ''));
+        };
+        expect(await filesOf('callbacks')).toEqual(['callbacks/a.js', callback]);
+        expect(await filesOf('events')).toEqual(['v2/a.ts']);
+      },
+    );
+  });
+
+  it('is not reported if the module has been written meanwhile', async () => {
+    const written = JSON.stringify(IMPORT + event);
+    const source = `import { writeFileSync } from 'node:fs';\nwriteFileSync(import.meta.filename, ${written});`;
+    expect(await check({ 'v2/im.chat.updated_v1.ts': source })).toEqual({ errors: [], warnings: [] });
+  });
+
+  it('points to the default export, or to the first line', async () => {
+    const modules = { 'v2/a.ts': `${IMPORT}\n${event}`, 'v2/b.ts': '// nothing' };
+    await withHandlers(modules, async (folder) => {
+      const { errors } = await checkHandlers(folder, {}, 60_000);
+      expect(errors).toMatchObject([
+        { location: { line: 3, lineText: event } },
+        { location: { line: 1, lineText: '// nothing' } },
+      ]);
+    });
+  });
+
+  it('two modules of the same event type in v1 and v2', async () => {
+    const type = 'approval.instance.trip_group_update_v4';
+    const problems = await problemsOf({
+      [`v1/${type}.ts`]: `${IMPORT}export default onEventV1('${type}', () => {});`,
+      [`v2/${type}.ts`]: `${IMPORT}export default onEvent('${type}', () => {});`,
+    });
+    expect(problems).toEqual([{ file: `v1/${type}.ts`, text: expect.stringContaining('handle the same event type') }]);
+    expect(problems[0]?.text).toContain(`functions/handlers/v1/${type}.ts and functions/handlers/v2/${type}.ts`);
   });
 
   it('reports only such files, sorted by name', async () => {

@@ -1,15 +1,20 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { type BuildResult, build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { artifactFiles, platformSdkBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
+import { handlerWarnings } from '../../lib/build/check-handlers.ts';
+import { packageReport, usedPackages } from '../../lib/build/installed-packages.ts';
+import { findReferencedFiles } from '../../lib/build/referenced-files.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
+import { startBuilder } from '../../lib/local/functions/builder.ts';
 import { createLocalFunction } from '../../lib/local/functions/local-function.ts';
 import { startHttpServer } from '../../lib/local/http-server.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { jsonResponse } from '../../lib/webhook/http.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
+import { installPackages } from '../support/packages.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { recordOutput } from '../support/written-output.ts';
 
@@ -36,12 +41,59 @@ const HANDLERS = {
     imports: "import commonJs from '../../../helpers/common-js.cjs';",
     code: "return { ...commonJs.paths(), zipped: commonJs.codec('gzip')('text').toString('hex', 0, 2), own: __dirname };",
   },
+  // Imported text, data and WebAssembly, and files that the handler reads next to itself.
+  'im.chat.member.bot.added_v1': {
+    imports: `
+      import { readFileSync } from 'node:fs';
+      import path from 'node:path';
+      import answer from '../../../helpers/answer.wasm';
+      import markdown from '../../../helpers/greeting.md';
+      import text from '../../../helpers/greeting.txt';
+      import data from '../../../helpers/data.json' with { type: 'json' };
+      const atLoad = readFileSync(path.join(__dirname, '../../../helpers', 'greeting.txt'), 'utf8');`,
+    code: `
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(answer));
+      return {
+        imported: [markdown, text, data.key, exports.answer()],
+        read: [
+          atLoad,
+          readFileSync(new URL('../../../helpers/greeting.txt', import.meta.url), 'utf8'),
+          readFileSync(path.join(import.meta.dirname, '../../../helpers', 'greeting.md'), 'utf8'),
+        ],
+      };`,
+  },
+  // Packages that do not work in a bundle, see test/support/packages.ts.
+  'im.chat.member.bot.deleted_v1': {
+    imports: `
+      import module, { text as moduleText } from 'reads-module';
+      import { shared, text, useDriver } from 'reads-common';
+      import shared2 from 'shared-state';
+      import { loadNative } from 'has-native';`,
+    code: `
+      let failures = [];
+      for (const fail of [useDriver, loadNative]) try { fail(); } catch (error) { failures.push(error.message); }
+      return { texts: [text(), module(), moduleText], isShared: shared === shared2, failures };`,
+  },
   // A library that names tables after classes.
   'im.chat.member.user.deleted_v1': {
     imports: 'class ArchiveJob { key = this.constructor.name; }',
     code: 'return { key: new ArchiveJob().key };',
   },
 } as const;
+
+/** Builds the worker with the builder of `npm start`. */
+async function buildAsNpmStart(root: string, outdir: string): Promise<Result> {
+  const built = Promise.withResolvers<Result>();
+  const stop = await startBuilder({
+    bundle: workerBundle(root, outdir),
+    watch: false,
+    onEnd: async (result) => built.resolve(result as Result),
+  });
+  await stop();
+  return built.promise;
+}
+
+type Result = BuildResult<{ metafile: true }>;
 
 const COMMON_JS = `
   const { join, parse } = require('node:path');
@@ -56,12 +108,15 @@ describe('A handler in the bundle', () => {
   let project: TemporaryProject;
   let found: Map<string, unknown>;
   let outdir: string;
+  let result: Result;
 
   beforeAll(async () => {
     project = await createProject();
     outdir = path.join(project.root, 'bundles');
-    await mkdir(path.join(project.root, 'helpers'));
+    await cp(path.join(import.meta.dirname, 'imported-files'), path.join(project.root, 'helpers'), { recursive: true });
     await writeFile(path.join(project.root, 'helpers/common-js.cjs'), COMMON_JS);
+    await writeFile(path.join(project.root, 'helpers/data.json'), '{"key":"value"}');
+    await installPackages(project.root);
     for (const [type, { imports, code }] of Object.entries(HANDLERS)) {
       await project.writeHandler(
         `v2/${type}.ts`,
@@ -73,7 +128,8 @@ describe('A handler in the bundle', () => {
          });`,
       );
     }
-    await Promise.all([workerBundle, platformSdkBundle].map((bundle) => build(bundle(project.root, outdir))));
+    result = await buildAsNpmStart(project.root, outdir);
+    await build(platformSdkBundle(project.root, outdir));
     found = await runAll();
   });
   afterAll(() => rm(project.root, { recursive: true }));
@@ -144,11 +200,51 @@ describe('A handler in the bundle', () => {
 
   it('uses CommonJS packages that rely on __dirname, __filename and require', () => {
     expect(found.get('im.chat.member.user.added_v1')).toEqual({
-      templates: path.join(outdir, 'templates'),
-      file: '.mjs',
+      templates: path.join(project.root, 'helpers/templates'),
+      file: '.cjs',
       zipped: '1f8b',
-      own: outdir,
+      own: path.join(project.root, 'functions/handlers/v2'),
     });
+  });
+
+  it('imports and reads files', async () => {
+    const [markdown, text] = ['# Greeting\n\nHello 你好\n', 'Hello\n'];
+    expect(found.get('im.chat.member.bot.added_v1')).toEqual({
+      imported: [markdown, text, 'value', 42],
+      read: [text, text, markdown],
+    });
+    const { files } = await findReferencedFiles(project.root, result.metafile);
+    expect(files).toEqual(['helpers/greeting.md', 'helpers/greeting.txt']);
+  });
+
+  it('uses packages that do not work in a bundle', () => {
+    expect(found.get('im.chat.member.bot.deleted_v1')).toEqual({
+      texts: ['the text of reads-common', 'the default export', 'the text of reads-module'],
+      isShared: true,
+      failures: [
+        expect.stringContaining("Cannot find module 'absent-driver'"),
+        expect.stringMatching(/has-native[/\\]addon\.node/),
+      ],
+    });
+    expect(usedPackages(project.root, result.metafile)).toEqual([
+      'has-native',
+      'reads-common',
+      'reads-module',
+      'shared-state',
+    ]);
+    const { reasons, missing } = packageReport(result.warnings) ?? {};
+    expect(reasons).toEqual(
+      new Map([
+        ['has-native', 'native code'],
+        ['reads-common', 'finds files in its own folder'],
+        ['reads-module', 'finds files in its own folder'],
+      ]),
+    );
+    expect(missing).toEqual(new Set(['absent-driver']));
+  });
+
+  it('is checked although it reads files when it is loaded', () => {
+    expect(handlerWarnings(result.warnings)).toEqual([]);
   });
 
   it('keeps the names of classes', () => {
@@ -160,13 +256,13 @@ describe('A handler in the bundle', () => {
       const { metafile } = await build(webhookBundle(project.root, outdir));
       return artifactFiles('webhook', metafile);
     };
-    expect(await files()).not.toContain('node_modules/**');
+    expect(await files()).not.toContain('node_modules/@larksuiteoapi/node-sdk/**');
     await project.writeHandler(
       'callbacks/card.action.trigger.ts',
       `import { onCallback } from '#feishu-events';
        import { Domain } from '@larksuiteoapi/node-sdk';
        export default onCallback('card.action.trigger', () => ({ domain: Domain.Lark }));`,
     );
-    expect(await files()).toContain('node_modules/**');
+    expect(await files()).toContain('node_modules/@larksuiteoapi/node-sdk/**');
   });
 });

@@ -67,6 +67,14 @@ describe.each(['im.message.receive_v1', 'im.message.recalled_v1', 'out_approval'
   },
 );
 
+it('keeps the header and the large integers of an event in a file', async () => {
+  const header =
+    '{"event_type":"drive.file.edit_v1","event_id":"1","resource_id":"doccn1","user_list":[{"open_id":"ou_1"}]';
+  const event = '"event":{"revision":9223372036854775807}';
+  const read = await readBack(`{"schema":"2.0","header":${header},"token":"other"},${event}}`, false);
+  expect(read).toBe(`{"schema":"2.0","header":${header},"token":"the token"},${event}}`);
+});
+
 describe('An old card callback in a file, which has neither an id nor a Verification Token,', () => {
   const text = createSample('card.action.trigger_v1', { version: '1.0', token: '' });
 

@@ -169,6 +169,25 @@ describe('The long-connection program', () => {
     expect(queued.size).toBe(300);
   });
 
+  it('responds to a callback whose type is not documented if it has a module', async () => {
+    await using project = await createProject();
+    await project.writeHandler(
+      'callbacks/example.thing.get.ts',
+      `import { onCallback } from '#feishu-events';
+       export default onCallback('example.thing.get', (_, { rawJson }) => ({ thing: rawJson().length }));`,
+    );
+    const folder = path.join(project.root, 'built');
+    await build(connectionBundle(project.root, folder));
+    const platform = await startPlatform();
+    const { running } = await startProgram(platform, { NODE_OPTIONS: '' }, folder);
+    await connected(running);
+    const text = createSample('example.thing.get', { version: '2.0', token: '' });
+    const delivery = platform.pushCallback({ id: 'c1', text });
+    await delivery.settled;
+    expect(delivery.responses).toMatchObject([{ code: 200, data: { thing: text.length } }]);
+    await aws.drain();
+  });
+
   it('exits on SIGTERM even if a callback handler has left a timer running', async () => {
     await using project = await createProject();
     await project.writeHandler(

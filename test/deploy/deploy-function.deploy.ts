@@ -1,15 +1,15 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Moto, startMoto } from './support/moto.ts';
+import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project } from './support/project.ts';
 
-let moto: Moto;
+let ministack: Ministack;
 let project: Project;
 
 beforeAll(async () => {
-  moto = await startMoto();
-  project = await createProject(moto.environment);
+  ministack = await startMinistack();
+  project = await createProject(ministack.environment);
   await project.writeEnvironment({
     FEISHU_ENCRYPT_KEY: 'the key',
     FEISHU_VERIFICATION_TOKEN: 'the token',
@@ -20,7 +20,7 @@ beforeAll(async () => {
   expect(deployed.code, deployed.output).toBe(0);
 });
 afterAll(async () => {
-  await moto.stop();
+  await ministack.stop();
   await project.remove();
 });
 
@@ -33,7 +33,7 @@ describe('serverless deploy function', () => {
   }
 
   async function configurationOf(name: string): Promise<{ CodeSha256: string; Role: string }> {
-    return moto.aws('lambda', 'get-function-configuration', '--function-name', `feishu-events-dev-${name}`);
+    return ministack.aws('lambda', 'get-function-configuration', '--function-name', `feishu-events-dev-${name}`);
   }
 
   test('deploys the bundles of the worker and the webhook, and keeps their roles', async () => {

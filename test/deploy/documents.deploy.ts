@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Moto, startMoto } from './support/moto.ts';
+import { createSample } from '../../lib/samples/samples.ts';
+import { wait } from '../support/wait.ts';
+import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project, ROOT } from './support/project.ts';
 import { pythonTool } from './support/python.ts';
 import { run } from './support/run.ts';
@@ -15,16 +17,16 @@ const SECRETS = {
   FEISHU_APP_SECRET: 'app-secret-of-the-documents-test',
 };
 
-let moto: Moto;
+let ministack: Ministack;
 let project: Project;
 
 beforeAll(async () => {
-  moto = await startMoto();
-  project = await createProject(moto.environment);
+  ministack = await startMinistack();
+  project = await createProject(ministack.environment);
   await project.writeEnvironment(SECRETS);
 });
 afterAll(async () => {
-  await moto.stop();
+  await ministack.stop();
   await project.remove();
 });
 
@@ -35,12 +37,12 @@ async function runAsWritten(command: string, placeholders: Record<string, string
   return await run('bash', ['-c', filled], {
     cwd: project.folder,
     environment: {
-      ...moto.environment,
+      ...ministack.environment,
       PATH: folders.join(':'),
       HOME: project.folder,
       SLS_AWS_MONITORING_FREQUENCY: '200',
       // The AWS CLI reads the region only from this variable.
-      AWS_DEFAULT_REGION: moto.environment.AWS_REGION,
+      AWS_DEFAULT_REGION: ministack.environment.AWS_REGION,
     },
   });
 }
@@ -51,11 +53,14 @@ async function succeed(command: string, placeholders?: Record<string, string>): 
   return output;
 }
 
-/** Sends a message to the dead-letter queue that is not an event, and returns its id. */
+/** Sends an event without a handler to the dead-letter queue, and returns its id. */
 async function addDeadLetter(stage: string): Promise<string> {
-  const { QueueUrl } = await moto.aws('sqs', 'get-queue-url', '--queue-name', `feishu-events-${stage}-dead`);
-  const { MessageId } = await moto.aws('sqs', 'send-message', '--queue-url', QueueUrl, '--message-body', 'no event');
-  return MessageId;
+  const { QueueUrl } = await ministack.aws('sqs', 'get-queue-url', '--queue-name', `feishu-events-${stage}-dead`);
+  const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const attributes = { source: attribute('webhook'), receivedAt: attribute(new Date().toISOString()) };
+  const message = ['--message-body', createSample('a.dead_v1', { version: '2.0', token: '' })];
+  const withAttributes = [...message, '--message-attributes', JSON.stringify(attributes)];
+  return (await ministack.aws('sqs', 'send-message', '--queue-url', QueueUrl, ...withAttributes)).MessageId;
 }
 
 describe('the commands of the documents', () => {
@@ -68,27 +73,24 @@ describe('the commands of the documents', () => {
     expect(await succeed('npx serverless secrets --stage prod')).toContain('is unchanged');
   });
 
-  test('run the doctor, which finds that moto has no HTTP API', async () => {
-    // Runs `npx serverless doctor stack --stage prod`, and waits 30 s for an event that nothing processes here.
-    const { code, output } = await runAsWritten('npm run doctor -- --stage prod');
-    expect(output).toContain('✓ The secret feishu-events/prod is complete');
-    expect(output).toMatch(/\d problems? found\./);
-    expect(code).toBe(1);
+  test('run the doctor', async () => {
+    // Runs `npx serverless doctor stack --stage prod`. Repeated, because the doctor reports a slow response, and this
+    // machine may be busy.
+    const run = async () => (await runAsWritten('npm run doctor -- --stage prod')).output;
+    await expect.poll(run, wait).toContain('No problems found.');
   });
 
   test("print the functions' logs", async () => {
-    // moto has invoked the worker with the doctor's event. Nothing has called the webhook.
-    await succeed('npx serverless logs -f worker --stage prod');
-    const { output } = await runAsWritten('npx serverless logs -f webhook --stage prod');
-    expect(output).toContain('No existing streams for the function');
+    expect(await succeed('npx serverless logs -f worker --stage prod')).toContain('feishu_events.doctor_v1');
+    expect(await succeed('npx serverless logs -f webhook --stage prod')).toContain('feishu_events.doctor_v1');
   });
 
   test('list, show, redrive and drop dead letters', async () => {
     const stage = ' --stage prod';
     const MESSAGE = await addDeadLetter('prod');
-    const placeholders = { '[--type T]': '--type unreadable', '[--max N]': '--max 5', '[--yes]': '--yes', MESSAGE };
+    const placeholders = { '[--type T]': '--type a.dead_v1', '[--max N]': '--max 5', '[--yes]': '--yes', MESSAGE };
     expect(await succeed(`npx serverless dlq list [--type T] [--max N]${stage}`, placeholders)).toContain(MESSAGE);
-    expect(await succeed(`npx serverless dlq show --id MESSAGE${stage}`, placeholders)).toContain('readable event');
+    expect(await succeed(`npx serverless dlq show --id MESSAGE${stage}`, placeholders)).toContain('a.dead_v1');
     expect(await succeed(`npx serverless dlq redrive --max 1${stage}`)).toContain('1 moved');
     expect(await succeed(`npx serverless dlq redrive [--type T] [--max N]${stage}`, placeholders)).toContain('0 moved');
     await addDeadLetter('prod');

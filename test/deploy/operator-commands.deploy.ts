@@ -4,12 +4,8 @@ import {
   CreateStackCommand,
   DescribeStackResourcesCommand,
 } from '@aws-sdk/client-cloudformation';
-import {
-  CloudWatchClient,
-  DeleteAlarmsCommand,
-  PutMetricAlarmCommand,
-  SetAlarmStateCommand,
-} from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, DeleteAlarmsCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import { ECSClient, UpdateServiceCommand } from '@aws-sdk/client-ecs';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -17,11 +13,10 @@ import { openSqs } from '../../lib/deploy/aws-clients.ts';
 import { checkDeployment } from '../../lib/deploy/doctor/doctor.ts';
 import { wait } from '../support/wait.ts';
 import { type FunctionsOptions, type RunningFunctions, startFunctions } from './running-functions.ts';
-import { alarmNameOf, type Moto, startMotoWithAlarm } from './support/moto-with-alarm.ts';
+import { type Ministack, startMinistack } from './support/ministack.ts';
 import { ROOT, run } from './tools.ts';
 
-// Runs the operator's commands against moto: CloudFormation stacks, healthy and broken, with the functions in this process
-// and moto's queue and table.
+// Runs the operator's commands against small stacks, healthy and broken, with the functions in this process.
 
 const SECRETS = {
   FEISHU_APP_ID: 'cli_a1b2c3d4e5f6g7h8',
@@ -30,14 +25,14 @@ const SECRETS = {
   FEISHU_VERIFICATION_TOKEN: 'token of the app',
 };
 
-let moto: Moto;
+let ministack: Ministack;
 const savedEnvironment = process.env;
 const running: RunningFunctions[] = [];
 let stacks = 0;
 
 beforeAll(async () => {
-  moto = await startMotoWithAlarm();
-  process.env = { ...process.env, ...moto.environment };
+  ministack = await startMinistack();
+  process.env = { ...process.env, ...ministack.environment };
 });
 
 afterEach(async () => {
@@ -46,7 +41,7 @@ afterEach(async () => {
 
 afterAll(async () => {
   process.env = savedEnvironment;
-  await moto.stop();
+  await ministack.stop();
 });
 
 interface Deployment {
@@ -128,7 +123,7 @@ describe('serverless doctor stack', () => {
   test('reports an alarm in ALARM state', async () => {
     const deployment = await deploy();
     const alarm = {
-      AlarmName: alarmNameOf(`feishu-events-${deployment.stage}`),
+      AlarmName: deployment.physicalIds.Alarm as string,
       StateValue: 'ALARM',
       StateReason: 'dead',
     } as const;
@@ -139,15 +134,18 @@ describe('serverless doctor stack', () => {
 
   test('reports an alarm that was deleted manually', async () => {
     const deployment = await deploy();
-    const Alarm = alarmNameOf(`feishu-events-${deployment.stage}`);
+    const Alarm = deployment.physicalIds.Alarm as string;
     await new CloudWatchClient().send(new DeleteAlarmsCommand({ AlarmNames: [Alarm] }));
     const { lines } = await runDoctor(deployment);
     expect(lines).toContainEqual(`✗ The alarm ${Alarm} does not exist.`);
   });
 
-  test('reports a long connection without a running task', async () => {
-    const { lines } = await runDoctor(await deploy({ hasConnection: true }));
-    expect(lines).toContainEqual(expect.stringMatching(/^✗ The long connection has 0 of 1 tasks running/));
+  test('reports a long connection that is turned off', async () => {
+    const deployment = await deploy({ hasConnection: true });
+    const { ConnectionCluster: cluster, ConnectionService: service } = deployment.physicalIds;
+    await new ECSClient().send(new UpdateServiceCommand({ cluster, service, desiredCount: 0 }));
+    const { lines } = await runDoctor(deployment);
+    expect(lines).toContainEqual(expect.stringMatching(/^✗ The long connection is turned off/));
   });
 
   test('checks a stack without a webhook from the queue, and requires no key', async () => {
@@ -198,9 +196,7 @@ async function deploy(options: DeploymentOptions = {}): Promise<Deployment> {
     const create = new CreateSecretCommand({ Name: `feishu-events/${stage}`, SecretString: secret });
     await new SecretsManagerClient().send(create);
   }
-  const queue = (name: string) =>
-    `http://${new URL(moto.environment.AWS_ENDPOINT_URL as string).host}/123456789012/${name}`;
-  const queueUrl = queue(`events-${stage}`);
+  const queueUrl = `${ministack.endpoint}/000000000000/events-${stage}`;
   const running = await startRunning(stage, queueUrl, functions);
   const client = new CloudFormationClient();
   const StackName = `feishu-events-${stage}`;
@@ -216,13 +212,12 @@ async function deploy(options: DeploymentOptions = {}): Promise<Deployment> {
       PhysicalResourceId as string,
     ]),
   );
-  await createAlarm(alarmNameOf(StackName), physicalIds.Topic as string);
   return { stage, url: running.url, handled: running.handled, physicalIds };
 }
 
 async function startRunning(stage: string, queueUrl: string, functions: DeploymentOptions['functions']) {
   const environment = { ...SECRETS, QUEUE_URL: queueUrl, CLAIMS_TABLE: `claims-${stage}`, LOG_LEVEL: 'ERROR' };
-  const queueArn = `arn:aws:sqs:us-east-1:123456789012:events-${stage}`;
+  const queueArn = `arn:aws:sqs:us-east-1:000000000000:events-${stage}`;
   const started = await startFunctions({ sqs: openSqs({}), queueUrl, queueArn, environment, ...functions });
   running.push(started);
   return started;
@@ -245,6 +240,20 @@ function coreResources(stage: string) {
       Type: 'AWS::SNS::Topic',
       Properties: { Subscription: [{ Protocol: 'email', Endpoint: 'someone@example.com' }] },
     },
+    Alarm: {
+      Type: 'AWS::CloudWatch::Alarm',
+      Properties: {
+        AlarmName: `dead-letters-${stage}`,
+        AlarmActions: [{ Ref: 'Topic' }],
+        Namespace: 'AWS/SQS',
+        MetricName: 'ApproximateNumberOfMessagesVisible',
+        Statistic: 'Maximum',
+        Period: 60,
+        EvaluationPeriods: 1,
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+      },
+    },
   };
 }
 
@@ -260,21 +269,6 @@ function connectionResources(stage: string) {
       Properties: { Cluster: { Ref: 'ConnectionCluster' }, TaskDefinition: { Ref: 'ConnectionTask' }, DesiredCount: 1 },
     },
   };
-}
-
-async function createAlarm(AlarmName: string, topic: string): Promise<void> {
-  const command = new PutMetricAlarmCommand({
-    AlarmName,
-    AlarmActions: [topic],
-    Namespace: 'AWS/SQS',
-    MetricName: 'ApproximateNumberOfMessagesVisible',
-    Statistic: 'Maximum',
-    Period: 60,
-    EvaluationPeriods: 1,
-    Threshold: 0,
-    ComparisonOperator: 'GreaterThanThreshold',
-  });
-  await new CloudWatchClient().send(command);
 }
 
 /** Returns the message id. */

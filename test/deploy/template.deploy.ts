@@ -96,6 +96,34 @@ describe('the packaged template', () => {
     }
   });
 
+  // AWS rejects a mapping if the visibility timeout is shorter than the function's, and recommends six times as long. See
+  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig. No emulator does.
+  test.each(Object.keys(STACKS))('hides a message for six times the timeout of its function: %s', (name) => {
+    const { Resources = {} } = templates[name] as Template;
+    const mappings = Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping');
+    expect(mappings).toHaveLength(1);
+    for (const { Properties } of mappings) {
+      const queue = Resources[referenced(Properties?.EventSourceArn)]?.Properties;
+      const timeout = Resources[referenced(Properties?.FunctionName)]?.Properties?.Timeout;
+      expect(queue?.VisibilityTimeout).toBeGreaterThanOrEqual(6 * Number(timeout));
+    }
+  });
+
+  // No emulator limits the length of names.
+  test('has names that AWS accepts, in a stage whose name has 42 characters', async () => {
+    const stage = 's'.repeat(42);
+    const parameters = ['longConnection=true', 'ordering=conversation', 'alarmEmail=someone@example.com'];
+    const options = ['--stage', stage, '--region', 'ap-southeast-1'];
+    const { Resources } = await project.package(...options, ...parameters.flatMap((one) => ['--param', one]));
+    const lengths = Object.values(Resources).flatMap(({ Type, Properties = {} }) =>
+      Object.entries(Properties).flatMap(([property, value]) =>
+        typeof value === 'string' && value.includes(stage) ? [[`${Type} ${property}`, value.length] as const] : [],
+      ),
+    );
+    expect(new Set(lengths.map(([property]) => property))).toEqual(new Set(Object.keys(MAXIMUM_LENGTHS)));
+    expect(lengths.filter(([property, length]) => length > (MAXIMUM_LENGTHS[property] as number))).toEqual([]);
+  });
+
   test('rejects the long connection for a store app', async () => {
     const parameters = ['--param', 'appType=store', '--param', 'longConnection=true'];
     const { code, output } = await project.serverless('package', ...parameters);
@@ -122,6 +150,26 @@ describe('the packaged template', () => {
 });
 
 const SERVICE_PRINCIPAL = /^"(apigateway|cloudwatch|ecs-tasks|lambda)\.amazonaws\.com"$/;
+
+/** The maximum lengths of names and descriptions, in characters, according to the reference of each service's API. */
+const MAXIMUM_LENGTHS: Record<string, number> = {
+  'AWS::ApiGatewayV2::Api Name': 128,
+  'AWS::CloudWatch::Alarm AlarmName': 255,
+  'AWS::CloudWatch::Dashboard DashboardName': 255,
+  'AWS::EC2::SecurityGroup GroupDescription': 255,
+  'AWS::ECS::Cluster ClusterName': 255,
+  'AWS::ECS::TaskDefinition Family': 255,
+  'AWS::IAM::Role Description': 1000,
+  'AWS::Lambda::Function FunctionName': 64,
+  'AWS::Logs::LogGroup LogGroupName': 512,
+  'AWS::SNS::Topic TopicName': 256,
+  'AWS::SQS::Queue QueueName': 80,
+};
+
+/** Returns the logical id that an `Fn::GetAtt` refers to. */
+function referenced(value: unknown): string {
+  return (value as { 'Fn::GetAtt': string[] })['Fn::GetAtt'][0] as string;
+}
 
 interface Statement {
   Effect: string;

@@ -42,8 +42,8 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   [/^(npx serverless|npm run doctor|aws) /, 'test/deploy/documents.deploy.ts', (command) => command],
 ];
 
-/** Commands that need a running `npm start` or write to the project: this test runs them. */
-const RUN_HERE = /^npm run (send|new) -- /;
+/** Commands that need a running `npm start`, change the project or need a function: this test runs them. */
+const RUN_HERE = /^npm run (send|new|invoke) -- /;
 
 describe('The commands in the documents', () => {
   const elsewhere = COMMANDS.filter((command) => !RUN_HERE.test(command));
@@ -55,11 +55,17 @@ describe('The commands in the documents', () => {
     expect(readFileSync(path.join(PROJECT_ROOT, file), 'utf8')).toContain(words(command));
   });
 
-  it('that send events or write handlers succeed', async () => {
+  it('that send events, write handlers or run functions succeed', async () => {
     await using project = await createProject();
+    const [example] = readDocuments().flatMap(({ name, codeBlocks }) =>
+      name === 'docs/deploying.md' ? codeBlocks.filter(({ lang }) => lang === 'yaml') : [],
+    );
+    await writeFile(path.join(project.root, 'extensions.yml'), example?.text ?? '');
+    await writeFile(path.join(project.root, 'functions/reminder.ts'), 'export const handler = async () => {};\n');
     await using stack = start(project.root, 'lib/local/start.ts', [], { PORT: '0' });
     await vi.waitFor(() => expect(stack.output()).toContain('is ready'), wait);
     const [url = ''] = /http:\S+\/feishu\/events/.exec(stack.output()) ?? [];
+    await vi.waitFor(() => expect(stack.output()).toContain('Scheduled  reminder '), wait);
     const here = COMMANDS.filter((command) => RUN_HERE.test(command));
     expect(here.length).toBeGreaterThan(3);
     for (const file of here.flatMap((command) => /--file (\S+)/.exec(command)?.[1] ?? [])) {

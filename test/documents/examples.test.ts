@@ -15,7 +15,7 @@ const TESTED_LANGUAGES = new Map([
   ['ts', 'here'],
   ['ini', 'here'],
   ['python', '../python/migrating.python-test.ts'],
-  ['yaml', '../deploy/user-functions.long.test.ts'],
+  ['yaml', '../deploy/user-functions.long.test.ts and ../build/extensions.test.ts'],
   ['go', '../go/migrating.go-test.ts'],
 ]);
 
@@ -43,6 +43,11 @@ describe.each(volume({ small: withTypeScript.slice(0, 1), full: withTypeScript }
       for (const { file, text } of files) {
         await mkdir(path.join(project.root, path.dirname(file)), { recursive: true });
         await writeFile(path.join(project.root, file), text);
+        for (const [, imported = ''] of text.matchAll(/from '(.+\.md)'/g)) {
+          const target = path.join(project.root, path.dirname(file), imported);
+          await mkdir(path.dirname(target), { recursive: true });
+          await writeFile(target, 'Text that the example imports');
+        }
       }
       const configuration = JSON.parse(await readFile(path.join(PROJECT_ROOT, 'tsconfig.json'), 'utf8'));
       configuration.include.push('*.ts');

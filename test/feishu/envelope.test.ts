@@ -30,6 +30,13 @@ describe('a v2.0 event', () => {
         tenant: '2ca1d211f64f6438',
         app: 'cli_9f5343c580712544',
         created: new Date('2020-12-23T12:19:49Z'),
+        fields: {
+          event_id: '5e3702a84e847582be8db7fb73283c02',
+          event_type: 'im.message.receive_v1',
+          create_time: '1608725989000',
+          app_id: 'cli_9f5343c580712544',
+          tenant_key: '2ca1d211f64f6438',
+        },
       },
       token: 'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV',
       event: body.event,
@@ -66,10 +73,27 @@ describe('a v2.0 event', () => {
         tenant: undefined,
         app: undefined,
         created: undefined,
+        fields: { event_type: 'im.message.receive_v1' },
       },
       token: undefined,
       event: {},
     });
+  });
+
+  it('keeps all fields of its header except the token', () => {
+    const drive = {
+      resource_id: 'doccn1',
+      user_list: [{ open_id: 'ou_1', union_id: 'on_1', user_id: '' }],
+      novel: [1],
+    };
+    const { header } = parse({ ...body, header: { ...body.header, ...drive } }) as EventEnvelope;
+    const { token: _, ...fields } = body.header;
+    expect(header.fields).toEqual({ ...fields, ...drive });
+  });
+
+  it('may have an event_create_time, in seconds, in place of a create_time', () => {
+    const header = { ...body.header, create_time: undefined, event_create_time: '1764150000.1234567' };
+    expect(parse({ ...body, header })).toMatchObject({ header: { created: new Date('2025-11-26T09:40:00.123Z') } });
   });
 
   it('may have empty strings in place of missing values', () => {
@@ -82,16 +106,29 @@ describe('a v2.0 event', () => {
     expect(parse({ ...body, event })).toMatchObject({ event: {} });
   });
 
-  it.each(['card.action.trigger', 'url.preview.get'])('is a callback if its type is %s', (event_type) => {
-    const event = { token: 'c-295ee57216a5dc9de90fefd0aadb4b1d7d6b7b18', host: 'im_message' };
-    expect(parse({ ...body, header: { ...body.header, event_type }, event })).toMatchObject({
-      kind: 'callback',
-      header: { type: event_type, version: '2.0' },
-      // Not the event's token, which is for updating the card.
-      token: 'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV',
-      event,
-    });
-  });
+  it.each(['card.action.trigger', 'url.preview.get', 'profile.view.get'])(
+    'is a callback if its type is %s',
+    (event_type) => {
+      const event = { token: 'c-295ee57216a5dc9de90fefd0aadb4b1d7d6b7b18', host: 'im_message' };
+      expect(parse({ ...body, header: { ...body.header, event_type }, event })).toMatchObject({
+        kind: 'callback',
+        header: { type: event_type, version: '2.0' },
+        // Not the event's token, which is for updating the card.
+        token: 'rvaYgkND1GOiu5MM0E1rncYC6PLtF7JV',
+        event,
+      });
+    },
+  );
+});
+
+it('An event of any version is a callback if the caller says so', () => {
+  const types = new Set(['example.thing.get']);
+  const version2 = { schema: '2.0', header: { event_type: 'example.thing.get' } };
+  const version1 = { uuid: '1', event: { type: 'example.thing.get' } };
+  for (const body of [version2, version1]) {
+    expect(parseEnvelope(JSON.stringify(body), types)).toMatchObject({ kind: 'callback' });
+    expect(parseEnvelope(JSON.stringify(body))).toMatchObject({ kind: 'event' });
+  }
 });
 
 describe('a v1.0 event', () => {
@@ -113,6 +150,7 @@ describe('a v1.0 event', () => {
         tenant: '736588c9260f175c',
         app: 'cli_xxx',
         created: new Date('2017-08-08T13:33:27.717Z'),
+        fields: { ts: '1502199207.7171419', uuid: 'bc447199585340d1f3728d26b1c0297a', type: 'event_callback' },
       },
       token: '41a9425ea7df4536a7623e38fa321bae',
       event: body.event,
@@ -120,7 +158,14 @@ describe('a v1.0 event', () => {
   });
 
   it.each([[''], [undefined], ['something_else'], [7]])('is recognized if the outer type is %j', (type) => {
-    expect(parse({ ...body, type })).toEqual(parse(body));
+    const expected = parse(body) as EventEnvelope;
+    const { type: _, ...fields } = expected.header.fields;
+    const header = { ...expected.header, fields: { ...fields, ...(type !== undefined && { type }) } };
+    expect(parse({ ...body, type })).toEqual({ ...expected, header });
+  });
+
+  it('keeps the fields next to its event', () => {
+    expect(parse({ ...body, novel: { a: 1 } })).toMatchObject({ header: { fields: { novel: { a: 1 } } } });
   });
 
   it('may have an empty uuid', () => {
@@ -183,6 +228,7 @@ describe('an old card callback', () => {
         tenant: 'd32004232',
         app: undefined,
         created: undefined,
+        fields: {},
       },
       token: undefined,
       event: body,

@@ -235,6 +235,8 @@ describe('the age of a signed request', () => {
     const preview = createSample('url.preview.get', { version: '2.0', token });
     expect(codeOf(secured(CLICK), BOTH, NOW + age)).toBe(expected);
     expect(codeOf(secured(preview), BOTH, NOW + age)).toBe(expected);
+    const profile = createSample('profile.view.get', { version: '2.0', token });
+    expect(codeOf(secured(profile), BOTH, NOW + age)).toBe(expected);
     expect(codeOf(oldCard(), BOTH, NOW + age)).toBe(expected);
     expect(codeOf(secured(OLD_CARD), BOTH, NOW + age)).toBe(expected);
   });

@@ -117,11 +117,12 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
 });
 
 describe('A user who clicks a card', () => {
-  const envelope = parseEnvelope(createSample('card.action.trigger', { version: '2.0', token: '' })) as EventEnvelope;
+  const text = createSample('card.action.trigger', { version: '2.0', token: '' });
+  const callback = { envelope: parseEnvelope(text) as EventEnvelope, text };
   const respondWith = (handle: Parameters<typeof onCallback<'card.action.trigger'>>[1]) => {
     const respond = createCallbackResponder(async () => ({ default: onCallback('card.action.trigger', handle) }));
     const { signal } = new AbortController();
-    return respond(envelope, { header: envelope.header, source: 'webhook', signal, log: createLog('INFO', {}) });
+    return respond(callback, { source: 'webhook', signal, log: createLog('INFO', {}) });
   };
   const toast = { toast: { type: 'error' } };
   const loggedErrors = () => writtenLines().filter((line) => line.includes('The callback handler failed or timed out'));

@@ -25,12 +25,21 @@ async function listEvents(stack: Stack): Promise<EventRecord[]> {
 describe('The local stack', () => {
   const apiCalls: ApiCall[] = [];
   const lines: string[] = [];
+  const notices: string[] = [];
   let stack: Stack;
   beforeAll(async () => {
     // Under a debugger nothing has a time limit, so that a slow machine does not retry an event.
     inspector.open(0, '127.0.0.1');
     stack = await startLocalStack({
+      environment: {
+        FEISHU_ENCRYPT_KEY: encryptKey,
+        FEISHU_VERIFICATION_TOKEN: token,
+        // Nothing listens here: calls to the mock platform must not go through a proxy.
+        HTTP_PROXY: 'http://127.0.0.1:1',
+        NODE_USE_ENV_PROXY: '1',
+      },
       onApiCall: (call) => apiCalls.push(call),
+      onNotice: (text) => notices.push(text),
       onLine(line) {
         lines.push(line);
         recordOutput(`${line}\n`);
@@ -73,6 +82,22 @@ describe('The local stack', () => {
   it('runs the callback handler of the template', async () => {
     const { body } = await send(stack, sample('card.action.trigger'));
     expect(JSON.parse(body)).toMatchObject({ toast: { content: 'Done', i18n: { zh_cn: '已完成' } } });
+    await vi.waitFor(async () => {
+      expect((await listEvents(stack)).at(-1)).toMatchObject({ type: 'card.action.trigger', status: 'answered' });
+    }, wait);
+  });
+
+  it('reports once for each type that it has no handler', async () => {
+    const types = ['im.chat.updated_v1', 'im.chat.updated_v1', 'im.chat.disbanded_v1'];
+    for (const type of types) await send(stack, sample(type));
+    const adviceOf = (type: string) => `No handler for ${type}: add functions/handlers/v2/${type}.ts or`;
+    const expected = [adviceOf('im.chat.updated_v1'), adviceOf('im.chat.disbanded_v1')];
+    await vi.waitFor(() => {
+      const unhandled = stack.events().filter(({ lastError }) => lastError?.startsWith('No handler'));
+      expect(unhandled.length).toBe(types.length);
+    }, wait);
+    const found = notices.filter((text) => text.startsWith('No handler'));
+    expect(found.toSorted()).toEqual(expected.toSorted().map((text) => expect.stringContaining(text)));
   });
 
   it('accepts events with a query in the URL', async () => {
@@ -157,7 +182,8 @@ describe('While the sources change, the local stack', () => {
     // The slow version handles some of the events, and the next version the others. None is lost.
     const slow = 'await new Promise((resolve) => setTimeout(resolve, 300));';
     await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('a slow version', slow));
-    await vi.waitFor(() => expect(notices.at(-1)).toContain('functions reloaded'), wait);
+    const reloaded = `Sources changed: functions reloaded (functions/handlers/v2/${TYPE}.ts).`;
+    await vi.waitFor(() => expect(notices.at(-1)).toBe(reloaded), wait);
     await Promise.all(Array.from({ length: 20 }, () => send(stack, sample(TYPE))));
     await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('the next version'));
     await vi.waitFor(() => expect(notices.length).toBe(2), wait);
@@ -174,11 +200,33 @@ describe('While the sources change, the local stack', () => {
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
 
+  it('asks whether the new handler is misspelled if an event type differs by one character', async () => {
+    const question = 'Is functions/handlers/v2/im.chat.updated_v1.ts misspelled?';
+    await send(stack, createSample('im.chat.update_v1', { version: '2.0', token }));
+    const unhandled = { status: 'unhandled', lastError: expect.stringContaining(question) };
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject(unhandled), wait);
+    expect(lines.filter((line) => line.includes('"WARN"') && line.includes('misspelled?'))).toHaveLength(1);
+  });
+
+  it('responds to a callback of any type that has a module', async () => {
+    const type = 'example.thing.get';
+    expect(await send(stack, sample(type))).toMatchObject({ body: '{"msg":"success"}' });
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type, status: 'unhandled' }), wait);
+    const source = `import { onCallback } from '#feishu-events';
+      export default onCallback('${type}', () => ({ thing: 1 }));`;
+    await project.writeHandler(`callbacks/${type}.ts`, source);
+    await vi.waitFor(() => expect(notices.at(-1)).toContain(`callbacks/${type}.ts`), wait);
+    // The webhook is built separately from the worker.
+    await vi.waitFor(async () => expect((await send(stack, sample(type))).body).toBe('{"thing":1}'), wait);
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type, status: 'answered' }), wait);
+  });
+
   it('keeps running the previous version if a build fails, and reports the error', async () => {
     await project.writeHandler(`v2/${TYPE}.ts`, 'export default (');
     await vi.waitFor(() => expect(notices.at(-1)).toContain('Build failed'), wait);
     expect(notices.at(-1)).toContain(`${TYPE}.ts`);
     expect(notices.at(-1)).toContain('Unexpected end of file');
+    expect(notices.at(-1)).toContain(`functions/handlers/v2/${TYPE}.ts:1:16`);
     await send(stack, sample(TYPE));
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
@@ -227,6 +275,50 @@ describe('A project that does not build', () => {
       "import { onEvent } from '#feishu-events'; export default onEvent('im.message.receive_v1', () => {});",
     );
     await expect(startLocalStack({ root: project.root })).rejects.toThrow(/im\.message\.recieve_v1\.ts/);
+  });
+});
+
+describe('A local stack that cannot be built at first', () => {
+  it('reports the error, loses no event, and runs once it is fixed', async () => {
+    await using project = await createProject();
+    const callback = 'callbacks/url.preview.get.ts';
+    const event = 'v2/im.chat.updated_v1.ts';
+    await project.writeHandler(callback, 'export default (');
+    await project.writeHandler(event, 'export default (');
+    const notices: string[] = [];
+    const onNotice = (text: string) => notices.push(text);
+    const stack = await startLocalStack({ root: project.root, watch: true, onNotice });
+    try {
+      expect(stack.hasFailedBuild).toBe(true);
+      expect(notices).toEqual([
+        expect.stringContaining(`functions/handlers/${callback}:1:16`),
+        expect.stringContaining(`functions/handlers/${event}:1:16`),
+      ]);
+      const trySending = () =>
+        post(stack.webhookUrl, writeRequest(sample('out_approval', '1.0'), { encryptKey }, Date.now()));
+      expect(await trySending()).toMatchObject({ status: 503, body: expect.stringContaining('cannot be built') });
+      await project.writeHandler(
+        callback,
+        "import { onCallback } from '#feishu-events'; export default onCallback('url.preview.get', () => ({}));",
+      );
+      // Then the webhook can be built, but not the worker.
+      await vi.waitFor(async () => expect(await trySending()).toMatchObject({ status: 200 }), wait);
+      expect(stack.events()).toMatchObject([{ status: 'queued', attempts: 0 }]);
+      await project.writeHandler(
+        event,
+        "import { onEvent } from '#feishu-events'; export default onEvent('im.chat.disbanded_v1', () => {});",
+      );
+      await vi.waitFor(() => expect(notices.at(-1)).toContain('rename it to im.chat.disbanded_v1.ts'), wait);
+      expect(stack.events()).toMatchObject([{ status: 'queued', attempts: 0 }]);
+      await project.writeHandler(
+        event,
+        "import { onEvent } from '#feishu-events'; export default onEvent('im.chat.updated_v1', () => {});",
+      );
+      await vi.waitFor(() => expect(stack.events()).toMatchObject([{ status: 'handled', attempts: 1 }]), wait);
+      expect(notices.filter((text) => text.includes('Build failed')).length).toBe(3);
+    } finally {
+      await stack.stop();
+    }
   });
 });
 

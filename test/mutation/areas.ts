@@ -6,12 +6,20 @@ export interface Area {
 
 /** The code that must not break unnoticed: the platform's protocol, and everything that prevents the loss of events. */
 export const AREAS: readonly Area[] = [
-  ...['cipher', 'envelope', 'event-identity', 'json-members', 'response-text', 'signature', 'timestamp'].map(
-    (name) => ({
-      modules: [`lib/feishu/${name}.ts`],
-      tests: [`test/feishu/${name}*.test.ts`],
-    }),
-  ),
+  ...[
+    'cipher',
+    'envelope',
+    'event-identity',
+    'http-post',
+    'json-members',
+    'response-text',
+    'route',
+    'signature',
+    'timestamp',
+  ].map((name) => ({
+    modules: [`lib/feishu/${name}.ts`],
+    tests: [`test/feishu/${name}*.test.ts`],
+  })),
   {
     modules: ['lib/feishu/{errors,event-types,request,url-verification}.ts'],
     tests: ['test/feishu/{constant-time,request,request-errors,url-verification}.test.ts'],
@@ -35,7 +43,9 @@ export const AREAS: readonly Area[] = [
   })),
   {
     modules: ['lib/feishu/long-connection/{connection,reconnector}.ts'],
-    tests: ['test/feishu/long-connection/{connection,connection-log,events,reconnector,stop}.test.ts'],
+    tests: [
+      'test/feishu/long-connection/{connection,connection-close,connection-log,discovery-proxy,events,reconnector,stop}.test.ts',
+    ],
   },
   { modules: ['lib/queue/message.ts'], tests: ['test/queue/message.test.ts'] },
   { modules: ['lib/store/idempotency.ts'], tests: ['test/store/{idempotency,idempotency-deadlines}.test.ts'] },
@@ -54,4 +64,8 @@ export const AREAS: readonly Area[] = [
 ];
 
 /** Modules with only types and constants, whose mutants are meaningless. */
-export const WITHOUT_BEHAVIOR: readonly string[] = ['lib/feishu/log.ts', 'lib/feishu/long-connection/timing.ts'];
+export const WITHOUT_BEHAVIOR: readonly string[] = [
+  'lib/feishu/log.ts',
+  'lib/feishu/long-connection/timing.ts',
+  'lib/feishu/proxy-from-env.d.ts',
+];

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { expect, it } from 'vitest';
 import { recordIdOf } from '../../lib/store/idempotency.ts';
-import { expirationAfter, itemId } from '../../lib/store/table-items.ts';
+import { conditionFailure, expirationAfter, itemId } from '../../lib/store/table-items.ts';
 
 // Deployed tables contain these keys.
 it('keeps the keys of deployed items', () => {
@@ -13,4 +14,19 @@ it('keeps the keys of deployed items', () => {
 
 it('rounds the start of an expiration down to a whole second', () => {
   expect(expirationAfter(60, 1_999)).toEqual({ N: '61' });
+});
+
+it('returns only the exception of an unmet condition, and throws other errors', async () => {
+  const unmet = new ConditionalCheckFailedException({ message: 'unmet', $metadata: {} });
+  const other = new Error('throttled');
+  const written = Promise.withResolvers<void>();
+  let isSettled = false;
+  const waiting = conditionFailure(written.promise).finally(() => {
+    isSettled = true;
+  });
+  await expect(conditionFailure(Promise.reject(unmet))).resolves.toBe(unmet);
+  await expect(conditionFailure(Promise.reject(other))).rejects.toBe(other);
+  expect(isSettled).toBe(false);
+  written.resolve();
+  await expect(waiting).resolves.toBe(undefined);
 });

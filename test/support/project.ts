@@ -13,7 +13,7 @@ export interface TemporaryProject extends AsyncDisposable {
 /** Copies this project to a temporary folder, so that a test can change its handlers. */
 export async function createProject(): Promise<TemporaryProject> {
   const root = await mkdtemp(path.join(tmpdir(), 'feishu-events-project-'));
-  for (const name of ['functions', 'lib', 'package.json']) {
+  for (const name of ['deploy', 'extensions.yml', 'functions', 'lib', 'package.json', 'serverless.yml']) {
     await cp(path.join(PROJECT_ROOT, name), path.join(root, name), { recursive: true });
   }
   await symlink(path.join(PROJECT_ROOT, 'node_modules'), path.join(root, 'node_modules'));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import {
   Drop,
   type EventContext,
@@ -39,6 +39,12 @@ describe('run', () => {
         tenant: 'test-tenant',
         app: 'cli_test',
         created: undefined,
+        fields: {
+          event_id: 'test-event',
+          event_type: 'im.message.receive_v1',
+          tenant_key: 'test-tenant',
+          app_id: 'cli_test',
+        },
       },
       source: 'webhook',
       attempt: 1,
@@ -53,6 +59,51 @@ describe('run', () => {
     await run(handler, event, { header: { id: 'e-1', tenant: 't-1' }, source: 'long-connection', attempt: 3 });
     const type = 'im.message.receive_v1';
     expect(received).toEqual({ id: 'e-1', tenant: 't-1', type, source: 'long-connection', attempt: 3 });
+  });
+
+  it('adds fields from the options to those of the header', async () => {
+    let received: unknown;
+    const handler = onMessage(({ header }) => {
+      received = header.fields;
+    });
+    await run(handler, event, { header: { fields: { resource_id: 'doccn1' } } });
+    expect(received).toMatchObject({ resource_id: 'doccn1', event_id: 'test-event' });
+    await run(handler, text('im.message.receive_v1', '2.0'), { header: { fields: { resource_id: 'doccn2' } } });
+    expect(received).toMatchObject({ resource_id: 'doccn2', create_time: expect.any(String) });
+  });
+
+  it('passes the raw JSON of a payload in the envelope of its version', async () => {
+    const received: string[] = [];
+    const record = ({ rawJson }: Pick<EventContext, 'rawJson'>) => void received.push(rawJson());
+    await run(onMessage(record), event);
+    await run(
+      onEventV1('out_approval', (_, context) => record(context)),
+      samplePayload('out_approval'),
+    );
+    await run(
+      onCallback('card.action.trigger_v1', (_, context) => record(context) ?? {}),
+      samplePayload('card.action.trigger_v1'),
+    );
+    expect(received.map((json) => (parseEnvelope(json) as EventEnvelope).header)).toMatchObject([
+      { id: 'test-event', type: 'im.message.receive_v1', version: '2.0', tenant: 'test-tenant' },
+      { id: 'test-event', type: 'out_approval', version: '1.0' },
+      { id: undefined, type: 'card.action.trigger_v1', version: '1.0' },
+    ]);
+  });
+
+  it('passes exact integers of a complete event', async () => {
+    let received: unknown;
+    const handler = onUnhandledEvent((rounded, { exactEvent, rawJson }) => {
+      received = { rounded, exact: exactEvent(), rawJson: rawJson() };
+    });
+    const json =
+      '{"schema":"2.0","header":{"event_type":"drive.file.edit_v1"},"event":{"revision":9223372036854775807}}';
+    await run(handler, json);
+    expect(received).toEqual({
+      rounded: { revision: 9223372036854776000 },
+      exact: { revision: 9223372036854775807n },
+      rawJson: json,
+    });
   });
 
   it('accepts a complete event with its header, as the platform sends it', async () => {

@@ -49,6 +49,7 @@ describe('The handlers that npm run new writes', () => {
       })),
     { folder: 'v2', type: 'example.thing.created_v1', isUndeclared: true },
     { folder: 'v1', type: 'example_thing', isUndeclared: true },
+    { folder: 'callbacks', type: 'example.thing.get', isUndeclared: true },
   ];
   let project: TemporaryProject;
   beforeAll(async () => {
@@ -72,7 +73,7 @@ describe('The handlers that npm run new writes', () => {
     const typesOf = (version: string) => samples.filter((sample) => sample.version === version).length;
     expect(await count('v2')).toBe(typesOf('2.0') + 1);
     expect(await count('v1')).toBe(typesOf('1.0') + 1);
-    expect(await count('callbacks')).toBe(samples.filter(({ isCallback }) => isCallback).length);
+    expect(await count('callbacks')).toBe(samples.filter(({ isCallback }) => isCallback).length + 1);
   });
 
   it('pass the build', async () => {
@@ -175,6 +176,30 @@ describe('npm run new', () => {
     expect(await read('functions/handlers/v2/example.thing.created_v1.ts')).toContain('declare module');
   });
 
+  it('declares a callback with its response', async () => {
+    const { code, output } = await create('example.thing.get', '--declare', '--callback');
+    expect(output).toContain('npm run new -- example.thing.get --declare   for work that continues');
+    expect(code).toBe(0);
+    const source = await read('functions/handlers/callbacks/example.thing.get.ts');
+    expect(source).toMatch(/interface CallbackPayloads \{[^}]*'example\.thing\.get'/);
+    expect(source).toMatch(/interface CallbackResponses \{[^}]*'example\.thing\.get'/);
+  });
+
+  it('says which version it assumes if the type may be of either, and accepts the other one', async () => {
+    const { code, output } = await create('example.thing.deleted_v1', '--declare');
+    expect(output).toContain('Assuming a v2.0 event, because its name contains a dot. If it is not: --v1.\n');
+    expect(code).toBe(0);
+    const declared = await create('example.thing.moved_v1', '--declare', '--v1');
+    expect(declared.output).not.toContain('Assuming');
+    expect(await read('functions/handlers/v1/example.thing.moved_v1.ts')).toContain('onEventV1(');
+
+    const trip = 'approval.instance.trip_group_update_v4';
+    expect((await create('trip_group', '--v1')).output).not.toContain('Assuming');
+    expect(await read(`functions/handlers/v1/${trip}.ts`)).toContain('onEventV1(');
+    expect((await create(trip)).output).toContain('Assuming v2.0, the envelope that the platform sends.');
+    expect(await read(`functions/handlers/v2/${trip}.ts`)).toContain('onEvent(');
+  });
+
   it.each([
     ['no type', [], /Pass one event type/],
     ['two types', ['message', 'user_add'], /Pass one event type/],
@@ -182,6 +207,10 @@ describe('npm run new', () => {
     ['an event as a callback', ['user_leave', '--callback'], /user_leave is an event, not a callback/],
     ['a declaration of an existing type', ['user_leave', '--declare'], /already declared/],
     ['a path as a type', ['../../lib/handler', '--declare'], /is not a valid event type/],
+    ['both versions', ['message', '--v1', '--v2'], /--v1 or --v2, not both/],
+    ['another version', ['im.message.receive_v1', '--v1'], /im\.message\.receive_v1 is a v2\.0 event: remove --v1/],
+    ['a version of a new callback', ['a.b', '--declare', '--callback', '--v1'], /remove --v1, or --callback/],
+    ['a version of a callback', ['card.action.trigger', '--v2'], /is a callback: remove --v2, or add --event/],
     ['an unknown option', ['message', '--force'], /--force/],
   ])('explains what is wrong with %s', async (_, args, message) => {
     const { code, output } = await create(...args);

@@ -52,6 +52,15 @@ describe('npm run send', () => {
     expect(code).toBe(2);
   });
 
+  it('does not use a proxy to send to this machine', async () => {
+    // Nothing listens at the proxy's address.
+    const environment = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:1', ALL_PROXY: 'http://127.0.0.1:1' };
+    await withServer(
+      (_, response) => response.end('{"msg":"success"}'),
+      async (url) => expect(await sendTo(url, ['out_approval'], environment)).toMatchObject({ code: 0 }),
+    );
+  });
+
   it('suggests the correct spelling of a type, and sends nothing', async () => {
     const before = stack.events().length;
     const { code, output } = await sendTo(stack.webhookUrl, ['im.message.recieve_v1']);

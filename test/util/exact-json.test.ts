@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NestingError, parseExactly } from '../../lib/util/exact-json.ts';
+import { NestingError, parseBigIntegers, parseExactly } from '../../lib/util/exact-json.ts';
 
 const nested = (levels: number, open = '[', close = ']') => open.repeat(levels) + close.repeat(levels);
 
@@ -32,5 +32,20 @@ describe('parseExactly', () => {
 
   it('throws a SyntaxError for invalid JSON', () => {
     expect(() => parseExactly('"\\'.repeat(200_000))).toThrow(SyntaxError);
+  });
+});
+
+describe('parseBigIntegers', () => {
+  it('returns integers above 2^53 as bigint, and all other values like JSON.parse', () => {
+    const text =
+      '{"a":[9223372036854775807,-9007199254740993,9007199254740991,0.10000000000000001,1e300,-0],"b":"9223372036854775807"}';
+    expect(parseBigIntegers(text)).toEqual({
+      a: [9223372036854775807n, -9007199254740993n, 9007199254740991, 0.1, 1e300, -0],
+      b: '9223372036854775807',
+    });
+  });
+
+  it('rejects more than 1,000 levels', () => {
+    expect(() => parseBigIntegers(nested(1_001))).toThrow(NestingError);
   });
 });

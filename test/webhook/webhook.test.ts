@@ -254,6 +254,20 @@ describe('A callback', () => {
     expect(record?.body).toContain('card.action.trigger');
   });
 
+  it('reaches its handler with the complete header, the raw JSON and exact integers', async () => {
+    const body = JSON.parse(createSample('card.action.trigger', { version: '2.0', token }));
+    const header = { ...body.header, resource_id: 'doccn1' };
+    const text = JSON.stringify({ ...body, header }).replace('"value":{', '"value":{"id":9223372036854775807,');
+    const seen: unknown[] = [];
+    const importCallback = callbackReturning((_, { header, exactEvent, rawJson }) => {
+      seen.push(header.fields.resource_id, exactEvent().action.value?.id, rawJson());
+      return {};
+    });
+    await webhookWith(secrets, importCallback)(toHttpEvent(write(text, { encryptKey })));
+    expect(seen).toEqual(['doccn1', 9223372036854775807n, text]);
+    await aws.drain();
+  });
+
   it('has a shortened id in the log of its handler', async () => {
     const text = createSample('card.action.trigger', { version: '2.0', token });
     const body = JSON.parse(text);
@@ -332,6 +346,31 @@ describe('A callback', () => {
     const response = await webhookWith(secrets)(toHttpEvent(write(text, { encryptKey }, Date.now() - 301_000)));
     expect(JSON.parse(response.body)).toMatchObject({ code: 'FEISHU_REQUEST_TOO_OLD' });
   });
+
+  it('whose type is not documented gets the response of its handler, within five minutes', async () => {
+    const type = 'example.thing.get' as 'card.action.trigger';
+    const importCallback: ImportModule = async () => ({ default: onCallback(type, () => ({ answer: 1 }) as object) });
+    const webhook = createWebhook(importCallback, { ...secrets, ...aws.environment }, [type]);
+    const sendAs = (sent: string, age = 0) => {
+      const text = createSample(sent, { version: '2.0', token });
+      return webhook(toHttpEvent(write(text, { encryptKey }, Date.now() - age)));
+    };
+    expect((await sendAs(type)).body).toBe('{"answer":1}');
+    expect(JSON.parse((await sendAs(type, 301_000)).body)).toMatchObject({ code: 'FEISHU_REQUEST_TOO_OLD' });
+    expect((await sendAs('example.thing.created_v1', 301_000)).body).toBe('{"msg":"success"}');
+    expect((await aws.drain()).length).toBe(2);
+  });
+
+  it.each(['url.preview.get', 'profile.view.get'] as const)(
+    'of type %s gets {} without a handler, and otherwise its response',
+    async (type) => {
+      const request = () => toHttpEvent(write(createSample(type, { version: '2.0', token }), { encryptKey }));
+      expect((await webhookWith(secrets)(request())).body).toBe('{}');
+      const importCallback: ImportModule = async () => ({ default: onCallback(type, () => ({ inline: {} })) });
+      expect((await webhookWith(secrets, importCallback)(request())).body).toBe('{"inline":{}}');
+      expect((await aws.drain()).length).toBe(2);
+    },
+  );
 
   it('of an old card is accepted unencrypted if it is signed with the Verification Token', async () => {
     const text = createSample('card.action.trigger_v1', { version: '1.0', token });

@@ -1,7 +1,15 @@
 import type { Context } from 'aws-lambda';
 import { describe, expect, it, vi } from 'vitest';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
-import { Drop, type EventContext, onEvent, onEventV1, onUnhandledEvent } from '../../lib/handler.ts';
+import {
+  Drop,
+  type EventContext,
+  type EventHandler,
+  onCallback,
+  onEvent,
+  onEventV1,
+  onUnhandledEvent,
+} from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { MalformedMessage } from '../../lib/queue/malformed-message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
@@ -9,6 +17,7 @@ import type { AppTickets } from '../../lib/store/app-tickets.ts';
 import { type IdempotencyStore, LeaseHeld, type LeaseOwner } from '../../lib/store/idempotency.ts';
 import { createUuid } from '../../lib/worker/dispatch.ts';
 import { attemptOf, createProcessor, type Delivery, readDelivery } from '../../lib/worker/processor.ts';
+import { createUnhandledExplanation } from '../../lib/worker/unhandled-events.ts';
 import { createRecord, type RecordOptions } from './queue-records.ts';
 
 const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
@@ -64,10 +73,19 @@ function createWorld({ handlers = {}, fallback, importModule, once, appTickets, 
   };
   const modules = { v2: load, v1: load, fallback: loadFallback };
   const environment: Record<string, string> = { FEISHU_APP_ID: 'cli_1', FEISHU_APP_SECRET: 'secret' };
-  const process = createProcessor(modules, claims, redrives, environment, appTickets);
+  const process = createProcessor(
+    modules,
+    claims,
+    redrives,
+    environment,
+    appTickets,
+    createUnhandledExplanation(Object.values(handlers).map((handler) => nameOf(handler as EventHandler))),
+  );
   const run = (delivery: Delivery, isolatedRuns?: number) => process(delivery, { context, signal, isolatedRuns }, log);
   return { calls, run };
 }
+
+const nameOf = ({ kind, type }: EventHandler) => `${kind}/${type}`;
 
 function deliveryOf(body: string, options: RecordOptions = {}): Delivery {
   return readDelivery(createRecord('a message', { ...options, body }));
@@ -229,6 +247,31 @@ describe('An event without a handler', () => {
     expect(calls).toEqual([]);
   });
 
+  it('is reported once for each type if the name of a module differs by one edit', async () => {
+    const handlers = { 'im.message.recieve_v1': onEvent('im.message.recieve_v1' as never, () => {}) };
+    const { run } = createWorld({ handlers });
+    log.warn.mockClear();
+    for (const _ of [1, 2]) {
+      const { outcome, reason } = await run(deliveryOf(messageEvent()));
+      expect(outcome).toBe('unhandled');
+      expect(reason).toMatch('Is functions/handlers/v2/im.message.recieve_v1.ts misspelled?');
+    }
+    await run(deliveryOf(createSample('example.thing.created_v1', { version: '2.0', token: '' })));
+    expect(log.warn.mock.calls).toEqual([
+      [expect.stringContaining('misspelled?'), { file: 'functions/handlers/v2/im.message.recieve_v1.ts' }],
+    ]);
+  });
+
+  it('is not confused with another type if it is a callback with a module of its own', async () => {
+    const card = onCallback('card.action.trigger', () => ({}));
+    const other = onCallback('card.action.triggers' as 'card.action.trigger', () => ({}));
+    const { run } = createWorld({ handlers: { a: card, b: other } });
+    log.warn.mockClear();
+    const { reason } = await run(deliveryOf(createSample('card.action.trigger', { version: '2.0', token: '' })));
+    expect(reason).not.toContain('misspelled');
+    expect(log.warn).not.toHaveBeenCalled();
+  });
+
   it('is completed if it runs in isolation', async () => {
     const { calls, run } = createWorld();
     expect(await run(deliveryOf(messageEvent()), 1)).toMatchObject({ outcome: 'unhandled' });
@@ -239,7 +282,7 @@ describe('An event without a handler', () => {
     const { run } = createWorld();
     const callback = await run(deliveryOf(createSample('card.action.trigger', { version: '2.0', token: '' })));
     const event = await run(deliveryOf(messageEvent()));
-    expect(callback.outcome).toBe('unhandled');
+    expect(callback.outcome).toBe('answered');
     expect(callback.reason).toMatch('functions/handlers/v2/card.action.trigger.ts');
     expect(callback.reason).not.toMatch(/no handler/i);
     expect(event.reason).toMatch(/no handler/i);

@@ -75,6 +75,69 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     expect(seen[0]?.context.signal.aborted).toBe(false);
   });
 
+  it('passes the complete header, the raw JSON and exact integers to the handler', async () => {
+    const seen: unknown[] = [];
+    const worker = workerWith({
+      v2: modulesOf({
+        'drive.file.edit_v1': onEvent('drive.file.edit_v1', (event, { header, exactEvent, rawJson }) => {
+          const { resource_id, user_list } = header.fields;
+          seen.push({ event, resource_id, user_list, exact: exactEvent(), rawJson: rawJson() });
+        }),
+      }),
+    });
+    const user_list = [{ open_id: 'ou_1', union_id: 'on_1', user_id: '' }];
+    const body = { event_type: 'drive.file.edit_v1', event_id: randomUUID(), resource_id: 'doccn1', user_list };
+    const text = `{"schema":"2.0", "header":${JSON.stringify(body)}, "event":{"revision":9223372036854775807}}`;
+    await enqueue(text);
+    await worker({ Records: await take(1) }, contextOf());
+    expect(seen).toEqual([
+      {
+        event: { revision: 9223372036854776000 },
+        resource_id: 'doccn1',
+        user_list,
+        exact: { revision: 9223372036854775807n },
+        rawJson: text,
+      },
+    ]);
+  });
+
+  it('finds a handler by its type, whatever the version of the envelope', async () => {
+    const seen: unknown[] = [];
+    const trip = 'approval.instance.trip_group_update_v4';
+    const worker = workerWith({
+      v1: modulesOf({
+        [trip]: onEventV1(trip, (event, { header, exactEvent }) => {
+          seen.push([event, header.version, exactEvent()]);
+        }),
+      }),
+      v2: modulesOf({ out_approval: onEvent('out_approval' as never, (event: object) => seen.push([event])) }),
+    });
+    const object = { type: 'REVERTED', instance_code: 'I-1' };
+    const header = { event_id: randomUUID(), event_type: trip, app_id: 'cli_1', tenant_key: 't-1' };
+    await enqueue(JSON.stringify({ schema: '2.0', header, event: { object } }));
+    await enqueue(createSample('out_approval', { version: '1.0', token: '', event: { instance_code: 'I-2' } }));
+    for (const record of await take(2)) await worker({ Records: [record] }, contextOf());
+    // The payload has the fields of a v1.0 event.
+    const payload = { type: trip, app_id: 'cli_1', tenant_key: 't-1', object };
+    expect(seen).toHaveLength(2);
+    expect(seen).toContainEqual([payload, '2.0', payload]);
+    expect(seen).toContainEqual([expect.objectContaining({ type: 'out_approval', instance_code: 'I-2' })]);
+  });
+
+  it('prefers the module of the envelope version if there are two', async () => {
+    const seen: string[] = [];
+    const type = 'example.thing.created_v1' as never;
+    const worker = workerWith({
+      v1: modulesOf({ [type]: onEventV1(type, () => seen.push('v1')) }),
+      v2: modulesOf({ [type]: onEvent(type, () => seen.push('v2')) }),
+    });
+    await enqueue(createSample(type, { version: '2.0', token: '' }));
+    await worker({ Records: await take(1) }, contextOf());
+    await enqueue(createSample(type, { version: '1.0', token: '' }));
+    await worker({ Records: await take(1) }, contextOf());
+    expect(seen).toEqual(['v2', 'v1']);
+  });
+
   it('runs the handler of a v1.0 event', async () => {
     const users: string[] = [];
     const handler = onEventV1('out_approval', (event) => users.push(event.user_id));

@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { type BuildOptions, build, type Loader, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { fastBuiltins } from '../lean-bundle.ts';
+import { codeLoader, LOCATION_DEFINITIONS, usesLocation, withLocation } from '../module-location.ts';
 import type { CreatedHandler } from './created-handlers.ts';
 import type { Exported, LoadedModule } from './thread.ts';
 
@@ -96,13 +97,6 @@ function failedLast(reason: string): ThreadResult {
   return { exported: { is: 'failed', reason }, created: [], isLast: true };
 }
 
-/** Expressions that would describe the bundle instead of the module, and the constants that replace them. */
-const MODULE_LOCATION = {
-  'import.meta.url': '__importMetaUrl',
-  'import.meta.filename': '__importMetaFilename',
-  'import.meta.dirname': '__importMetaDirname',
-};
-
 const inThisFolder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 async function bundleHandlers({ files, library, bundle }: LoadOptions): Promise<Buffer> {
@@ -113,7 +107,7 @@ async function bundleHandlers({ files, library, bundle }: LoadOptions): Promise<
   const shared = { absWorkingDir, alias, conditions, loader, mainFields, tsconfig };
   const { outputFiles } = await build({
     ...Object.fromEntries(Object.entries(shared).filter(([, value]) => value !== undefined)),
-    define: { ...define, ...MODULE_LOCATION },
+    define: { ...define, ...LOCATION_DEFINITIONS },
     stdin: { contents, resolveDir: path.dirname(library) },
     bundle: true,
     write: false,
@@ -165,11 +159,8 @@ const moduleLocation: Plugin = {
   setup(build) {
     build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path: file }) => {
       const source = await readFile(file, 'utf8');
-      if (!source.includes('import.meta.')) return;
-      const values = [pathToFileURL(file).href, file, path.dirname(file)].map((value) => JSON.stringify(value));
-      const constants = Object.values(MODULE_LOCATION).map((name, index) => `const ${name} = ${values[index]};`);
-      const loader = /[jt]sx?$/.exec(file)?.[0] as Loader;
-      return { contents: `${constants.join(' ')} ${source}`, loader };
+      if (!usesLocation(source)) return undefined;
+      return { contents: withLocation(JSON.stringify(file), source), loader: codeLoader(file) };
     });
   },
 };

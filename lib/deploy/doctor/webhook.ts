@@ -61,14 +61,13 @@ export function signingSecretOf({ encryptKeys: [encryptKey] }: WebhookSecrets): 
  */
 export async function postTo(url: string, request: WebhookRequest): Promise<PostResult> {
   try {
-    const signal = AbortSignal.timeout(RESPONSE_WITHIN_MILLISECONDS);
-    return await exchange(url, request, { redirect: 'manual', signal });
+    return await exchange(url, request, RESPONSE_WITHIN_MILLISECONDS);
   } catch (error) {
     if (error instanceof ResponseTooLargeError) {
       throw new UnexpectedResponse(`The response is not from the webhook: ${error.message}.`, ANOTHER_PROGRAM);
     }
     throw new UnexpectedResponse(
-      `The webhook does not respond (${networkReason(error)}).`,
+      `The webhook does not respond (${networkReason(error, url)}).`,
       'Is this machine online? If the HTTP API was deleted or changed manually, deploy again: npx serverless deploy.',
     );
   }

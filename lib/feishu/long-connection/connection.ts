@@ -1,6 +1,7 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type RawData, WebSocket } from 'ws';
 import type { Log } from '../log.ts';
+import { type Route, routeTo } from '../route.ts';
 import { withoutQuery } from './address.ts';
 import { type Deliveries, idsOf } from './deliveries.ts';
 import type { Endpoint } from './discovery.ts';
@@ -31,6 +32,7 @@ export class Connection {
   readonly ended: Promise<void>;
   readonly #socket: WebSocket;
   readonly #endpoint: Endpoint;
+  readonly #route: Route;
   readonly #deliveries: Deliveries;
   readonly #events: ConnectionEvents;
   readonly #timing: Timing;
@@ -47,6 +49,7 @@ export class Connection {
 
   constructor(endpoint: Endpoint, deliveries: Deliveries, events: ConnectionEvents, timing: Timing, log: Log) {
     this.#endpoint = endpoint;
+    this.#route = chooseRoute(endpoint, timing.handshakeWithinMs);
     this.#settings = endpoint.settings;
     this.#deliveries = deliveries;
     this.#events = events;
@@ -62,7 +65,11 @@ export class Connection {
       () => this.#terminate(`the handshake took longer than ${timing.handshakeWithinMs} ms`),
       timing.handshakeWithinMs,
     );
-    this.#socket = new WebSocket(endpoint.url, { perMessageDeflate: false, maxPayload: MAXIMUM_MESSAGE_BYTES });
+    this.#socket = new WebSocket(endpoint.url, {
+      agent: this.#route.agent,
+      perMessageDeflate: false,
+      maxPayload: MAXIMUM_MESSAGE_BYTES,
+    });
     this.ended = this.#listen();
   }
 
@@ -88,14 +95,15 @@ export class Connection {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#socket.on('open', () => this.#open());
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    this.#socket.on('unexpected-response', (request, response) => this.#reject(request, response));
+    this.#socket.on('unexpected-response', (_request, response) => this.#reject(response));
     this.#socket.on('error', (error) => {
-      this.#failure ??= failed(this.#endpoint, describeNetworkError(error), error);
+      this.#failure ??= this.#failed(describeNetworkError(error), error);
     });
     this.#socket.on('close', () => {
       this.#cleanUp();
-      if (this.#isOpen) resolve();
-      else reject(this.#failure ?? failed(this.#endpoint, 'the connection was closed'));
+      if (this.#isOpen) return resolve();
+      // Stryker disable next-line StringLiteral: ws emits an error before it closes a connection that never opened
+      reject(this.#failure ?? this.#failed('the connection was closed'));
     });
     return promise;
   }
@@ -107,17 +115,20 @@ export class Connection {
     this.#heartbeat.start();
   }
 
-  #reject(request: ClientRequest, response: IncomingMessage): void {
+  #reject(response: IncomingMessage): void {
     this.#failure ??= explainRejectedUpgrade(Number(response.statusCode), response.headers);
-    request.destroy();
     this.#socket.terminate();
   }
 
   /** Terminates the connection without a closing handshake, because the other side may be gone. */
   #terminate(reason: string): void {
-    this.#failure ??= failed(this.#endpoint, reason);
+    this.#failure ??= this.#failed(reason);
     if (this.#isOpen) this.#log.warn(`Connection terminated: ${reason}`);
     this.#socket.terminate();
+  }
+
+  #failed(reason: string, cause?: unknown): LongConnectionError {
+    return failed(this.#endpoint, `${reason}${this.#route.via}`, cause);
   }
 
   #cleanUp(): void {
@@ -185,6 +196,14 @@ export class Connection {
     this.#socket.send(encodeFrame(frame));
     return true;
   };
+}
+
+function chooseRoute(endpoint: Endpoint, withinMs: number): Route {
+  try {
+    return routeTo(endpoint.url, withinMs);
+  } catch (cause) {
+    throw failed(endpoint, describeNetworkError(cause as Error), cause);
+  }
 }
 
 function ping(serviceId: number): Frame {

@@ -1,5 +1,6 @@
 import { asText, isObject, type JsonObject, tryParseJsonObject } from '../envelope.ts';
-import { ResponseTooLargeError, readResponseText } from '../response-text.ts';
+import { type HttpResult, httpPost } from '../http-post.ts';
+import { type Route, routeTo } from '../route.ts';
 import { requireSecure, withoutQuery } from './address.ts';
 import { describeNetworkError, LongConnectionError } from './errors.ts';
 import { explainRejection } from './rejection.ts';
@@ -67,22 +68,7 @@ function locate(domain: string): URL {
 }
 
 async function post(url: URL, body: JsonObject, withinMs: number, signal: AbortSignal): Promise<JsonObject> {
-  let status: number;
-  let text: string;
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json; charset=utf-8', locale: 'zh' },
-      body: JSON.stringify(body),
-      // Following a redirect would send the app secret to another address.
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
-    });
-    status = response.status;
-    text = await readResponseText(response, MAXIMUM_RESPONSE_BYTES);
-  } catch (cause) {
-    throw failed(url, describe(cause, withinMs), cause);
-  }
+  const { status, text } = await exchange(url, body, withinMs, signal);
   if (status >= 300 && status < 400) {
     throw failed(
       url,
@@ -95,12 +81,25 @@ async function post(url: URL, body: JsonObject, withinMs: number, signal: AbortS
   return json;
 }
 
-/** Finds the reason in the `cause` of fetch's "fetch failed" error. */
+async function exchange(url: URL, body: JsonObject, withinMs: number, signal: AbortSignal): Promise<HttpResult> {
+  let route: Route | undefined;
+  try {
+    route = routeTo(url, withinMs);
+    return await httpPost(url, route, {
+      headers: { 'content-type': 'application/json; charset=utf-8', locale: 'zh' },
+      body: JSON.stringify(body),
+      maximumResponseBytes: MAXIMUM_RESPONSE_BYTES,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
+    });
+  } catch (cause) {
+    throw failed(url, `${describe(cause, withinMs)}${route?.via ?? ''}`, cause);
+  }
+}
+
 function describe(error: unknown, withinMs: number): string {
   if (!(error instanceof Error)) return 'the request failed';
-  if (error instanceof ResponseTooLargeError) return error.message;
   if (error.name === 'TimeoutError') return `no response within ${withinMs} ms`;
-  return error.cause instanceof Error ? describeNetworkError(error.cause) : error.name;
+  return error.name === 'AbortError' ? error.name : describeNetworkError(error);
 }
 
 /** Pings require an int32. If there is none, the SDKs send 0. */

@@ -1,6 +1,6 @@
 import { devNull } from 'node:os';
 import path from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { CreateQueueCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { toSqsRecord } from '../../queue/sqs-record.ts';
@@ -18,8 +18,10 @@ export interface Emulators {
   deadLetterQueueUrl: string;
   dynamo: DynamoDBClient;
   claimsTable: string;
-  /** The environment variables that point an AWS SDK at the emulators. */
+  /** The environment variables that point any AWS client at the emulators, as Lambda's variables point it at AWS. */
   environment: Record<string, string>;
+  /** The environment variable that points only the template's own clients at the emulators. */
+  templateEnvironment: Record<string, string>;
   /** Messages that an earlier process left in the data folder, oldest first. */
   restored: RestoredMessage[];
   stop(): Promise<void>;
@@ -82,7 +84,8 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   parts.defer(() => tableEmulator.stop());
 
   const sqsEndpoint = queueEmulator.endpoint;
-  const sqs = new SQSClient({ ...CLIENT_SETTINGS, endpoint: sqsEndpoint });
+  const sqsSettings = { ...CLIENT_SETTINGS, endpoint: sqsEndpoint };
+  const sqs = new SQSClient(sqsSettings);
   parts.defer(() => sqs.destroy());
   const suffix = ordering === 'conversation' ? '.fifo' : '';
   const fifo = ordering === 'conversation' ? { FifoQueue: 'true' } : {};
@@ -96,12 +99,13 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     RedrivePolicy: JSON.stringify(redrive),
   };
   await sqs.send(new CreateQueueCommand({ QueueName: queue.name, Attributes: attributes }));
-  const dynamo = new DynamoDBClient({
+  const dynamoSettings = {
     ...CLIENT_SETTINGS,
     endpoint: tableEmulator.endpoint,
     accountIdEndpointMode: 'disabled',
     endpointDiscoveryEnabled: false,
-  });
+  } satisfies DynamoDBClientConfig;
+  const dynamo = new DynamoDBClient(dynamoSettings);
   parts.defer(() => dynamo.destroy());
   await tableEmulator.during(openTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
     if (dataFolder === undefined) throw cause;
@@ -137,6 +141,9 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
       AWS_SHARED_CREDENTIALS_FILE: devNull,
       AWS_ENDPOINT_URL_SQS: sqsEndpoint,
       AWS_ENDPOINT_URL_DYNAMODB: tableEmulator.endpoint,
+    },
+    templateEnvironment: {
+      FEISHU_EVENTS_EMULATORS: JSON.stringify({ sqs: sqsSettings, dynamodb: dynamoSettings }),
     },
     stop: () => running.disposeAsync(),
   };

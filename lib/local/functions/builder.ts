@@ -1,51 +1,37 @@
-import { type BuildOptions, type BuildResult, context, formatMessages, type Plugin } from 'esbuild';
-import { handlerWarnings } from '../../build/check-handlers.ts';
+import { type BuildOptions, type BuildResult, context, type Plugin } from 'esbuild';
+import { linkPackages } from '../../build/installed-packages.ts';
 
 export interface BuilderOptions {
   bundle: BuildOptions & { plugins: Plugin[] };
   /** Rebuilds when a source changes. */
   watch: boolean;
-  /** Called after each successful build. */
-  onBuilt: () => void;
-  /** Called with each warning about a handler that could not be checked. */
-  onWarning: (text: string) => void;
-  /** Called with the errors of a failed rebuild. */
-  onFailure: (text: string) => void;
+  /** Called after each build, whether or not it succeeded. */
+  onEnd: (result: BuildResult) => Promise<void>;
 }
 
 /**
- * Builds bundles with the options of a deployment.
+ * Builds bundles with the options of a deployment, and waits for the first build.
  *
  * @returns a function that stops watching
- * @throws if the first build fails; the message names the files
  */
-export async function startBuilder({ bundle, watch, onBuilt, onWarning, onFailure }: BuilderOptions) {
-  const firstBuild = Promise.withResolvers<string | undefined>();
-  let isFirst = true;
-  const onEnd = async (result: BuildResult) => {
-    const failure = result.errors.length === 0 ? undefined : await describe(result);
-    if (failure === undefined) {
-      for (const { text } of handlerWarnings(result.warnings)) onWarning(text);
-      onBuilt();
-    } else if (!isFirst) {
-      onFailure(failure);
+export async function startBuilder({ bundle, watch, onEnd }: BuilderOptions) {
+  const firstBuild = Promise.withResolvers<void>();
+  const notify = async (result: BuildResult) => {
+    try {
+      const { absWorkingDir, outdir } = bundle;
+      if (absWorkingDir && outdir && result.metafile) await linkPackages(absWorkingDir, outdir, result.metafile);
+      await onEnd(result);
+    } finally {
+      firstBuild.resolve();
     }
-    isFirst = false;
-    firstBuild.resolve(failure);
   };
   const builder = await context({
     ...bundle,
-    plugins: [...bundle.plugins, { name: 'on-end', setup: (build) => build.onEnd(onEnd) }],
+    plugins: [...bundle.plugins, { name: 'on-end', setup: (build) => build.onEnd(notify) }],
   });
   // `onEnd` is also called after a failure.
   if (watch) await builder.watch();
   else await builder.rebuild().catch(() => {});
-  const failure = await firstBuild.promise;
-  if (failure === undefined) return () => builder.dispose();
-  await builder.dispose();
-  throw new Error(failure);
-}
-
-async function describe({ errors }: BuildResult): Promise<string> {
-  return (await formatMessages(errors, { kind: 'error' })).join('').trim();
+  await firstBuild.promise;
+  return () => builder.dispose();
 }

@@ -1,40 +1,51 @@
 import { isDebugging } from '../debugging.ts';
+import type { BuildReport } from './build-report.ts';
 import { type BuilderOptions, startBuilder } from './builder.ts';
+import type { SourceChanges } from './source-changes.ts';
 
 export interface LoaderOptions {
   /** Rebuilds and reloads when a source changes. */
   watch: boolean;
-  /** Called with each warning, and each failed rebuild. */
+  report: BuildReport;
+  changes: SourceChanges;
   onNotice: (text: string) => void;
 }
 
+/** A change of branch can affect hundreds. */
+const MAXIMUM_NAMES = 3;
+
 /**
  * Returns a function that builds a bundle and loads it, now and after each change, until the function that it returns is
- * called. A change that breaks several bundles is reported once.
+ * called.
+ *
+ * Without `watch`, the function throws the errors of the build. With it, the bundle is loaded once it can be built.
  */
-export function createBundleLoader({ watch, onNotice }: LoaderOptions) {
-  const failures = new Set<string>();
-  return (bundle: BuilderOptions['bundle'], load: () => void, onReloaded = () => {}) => {
-    let isReload = false;
-    let failure = '';
-    return startBuilder({
+export function createBundleLoader({ watch, report, changes, onNotice }: LoaderOptions) {
+  return async (bundle: BuilderOptions['bundle'], load: () => void) => {
+    let failure: string | undefined;
+    const stop = await startBuilder({
       // Minifying would rename the variables that a debugger shows.
       bundle: { ...bundle, minify: !isDebugging() },
       watch,
-      onBuilt() {
-        failures.delete(failure);
-        load();
-        if (isReload) onReloaded();
-        isReload = true;
-      },
-      onWarning: onNotice,
-      onFailure(text) {
-        failures.delete(failure);
-        failure = text;
-        if (failures.has(text)) return;
-        failures.add(text);
-        onNotice(`Build failed. The previous version of the functions keeps running:\n${text}`);
+      async onEnd(result) {
+        const hasFailed = result.errors.length > 0;
+        if (!hasFailed) {
+          load();
+          const names = await changes.take(bundle, result.metafile);
+          if (names.length > 0) onNotice(describeReload(names));
+        }
+        if (hasFailed && !watch) failure = await report.format(result.errors);
+        else await report.add(bundle, result);
       },
     });
+    if (failure === undefined) return stop;
+    await stop();
+    throw new Error(failure);
   };
+}
+
+function describeReload(names: string[]): string {
+  const more = names.length - MAXIMUM_NAMES;
+  const shown = names.slice(0, MAXIMUM_NAMES).join(', ');
+  return `Sources changed: functions reloaded (${shown}${more > 0 ? ` and ${more} more` : ''}).`;
 }

@@ -39,6 +39,8 @@ export interface LocalFunctionOptions {
 
 /** A Lambda function that runs in a separate thread with its bundle, environment and timeout. */
 export interface LocalFunction {
+  /** False until the first {@link load}. */
+  readonly isLoaded: boolean;
   /** @throws if the function throws, exits or times out */
   invoke(event: unknown): Promise<unknown>;
   /** Loads another version. Invocations in flight finish on the previous one. */
@@ -58,6 +60,9 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
   };
 
   return {
+    get isLoaded() {
+      return bundlePath !== undefined;
+    },
     invoke(event) {
       if (bundlePath === undefined) throw new Error(`The function ${options.name} is not loaded yet`);
       // As on Lambda, the next invocation replaces an environment that has crashed.
@@ -123,7 +128,9 @@ class FunctionThread {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#takeInvocation(id)?.reject(new Error(`The function ${name} timed out after ${timeoutSeconds} seconds`));
+        const message = `The function ${name} timed out after ${timeoutSeconds} seconds`;
+        this.#options.onLine(toLogLine(message, {}));
+        this.#takeInvocation(id)?.reject(new Error(message));
         void this.#thread.terminate();
       }, timeoutSeconds * 1000);
       this.#invocations.set(id, { resolve, reject, timer });

@@ -11,13 +11,15 @@ import { NestingError } from '../../util/exact-json.ts';
 import type { HttpResponse } from '../../webhook/http.ts';
 import type { EventLog } from '../event-log.ts';
 import type { StreamingResponse } from '../http-server.ts';
+import type { ScheduledFunctions } from '../user-functions/scheduled-functions.ts';
 import { EventContents } from './event-contents.ts';
 import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
-import { BadRequest, readRedriveRequest, readSendRequest, requireShort } from './read-requests.ts';
+import { BadRequest, readRedriveRequest, readRunRequest, readSendRequest, requireShort } from './read-requests.ts';
 import {
+  type BuildFailure,
   type EventDetails,
   type EventRecord,
   type RedriveRequest,
@@ -38,6 +40,7 @@ export interface InspectorOptions {
   /** The project's root, stripped from paths in error stacks. */
   root: string;
   webhookUrl: () => string;
+  scheduledFunctions: Pick<ScheduledFunctions, 'list' | 'run'>;
   redrive: (request: RedriveRequest, signal: AbortSignal) => Promise<RedriveResult>;
 }
 
@@ -52,6 +55,8 @@ export interface Inspector {
   accepted(event: Accepted): void;
   delivered(record: SQSRecord): void;
   changed(record: EventRecord): void;
+  /** @param failure `undefined` if the build succeeded */
+  buildChanged(failure: BuildFailure | undefined): void;
   /** Adds a line that a function logged. */
   line(text: string): void;
   /** Ends the live streams of all pages. */
@@ -134,6 +139,9 @@ export function createInspector(options: InspectorOptions): Inspector {
     },
     [`POST ${ROUTES.redrive}`]: async (_, body) =>
       respondJson(200, await options.redrive(readRedriveRequest(body), stopping.signal)),
+    [`GET ${ROUTES.scheduled}`]: async () => respondJson(200, await options.scheduledFunctions.list()),
+    [`POST ${ROUTES.run}`]: async (_, body) =>
+      respondJson(200, await options.scheduledFunctions.run(readRunRequest(body))),
   };
 
   const respondJson = (status: number, value: object) =>
@@ -161,6 +169,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       if (contents.textOf(record.messageId) === undefined) contents.setText(record.messageId, readText(record));
     },
     changed: (record) => live.change(record),
+    buildChanged: (failure) => live.changeBuild(failure),
     line(text) {
       const messageId = contents.addLine(text);
       const record = messageId === undefined ? undefined : eventLog.find(messageId);

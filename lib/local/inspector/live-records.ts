@@ -1,10 +1,12 @@
 import { PassThrough, type Readable } from 'node:stream';
-import type { EventRecord } from './wire.ts';
+import { type BuildFailure, type EventRecord, LIVE_EVENTS } from './wire.ts';
 
 interface Viewer {
   stream: PassThrough;
   /** Records still to be sent, each in its latest state. */
   pending: Map<string, EventRecord>;
+  /** Whether the latest state of the build is still to be sent. */
+  isBuildPending: boolean;
 }
 
 /** Faster updates would not be noticeable. */
@@ -14,13 +16,14 @@ const RECORDS_PER_MESSAGE = 1000;
 const MAXIMUM_PENDING = 10_000;
 
 /**
- * Streams event records to open pages as server-sent events. A slow page skips intermediate states instead of falling
- * behind: only the latest state of each record is buffered for it.
+ * Streams event records and the failure of the build to open pages as server-sent events. A slow page skips intermediate
+ * states instead of falling behind: only the latest state of each record is buffered for it.
  */
 export class LiveRecords {
   readonly #viewers = new Set<Viewer>();
   readonly #conceal: (json: string) => string;
   #timer: NodeJS.Timeout | undefined;
+  #buildFailure: BuildFailure | undefined;
 
   /** @param conceal hides secrets in all JSON that is sent */
   constructor(conceal: (json: string) => string) {
@@ -31,15 +34,20 @@ export class LiveRecords {
    * Opens a stream for a page.
    *
    * @param records the records to send first
-   * @returns `event: start`, then arrays of records, until the page closes or {@link stop} is called
+   * @returns `start`, then `build` whenever it changes and arrays of records, until the page closes or {@link stop} is
+   *   called
    */
   open(records: readonly EventRecord[]): Readable {
     const stream = new PassThrough();
-    const viewer = { stream, pending: new Map(records.map((record) => [record.messageId, record])) };
+    const viewer = {
+      stream,
+      pending: new Map(records.map((record) => [record.messageId, record])),
+      isBuildPending: this.#buildFailure !== undefined,
+    };
     this.#viewers.add(viewer);
     stream.on('close', () => this.#viewers.delete(viewer));
     stream.on('drain', () => this.#send(viewer));
-    stream.write('event: start\ndata:\n\n');
+    stream.write(`event: ${LIVE_EVENTS.start}\ndata:\n\n`);
     this.#send(viewer);
     return stream;
   }
@@ -56,6 +64,15 @@ export class LiveRecords {
     }, SEND_EVERY_MILLISECONDS);
   }
 
+  /** @param failure `undefined` if the build succeeded */
+  changeBuild(failure: BuildFailure | undefined): void {
+    this.#buildFailure = failure;
+    for (const viewer of this.#viewers) {
+      viewer.isBuildPending = true;
+      this.#send(viewer);
+    }
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
     for (const viewer of this.#viewers) {
@@ -65,7 +82,13 @@ export class LiveRecords {
     this.#viewers.clear();
   }
 
-  #send({ stream, pending }: Viewer): void {
+  #send(viewer: Viewer): void {
+    const { stream, pending } = viewer;
+    if (viewer.isBuildPending && !stream.writableNeedDrain && stream.writable) {
+      viewer.isBuildPending = false;
+      const json = JSON.stringify(this.#buildFailure ?? null);
+      stream.write(`event: ${LIVE_EVENTS.build}\ndata: ${this.#conceal(json)}\n\n`);
+    }
     while (pending.size > 0 && !stream.writableNeedDrain && stream.writable) {
       const records = [...pending.values().take(RECORDS_PER_MESSAGE)];
       for (const { messageId } of records) pending.delete(messageId);

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../feishu/envelope.ts';
-import type { RedriveRequest, SendRequest } from './wire.ts';
+import type { RedriveRequest, RunRequest, SendRequest } from './wire.ts';
 
 /** The request is invalid; the message is shown on the page. */
 export class BadRequest extends Error {}
@@ -35,6 +35,19 @@ export function readSendRequest(body: Buffer): SendRequest {
 export function readRedriveRequest(body: Buffer): RedriveRequest {
   const messageId = readOptionalName(readObject(body), 'messageId');
   return messageId === undefined ? {} : { messageId };
+}
+
+/**
+ * Parses a request to run a scheduled function.
+ *
+ * @throws {BadRequest} if a field is missing or invalid
+ * @throws {SyntaxError} if the body is not valid JSON
+ */
+export function readRunRequest(body: Buffer): RunRequest {
+  const request = readObject(body);
+  const { schedule } = request;
+  if (!Number.isInteger(schedule)) throw new BadRequest('"schedule" must be an integer.');
+  return { name: readName(request, 'name'), schedule: schedule as number };
 }
 
 /**

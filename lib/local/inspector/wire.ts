@@ -3,6 +3,7 @@ import type { EventRecord } from '../event-log.ts';
 // Types of the requests and responses between the page and the local stack.
 
 export type { EventRecord, EventStatus } from '../event-log.ts';
+export type { BuildError, BuildFailure } from '../functions/build-report.ts';
 
 /** A line that a handler or the template logged for an event. */
 export interface LogLine {
@@ -54,6 +55,42 @@ export interface RedriveResult {
   failed: number;
 }
 
+/** A function that the user added, with its schedules. */
+export interface ScheduledFunction {
+  name: string;
+  schedules: { expressions: string[]; isEnabled: boolean; timezone?: string }[];
+  isRunning: boolean;
+  lastRun?: FunctionRun;
+}
+
+/** One run of a function. Either `result` or `error` is set. */
+export interface FunctionRun {
+  /** ISO 8601 */
+  startedAt: string;
+  milliseconds: number;
+  /** JSON */
+  result?: string;
+  /** With the stack. */
+  error?: string;
+  /** The last lines that the function wrote. */
+  output: string[];
+}
+
+/** Runs a function with the event of one of its schedules. */
+export interface RunRequest {
+  name: string;
+  /** Index in {@link ScheduledFunction.schedules}. */
+  schedule: number;
+}
+
+/** The named events of the live stream. Those without a name contain an array of records. */
+export const LIVE_EVENTS = {
+  /** Sent first: discard everything received on an earlier connection. */
+  start: 'start',
+  /** Contains a `BuildFailure`, or `null` once the build succeeds. */
+  build: 'build',
+} as const;
+
 export const ROUTES = {
   script: '/_inspector/page.js',
   style: '/_inspector/page.css',
@@ -65,4 +102,7 @@ export const ROUTES = {
   samples: '/_inspector/samples',
   send: '/_inspector/send',
   redrive: '/_inspector/redrive',
+  /** Lists the functions with a schedule. */
+  scheduled: '/_inspector/scheduled',
+  run: '/_inspector/run',
 } as const;

@@ -89,9 +89,9 @@ test.each<[string, string | object, number, string]>([
   ['a list', '[]', 200, 'HTTP 200'],
   ['without a code', {}, 299, 'HTTP 299'],
   ['with a code that is not a number', { code: '0' }, 400, 'HTTP 400'],
-  ['without data', { code: 0 }, 200, 'URL'],
-  ['without a URL', { code: 0, data: {} }, 200, 'URL'],
-  ['with an invalid URL', { code: 0, data: { URL: 'somewhere' } }, 200, 'URL'],
+  ['without data', { code: 0 }, 200, 'contains no connection URL'],
+  ['without a URL', { code: 0, data: {} }, 200, 'contains no connection URL'],
+  ['with an invalid URL', { code: 0, data: { URL: 'somewhere' } }, 200, 'contains no connection URL'],
 ])('a response that is %s is an error that names the address', async (_, body, status, expected) => {
   const { domain, host } = await startServer(body, status);
   const failure = await failureAt(domain);

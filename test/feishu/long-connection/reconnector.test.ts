@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { connectClient, event, startClient, startPlatform, until } from './harness.ts';
 
 test('the initial status is connecting, with no reconnects', async () => {
@@ -47,6 +47,33 @@ test('each failed attempt is logged with its code and the number of failures sin
     { code: undefined, failures: 1 },
     { code: 'FEISHU_CONNECTION_FAILED', failures: 2 },
   ]);
+  const lost = logged.find(({ level, fields }) => level === 'warn' && fields.code === undefined);
+  expect(lost?.message).toMatch(/^The connection was lost\. Next attempt in \d+ ms\.$/);
+});
+
+test.each([
+  [0, 60_000],
+  [0.5, 90_000],
+])('the wait after too many connections is in the second half of the interval (%d: %i ms)', async (value, waitMs) => {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(value);
+  onTestFinished(() => random.mockRestore());
+  const platform = await startPlatform();
+  platform.gateway.discovery = { code: 1000040350 };
+  const { logged } = startClient(platform);
+  await until(() => logged.length > 0);
+  expect(logged[0]?.message).toContain(` Next attempt in ${waitMs} ms.`);
+});
+
+test('an unexpected error ends the client instead of being retried', async () => {
+  const platform = await startPlatform();
+  const bug = new TypeError('a bug');
+  const parse = vi.spyOn(URL, 'parse').mockImplementationOnce(() => {
+    throw bug;
+  });
+  onTestFinished(() => parse.mockRestore());
+  const { client, ended } = startClient(platform);
+  expect(await ended).toBe(bug);
+  expect(client.status().state).toBe('ended');
 });
 
 test('a connection without a pong does not reset the number of failures', async () => {

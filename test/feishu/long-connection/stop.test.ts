@@ -81,9 +81,10 @@ test('the client stops even if the platform hangs up meanwhile', async () => {
 
 test('the client can be stopped before it starts', async () => {
   const platform = await startPlatform();
-  const { ended } = startClient(platform, { signal: AbortSignal.abort() });
+  const { client, ended } = startClient(platform, { signal: AbortSignal.abort() });
   expect(await ended).toBe('stopped');
   expect(platform.gateway.discoveries).toHaveLength(0);
+  expect(client.status()).toMatchObject({ state: 'ended', lastFailure: undefined });
 });
 
 test('the client can be stopped during discovery', async () => {
@@ -93,6 +94,21 @@ test('the client can be stopped during discovery', async () => {
   await until(() => platform.gateway.discoveries.length === 1);
   stop();
   expect(await ended).toBe('stopped');
+});
+
+test('the client can be stopped as the response to discovery arrives', async () => {
+  const platform = await startPlatform();
+  const { ended, logged, stop } = startClient(platform);
+  const parse = JSON.parse;
+  const spy = vi.spyOn(JSON, 'parse').mockImplementation((text, reviver) => {
+    // Nothing in the client notices an abort between here and the handshake.
+    if (String(text).includes('ticket=')) stop();
+    return parse(text, reviver);
+  });
+  onTestFinished(() => spy.mockRestore());
+  expect(await ended).toBe('stopped');
+  expect(platform.gateway.upgrades).toBe(0);
+  expect(logged).toEqual([]);
 });
 
 test('the client can be stopped during the handshake', async () => {
@@ -111,6 +127,8 @@ test('the client can be stopped while it waits', async () => {
   await until(() => client.status().state === 'waiting');
   stop();
   expect(await ended).toBe('stopped');
+  // No other attempt is made.
+  expect(client.status().lastFailure).toBe('FEISHU_TOO_MANY_CONNECTIONS');
 });
 
 test('every timer is cleared, and no listener remains on the signal', async () => {

@@ -61,6 +61,25 @@ describe('A local function', () => {
     ]);
   });
 
+  it('logs that it timed out', async () => {
+    await using project = await createProject();
+    const bundle = path.join(project.root, 'bundle.mjs');
+    await writeFile(bundle, 'export const handler = () => new Promise(() => {});');
+    const lines: string[] = [];
+    const localFunction = createLocalFunction({
+      name: 'worker',
+      environment: {},
+      timeoutSeconds: 0.1,
+      onLine: (line) => lines.push(line),
+      onPublish: () => {},
+    });
+    localFunction.load(bundle);
+    const message = 'The function worker timed out after 0.1 seconds';
+    await expect(localFunction.invoke({})).rejects.toThrow(message);
+    await localFunction.stop();
+    expect(lines.map(readFunctionLine)).toMatchObject([{ level: 'ERROR', message }]);
+  });
+
   it('logs why it failed in one line', async () => {
     await using project = await createProject();
     const bundle = path.join(project.root, 'bundle.mjs');

@@ -15,6 +15,7 @@ function createInspectorWith(text: string) {
     root: '/',
     webhookUrl: () => 'http://127.0.0.1:1/',
     redrive: async () => ({ moved: 0, failed: 0 }),
+    scheduledFunctions: { list: async () => [], run: () => Promise.reject(new Error('There are no functions')) },
   });
   inspector.accepted({ messageId: 'm', text } as Accepted);
   return inspector;

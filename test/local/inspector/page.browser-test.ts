@@ -126,6 +126,20 @@ describe('The inspector page', () => {
     expect(opened.problems).toEqual([]);
   });
 
+  it('distinguishes events without a handler from answered callbacks, and shows the reason', async () => {
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const unhandled = await sendSample(page, 'im.chat.disbanded_v1');
+    await waitForText(unhandled, 'unhandled');
+    await unhandled.click();
+    await page.getByRole('heading', { name: 'Reason' }).waitFor();
+    await page.getByText('add functions/handlers/v2/im.chat.disbanded_v1.ts').waitFor();
+    await waitForText(await sendSample(page, 'url.preview.get'), 'answered');
+    await page.getByRole('combobox', { name: 'Status' }).selectOption('unhandled');
+    await expect.poll(() => rows(page).count(), longTimeout).toBe(1);
+    expect(opened.problems).toEqual([]);
+  });
+
   it('sends an event again, which is skipped, and an edited copy, which is handled', async () => {
     await using opened = await openPage(browser, stack.pageUrl);
     const { page } = opened;
@@ -219,6 +233,65 @@ describe('The inspector page', () => {
     other.stop();
     await waitForText(page.getByRole('status'), 'Cannot reach npm start');
   });
+
+  it('shows build errors as text while the previous version runs, until the build succeeds', async () => {
+    const helper = 'callbacks/url.preview.get.ts';
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const banner = page.getByRole('alert');
+    const countFailures = () => stack.output().split('Build failed').length - 1;
+    const before = countFailures();
+    await stack.writeHandler(`v2/${CHAT_UPDATED}.ts`, '"<img src=x onerror=alert(1)>" oops');
+    await waitForText(banner, 'Expected ";" but found "oops"');
+    expect(await banner.innerText()).toContain(`functions/handlers/v2/${CHAT_UPDATED}.ts:1:31`);
+    expect(await banner.innerText()).toContain(`Handler: v2/${CHAT_UPDATED}`);
+    expect(await banner.innerText()).toContain('The previous version of the functions keeps running.');
+    await waitForText(await sendSample(page, CHAT_UPDATED), 'handled');
+    // A page that is opened later shows it too.
+    await using chinese = await openPage(browser, stack.pageUrl, { locale: 'zh-CN' });
+    await waitForText(chinese.page.getByRole('alert'), '构建失败');
+    await waitForText(chinese.page.getByRole('alert'), `受影响的处理函数：v2/${CHAT_UPDATED}`);
+    // The error text quotes the import.
+    await stack.writeHandler(helper, "import '<img src=x onerror=alert(1)>';");
+    await waitForText(banner, 'Could not resolve "<img src=x onerror=alert(1)>"');
+    expect(await banner.locator('img').count()).toBe(0);
+    await stack.writeHandler(
+      helper,
+      "import { onCallback } from '#feishu-events'; export default onCallback('url.preview.get', () => ({}));",
+    );
+    await expect.poll(() => banner.getByRole('listitem').count(), longTimeout).toBe(1);
+    await changeHandler(SUCCEEDS);
+    await banner.waitFor({ state: 'detached', ...longTimeout });
+    await chinese.page.getByRole('alert').waitFor({ state: 'detached', ...longTimeout });
+    expect(countFailures() - before).toBe(2);
+    expect([...opened.problems, ...chinese.problems]).toEqual([]);
+  });
+
+  it.each([390, 820, 1440])(
+    'fits a failed build into a window %i pixels wide, in light and dark mode',
+    async (width) => {
+      const imports = Array.from({ length: 30 }, (_, index) => `import './${'a-long-name-'.repeat(8)}${index}.ts';`);
+      await stack.writeHandler(`v2/${CHAT_UPDATED}.ts`, imports.join('\n'));
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await using opened = await openPage(browser, stack.pageUrl, { viewport: { width, height: 800 }, colorScheme });
+        const { page } = opened;
+        await waitForText(page.getByRole('alert'), '… and 11 more errors');
+        await rows(page).first().waitFor();
+        expect(await isWiderThanWindow(page)).toBe(false);
+        const [banner, list] = await Promise.all([
+          page.getByRole('alert').boundingBox(),
+          page.locator('#events').boundingBox(),
+        ]);
+        expect(banner?.height).toBeLessThanOrEqual(320);
+        expect(list?.height).toBeGreaterThan(100);
+        await page.getByRole('alert').focus();
+        await page.keyboard.press('End');
+        await page.getByText('… and 11 more errors').isVisible();
+        expect(opened.problems).toEqual([]);
+      }
+      await changeHandler(SUCCEEDS);
+    },
+  );
 
   it('stays usable while 1,000 events arrive', async () => {
     await using opened = await openPage(browser, stack.pageUrl);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
@@ -93,7 +94,15 @@ describe('The inspector', () => {
     expect(body).not.toMatch(/<script(?![^>]*src=)|<style|style=|\son\w+=/);
   });
 
-  const routes = ['/', '/_events', ROUTES.live, ROUTES.samples, `${ROUTES.event}?message=x`, `${ROUTES.draft}?type=x`];
+  const routes = [
+    '/',
+    '/_events',
+    ROUTES.live,
+    ROUTES.samples,
+    `${ROUTES.event}?message=x`,
+    `${ROUTES.draft}?type=x`,
+    ROUTES.scheduled,
+  ];
 
   it.each(routes)('rejects foreign host names (DNS rebinding): %s', async (path) => {
     for (const host of [
@@ -155,7 +164,7 @@ describe('A POST request from another site', () => {
     ['from a form that navigates', { ...json, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }],
   ])('%s is rejected', async (_, headers) => {
     const before = eventCount();
-    for (const route of [ROUTES.send, ROUTES.redrive]) {
+    for (const route of [ROUTES.send, ROUTES.redrive, ROUTES.run]) {
       expect((await send(route, headers, JSON.stringify(sampleRequest))).status).toBe(403);
     }
     expect(eventCount()).toBe(before);
@@ -364,13 +373,26 @@ describe('An oversized or malformed request', () => {
     });
   });
 
+  it.each<[string, string, string]>([
+    ['a name of 200,000 characters', JSON.stringify({ name: longName, schedule: 0 }), '"name" must not be longer'],
+    ['a schedule that is not an integer', '{"name":"daily","schedule":"0"}', '"schedule" must be an integer'],
+    ['an unknown function', '{"name":"daily","schedule":0}', 'There is no function "daily" with this schedule.'],
+    ['an array', '[]', 'must be a JSON object'],
+  ])('to run %s is rejected with a reason', async (_, body, reason) => {
+    const { status, body: response } = await send(ROUTES.run, json, body);
+    expect({ status, message: JSON.parse(response).message }).toEqual({
+      status: 400,
+      message: expect.stringContaining(reason),
+    });
+  });
+
   it('for a draft of an overlong type is rejected', async () => {
     const { status, body } = await send(`${ROUTES.draft}?type=${'x'.repeat(300)}`);
     expect({ status, body }).toEqual({ status: 400, body: expect.stringContaining('must not be longer than 256') });
   });
 
   it('is rejected if its body is larger than 6 MiB', async () => {
-    for (const route of [ROUTES.send, ROUTES.redrive]) {
+    for (const route of [ROUTES.send, ROUTES.redrive, ROUTES.run]) {
       expect(
         (await send(route, json, JSON.stringify({ kind: 'text', text: 'x'.repeat(6 * 1024 * 1024) }))).status,
       ).toBe(413);
@@ -408,6 +430,26 @@ describe('A dead letter from an earlier npm start', () => {
       }, wait);
     } finally {
       await fixed.stop();
+    }
+  });
+});
+
+describe('A scheduled function', () => {
+  it('runs from the page, and none of the app’s secrets that it returns are shown', async () => {
+    await using project = await createProject();
+    const definition = '{ handler: functions/daily.handler, timeout: 600, events: [{ schedule: rate(1 day) }] }';
+    await writeFile(path.join(project.root, 'extensions.yml'), `functions:\n  daily: ${definition}\n`);
+    const source = 'export const handler = async () => process.env.FEISHU_ENCRYPT_KEY;\n';
+    await writeFile(path.join(project.root, 'functions/daily.ts'), source);
+    const withFunction = await startLocalStack({ ...options, root: project.root });
+    try {
+      const post = await send(ROUTES.run, json, '{"name":"daily","schedule":0}', withFunction.pageUrl);
+      expect(post).toMatchObject({ status: 200, body: expect.stringContaining(HIDDEN) });
+      const listed = await send(ROUTES.scheduled, {}, undefined, withFunction.pageUrl);
+      expect(JSON.parse(listed.body)).toMatchObject([{ name: 'daily', lastRun: JSON.parse(post.body) }]);
+      for (const { body } of [post, listed]) expect(body).not.toContain(encryptKey);
+    } finally {
+      await withFunction.stop();
     }
   });
 });

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { vi } from 'vitest';
 import { createProject } from '../../support/project.ts';
 import { start } from '../../support/run.ts';
@@ -13,11 +15,19 @@ export interface RunningStack extends AsyncDisposable {
   output(): string;
 }
 
-/** Runs `npm start` in a copy of this project. */
-export async function startStack(handlers: Record<string, string> = {}): Promise<RunningStack> {
+/**
+ * Runs `npm start` in a copy of this project.
+ *
+ * @param files other files of the project, by their path
+ */
+export async function startStack(
+  handlers: Record<string, string> = {},
+  files: Record<string, string> = {},
+): Promise<RunningStack> {
   await using parts = new AsyncDisposableStack();
   const project = parts.use(await createProject());
   for (const [name, source] of Object.entries(handlers)) await project.writeHandler(name, source);
+  for (const [name, content] of Object.entries(files)) await writeFile(path.join(project.root, name), content);
   const running = parts.use(start(project.root, 'lib/local/start.ts', [], { PORT: '0' }));
   await vi.waitFor(() => {
     if (!running.output().includes('is ready')) throw new Error(running.output());

@@ -1,10 +1,12 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { EventRecord, EventStatus, SendRequest } from '../wire.ts';
+import { BuildBanner } from './build-banner.tsx';
 import { Editor } from './editor.tsx';
 import { EventDetail } from './event-detail.tsx';
 import { EventList } from './event-list.tsx';
 import { messages } from './messages.ts';
 import { fetchDraft, redrive, send } from './requests.ts';
+import { ScheduledFunctions } from './scheduled-functions.tsx';
 import { SendForm } from './send-form.tsx';
 import { useLiveRecords } from './use-live-records.ts';
 
@@ -15,7 +17,7 @@ interface Draft {
 }
 
 export function App() {
-  const { records, isConnected } = useLiveRecords();
+  const { records, buildFailure, isConnected } = useLiveRecords();
   const [query, setQuery] = useState('');
   const [status, setStatus] = useState<EventStatus>();
   const [selectedId, setSelectedId] = useState<string>();
@@ -67,11 +69,13 @@ export function App() {
         <h1>
           feishu-events <span class="quiet">{messages.title}</span>
         </h1>
+        <ScheduledFunctions />
         <SendForm onSend={(sample) => sendEvent(sample.type, { kind: 'sample', ...sample })} onEdit={edit} />
       </header>
       <p class="notice" role="status" title={notice}>
         {isConnected ? notice || messages.listening(`${location.origin}/feishu/events`) : messages.reconnecting}
       </p>
+      {buildFailure !== null && <BuildBanner failure={buildFailure} />}
       <main class="panes">
         <section class="events" aria-label={messages.title}>
           <search class="filter">

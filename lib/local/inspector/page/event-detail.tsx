@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { EventDetails, EventRecord, LogLine } from '../wire.ts';
+import type { EventDetails, EventRecord, EventStatus, LogLine } from '../wire.ts';
 import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
 import { JsonView } from './json-view.tsx';
 import { messages } from './messages.ts';
@@ -91,8 +91,11 @@ function Facts({ record }: { record: EventRecord }) {
   );
 }
 
+/** The statuses whose `lastError` is not an error. */
+const STATUSES_WITH_REASON: ReadonlySet<EventStatus> = new Set(['answered', 'dropped', 'unhandled', 'duplicate']);
+
 function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLine[] }) {
-  const isReason = record.status === 'dropped' || record.status === 'duplicate';
+  const isReason = STATUSES_WITH_REASON.has(record.status);
   const title = isReason ? messages.reason : record.status === 'handled' ? messages.earlierError : messages.error;
   const stack = isReason ? undefined : lines.findLast((line) => line.stack !== undefined)?.stack;
   return (

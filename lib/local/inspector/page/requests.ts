@@ -1,9 +1,12 @@
 import {
   type EventDetails,
+  type FunctionRun,
   type RedriveRequest,
   type RedriveResult,
   ROUTES,
+  type RunRequest,
   type SampleChoice,
+  type ScheduledFunction,
   type SendRequest,
   type SendResult,
 } from '../wire.ts';
@@ -15,6 +18,8 @@ export const fetchDetails = (messageId: string) => get<EventDetails>(ROUTES.even
 export const fetchSamples = () => get<SampleChoice[]>(ROUTES.samples, {});
 export const send = (request: SendRequest) => post<SendResult>(ROUTES.send, request);
 export const redrive = (request: RedriveRequest) => post<RedriveResult>(ROUTES.redrive, request);
+export const fetchScheduledFunctions = () => get<ScheduledFunction[]>(ROUTES.scheduled, {});
+export const runFunction = (request: RunRequest) => post<FunctionRun>(ROUTES.run, request);
 
 /** @param source the event or sample to edit */
 export const fetchDraft = (source: { message: string } | { type: string; variant?: string }) =>

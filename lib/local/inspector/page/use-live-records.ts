@@ -1,32 +1,41 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type EventRecord, ROUTES } from '../wire.ts';
+import { type BuildFailure, type EventRecord, LIVE_EVENTS, ROUTES } from '../wire.ts';
 
 export interface LiveRecords {
   /** Newest first. */
   records: readonly EventRecord[];
+  /** `null` if the build succeeded. */
+  buildFailure: BuildFailure | null;
   isConnected: boolean;
 }
 
 /** The local stack's limit. */
 const MAXIMUM_RECORDS = 10_000;
 
-/** Follows the local stack's event records. Renders at most once per frame. */
+/** Follows the local stack's event records and its build. Renders at most once per frame. */
 export function useLiveRecords(): LiveRecords {
-  const [live, setLive] = useState<LiveRecords>({ records: [], isConnected: false });
+  const [live, setLive] = useState<LiveRecords>({ records: [], buildFailure: null, isConnected: false });
   useEffect(() => {
     const records = new Map<string, EventRecord>();
+    let buildFailure: BuildFailure | null = null;
     let frame: number | undefined;
     const render = () => {
       frame = undefined;
-      setLive({ records: [...records.values()].reverse(), isConnected: source.readyState === EventSource.OPEN });
+      const isConnected = source.readyState === EventSource.OPEN;
+      setLive({ records: [...records.values()].reverse(), buildFailure, isConnected });
     };
     const scheduleRender = () => {
       frame ??= requestAnimationFrame(render);
     };
     const source = new EventSource(ROUTES.live);
     // Sent on every connection: after a reconnect, the local stack may have restarted.
-    source.addEventListener('start', () => {
+    source.addEventListener(LIVE_EVENTS.start, () => {
       records.clear();
+      buildFailure = null;
+      scheduleRender();
+    });
+    source.addEventListener(LIVE_EVENTS.build, ({ data }) => {
+      buildFailure = JSON.parse(data);
       scheduleRender();
     });
     source.addEventListener('message', ({ data }) => {

@@ -1,0 +1,184 @@
+import { GetQueueUrlCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { post } from '../../lib/cli/post.ts';
+import { openSqs } from '../../lib/deploy/aws-clients.ts';
+import { writeRequest } from '../../lib/feishu/request.ts';
+import { wait } from '../support/wait.ts';
+import { type Ministack, startMinistack } from './support/ministack.ts';
+import { createProject, type Project } from './support/project.ts';
+import { addReportingHandler, type ReportingHandler } from './support/reporting-handler.ts';
+import { findRole, type Role } from './support/role.ts';
+
+// Proves each permission in deploy/roles.yml necessary: the emulator checks the functions' requests, and without the
+// permission, one fails. connection.deploy.ts does so for the roles of the long connection's task.
+
+const SECRETS = {
+  FEISHU_APP_ID: 'cli_0123456789abcdef',
+  FEISHU_APP_SECRET: 'app-secret-of-the-test',
+  FEISHU_ENCRYPT_KEY: 'encrypt-key-of-the-test',
+  FEISHU_VERIFICATION_TOKEN: 'verification-token-of-the-test',
+};
+
+let ministack: Ministack;
+let project: Project;
+let handler: ReportingHandler;
+let url: string;
+let sqs: SQSClient;
+let queueUrl: string;
+let webhookRole: Role;
+let workerRole: Role;
+
+beforeAll(async () => {
+  ministack = await startMinistack();
+  project = await createProject(ministack.environment);
+  handler = await addReportingHandler(project);
+  await project.writeEnvironment(SECRETS);
+  const { code, output } = await project.serverless('deploy');
+  expect(code, output).toBe(0);
+  url = /endpoint: POST - (\S+)/.exec(output)?.[1] as string;
+  sqs = openSqs(ministack.sdkConfiguration);
+  queueUrl = (await sqs.send(new GetQueueUrlCommand({ QueueName: 'feishu-events-dev-events' }))).QueueUrl as string;
+  [webhookRole, workerRole] = [await findRole(ministack, 'WebhookRole'), await findRole(ministack, 'WorkerRole')];
+});
+afterAll(async () => {
+  await ministack.stop();
+  await handler.stop();
+  await project.remove();
+});
+
+const createEvent = (text: string) => handler.event(text, SECRETS.FEISHU_VERIFICATION_TOKEN);
+
+/** Posts a signed event to the webhook, and returns the response. */
+const postEvent = () => {
+  const { FEISHU_ENCRYPT_KEY: encryptKey } = SECRETS;
+  return post(url, writeRequest(createEvent('posted'), { encryptKey }, Date.now()));
+};
+
+/** Queues an event as the webhook or a redrive does, and returns the message id. */
+async function queueEvent(text: string, redriveOf?: string): Promise<string> {
+  const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const { MessageId = '' } = await sqs.send(
+    new SendMessageCommand({
+      QueueUrl: queueUrl,
+      MessageBody: createEvent(text),
+      MessageAttributes: {
+        source: attribute('webhook'),
+        receivedAt: attribute(new Date().toISOString()),
+        ...(redriveOf !== undefined && { redriveOf: attribute(redriveOf) }),
+      },
+    }),
+  );
+  return MessageId;
+}
+
+/** Queues an event that fails once. */
+function queueFailingEvent(text: string): Promise<string> {
+  handler.failing.add(text);
+  return queueEvent(text);
+}
+
+/** Reads the worker's log lines. */
+async function readLog(): Promise<Record<string, unknown>[]> {
+  const { events } = await ministack.aws('logs', 'filter-log-events', '--log-group-name', WORKER_LOG);
+  return events
+    .filter(({ message }: { message: string }) => message.startsWith('{'))
+    .map(({ message }: { message: string }) => JSON.parse(message));
+}
+
+const WORKER_LOG = '/aws/lambda/feishu-events-dev-worker';
+const FAILED = 'The event failed and will be retried';
+
+/** For each action of the worker's code: an event that needs it, and the log line without the permission. */
+const WORKER_ACTIONS: Record<string, { queue: (text: string) => Promise<string>; message: string }> = {
+  'dynamodb:PutItem': { queue: queueEvent, message: FAILED },
+  'dynamodb:UpdateItem': { queue: queueEvent, message: FAILED },
+  // The second copy of a dead letter.
+  'dynamodb:GetItem': { queue: (text) => queueEvent(text, 'dead-letter'), message: FAILED },
+  'dynamodb:BatchGetItem': {
+    queue: queueFailingEvent,
+    message: 'Earlier outcomes could not be read. These events run one at a time',
+  },
+  'sqs:ChangeMessageVisibility': { queue: queueFailingEvent, message: 'The message could not be postponed' },
+};
+/** Lambda itself uses these, which the emulator does not check: it only evaluates the policy. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions */
+const POLLER_ACTIONS = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+/** https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html */
+const LOG_ACTIONS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+
+const logStreamOf = (name: string) => (stage: string) =>
+  `arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/feishu-events-${stage}-${name}:log-stream:one`;
+const queueOf = (stage: string) => `arn:aws:sqs:us-east-1:000000000000:feishu-events-${stage}-events`;
+
+test("the functions' roles have no permissions but those that are proven necessary here", () => {
+  expect(webhookRole.actions.toSorted()).toEqual([...LOG_ACTIONS, 'sqs:SendMessage']);
+  expect(workerRole.actions.toSorted()).toEqual(
+    [...Object.keys(WORKER_ACTIONS), ...LOG_ACTIONS, ...POLLER_ACTIONS].toSorted(),
+  );
+});
+
+test('the webhook needs sqs:SendMessage', async () => {
+  // A busy machine may be too slow to queue an event in time, which also results in 503.
+  await expect.poll(postEvent, wait).toMatchObject({ status: 200 });
+  await webhookRole.without('sqs:SendMessage');
+  const denied = { status: 503, body: expect.stringContaining('AccessDenied') };
+  await expect.poll(postEvent, wait).toMatchObject(denied);
+  await webhookRole.restore();
+});
+
+describe('the worker', () => {
+  test('is denied nothing', async () => {
+    const ids = [await queueEvent('first copy', 'dead-letter')];
+    for (const [action, { queue }] of Object.entries(WORKER_ACTIONS)) ids.push(await queue(`with ${action}`));
+    const failing = [...handler.failing];
+    await expect.poll(() => failing.every((text) => handler.attemptsOf(text).length > 0), wait).toBe(true);
+    handler.failing.clear();
+    const processed = async () => {
+      const lines = (await readLog()).filter(({ message }) => message === 'handled' || message === 'duplicate');
+      return lines.map(({ message_id }) => message_id);
+    };
+    await expect.poll(processed, wait).toEqual(expect.arrayContaining(ids));
+    expect(JSON.stringify(await readLog())).not.toMatch(/AccessDenied|not authorized/);
+  });
+
+  test.each(Object.entries(WORKER_ACTIONS))('needs %s', async (action, { queue, message }) => {
+    await workerRole.without(action);
+    const id = await queue(`without ${action}`);
+    const findLine = async () => {
+      const lines = (await readLog()).map((line) => JSON.stringify(line));
+      return lines.find((line) => line.includes(message) && /AccessDenied/.test(line) && hasId(line, id, action));
+    };
+    await expect.poll(findLine, wait).toBeDefined();
+    handler.failing.clear();
+  });
+
+  /** The line about a batch names no message. */
+  const hasId = (line: string, id: string, action: string) => action === 'dynamodb:BatchGetItem' || line.includes(id);
+});
+
+describe.each([
+  ['webhook', 'write its log', () => webhookRole, LOG_ACTIONS, logStreamOf('webhook')],
+  ['worker', 'write its log', () => workerRole, LOG_ACTIONS, logStreamOf('worker')],
+  ['worker', 'poll its queue', () => workerRole, POLLER_ACTIONS, queueOf],
+] as const)('for the %s, Lambda', (_, purpose, role, actions, resourceOf) => {
+  test(`needs ${actions.join(', ')} to ${purpose}`, async () => {
+    await role().restore();
+    expect(await role().simulate(actions, resourceOf('dev'))).toEqual(actions);
+    expect(await role().simulate(actions, resourceOf('prod'))).toEqual([]);
+    await role().without(...actions);
+    expect(await role().simulate(actions, resourceOf('dev'))).toEqual([]);
+  });
+});
+
+test('the queues deny requests without TLS', async () => {
+  const insecure = openSqs(ministack.sdkConfiguration);
+  insecure.middlewareStack.add(
+    (next) => (args) => {
+      (args.request as { headers: Record<string, string> }).headers['x-forwarded-proto'] = 'http';
+      return next(args);
+    },
+    { step: 'build' },
+  );
+  const send = (client: SQSClient) => client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: 'text' }));
+  await expect(send(insecure)).rejects.toMatchObject({ name: 'AccessDenied' });
+  await send(sqs);
+});
