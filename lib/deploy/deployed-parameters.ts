@@ -25,14 +25,16 @@ export function storeParameters(template: Template, serverless: Serverless): voi
  *
  * @throws {DeploymentError} if AWS cannot be reached
  */
-export async function keepDeployedParameters(serverless: Serverless, notice: (text: string) => void): Promise<void> {
+export async function keepDeployedParameters(
+  serverless: Serverless,
+  notice: (text: string) => void,
+): Promise<{ isNewStack: boolean }> {
   const provider = serverless.getProvider('aws');
   const name = provider.naming.getStackName();
   const { stack, account } = await readAccountAndStack(serverless, name);
   notice(`Account ${account}, region ${provider.getRegion()}, stack ${name}`);
-  if (stack === undefined) return;
-  const deployed = readStoredParameters(stack);
-  if (deployed === undefined) return;
+  const deployed = readStoredParameters(stack ?? {});
+  if (deployed === undefined) return { isNewStack: true };
   const kept = selectKept(
     deployed.parameters,
     readGivenParameters(serverless),
@@ -49,6 +51,7 @@ export async function keepDeployedParameters(serverless: Serverless, notice: (te
         'once more if they differ from the defaults.',
     );
   }
+  return { isNewStack: false };
 }
 
 /**

@@ -98,7 +98,9 @@ function readParameters(serverless: Serverless): Record<string, string> {
       `Unknown parameter "${name}". Available parameters: ${Object.keys(defaults).join(', ')}.`,
     );
   }
-  return parameters;
+  // The framework accepts no empty value on the command line.
+  const isEmpty = ([name, value]: [string, string]) => value === 'none' && defaults[name] === '';
+  return Object.fromEntries(Object.entries(parameters).map((entry) => (isEmpty(entry) ? [entry[0], ''] : entry)));
 }
 
 function readDefaults(serverless: Serverless): Record<string, string> {
@@ -131,10 +133,8 @@ function readInteger(parameters: Record<string, string>, name: string, minimum: 
   throw new DeploymentError(`The parameter ${name} must be an integer from ${minimum} to ${maximum}, not "${value}".`);
 }
 
-/** Reads an optional text: `none` is empty, because the framework accepts no empty value on the command line. */
 function readText(parameters: Record<string, string>, name: string, pattern: RegExp, description: string): string {
   const value = parameters[name] ?? '';
-  if (value === '' || value === 'none') return '';
-  if (pattern.test(value)) return value;
+  if (value === '' || pattern.test(value)) return value;
   throw new DeploymentError(`The parameter ${name} must be ${description}, or none, not "${value}".`);
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { readExtensions } from '../build/extensions.ts';
@@ -16,6 +17,7 @@ import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
 import { applyProxySettings } from './proxy.ts';
+import { queueNamesFreeAt } from './queue-names.ts';
 import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-template.ts';
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
@@ -37,6 +39,13 @@ export default class FeishuEventsPlugin {
       usage: "Create or update the stage's secret from .env and the environment; prints names, never values",
       lifecycleEvents: ['save'],
     },
+    // These commands are the framework's. It adds the options.
+    deploy: {
+      options: {
+        'allow-replacement': { usage: 'Replace queues and tables although they are not empty', type: 'boolean' },
+      },
+    },
+    remove: { options: { yes: { usage: 'Skip the confirmation', type: 'boolean' } } },
     ...OPERATOR_COMMANDS,
   };
   readonly #serverless: Serverless;
@@ -45,6 +54,9 @@ export default class FeishuEventsPlugin {
   readonly #progress: StepProgress;
   #options!: DeployOptions;
   #templateValues!: TemplateValues;
+  #isNewStack = false;
+  /** When SQS accepts the names of the queues, in milliseconds since 1970. */
+  #queueNamesFreeAt = 0;
 
   constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
     applyProxySettings(serverless.getProvider('aws'));
@@ -64,7 +76,12 @@ export default class FeishuEventsPlugin {
       'before:deploy:function:packageFunction': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:deploy:function:packageFunction': () => this.#checkArtifacts(),
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
+      'before:aws:deploy:deploy:createStack': async () => {
+        await this.#guardReplacements(options['allow-replacement'] === true);
+        await this.#waitForQueueNames();
+      },
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
+      'before:remove:remove': () => this.#confirmRemoval(options.yes === true),
       'after:remove:remove': async () => removeStageSecret(await this.#stageSecret()),
       'secrets:save': async () => saveSecrets(await this.#stageSecret()),
       ...createOperatorHooks(serverless, options),
@@ -80,7 +97,8 @@ export default class FeishuEventsPlugin {
     // Values that contain variables are checked after their resolution.
     if (!JSON.stringify([defaults, section]).includes('${')) readOptions(this.#serverless);
     if (!DEPLOYING_COMMANDS.has(processedInput.commands.join(' ')) || processedInput.options.package) return;
-    await keepDeployedParameters(this.#serverless, this.#notice);
+    const { isNewStack } = await keepDeployedParameters(this.#serverless, this.#notice);
+    this.#isNewStack = isNewStack;
   }
 
   async #readOptions(): Promise<void> {
@@ -150,7 +168,12 @@ export default class FeishuEventsPlugin {
     const { webhook, longConnection, ordering, alarmEmail, ...options } = this.#options;
     // `package` works without an AWS account.
     const isDeployment = this.#serverless.processedInput.commands[0] === 'deploy';
-    const readSecret = async () => ensureSecret(await this.#stageSecret());
+    const readSecret = async () => {
+      const secret = await this.#stageSecret();
+      // Before the secret is restored.
+      if (this.#isNewStack) this.#queueNamesFreeAt = await queueNamesFreeAt(secret.client, secret.name, Date.now());
+      return ensureSecret(secret);
+    };
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
     return {
       conditions: {
@@ -180,6 +203,43 @@ export default class FeishuEventsPlugin {
       values: { ...values, 'Connection::Key': key },
     });
     storeParameters(service.provider.compiledCloudFormationTemplate, this.#serverless);
+  }
+
+  async #guardReplacements(isAllowed: boolean): Promise<void> {
+    const provider = this.#serverless.getProvider('aws');
+    const { guardReplacements } = await import('./replacements.ts');
+    await guardReplacements({
+      config: await provider.getAwsSdkV3Config(),
+      stackName: provider.naming.getStackName(),
+      stage: provider.getStage(),
+      template: this.#serverless.service.provider.compiledCloudFormationTemplate,
+      isAllowed,
+      notice: this.#notice,
+    });
+  }
+
+  async #waitForQueueNames(): Promise<void> {
+    const milliseconds = this.#queueNamesFreeAt - Date.now();
+    if (milliseconds <= 0) return;
+    const seconds = Math.ceil(milliseconds / 1000);
+    await this.#step(`Waiting for ${seconds} s: SQS does not accept the names of the removed queues earlier`, () =>
+      sleep(milliseconds),
+    );
+  }
+
+  async #confirmRemoval(isConfirmed: boolean): Promise<void> {
+    const provider = this.#serverless.getProvider('aws');
+    const { confirmRemoval } = await import('./remove-stack.ts');
+    await confirmRemoval({
+      config: await provider.getAwsSdkV3Config(),
+      account: await provider.getAccountId(),
+      region: provider.getRegion(),
+      stackName: provider.naming.getStackName(),
+      secretName: this.#secretName,
+      isConfirmed,
+      input: process.stdin,
+      print: this.#notice,
+    });
   }
 
   async #uploadConnection(): Promise<void> {

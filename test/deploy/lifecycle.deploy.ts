@@ -457,8 +457,10 @@ describe('secrets', () => {
 
 describe('remove', () => {
   test('deletes everything; the secret can be restored for a week', async () => {
-    expect(await succeed('remove')).toContain('Deleted the secret feishu-events/dev. You can restore it for 7 days');
-    await succeed('remove', '--stage', 'ordered');
+    expect(await succeed('remove', '--yes')).toContain(
+      'Deleted the secret feishu-events/dev. You can restore it for 7 days',
+    );
+    await succeed('remove', '--yes', '--stage', 'ordered');
     expect(
       (await ministack.aws('sqs', 'list-queues', '--queue-name-prefix', 'feishu-events-dev')).QueueUrls ?? [],
     ).toEqual([]);
