@@ -54,6 +54,19 @@ export async function keepDeployedParameters(
   return { isNewStack: false };
 }
 
+/** Describes how a template changes the parameters of the deployed one, for example `ordering: conversation → default`. */
+export function describeParameterChanges(deployed: Template, next: Template): string[] {
+  const [before, after] = [deployed, next].map(({ Outputs }) => Outputs?.[OUTPUT]?.Value);
+  if (typeof before !== 'string' || typeof after !== 'string') return [];
+  const [from, to]: Record<string, string>[] = [JSON.parse(before), JSON.parse(after)];
+  const names = new Set([...Object.keys(from ?? {}), ...Object.keys(to ?? {})]);
+  const nameValue = (parameters: Record<string, string> | undefined, name: string) =>
+    parameters?.[name] === '' ? 'none' : (parameters?.[name] ?? 'default');
+  return [...names]
+    .filter((name) => from?.[name] !== to?.[name])
+    .map((name) => `${name}: ${nameValue(from, name)} → ${nameValue(to, name)}`);
+}
+
 /**
  * Selects the deployed parameters that still apply: those that exist and are not given. Turning the long connection off
  * also resets the parameters that only it uses.

@@ -92,13 +92,14 @@ export default class FeishuEventsPlugin {
   async asyncInit(): Promise<void> {
     const { processedInput, configurationInput } = this.#serverless;
     if (processedInput.isHelpRequest) return;
+    if (DEPLOYING_COMMANDS.has(processedInput.commands.join(' ')) && !processedInput.options.package) {
+      const { isNewStack } = await keepDeployedParameters(this.#serverless, this.#notice);
+      this.#isNewStack = isNewStack;
+    }
     const { default: defaults, [this.#serverless.getProvider('aws').getStage()]: section } =
       configurationInput.params ?? {};
     // Values that contain variables are checked after their resolution.
     if (!JSON.stringify([defaults, section]).includes('${')) readOptions(this.#serverless);
-    if (!DEPLOYING_COMMANDS.has(processedInput.commands.join(' ')) || processedInput.options.package) return;
-    const { isNewStack } = await keepDeployedParameters(this.#serverless, this.#notice);
-    this.#isNewStack = isNewStack;
   }
 
   async #readOptions(): Promise<void> {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CloudFormationClient, GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { GetQueueUrlCommand, QueueDoesNotExist } from '@aws-sdk/client-sqs';
 import { type AwsConfig, openSqs } from './aws-clients.ts';
+import { describeParameterChanges } from './deployed-parameters.ts';
 import { readDeployedStack } from './deployed-stack.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { Resource, Template } from './serverless.ts';
@@ -51,7 +52,7 @@ export interface ReplacementGuardParts {
 }
 
 /**
- * Rejects a deployment that would replace or delete a queue or a table with items.
+ * Lists the parameters that a deployment changes. Rejects it if it would replace or delete a queue or a table with items.
  *
  * @throws {DeploymentError} if items are at stake, or a queue that an earlier deployment replaced is in the way
  */
@@ -59,7 +60,10 @@ export async function guardReplacements(parts: ReplacementGuardParts): Promise<v
   const { config, stackName, stage, template, isAllowed, notice } = parts;
   const client = new CloudFormationClient(config);
   const deployed = await readTemplate(client, stackName);
-  const replacements = deployed === undefined ? [] : findReplacements(deployed, template);
+  if (deployed === undefined) return;
+  const changes = describeParameterChanges(deployed, template);
+  if (changes.length > 0) notice(`Changed parameters: ${changes.join(', ')}`);
+  const replacements = findReplacements(deployed, template);
   if (replacements.length === 0) return;
 
   const stack = await readDeployedStack(client, stackName);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readStoredParameters, selectKept } from '../../lib/deploy/deployed-parameters.ts';
+import { describeParameterChanges, readStoredParameters, selectKept } from '../../lib/deploy/deployed-parameters.ts';
 
 const outputs = (values: Record<string, string>) => ({
   Outputs: Object.entries(values).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
@@ -48,4 +48,19 @@ describe('A deployed parameter is kept', () => {
     expect(selectKept(deployed, { longConnection: 'false' }, defaults)).toEqual({});
     expect(selectKept(deployed, { longConnection: 'true' }, defaults)).toEqual({ connectionSpot: 'true' });
   });
+});
+
+test('The changes of parameters are described', () => {
+  const template = (parameters: object) => ({
+    Resources: {},
+    Outputs: { DeploymentParameters: { Value: JSON.stringify(parameters) } },
+  });
+  const before = template({ ordering: 'conversation', alarmEmail: 'a@b.example', logLevel: 'WARN' });
+  const after = template({ alarmEmail: '', workerConcurrency: '20', logLevel: 'WARN' });
+  expect(describeParameterChanges(before, after)).toEqual([
+    'ordering: conversation → default',
+    'alarmEmail: a@b.example → none',
+    'workerConcurrency: default → 20',
+  ]);
+  expect(describeParameterChanges({ Resources: {} }, after)).toEqual([]);
 });

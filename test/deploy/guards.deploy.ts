@@ -86,6 +86,7 @@ test('A deployment that would replace queues with events is rejected, and change
       '  replace EventsQueue: 2 waiting events\n  replace DeadLetterQueue: 1 dead letter\n',
   );
   expect(output).toContain('--allow-replacement');
+  expect(output).toContain('Changed parameters: ordering: conversation → default');
   expect(await queues()).toEqual(FIFO_QUEUES);
 });
 

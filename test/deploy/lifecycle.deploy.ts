@@ -370,8 +370,13 @@ describe('with longConnection=true', () => {
     ]);
   });
 
+  test('parameters are checked together with those of the deployed stack', async () => {
+    await succeed('secrets', '--param', 'connectionSpot=true');
+    await succeed('secrets', '--param', 'webhook=false');
+  });
+
   test('removes everything when it is disabled again', async () => {
-    await succeed('deploy');
+    await succeed('deploy', '--param', 'longConnection=false', '--param', 'alarmEmail=none');
     expect((await ministack.aws('iam', 'list-roles')).Roles).toHaveLength(4);
     expect((await ministack.aws('sns', 'list-topics')).Topics).toEqual([]);
     expect((await ministack.aws('ecs', 'list-clusters')).clusterArns).toEqual([]);

@@ -82,7 +82,7 @@ describe('the packaged template', () => {
     expect(both).toEqual(expect.arrayContaining(['AWS::ECS::Service', 'AWS::ApiGatewayV2::Api', 'AWS::SNS::Topic']));
     expect(connection).toContain('AWS::ECS::Service');
     expect(connection.filter((type) => type.includes('ApiGateway'))).toEqual([]);
-    expect(JSON.stringify(templates.connection)).not.toMatch(/webhook|ENCRYPT_KEY|VERIFICATION_TOKEN/i);
+    expect(JSON.stringify(templates.connection?.Resources)).not.toMatch(/webhook|ENCRYPT_KEY|VERIFICATION_TOKEN/i);
     expect(typesOf('connection-ordered')).not.toContain('AWS::EC2::VPC');
   });
 

@@ -8,7 +8,7 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { moveQueues } from '../../lib/deploy/move-queues.ts';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { type Emulators, startEmulators } from '../../lib/local/emulators/emulators.ts';
@@ -23,7 +23,7 @@ let emulators: Emulators;
 let fifo: { events: string; dead: string };
 let standard: { events: string; dead: string };
 
-beforeEach(async () => {
+beforeAll(async () => {
   emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 3600 });
   standard = { events: emulators.queueUrl, dead: emulators.deadLetterQueueUrl };
   const create = async (url: string) => {
@@ -33,7 +33,7 @@ beforeEach(async () => {
   };
   fifo = { events: await create(standard.events), dead: await create(standard.dead) };
 });
-afterEach(() => emulators.stop());
+afterAll(() => emulators.stop());
 
 /** @param current the queues of the stack */
 async function move(current: typeof standard, deletesQueues = false): Promise<string[]> {
@@ -77,6 +77,14 @@ async function send(url: string, chat: string, second: number, extra: Record<str
   return (await emulators.sqs.send(new SendMessageCommand({ ...message, MessageAttributes }))).MessageId as string;
 }
 
+async function sendWithoutGroup(url: string, chat: string): Promise<void> {
+  const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const event = { schema: '2.0', header: { event_id: chat, event_type: 'a.moved_v1' }, event: { chat_id: chat } };
+  const MessageAttributes = { source: attribute('webhook'), receivedAt: attribute(new Date().toISOString()) };
+  const message = { QueueUrl: url, MessageBody: JSON.stringify(event), MessageAttributes };
+  await emulators.sqs.send(new SendMessageCommand(message));
+}
+
 /** Receives and deletes all messages. */
 async function drain(url: string): Promise<Message[]> {
   const command = new ReceiveMessageCommand({
@@ -102,18 +110,65 @@ const secondsOf = (messages: Message[], chat: string) =>
     .filter((event) => event.chat_id === chat)
     .map(({ second }) => second);
 
-test('The events of a standard queue move to a FIFO queue in the order of arrival within a chat', async () => {
+describe('From standard to FIFO queues', () => {
   const shuffled = [7, 2, 11, 0, 9, 4, 1, 10, 3, 8, 6, 5];
-  for (const second of shuffled) {
-    await send(standard.events, 'oc_1', second);
-    await send(standard.events, 'oc_2', second);
-  }
-  expect(await move(fifo)).toContain('24 moved from feishu-events to feishu-events.fifo.');
-  const moved = await drain(fifo.events);
-  const ordered = shuffled.toSorted((one, other) => one - other);
-  expect(secondsOf(moved, 'oc_1')).toEqual(ordered);
-  expect(secondsOf(moved, 'oc_2')).toEqual(ordered);
-  expect(await drain(standard.events)).toEqual([]);
+  const failedAt = new Date('2026-01-02T03:04:05Z');
+  let lines: string[];
+  let events: Message[];
+  let dead: Message[];
+
+  beforeAll(async () => {
+    for (const second of shuffled) {
+      await send(standard.events, 'oc_1', second);
+      await send(standard.events, 'oc_2', second);
+    }
+    const redriven = await send(standard.events, 'oc_3', 0, { redriveOf: 'dead letter' });
+    await createRedrives(emulators.dynamo, emulators.claimsTable).recordSuccessor('dead letter', redriven);
+    await sendWithoutGroup(standard.events, 'oc_4');
+    const letter = await send(standard.dead, 'oc_1', 12, { redrives: '2' });
+    const reasons = createFailureReasons(emulators.dynamo, emulators.claimsTable);
+    await reasons.write(letter, 'TypeError: no number', signal, failedAt);
+    lines = await move(fifo);
+    events = await drain(fifo.events);
+    dead = await drain(fifo.dead);
+  });
+
+  const ofChat = (chat: string) => events.find(({ Body = '' }) => JSON.parse(Body).event.chat_id === chat);
+
+  test('all messages move', async () => {
+    expect(lines).toEqual([
+      '26 moved from feishu-events to feishu-events.fifo.',
+      '1 moved from feishu-events-dead to feishu-events-dead.fifo.',
+    ]);
+    expect(events).toHaveLength(26);
+    expect(await drain(standard.events)).toEqual([]);
+    expect(await drain(standard.dead)).toEqual([]);
+  });
+
+  test('the events of a chat are in the order of arrival', () => {
+    const ordered = shuffled.toSorted((one, other) => one - other);
+    expect(secondsOf(events, 'oc_1')).toEqual(ordered);
+    expect(secondsOf(events, 'oc_2')).toEqual(ordered);
+  });
+
+  test('a message without a group gets the one of its event', () => {
+    expect(ofChat('oc_4')?.Attributes?.MessageGroupId).toBe('oc_4');
+  });
+
+  test('the worker accepts the moved copy of a redriven event', async () => {
+    const moved = ofChat('oc_3');
+    const redriveOf = moved?.MessageAttributes?.redriveOf?.StringValue ?? '';
+    const redrives = createRedrives(emulators.dynamo, emulators.claimsTable);
+    expect(await redrives.recordSuccessor(redriveOf, moved?.MessageId as string)).toBe(moved?.MessageId);
+  });
+
+  test('dead letters keep their failure reason and the number of their attempts', async () => {
+    const [moved] = dead;
+    const id = moved?.MessageId as string;
+    const reasons = createFailureReasons(emulators.dynamo, emulators.claimsTable);
+    expect((await reasons.read([id])).get(id)).toEqual({ reason: 'TypeError: no number', failedAt });
+    expect(moved?.MessageAttributes?.redrives?.StringValue).toBe('2');
+  });
 });
 
 test('The events of a FIFO queue move to a standard queue, each with its conversation', async () => {
@@ -124,24 +179,12 @@ test('The events of a FIFO queue move to a standard queue, each with its convers
   expect(await drain(fifo.events)).toEqual([]);
 });
 
-test('A message without a group gets the one of its event', async () => {
-  const withGroup = await send(fifo.events, 'oc_1', 0);
-  const [original] = await drain(fifo.events);
-  expect(original?.MessageId).toBe(withGroup);
-  const { Body: MessageBody, MessageAttributes } = original as Message;
-  const command = new SendMessageCommand({ QueueUrl: standard.events, MessageBody, MessageAttributes });
-  await emulators.sqs.send(command);
-  await move(fifo);
-  const [moved] = await drain(fifo.events);
-  expect(moved?.Attributes?.MessageGroupId).toBe(original?.Attributes?.MessageGroupId);
-});
-
 test('After an interruption between sending and deleting, the next run only deletes', async () => {
   await send(standard.events, 'oc_1', 1);
   const { send: sendCommand } = emulators.sqs;
-  const sendUntilDelete = async (command: SendMessageCommand) => {
-    if (command instanceof DeleteMessageCommand) throw new Error('interrupted');
-    return sendCommand.call(emulators.sqs, command);
+  const sendUntilDelete = async (...args: unknown[]) => {
+    if (args[0] instanceof DeleteMessageCommand) throw new Error('interrupted');
+    return Reflect.apply(sendCommand, emulators.sqs, args);
   };
   Object.assign(emulators.sqs, { send: sendUntilDelete });
   await expect(move(fifo)).rejects.toThrow('1 could not be moved and stay in feishu-events. Run the command again.');
@@ -149,28 +192,6 @@ test('After an interruption between sending and deleting, the next run only dele
   expect(await move(fifo)).toContain('1 already moved by an interrupted run, now deleted.');
   expect(await drain(fifo.events)).toHaveLength(1);
   expect(await drain(standard.events)).toEqual([]);
-});
-
-test('The worker accepts a moved copy of a redriven event', async () => {
-  const redrives = createRedrives(emulators.dynamo, emulators.claimsTable);
-  const copy = await send(standard.events, 'oc_1', 1, { redriveOf: 'dead letter' });
-  await redrives.recordSuccessor('dead letter', copy);
-  await move(fifo);
-  const [moved] = await drain(fifo.events);
-  const redriveOf = moved?.MessageAttributes?.redriveOf?.StringValue ?? '';
-  expect(await redrives.recordSuccessor(redriveOf, moved?.MessageId as string)).toBe(moved?.MessageId);
-});
-
-test('Dead letters keep their failure reason and the number of their attempts', async () => {
-  const reasons = createFailureReasons(emulators.dynamo, emulators.claimsTable);
-  const failedAt = new Date('2026-01-02T03:04:05Z');
-  const dead = await send(standard.dead, 'oc_1', 1, { redrives: '2' });
-  await reasons.write(dead, 'TypeError: no number', signal, failedAt);
-  expect(await move(fifo)).toContain('1 moved from feishu-events-dead to feishu-events-dead.fifo.');
-  const [moved] = await drain(fifo.dead);
-  const id = moved?.MessageId as string;
-  expect((await reasons.read([id])).get(id)).toEqual({ reason: 'TypeError: no number', failedAt });
-  expect(moved?.MessageAttributes?.redrives?.StringValue).toBe('2');
 });
 
 test('Empty replaced queues are deleted on request, others are not', async () => {
