@@ -1,7 +1,7 @@
 import { CloudFormationClient, DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
 import { DeploymentError } from './deployment-error.ts';
 import { readChangedParameters, readGivenParameters } from './options.ts';
-import type { Serverless, Template } from './serverless.ts';
+import type { AwsProvider, Serverless, Template } from './serverless.ts';
 
 /** The stack's output that stores the parameters that differ from the defaults, as JSON. */
 const OUTPUT = 'DeploymentParameters';
@@ -111,7 +111,7 @@ async function readAccountAndStack(serverless: Serverless, name: string) {
     const client = new CloudFormationClient(await provider.getAwsSdkV3Config());
     const stack = await describeStack(client, name);
     // arn:aws:cloudformation:<region>:<account>:stack/…
-    return { stack, account: stack?.StackId?.split(':')[4] ?? (await provider.getAccountId()) };
+    return { stack, account: stack?.StackId?.split(':')[4] ?? (await readAccount(provider)) };
   } catch (cause) {
     const { name: errorName, message } = cause as Error;
     throw new DeploymentError(
@@ -120,6 +120,11 @@ async function readAccountAndStack(serverless: Serverless, name: string) {
       { cause },
     );
   }
+}
+
+/** Where only the services of the stack can be reached, STS may not be one of them. */
+export function readAccount(provider: AwsProvider): Promise<string> {
+  return provider.getAccountId().catch(() => 'unknown');
 }
 
 async function describeStack(client: CloudFormationClient, name: string): Promise<Stack | undefined> {

@@ -11,7 +11,7 @@ import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
-import { keepDeployedParameters, storeParameters } from './deployed-parameters.ts';
+import { keepDeployedParameters, readAccount, storeParameters } from './deployed-parameters.ts';
 import { DeploymentError } from './deployment-error.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
@@ -233,7 +233,7 @@ export default class FeishuEventsPlugin {
     const { confirmRemoval } = await import('./remove-stack.ts');
     await confirmRemoval({
       config: await provider.getAwsSdkV3Config(),
-      account: await provider.getAccountId(),
+      account: await readAccount(provider),
       region: provider.getRegion(),
       stackName: provider.naming.getStackName(),
       secretName: this.#secretName,

@@ -150,6 +150,21 @@ describe('the packaged template', () => {
   });
 });
 
+test('The region is that of the AWS profile, unless --region is passed', async () => {
+  const project = await createProject({ AWS_PROFILE: 'north' });
+  try {
+    // The project's folder is also the home folder.
+    await mkdir(path.join(project.folder, '.aws'));
+    await writeFile(path.join(project.folder, '.aws/config'), '[profile north]\nregion = eu-north-1\n');
+    const { output } = await project.serverless('package');
+    expect(output).toContain('Packaging feishu-events for stage dev (eu-north-1)');
+    const { output: withOption } = await project.serverless('package', '--region', 'eu-west-3');
+    expect(withOption).toContain('Packaging feishu-events for stage dev (eu-west-3)');
+  } finally {
+    await project.remove();
+  }
+});
+
 describe('Packaging rejects', () => {
   let project: Project;
   beforeAll(async () => {
