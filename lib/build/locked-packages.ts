@@ -36,7 +36,8 @@ export async function readLockedPackages(root: string): Promise<LockedPackages> 
 
 /**
  * Returns the paths of packages and of everything they depend on, including peer dependencies. An optional peer
- * dependency, such as a database driver, counts if the project itself does not only develop with it.
+ * dependency, such as a database driver, counts if the project itself does not only develop with it. Peer dependencies that
+ * contain only types do not count.
  *
  * @param names the names of packages in the project's `node_modules`
  */
@@ -55,8 +56,9 @@ export function dependenciesOf(names: Iterable<string>, locked: LockedPackages):
       ...required.flatMap((name) => resolve(name, location, locked) ?? []),
       ...peers.flatMap((name) => {
         const peer = resolve(name, location, locked);
-        const isUnused = peerDependenciesMeta?.[name]?.optional && peer !== undefined && locked.get(peer)?.dev;
-        return peer === undefined || isUnused ? [] : [peer];
+        if (peer === undefined || name.startsWith('@types/')) return [];
+        const isUnused = peerDependenciesMeta?.[name]?.optional && locked.get(peer)?.dev;
+        return isUnused ? [] : [peer];
       }),
     );
   }

@@ -26,6 +26,9 @@ const REFERENCES: readonly RegExp[] = [
   new RegExp(String.raw`${FOLDER}\s*\+\s*(?:'\/(?<single>[^']+)'|"\/(?<double>[^"]+)")`, 'g'),
 ];
 
+/** Whole lines: a text such as a URL can contain `//`. */
+const COMMENTS = /^\s*\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
+
 /** Does not find files. */
 const OTHER_USES = /\bcreateRequire\(\s*(?:import\.meta\.(?:url|filename)|__filename)\s*\)|\bimport\.meta\.main\b/g;
 
@@ -46,7 +49,7 @@ export async function findReferencedFiles(root: string, { inputs }: Metafile): P
 }
 
 async function inspectModule(root: string, module: string): Promise<ReferencedFiles> {
-  const source = await readFile(path.join(root, module), 'utf8');
+  const source = (await readFile(path.join(root, module), 'utf8')).replaceAll(COMMENTS, '');
   if (!usesLocation(source)) return { files: [], warnings: [] };
   const folder = path.dirname(path.join(root, module));
   const matches = REFERENCES.flatMap((pattern) => [...source.matchAll(pattern)]);

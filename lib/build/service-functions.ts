@@ -68,6 +68,7 @@ async function readYaml(root: string, name: string): Promise<unknown> {
   return document.toJS();
 }
 
-function asObject(value: unknown): Record<string, unknown> {
+/** Returns an empty object for a value that is not an object. */
+export function asObject(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

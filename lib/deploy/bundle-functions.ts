@@ -1,10 +1,11 @@
 import path from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import type { Metafile } from 'esbuild';
 import { artifactFiles, functionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { handlerWarnings } from '../build/check-handlers.ts';
 import { findHandlerModule, type HandlerModule } from '../build/handler-module.ts';
+import { type BundleResult, buildBundle } from './build-bundle.ts';
 import { DeploymentError } from './deployment-error.ts';
-import { type BundleReport, type FunctionBuild, findFunctionFiles } from './function-files.ts';
+import { type BundleReport, findFunctionFiles } from './function-files.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
@@ -18,7 +19,8 @@ const USER_FUNCTIONS_FOLDER = 'functions';
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
  * @returns what to show to the user
- * @throws {DeploymentError} if a function's module or export does not exist, or a package cannot be installed
+ * @throws {DeploymentError} if a function cannot be built, its module or export does not exist, or a package cannot be
+ *   installed
  */
 export async function bundleFunctions(
   root: string,
@@ -26,7 +28,7 @@ export async function bundleFunctions(
   service: Serverless['service'],
 ): Promise<BundleReport> {
   const { functions } = service;
-  const usePackage = (name: string, bundle: string, { metafile }: FunctionBuild, otherFiles: string[]) => {
+  const usePackage = (name: string, bundle: string, { metafile }: BundleResult, otherFiles: string[]) => {
     const definition = functions[name];
     if (definition === undefined) return;
     const inRoot = (file: string) => path.posix.join(path.relative(root, outdir), file);
@@ -41,22 +43,22 @@ export async function bundleFunctions(
     return module === undefined ? [] : [{ name, module, bundle: `${USER_FUNCTIONS_FOLDER}/${name}` }];
   });
   const [webhook, worker, ...others] = await Promise.all([
-    build(webhookBundle(root, outdir)),
-    build(workerBundle(root, outdir)),
-    ...added.map(({ module, bundle }) => build(functionBundle(root, outdir, bundle, module.source))),
+    buildBundle(webhookBundle(root, outdir)),
+    buildBundle(workerBundle(root, outdir)),
+    ...added.map(({ module, bundle }) => buildBundle(functionBundle(root, outdir, bundle, module.source))),
   ]);
   const bundled = [
     { name: 'webhook', bundle: 'webhook', result: webhook },
     { name: 'worker', bundle: 'worker', result: worker },
     ...added.map(({ name, module, bundle }, index) => {
-      const result = others[index] as FunctionBuild;
+      const result = others[index] as BundleResult;
       checkExport(name, module, result.metafile);
       return { name, bundle, result };
     }),
   ].filter(({ name }) => name in functions);
   const { files, warnings, notices } = await findFunctionFiles(root, outdir, service, bundled);
   // After the packages, because installing them empties `node_modules`.
-  await build(platformSdkBundle(root, outdir));
+  await buildBundle(platformSdkBundle(root, outdir));
   for (const { name, bundle, result } of bundled) usePackage(name, bundle, result, files.get(name) ?? []);
   const messages = handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
   return { warnings: [...messages, ...warnings], notices };

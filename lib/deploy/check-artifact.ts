@@ -33,6 +33,6 @@ export async function checkArtifact(functionName: string, file: string): Promise
   throw new DeploymentError(
     `The artifact of the function ${functionName}, ${path.basename(file)}, contains files that must not be deployed:\n` +
       `${[...found.slice(0, MAXIMUM_NAMED_FILES), ...more].join('\n')}\n` +
-      `Select its files in serverless.yml: functions.${functionName}.package.patterns, starting with '!**'.`,
+      `Select its files with \`package.patterns\` of the function ${functionName}, starting with '!**'.`,
   );
 }

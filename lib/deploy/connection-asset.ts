@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { build } from 'esbuild';
 import { connectionBundle } from '../build/bundle.ts';
 import { packageReport } from '../build/installed-packages.ts';
 import { findReferencedFiles } from '../build/referenced-files.ts';
+import { buildBundle } from './build-bundle.ts';
 import { DeploymentError } from './deployment-error.ts';
 
 const FILE = 'connection.mjs';
@@ -19,13 +19,13 @@ const PACKAGE_FOLDER = '.serverless';
  * @param root the project's folder
  * @param outdir the folder of bundles
  * @returns warnings about packages
- * @throws {DeploymentError} if the project has no such program, or the program reads other files
+ * @throws {DeploymentError} if the project has no such program, or the program cannot be built or reads other files
  */
 export async function packageConnection(root: string, outdir: string): Promise<string[]> {
   if (!existsSync(path.join(root, 'functions/connection.ts'))) {
     throw new DeploymentError('longConnection=true needs the program functions/connection.ts, which does not exist.');
   }
-  const { metafile, warnings } = await build(connectionBundle(root, outdir));
+  const { metafile, warnings } = await buildBundle(connectionBundle(root, outdir));
   const { files } = await findReferencedFiles(root, metafile);
   if (files.length > 0) {
     throw new DeploymentError(

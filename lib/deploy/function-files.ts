@@ -1,14 +1,12 @@
 import path from 'node:path';
-import type { BuildResult } from 'esbuild';
 import { readExtensions } from '../build/extensions.ts';
 import { packageReport, usedPackages } from '../build/installed-packages.ts';
 import { readLockedPackages } from '../build/locked-packages.ts';
 import { findReferencedFiles } from '../build/referenced-files.ts';
+import type { BundleResult } from './build-bundle.ts';
 import { DeploymentError } from './deployment-error.ts';
 import { type Architecture, installedFolders, installPackages } from './install-packages.ts';
 import type { Serverless } from './serverless.ts';
-
-export type FunctionBuild = BuildResult<{ metafile: true }>;
 
 /** For the user. */
 export interface BundleReport {
@@ -18,7 +16,7 @@ export interface BundleReport {
 
 export interface BundledFunction {
   name: string;
-  result: FunctionBuild;
+  result: BundleResult;
 }
 
 export interface FunctionFiles extends BundleReport {

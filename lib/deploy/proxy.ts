@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { isExempt, readProxySetting } from '../feishu/route.ts';
 import type { AwsConfig } from './aws-clients.ts';
 import type { AwsProvider } from './serverless.ts';
@@ -5,11 +6,18 @@ import type { AwsProvider } from './serverless.ts';
 /** The variables that the framework reads, in its order. It also uses the first one for HTTPS. */
 const FRAMEWORK_VARIABLES = ['proxy', 'HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
 
-const PROXY_AUTHENTICATION_REQUIRED = 407;
+/** Each response of AWS has one. https://docs.aws.amazon.com/AmazonS3/latest/userguide/get-request-ids.html */
+const REQUEST_ID_HEADERS = ['x-amzn-requestid', 'x-amz-request-id'];
 
 /** The part of an AWS client's request handler that this module replaces. */
 interface RequestHandler {
-  handle(request: Destination, options?: unknown): Promise<{ response: { statusCode: number } }>;
+  handle(request: Destination, options?: unknown): Promise<{ response: Response }>;
+}
+
+interface Response {
+  statusCode: number;
+  /** The names are in lower case. */
+  headers: Record<string, string>;
 }
 
 interface Destination {
@@ -63,8 +71,10 @@ function chooseByDestination(proxied: RequestHandler, direct: RequestHandler, vi
     if (isExempt(new URL(`${protocol}//${hostname}${port ? `:${port}` : ''}`))) return direct.handle(request, options);
     try {
       const result = await proxied.handle(request, options);
-      if (result.response.statusCode === PROXY_AUTHENTICATION_REQUIRED)
-        throw new Error('Proxy Authentication Required');
+      const { statusCode } = result.response;
+      if (protocol === 'https:' && isRejection(result.response)) {
+        throw new Error(`${statusCode} ${STATUS_CODES[statusCode]}`);
+      }
       return result;
     } catch (error) {
       if (error instanceof Error) error.message += via;
@@ -72,4 +82,9 @@ function chooseByDestination(proxied: RequestHandler, direct: RequestHandler, vi
     }
   };
   return Object.create(proxied, { handle: { value: handle } });
+}
+
+/** Returns whether the proxy, not AWS, has responded: the framework's agent passes the response to `CONNECT` on. */
+function isRejection({ statusCode, headers }: Response): boolean {
+  return statusCode >= 400 && !REQUEST_ID_HEADERS.some((name) => name in headers);
 }

@@ -113,9 +113,10 @@ function listFunctions(functions: readonly UserFunction[]): string {
   if (functions.length === 0) {
     return 'extensions.yml contains no functions; see docs/deploying.md#add-a-function';
   }
+  const width = Math.max(...functions.map(({ name }) => name.length));
   const lines = functions.map(({ name, schedules }) => {
     const expressions = schedules.flatMap((schedule) => schedule.expressions);
-    return `  ${[name, ...expressions].join('   ')}`;
+    return `  ${[name.padEnd(width), ...expressions].join('   ').trimEnd()}`;
   });
   return `Available functions:\n${lines.join('\n')}`;
 }

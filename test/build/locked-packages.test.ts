@@ -13,9 +13,11 @@ describe('dependenciesOf', () => {
     ['node_modules/c', { dependencies: { a: '1' }, optionalDependencies: { 'c-linux': '1', absent: '1' } }],
     ['node_modules/c-linux', {}],
     ['node_modules/unused', {}],
-    ['node_modules/orm', optionalPeers('driver', 'typescript', 'other-driver')],
+    ['node_modules/orm', optionalPeers('driver', 'typescript', 'other-driver', '@types/node')],
     ['node_modules/driver', {}],
     ['node_modules/typescript', { dev: true }],
+    // Another package depends on it.
+    ['node_modules/@types/node', {}],
   ]);
   const find = (name: string) => [...dependenciesOf([name], locked)].toSorted();
 
@@ -24,7 +26,7 @@ describe('dependenciesOf', () => {
     expect(find('a')).toEqual(expected);
   });
 
-  it('includes optional peers that the project uses, except for development', () => {
+  it('includes optional peers that the project uses, except for development or for types', () => {
     expect(find('orm')).toEqual(['node_modules/driver', 'node_modules/orm']);
   });
 

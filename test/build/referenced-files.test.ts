@@ -61,11 +61,18 @@ describe('findReferencedFiles', () => {
     expect(await find(source)).toEqual({ files: [], warnings: [expect.stringContaining(warning)] });
   });
 
-  it('does not warn about modules that use no files', async () => {
-    expect(await find('createRequire(import.meta.url); if (import.meta.main) run();')).toEqual({
-      files: [],
-      warnings: [],
-    });
+  it.each([
+    'createRequire(import.meta.url); if (import.meta.main) run();',
+    '// Bundled, it has no __dirname.\nrun();',
+    "/**\n * Not path.join(__dirname, 'absent.txt').\n */\nrun();",
+  ])('does not warn about a module that uses no files: %s', async (source) => {
+    expect(await find(source)).toEqual({ files: [], warnings: [] });
+  });
+
+  it('finds files behind texts that look like comments', async () => {
+    const source =
+      "glob('src/*'); load('https://example.com', new URL('../../../templates/hello.txt', import.meta.url), '*/');";
+    expect(await find(source)).toEqual({ files: ['templates/hello.txt'], warnings: [] });
   });
 
   it('leaves out packages, which are deployed whole', async () => {

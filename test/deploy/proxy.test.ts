@@ -6,6 +6,7 @@ import { postTo } from '../../lib/deploy/doctor/webhook.ts';
 import { applyProxySettings } from '../../lib/deploy/proxy.ts';
 import type { AwsProvider } from '../../lib/deploy/serverless.ts';
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
+import type { HttpResponse } from '../../lib/webhook/http.ts';
 import { ConnectProxy } from '../support/connect-proxy.ts';
 
 /** The framework's own function. */
@@ -14,22 +15,27 @@ const { buildClientConfig } = createRequire(import.meta.url)('serverless/lib/aws
 const [WEBHOOK, AWS] = ['webhook.example', 'cloudformation.eu-central-1.amazonaws.com'];
 const NO_STACKS =
   '<DescribeStacksResponse><DescribeStacksResult><Stacks/></DescribeStacksResult></DescribeStacksResponse>';
+const ACCESS_DENIED =
+  '<ErrorResponse><Error><Code>AccessDenied</Code><Message>Not allowed</Message></Error></ErrorResponse>';
 const REQUEST = { headers: {}, body: Buffer.from('{}') };
 
 let proxy: ConnectProxy;
 let server: HttpServer;
 let received: string[] = [];
+/** The response, instead of an empty list of stacks. */
+let failure: HttpResponse | undefined;
 beforeAll(async () => {
   proxy = await ConnectProxy.start([WEBHOOK, AWS]);
   server = await startHttpServer('127.0.0.1', 0, ({ headers }) => {
     received.push(String(headers.host));
-    return { statusCode: 200, headers: {}, body: NO_STACKS };
+    return failure ?? { statusCode: 200, headers: {}, body: NO_STACKS };
   });
   proxy.targetPort = Number(new URL(server.origin).port);
 });
 beforeEach(() => {
   proxy.use();
   received = [];
+  failure = undefined;
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -105,14 +111,22 @@ describe("The AWS clients of the framework's commands", () => {
     expect(received).toHaveLength(1);
   });
 
-  it('name the proxy and the variable if the proxy rejects them', async () => {
+  it.each([
+    [407, 'Proxy Authentication Required'],
+    [403, 'Forbidden'],
+    [502, 'Bad Gateway'],
+  ])('name the proxy and the variable if the proxy responds with %i', async (status, reason) => {
     proxy.use({ HTTPS_PROXY: `http://user:secret@${proxy.host}` });
-    proxy.behavior = 407;
+    proxy.behavior = status;
     const failing = describeStacks();
-    await expect(failing).rejects.toThrow(
-      `Proxy Authentication Required, through the proxy ${proxy.host} set in HTTPS_PROXY`,
-    );
+    await expect(failing).rejects.toThrow(`${status} ${reason}, through the proxy ${proxy.host} set in HTTPS_PROXY`);
     await expect(failing).rejects.not.toThrow('secret');
+  });
+
+  it('return the errors of AWS', async () => {
+    failure = { statusCode: 403, headers: { 'x-amzn-requestid': '1' }, body: ACCESS_DENIED };
+    await expect(describeStacks()).rejects.toMatchObject({ name: 'AccessDenied', message: 'Not allowed' });
+    expect(proxy.requests).toEqual([`${AWS}:443`]);
   });
 
   it('leave the variables as they are', async () => {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { vi } from 'vitest';
-import { createCertificate } from '../bench/certificate.ts';
+import { createCertificate } from './certificate.ts';
 
 /** `silent`: accepts connections and never responds. A number: the status of each response. */
 type ProxyBehavior = 'normal' | 'silent' | number;

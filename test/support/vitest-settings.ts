@@ -28,3 +28,11 @@ export function propertyTestFiles(): string[] {
 export function variableVolumeTestFiles(): string[] {
   return filesMatching(/from 'fast-check'|from '[./]+support\/volume\.ts'/);
 }
+
+/**
+ * Returns the files that cannot share modules with others: they replace modules, compare 64-bit integers of frames, which
+ * the official SDK turns off in protobufjs, or are the user's.
+ */
+export function isolatedTestFiles(): string[] {
+  return [...filesMatching(/vi\.mock\(|mock-platform\/wire\.ts'/), 'test/handlers/**/*.test.ts'];
+}

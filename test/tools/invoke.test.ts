@@ -17,6 +17,10 @@ const EXTENSIONS = `functions:
       - schedule: { rate: cron(0 8 * * ? *), inputPath: $.detail }
   report:
     handler: functions/reminder.handler
+  log:
+    handler: functions/reminder.handler
+    events:
+      - schedule: rate(1 day)
 `;
 const REMINDER = `import { Client, Domain } from '@larksuiteoapi/node-sdk';
 
@@ -97,7 +101,7 @@ describe('npm run invoke', () => {
       [
         'There is no function "remindr". Available functions:',
         '  reminder   rate(6 hours)   cron(0 8 * * ? *)',
-        '  report',
+        '  report\n  log        rate(1 day)',
       ],
     ],
     ['no function', [], ['Pass the name of a function.', 'Usage: npm run invoke', '  reminder']],

@@ -29,8 +29,10 @@ async function createEmptyProject(): Promise<TemporaryProject> {
 }
 
 /** Runs a program of an installed package, like `npx`. */
-function runPackage(root: string, program: string, ...args: string[]) {
-  return promisify(execFile)(process.execPath, [path.join(root, 'node_modules', program), ...args], { cwd: root });
+async function runPackage(root: string, program: string, ...args: string[]): Promise<void> {
+  const parameters = [path.join(root, 'node_modules', program), ...args];
+  const execution = promisify(execFile)(process.execPath, parameters, { cwd: root });
+  await execution.catch(({ message, stdout }) => expect.fail(`${message}\n${stdout}`));
 }
 
 describe('The handlers that npm run new writes', () => {

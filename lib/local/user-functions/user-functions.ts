@@ -1,5 +1,5 @@
 import { findHandlerModule, type HandlerModule } from '../../build/handler-module.ts';
-import { isResolved, type RawFunction, readServiceFunctions } from '../../build/service-functions.ts';
+import { asObject, isResolved, type RawFunction, readServiceFunctions } from '../../build/service-functions.ts';
 import { readSchedules, type Schedule } from './schedules.ts';
 
 /** A function that the user added in extensions.yml or serverless.yml. */
@@ -65,7 +65,7 @@ export function missingVariablesNotice(names: readonly string[]): string {
 function readFunction(root: string, name: string, definition: RawFunction, provider: RawFunction): UserFunction {
   const setting = (key: string) => definition[key] ?? provider[key];
   const { environment, events } = definition;
-  const variables = Object.entries({ ...asVariables(provider.environment), ...asVariables(environment) });
+  const variables = Object.entries({ ...asObject(provider.environment), ...asObject(environment) });
   return {
     name,
     module: findModule(root, name, { ...definition, runtime: setting('runtime') }),
@@ -94,10 +94,6 @@ function findModule(root: string, name: string, { handler, image, runtime }: Raw
 
 function isLiteral(value: unknown): value is string | number | boolean {
   return ['string', 'number', 'boolean'].includes(typeof value) && isResolved(value);
-}
-
-function asVariables(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function readNumber(value: unknown): number | undefined {
