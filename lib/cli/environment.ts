@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseEnv } from 'node:util';
-import { readTextFile } from './read-text-file.ts';
-
-/** A generous limit: Lambda accepts 4 KB of environment variables. */
-const MAXIMUM_FILE_BYTES = 64 * 1024;
+import { readEnvironmentFile } from './environment-file.ts';
 
 /**
  * Returns the variables of the process and of `.env`. Those of the process take precedence.
@@ -40,21 +36,6 @@ export async function writeMissingEnvironmentFile(root: string, processEnvironme
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/**
- * Reads a `.env` file.
- *
- * @returns its variables, or an empty object if the file does not exist
- * @throws {RangeError} if the file is larger than 64 KiB
- */
-export async function readEnvironmentFile(file: string): Promise<Record<string, string>> {
-  try {
-    return definedOf(parseEnv(await readTextFile(file, MAXIMUM_FILE_BYTES)));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw error;
   }
 }

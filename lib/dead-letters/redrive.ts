@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type MessageAttributeValue, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { conversationOf } from '../feishu/event-identity.ts';
+import { toMessageGroupId } from '../queue/message.ts';
 import type { Redrives } from '../store/redrives.ts';
+import { readDelivery } from '../worker/processor.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 import { type Selection, visitDeadLetters } from './visit.ts';
@@ -9,8 +12,12 @@ export interface RedriveParts {
   queue: DeadLetterQueue;
   redrives: Redrives;
   sqs: SQSClient;
-  /** The queue that the worker consumes. */
-  eventsQueueUrl: string;
+  /** The queue to send to. */
+  targetUrl: string;
+  /** Whether the messages were dead letters, so that their attempts so far count (default: true). */
+  countsAsRedrive?: boolean;
+  /** Called after a copy was sent and before the original is deleted. */
+  onSent?: (letter: DeadLetter, copyId: string) => Promise<void>;
 }
 
 export interface RedriveResult {
@@ -30,20 +37,21 @@ export interface RedriveResult {
  * @param onProgress called with the result so far after each batch
  */
 export async function redrive(
-  { queue, redrives, sqs, eventsQueueUrl }: RedriveParts,
+  { queue, redrives, sqs, targetUrl, countsAsRedrive = true, onSent }: RedriveParts,
   selection: Selection,
   signal: AbortSignal,
   onProgress: (result: RedriveResult) => void,
 ): Promise<RedriveResult> {
   const result: RedriveResult = { moved: 0, movedBefore: 0, failures: [] };
-  const isFifo = eventsQueueUrl.endsWith('.fifo');
+  const isFifo = targetUrl.endsWith('.fifo');
   const movedIds = new Set<string | undefined>();
 
   const move = async (letter: DeadLetter) => {
     const { messageId } = letter;
     const wasMoved = (await redrives.successorOf(messageId)) !== undefined;
     if (!wasMoved) {
-      const sent = await sqs.send(new SendMessageCommand(copyOf(letter, eventsQueueUrl)));
+      const sent = await sqs.send(new SendMessageCommand(copyOf(letter, targetUrl, countsAsRedrive)));
+      await onSent?.(letter, sent.MessageId as string);
       movedIds.add(messageId);
       await redrives.recordSuccessor(messageId, sent.MessageId as string);
     }
@@ -60,11 +68,19 @@ export async function redrive(
         remaining.push(letter);
       });
     if (isFifo) {
-      // In order: if a letter of a conversation remains, so do those behind it.
-      for (const letter of letters) {
-        if (remaining.some(({ groupId }) => groupId === letter.groupId)) remaining.push(letter);
-        else await moveOne(letter);
-      }
+      const moveConversation = async (conversation: DeadLetter[]) => {
+        let hasStopped = false;
+        // In order: if a letter of a conversation remains, so do those behind it.
+        for (const letter of conversation) {
+          hasStopped ||= signal.aborted;
+          if (hasStopped) remaining.push(letter);
+          else {
+            await moveOne(letter);
+            hasStopped = remaining.includes(letter);
+          }
+        }
+      };
+      await Promise.all(Map.groupBy(letters, messageGroupIdOf).values().map(moveConversation));
     } else {
       await Promise.all(letters.map(moveOne));
     }
@@ -78,7 +94,8 @@ export async function redrive(
   return result;
 }
 
-function copyOf({ messageId, body, messageAttributes, groupId, redrives }: DeadLetter, queueUrl: string) {
+function copyOf(letter: DeadLetter, queueUrl: string, countsAsRedrive: boolean) {
+  const { messageId, body, messageAttributes, groupId, redrives } = letter;
   const attributes = Object.entries(messageAttributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
     name,
     { DataType, ...(StringValue !== undefined ? { StringValue } : { BinaryValue }) },
@@ -86,16 +103,25 @@ function copyOf({ messageId, body, messageAttributes, groupId, redrives }: DeadL
   const MessageAttributes: Record<string, MessageAttributeValue> = {
     ...Object.fromEntries(attributes),
     redriveOf: { DataType: 'String', StringValue: messageId },
-    redrives: { DataType: 'Number', StringValue: `${redrives + 1}` },
+    ...(countsAsRedrive && { redrives: { DataType: 'Number', StringValue: `${redrives + 1}` } }),
   };
+  const isFifo = queueUrl.endsWith('.fifo');
   return {
     QueueUrl: queueUrl,
     MessageBody: body,
     MessageAttributes,
-    ...(groupId !== undefined && { MessageGroupId: groupId }),
+    ...((isFifo || groupId !== undefined) && { MessageGroupId: messageGroupIdOf(letter) }),
     // Differs from the original's id, which the queue may still deduplicate, and is the same for each copy of a letter.
-    ...(queueUrl.endsWith('.fifo') && {
-      MessageDeduplicationId: createHash('sha256').update(`redrive ${messageId}`).digest('hex'),
-    }),
+    ...(isFifo && { MessageDeduplicationId: createHash('sha256').update(`redrive ${messageId}`).digest('hex') }),
   };
+}
+
+/** A message of a standard queue may have no group. Its event determines it, as the intake does. */
+function messageGroupIdOf({ groupId, record, messageId }: DeadLetter): string {
+  if (groupId !== undefined) return groupId;
+  try {
+    return toMessageGroupId(conversationOf(readDelivery(record).envelope));
+  } catch {
+    return messageId;
+  }
 }

@@ -2,6 +2,7 @@ import type { Selection } from '../dead-letters/visit.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { DeadLetterCommands } from './dlq/command.ts';
 import type { AwsProvider, Serverless } from './serverless.ts';
+import type { StackCommandParts } from './stack-command.ts';
 
 export type CommandOptions = Readonly<Record<string, string | boolean | null | undefined>>;
 
@@ -49,6 +50,17 @@ export const OPERATOR_COMMANDS = {
       },
     },
   },
+  queues: {
+    type: 'container',
+    usage: 'Manage the queues that a deployment replaced',
+    commands: {
+      move: {
+        usage: 'Move the messages of replaced queues to the current ones, in order',
+        lifecycleEvents: ['move'],
+        options: { delete: { usage: 'Then delete the replaced queues if they are empty', type: 'boolean' } },
+      },
+    },
+  },
 } as const;
 
 /** Creates the hooks that run the commands. Their code is loaded only when a command runs. */
@@ -60,6 +72,7 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
     'dlq:list:list': withQueue((commands) => commands.list(readSelection(options))),
     'dlq:show:show': withQueue((commands) => commands.show(String(options.id))),
     'dlq:redrive:redrive': withQueue((commands) => commands.redrive(readSelection(options))),
+    'queues:move:move': () => moveReplacedQueues(host.getProvider('aws'), options.delete === true),
     'dlq:drop:drop': withQueue((commands) => commands.drop(readSelection(options), options.yes === true)),
   };
 }
@@ -79,11 +92,21 @@ async function withDeadLetters(
   provider: AwsProvider,
   work: (commands: DeadLetterCommands) => Promise<void>,
 ): Promise<void> {
+  const { createDeadLetterCommands } = await import('./dlq/command.ts');
+  await withStack(provider, (parts) => work(createDeadLetterCommands({ ...parts, input: process.stdin })));
+}
+
+async function moveReplacedQueues(provider: AwsProvider, deletesQueues: boolean): Promise<void> {
+  const { moveQueues } = await import('./move-queues.ts');
+  await withStack(provider, (parts) => moveQueues(parts, deletesQueues));
+}
+
+/** Runs a command on the deployed stack. Ctrl+C ends it after the current batch. */
+async function withStack(provider: AwsProvider, work: (parts: StackCommandParts) => Promise<void>): Promise<void> {
   const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
   const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
   const { openSqs } = await import('./aws-clients.ts');
   const { readDeployedStack } = await import('./deployed-stack.ts');
-  const { createDeadLetterCommands } = await import('./dlq/command.ts');
   const { createProgress } = await import('../cli/progress.ts');
   const config = await provider.getAwsSdkV3Config();
   const stack = await readDeployedStack(new CloudFormationClient(config), provider.naming.getStackName());
@@ -92,16 +115,14 @@ async function withDeadLetters(
   // A second Ctrl+C ends the process as usual.
   process.once('SIGINT', interrupt);
   try {
-    const commands = createDeadLetterCommands({
+    await work({
       stack,
       sqs: openSqs(config),
       dynamo: new DynamoDBClient(config),
       print: console.log,
       progress: createProgress(),
       signal: interruption.signal,
-      input: process.stdin,
     });
-    await work(commands);
   } finally {
     process.removeListener('SIGINT', interrupt);
   }

@@ -13,6 +13,7 @@ export interface DeployedStack {
   physicalId(logicalId: string): string | undefined;
   /** Returns the physical ids of all resources of a type, such as `AWS::CloudWatch::Alarm`. */
   physicalIdsOf(type: string): string[];
+  resources(): { logicalId: string; type: string; physicalId: string }[];
   output(key: string): string | undefined;
 }
 
@@ -31,6 +32,12 @@ export async function readDeployedStack(client: CloudFormationClient, name: stri
       resources
         .filter((resource) => resource.ResourceType === type)
         .flatMap(({ PhysicalResourceId }) => PhysicalResourceId ?? []),
+    resources: () =>
+      resources.map(({ LogicalResourceId = '', ResourceType = '', PhysicalResourceId = '' }) => ({
+        logicalId: LogicalResourceId,
+        type: ResourceType,
+        physicalId: PhysicalResourceId,
+      })),
     output: (key) => outputs.find(({ OutputKey }) => OutputKey === key)?.OutputValue,
   };
 }

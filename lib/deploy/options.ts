@@ -1,3 +1,4 @@
+import { LOG_LEVELS, PLATFORM_DOMAINS } from '../cli/settings.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { Serverless } from './serverless.ts';
 
@@ -14,19 +15,20 @@ export interface DeployOptions {
 }
 
 /**
- * Reads the parameters. The command line takes precedence over the stage's section, which takes precedence over the
- * defaults.
+ * Reads and checks the parameters. The command line takes precedence over the stage's section, which takes precedence over
+ * the defaults.
  *
  * @throws {DeploymentError} if a name is unknown or a value is invalid
  */
 export function readOptions(serverless: Serverless): DeployOptions {
   const parameters = readParameters(serverless);
+  checkTemplateParameters(parameters);
   const options: DeployOptions = {
     appType: readChoice(parameters, 'appType', ['self', 'store']),
     webhook: readBoolean(parameters, 'webhook'),
     longConnection: readBoolean(parameters, 'longConnection'),
     ordering: readChoice(parameters, 'ordering', ['none', 'conversation']),
-    alarmEmail: readText(parameters, 'alarmEmail', /^\S+@\S+$/, 'an email address'),
+    alarmEmail: readText(parameters, 'alarmEmail', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'one email address'),
     connectionSpot: readBoolean(parameters, 'connectionSpot'),
     connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'a VPC id, vpc-…'),
     connectionSubnets: readText(
@@ -49,22 +51,63 @@ export function readOptions(serverless: Serverless): DeployOptions {
   if ((options.connectionVpc === '') !== (options.connectionSubnets.length === 0)) {
     throw new DeploymentError('Set both connectionVpc and connectionSubnets, or neither to create a new VPC.');
   }
+  if (options.connectionSpot && !options.longConnection) {
+    throw new DeploymentError(
+      'The parameter connectionSpot=true requires the long connection. Add --param longConnection=true, or set ' +
+        'connectionSpot=false.',
+    );
+  }
   return options;
 }
 
-function readParameters(serverless: Serverless): Record<string, string> {
-  const { params = {} } = serverless.configurationInput;
-  const known = params.default ?? {};
+/** Checks the parameters that only the template uses. */
+function checkTemplateParameters(parameters: Record<string, string>): void {
+  readChoice(parameters, 'domain', PLATFORM_DOMAINS);
+  readChoice(parameters, 'logLevel', LOG_LEVELS);
+  readInteger(parameters, 'workerConcurrency', 2, 1000);
+  for (const name of ['connectionFetchImage', 'connectionImage']) {
+    if (!/^\S+$/.test(parameters[name] ?? '')) {
+      throw new DeploymentError(`The parameter ${name} must name a container image, not "${parameters[name]}".`);
+    }
+  }
+}
+
+/** Returns the parameters of the command line and of the stage's section in `serverless.yml`. */
+export function readGivenParameters(serverless: Serverless): Record<string, string> {
   const stage = serverless.getProvider('aws').getStage();
   const fromCommandLine = (serverless.processedInput.options.param ?? []).map((text) => {
     const [name = '', ...value] = text.split('=');
     return [name, value.join('=').trimEnd()];
   });
-  const parameters: Record<string, unknown> = { ...known, ...params[stage], ...Object.fromEntries(fromCommandLine) };
+  return toTexts({ ...serverless.configurationInput.params?.[stage], ...Object.fromEntries(fromCommandLine) });
+}
+
+/** Returns the parameters that differ from the defaults. */
+export function readChangedParameters(serverless: Serverless): Record<string, string> {
+  const defaults = readDefaults(serverless);
+  const parameters = Object.entries(readParameters(serverless));
+  return Object.fromEntries(parameters.filter(([name, value]) => value !== defaults[name]));
+}
+
+function readParameters(serverless: Serverless): Record<string, string> {
+  const defaults = readDefaults(serverless);
+  const parameters = { ...defaults, ...readGivenParameters(serverless) };
   for (const name of Object.keys(parameters)) {
-    if (Object.hasOwn(known, name)) continue;
-    throw new DeploymentError(`Unknown parameter "${name}". Available parameters: ${Object.keys(known).join(', ')}.`);
+    if (Object.hasOwn(defaults, name)) continue;
+    throw new DeploymentError(
+      `Unknown parameter "${name}". Available parameters: ${Object.keys(defaults).join(', ')}.`,
+    );
   }
+  // The framework accepts no empty value on the command line.
+  const isEmpty = ([name, value]: [string, string]) => value === 'none' && defaults[name] === '';
+  return Object.fromEntries(Object.entries(parameters).map((entry) => (isEmpty(entry) ? [entry[0], ''] : entry)));
+}
+
+function readDefaults(serverless: Serverless): Record<string, string> {
+  return toTexts(serverless.configurationInput.params?.default ?? {});
+}
+
+function toTexts(parameters: Record<string, unknown>): Record<string, string> {
   return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, String(value ?? '')]));
 }
 
@@ -79,11 +122,19 @@ function readChoice<Choice extends string>(
 ): Choice {
   const choice = choices.find((candidate) => candidate === parameters[name]);
   if (choice !== undefined) return choice;
-  throw new DeploymentError(`The parameter ${name} must be ${choices.join(' or ')}, not "${parameters[name]}".`);
+  const allowed = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  throw new DeploymentError(`The parameter ${name} must be ${allowed}, not "${parameters[name]}".`);
+}
+
+function readInteger(parameters: Record<string, string>, name: string, minimum: number, maximum: number): number {
+  const value = parameters[name] ?? '';
+  const integer = Number(value);
+  if (/^\d+$/.test(value) && integer >= minimum && integer <= maximum) return integer;
+  throw new DeploymentError(`The parameter ${name} must be an integer from ${minimum} to ${maximum}, not "${value}".`);
 }
 
 function readText(parameters: Record<string, string>, name: string, pattern: RegExp, description: string): string {
   const value = parameters[name] ?? '';
   if (value === '' || pattern.test(value)) return value;
-  throw new DeploymentError(`The parameter ${name} must be ${description}, not "${value}".`);
+  throw new DeploymentError(`The parameter ${name} must be ${description}, or none, not "${value}".`);
 }

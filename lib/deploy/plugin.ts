@@ -1,23 +1,32 @@
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { readExtensions } from '../build/extensions.ts';
+import { readEnvironmentFile } from '../cli/environment-file.ts';
+import { checkSettings } from '../cli/settings.ts';
 import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
+import { keepDeployedParameters, readAccount, storeParameters } from './deployed-parameters.ts';
+import { DeploymentError } from './deployment-error.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
 import { applyProxySettings } from './proxy.ts';
+import { queueNamesFreeAt } from './queue-names.ts';
 import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-template.ts';
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
+import { checkStageName } from './stage-name.ts';
 
 const BUNDLES_FOLDER = '.build';
+/** The commands that apply parameters to a deployed stack. */
+const DEPLOYING_COMMANDS = new Set(['deploy', 'deploy function', 'secrets']);
 
 /**
  * The template's plugin for the Serverless Framework. It bundles the functions, removes disabled parts from the stack,
@@ -30,6 +39,13 @@ export default class FeishuEventsPlugin {
       usage: "Create or update the stage's secret from .env and the environment; prints names, never values",
       lifecycleEvents: ['save'],
     },
+    // These commands are the framework's. It adds the options.
+    deploy: {
+      options: {
+        'allow-replacement': { usage: 'Replace queues and tables although they are not empty', type: 'boolean' },
+      },
+    },
+    remove: { options: { yes: { usage: 'Skip the confirmation', type: 'boolean' } } },
     ...OPERATOR_COMMANDS,
   };
   readonly #serverless: Serverless;
@@ -38,6 +54,9 @@ export default class FeishuEventsPlugin {
   readonly #progress: StepProgress;
   #options!: DeployOptions;
   #templateValues!: TemplateValues;
+  #isNewStack = false;
+  /** When SQS accepts the names of the queues, in milliseconds since 1970. */
+  #queueNamesFreeAt = 0;
 
   constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
     applyProxySettings(serverless.getProvider('aws'));
@@ -57,17 +76,48 @@ export default class FeishuEventsPlugin {
       'before:deploy:function:packageFunction': () => this.#step('Bundling the functions', () => this.#bundle()),
       'after:deploy:function:packageFunction': () => this.#checkArtifacts(),
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.#finishTemplate(),
+      'before:aws:deploy:deploy:createStack': async () => {
+        await this.#guardReplacements(options['allow-replacement'] === true);
+        await this.#waitForQueueNames();
+      },
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
+      'before:remove:remove': () => this.#confirmRemoval(options.yes === true),
       'after:remove:remove': async () => removeStageSecret(await this.#stageSecret()),
       'secrets:save': async () => saveSecrets(await this.#stageSecret()),
       ...createOperatorHooks(serverless, options),
     };
   }
 
+  /** Checks and completes the parameters before the framework inserts them into the configuration. */
+  async asyncInit(): Promise<void> {
+    const { processedInput, configurationInput } = this.#serverless;
+    if (processedInput.isHelpRequest) return;
+    if (DEPLOYING_COMMANDS.has(processedInput.commands.join(' ')) && !processedInput.options.package) {
+      const { isNewStack } = await keepDeployedParameters(this.#serverless, this.#notice);
+      this.#isNewStack = isNewStack;
+    }
+    const { default: defaults, [this.#serverless.getProvider('aws').getStage()]: section } =
+      configurationInput.params ?? {};
+    // Values that contain variables are checked after their resolution.
+    if (!JSON.stringify([defaults, section]).includes('${')) readOptions(this.#serverless);
+  }
+
   async #readOptions(): Promise<void> {
-    await readExtensions(this.#serverless.serviceDir);
+    const { serviceDir, service, processedInput } = this.#serverless;
+    await readExtensions(serviceDir);
     this.#options = readOptions(this.#serverless);
+    checkStageName(service, this.#serverless.getProvider('aws').getStage());
+    if (['package', ...DEPLOYING_COMMANDS].includes(processedInput.commands.join(' ')))
+      await this.#checkEnvironmentFile();
     if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
+  }
+
+  async #checkEnvironmentFile(): Promise<void> {
+    try {
+      checkSettings(await readEnvironmentFile(path.join(this.#serverless.serviceDir, '.env')));
+    } catch (cause) {
+      throw new DeploymentError((cause as Error).message, { cause });
+    }
   }
 
   /** Shows the current step: on a terminal through the framework's progress line, otherwise as a plain line. */
@@ -119,7 +169,12 @@ export default class FeishuEventsPlugin {
     const { webhook, longConnection, ordering, alarmEmail, ...options } = this.#options;
     // `package` works without an AWS account.
     const isDeployment = this.#serverless.processedInput.commands[0] === 'deploy';
-    const readSecret = async () => ensureSecret(await this.#stageSecret());
+    const readSecret = async () => {
+      const secret = await this.#stageSecret();
+      // Before the secret is restored.
+      if (this.#isNewStack) this.#queueNamesFreeAt = await queueNamesFreeAt(secret.client, secret.name, Date.now());
+      return ensureSecret(secret);
+    };
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
     return {
       conditions: {
@@ -147,6 +202,44 @@ export default class FeishuEventsPlugin {
     service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
       conditions,
       values: { ...values, 'Connection::Key': key },
+    });
+    storeParameters(service.provider.compiledCloudFormationTemplate, this.#serverless);
+  }
+
+  async #guardReplacements(isAllowed: boolean): Promise<void> {
+    const provider = this.#serverless.getProvider('aws');
+    const { guardReplacements } = await import('./replacements.ts');
+    await guardReplacements({
+      config: await provider.getAwsSdkV3Config(),
+      stackName: provider.naming.getStackName(),
+      stage: provider.getStage(),
+      template: this.#serverless.service.provider.compiledCloudFormationTemplate,
+      isAllowed,
+      notice: this.#notice,
+    });
+  }
+
+  async #waitForQueueNames(): Promise<void> {
+    const milliseconds = this.#queueNamesFreeAt - Date.now();
+    if (milliseconds <= 0) return;
+    const seconds = Math.ceil(milliseconds / 1000);
+    await this.#step(`Waiting for ${seconds} s: SQS does not accept the names of the removed queues earlier`, () =>
+      sleep(milliseconds),
+    );
+  }
+
+  async #confirmRemoval(isConfirmed: boolean): Promise<void> {
+    const provider = this.#serverless.getProvider('aws');
+    const { confirmRemoval } = await import('./remove-stack.ts');
+    await confirmRemoval({
+      config: await provider.getAwsSdkV3Config(),
+      account: await readAccount(provider),
+      region: provider.getRegion(),
+      stackName: provider.naming.getStackName(),
+      secretName: this.#secretName,
+      isConfirmed,
+      input: process.stdin,
+      print: this.#notice,
     });
   }
 

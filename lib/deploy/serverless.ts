@@ -11,7 +11,13 @@ export interface Serverless {
   };
   /** `serverless.yml` with resolved variables. */
   configurationInput: { params?: Partial<Record<string, Record<string, unknown>>> };
-  processedInput: { commands: string[]; options: { param?: string[] } };
+  processedInput: {
+    commands: string[];
+    options: { param?: string[]; package?: string };
+    isHelpRequest: boolean;
+  };
+  /** Changes `serverless.yml` before its variables are resolved. Only possible while plugins are initialized. */
+  extendConfiguration(path: string[], value: unknown): void;
   /** Validates `serverless.yml` before the `initialize` hook. */
   configSchemaHandler: { schema: { properties: { resources: { properties: Record<string, object> } } } };
   getProvider(name: 'aws'): AwsProvider;
@@ -57,6 +63,7 @@ export interface FunctionDefinition {
 export interface AwsProvider {
   getStage(): string;
   getRegion(): string;
+  getAccountId(): Promise<string>;
   getDeploymentPrefix(): string;
   getServerlessDeploymentBucketName(): Promise<string>;
   /** Returns the role of a function, `undefined` if it has the framework's default role. */
@@ -83,12 +90,14 @@ export interface Template {
   Transform?: unknown;
   Conditions?: Record<string, unknown>;
   Resources: Record<string, Resource>;
-  Outputs?: Record<string, { Condition?: string; Value: unknown }>;
+  Outputs?: Record<string, { Condition?: string; Description?: string; Value: unknown }>;
 }
 
 export interface Resource {
   Type: string;
   Condition?: string;
   DependsOn?: string | string[];
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
   Properties?: Record<string, unknown>;
 }

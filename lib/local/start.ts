@@ -2,6 +2,7 @@ import path from 'node:path';
 import { readCommandLine } from '../cli/command-line.ts';
 import { readLocalEnvironment, writeMissingEnvironmentFile } from '../cli/environment.ts';
 import { formatEvent } from '../cli/format-event.ts';
+import { checkSettings } from '../cli/settings.ts';
 import { readAppCredentials } from '../config.ts';
 import { toEntry } from '../util/printable.ts';
 import { formatFunctionLine } from './functions/function-lines.ts';
@@ -60,6 +61,7 @@ try {
 
 async function start(): Promise<Stack> {
   const environment = await readLocalEnvironment(root);
+  checkSettings(environment);
   if (longConnection) {
     readAppCredentials(environment);
     console.log(

@@ -100,7 +100,8 @@ function decodeBody(body: string, encoding: string | undefined): string {
   return zlib().gunzipSync(Buffer.from(body, 'base64'), { maxOutputLength: MAXIMUM_TEXT_BYTES }).toString('utf8');
 }
 
-function toMessageGroupId(conversation: string): string {
+/** Returns the message group of a conversation, in the characters that SQS accepts. */
+export function toMessageGroupId(conversation: string): string {
   return /^[\w.:-]{1,128}$/.test(conversation) ? conversation : createHash('sha256').update(conversation).digest('hex');
 }
 

@@ -14,8 +14,11 @@ export interface FailureReason {
  * items in the worker's table.
  */
 export interface FailureReasons {
-  /** @param signal aborts when the batch must be reported */
-  write(messageId: string, reason: string, signal: AbortSignal): Promise<void>;
+  /**
+   * @param signal aborts when the batch must be reported
+   * @param failedAt default: now
+   */
+  write(messageId: string, reason: string, signal: AbortSignal, failedAt?: Date): Promise<void>;
   /**
    * @returns the failure reasons that exist, by message id
    * @throws the SDK's errors, and an `Error` if DynamoDB is throttled
@@ -30,13 +33,12 @@ const MAXIMUM_REASON_CHARACTERS = 500;
 /** @param tableName the table that `CLAIMS_TABLE` names */
 export function createFailureReasons(client: DynamoDBClient, tableName: string): FailureReasons {
   return {
-    async write(messageId, reason, signal) {
-      const now = Date.now();
+    async write(messageId, reason, signal, failedAt = new Date()) {
       const Item = {
         id: { S: itemId('failure', messageId) },
         reason: { S: toLine(reason) },
-        failedAt: { S: new Date(now).toISOString() },
-        expiration: expirationAfter(KEPT_SECONDS, now),
+        failedAt: { S: failedAt.toISOString() },
+        expiration: expirationAfter(KEPT_SECONDS, failedAt.getTime()),
       };
       await client.send(new PutItemCommand({ TableName: tableName, Item }), { abortSignal: signal });
     },

@@ -69,7 +69,7 @@ async function redriveAll(
     },
   } as unknown as SQSClient;
   const { signal } = new AbortController();
-  const result = await redrive({ queue, redrives, sqs, eventsQueueUrl: url }, selection, signal, (so) =>
+  const result = await redrive({ queue, redrives, sqs, targetUrl: url }, selection, signal, (so) =>
     progress.push({ moved: so.moved, movedBefore: so.movedBefore }),
   );
   return { steps, sent, released, progress, result };

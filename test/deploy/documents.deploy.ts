@@ -99,8 +99,21 @@ describe('the commands of the documents', () => {
     );
   });
 
+  test('change the ordering', async () => {
+    await addDeadLetter('prod');
+    const deploy = 'npx serverless deploy --param ordering=conversation --allow-replacement';
+    await succeed(`${deploy} --stage prod`);
+    expect(await succeed('npx serverless queues move --stage prod')).toContain(
+      '1 moved from feishu-events-prod-dead to',
+    );
+    const deleted = await succeed('npx serverless queues move --delete --stage prod');
+    expect(deleted).toContain('Deleted the replaced queue feishu-events-prod-dead.');
+  });
+
   test('remove the stage and restore its secret', async () => {
-    await succeed('npx serverless remove --stage prod');
+    const refused = await runAsWritten('npx serverless remove --stage prod');
+    expect(refused.output).toContain('Pass --yes to confirm');
+    await succeed('npx serverless remove --stage prod --yes');
     const restored = await succeed('aws secretsmanager restore-secret --secret-id feishu-events/prod');
     expect(restored).toContain('feishu-events/prod');
   });

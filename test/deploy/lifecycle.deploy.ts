@@ -370,8 +370,13 @@ describe('with longConnection=true', () => {
     ]);
   });
 
+  test('parameters are checked together with those of the deployed stack', async () => {
+    await succeed('secrets', '--param', 'connectionSpot=true');
+    await succeed('secrets', '--param', 'webhook=false');
+  });
+
   test('removes everything when it is disabled again', async () => {
-    await succeed('deploy');
+    await succeed('deploy', '--param', 'longConnection=false', '--param', 'alarmEmail=none');
     expect((await ministack.aws('iam', 'list-roles')).Roles).toHaveLength(4);
     expect((await ministack.aws('sns', 'list-topics')).Topics).toEqual([]);
     expect((await ministack.aws('ecs', 'list-clusters')).clusterArns).toEqual([]);
@@ -457,8 +462,10 @@ describe('secrets', () => {
 
 describe('remove', () => {
   test('deletes everything; the secret can be restored for a week', async () => {
-    expect(await succeed('remove')).toContain('Deleted the secret feishu-events/dev. You can restore it for 7 days');
-    await succeed('remove', '--stage', 'ordered');
+    expect(await succeed('remove', '--yes')).toContain(
+      'Deleted the secret feishu-events/dev. You can restore it for 7 days',
+    );
+    await succeed('remove', '--yes', '--stage', 'ordered');
     expect(
       (await ministack.aws('sqs', 'list-queues', '--queue-name-prefix', 'feishu-events-dev')).QueueUrls ?? [],
     ).toEqual([]);

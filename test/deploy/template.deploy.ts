@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Template } from '../../lib/deploy/serverless.ts';
@@ -82,7 +82,7 @@ describe('the packaged template', () => {
     expect(both).toEqual(expect.arrayContaining(['AWS::ECS::Service', 'AWS::ApiGatewayV2::Api', 'AWS::SNS::Topic']));
     expect(connection).toContain('AWS::ECS::Service');
     expect(connection.filter((type) => type.includes('ApiGateway'))).toEqual([]);
-    expect(JSON.stringify(templates.connection)).not.toMatch(/webhook|ENCRYPT_KEY|VERIFICATION_TOKEN/i);
+    expect(JSON.stringify(templates.connection?.Resources)).not.toMatch(/webhook|ENCRYPT_KEY|VERIFICATION_TOKEN/i);
     expect(typesOf('connection-ordered')).not.toContain('AWS::EC2::VPC');
   });
 
@@ -137,7 +137,8 @@ describe('the packaged template', () => {
         'Unknown parameter "longConection". Available parameters: domain, appType, ordering, webhook, longConnection',
       'longConnection=yes': 'The parameter longConnection must be true or false, not "yes".',
       'appType=isv': 'The parameter appType must be self or store, not "isv".',
-      'workerConcurrency=1': "sqs.maximumConcurrency': must be >= 2",
+      'ordering=chat': 'The parameter ordering must be none or conversation, not "chat".',
+      'workerConcurrency=1': 'The parameter workerConcurrency must be an integer from 2 to 1000, not "1".',
       'webhook=false': 'Without the webhook, no events would arrive. Add --param longConnection=true.',
       'connectionVpc=vpc-1': 'Set both connectionVpc and connectionSubnets',
     };
@@ -146,6 +147,56 @@ describe('the packaged template', () => {
       expect(output).toContain(message);
       expect(code).toBe(1);
     }
+  });
+});
+
+test('The region is that of the AWS profile, unless --region is passed', async () => {
+  const project = await createProject({ AWS_PROFILE: 'north' });
+  try {
+    // The project's folder is also the home folder.
+    await mkdir(path.join(project.folder, '.aws'));
+    await writeFile(path.join(project.folder, '.aws/config'), '[profile north]\nregion = eu-north-1\n');
+    const { output } = await project.serverless('package');
+    expect(output).toContain('Packaging feishu-events for stage dev (eu-north-1)');
+    const { output: withOption } = await project.serverless('package', '--region', 'eu-west-3');
+    expect(withOption).toContain('Packaging feishu-events for stage dev (eu-west-3)');
+  } finally {
+    await project.remove();
+  }
+});
+
+describe('Packaging rejects', () => {
+  let project: Project;
+  beforeAll(async () => {
+    project = await createProject();
+  });
+  afterAll(() => project.remove());
+  const fail = async (...args: string[]) => {
+    const { code, output } = await project.serverless('package', ...args);
+    expect(code, output).toBe(1);
+    return output;
+  };
+
+  test('a stage that AWS does not accept in names', async () => {
+    expect(await fail('--stage', 's'.repeat(43))).toContain('--stage must have at most 42 characters');
+    for (const stage of ['a_b', 'a/b']) {
+      const output = await fail('--stage', stage);
+      const message = `--stage may contain only letters, digits and hyphens, unlike "${stage}".`;
+      expect(output.split(message).length).toBe(2);
+    }
+  });
+
+  test('a .env with an invalid setting or a malformed line, and a folder named .env', async () => {
+    const file = path.join(project.folder, '.env');
+    await writeFile(file, 'LOG_LEVEL=loud\n');
+    expect(await fail()).toContain('LOG_LEVEL must be DEBUG, INFO, WARN or ERROR, not "loud".');
+    await writeFile(file, 'FEISHU_APP_TYPE=self\nprivate text\n');
+    const output = await fail();
+    expect(output).toContain('.env, line 2: not NAME=value.');
+    expect(output).not.toContain('private text');
+    await rm(file);
+    await mkdir(file);
+    expect(await fail()).toContain('.env is a folder.');
   });
 });
 

@@ -163,6 +163,16 @@ describe('npm start', () => {
     const result = await run(project.root, 'lib/local/start.ts', [], { PORT: 'http' });
     expect(result).toMatchObject({ code: 1, output: expect.stringMatching(/^PORT must be .* not "http"\.$/m) });
   });
+
+  it('rejects an invalid setting, and a malformed .env without showing its text', async () => {
+    await using project = await createProject();
+    const setting = await run(project.root, 'lib/local/start.ts', [], { LOG_LEVEL: 'loud' });
+    expect(setting).toMatchObject({ code: 1, output: expect.stringMatching(/^LOG_LEVEL must be .* not "loud"\./m) });
+    await writeFile(path.join(project.root, '.env'), 'PORT=0\nprivate text\n');
+    const malformed = await run(project.root, 'lib/local/start.ts');
+    expect(malformed).toMatchObject({ code: 1, output: expect.stringMatching(/^\.env, line 2: not NAME=value\./m) });
+    expect(malformed.output).not.toContain('private text');
+  });
 });
 
 describe('npm start -- --long-connection', () => {

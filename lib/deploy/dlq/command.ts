@@ -1,8 +1,3 @@
-import { once } from 'node:events';
-import { createInterface } from 'node:readline/promises';
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { SQSClient } from '@aws-sdk/client-sqs';
-import type { Progress } from '../../cli/progress.ts';
 import type { DeadLetter } from '../../dead-letters/dead-letter.ts';
 import { type DeadLetterQueue, openDeadLetterQueue } from '../../dead-letters/dead-letter-queue.ts';
 import { drop } from '../../dead-letters/drop.ts';
@@ -12,8 +7,9 @@ import { errorFields } from '../../observability/error-fields.ts';
 import { createFailureReasons } from '../../store/failure-reasons.ts';
 import { createRedrives } from '../../store/redrives.ts';
 import { toSingleLine } from '../../util/printable.ts';
-import type { DeployedStack } from '../deployed-stack.ts';
+import { confirm } from '../confirm.ts';
 import { DeploymentError } from '../deployment-error.ts';
+import { physicalIdOf, type StackCommandParts } from '../stack-command.ts';
 import { formatGroups, formatLetter, formatList } from './format.ts';
 
 /** The commands `serverless dlq …`. */
@@ -27,14 +23,7 @@ export interface DeadLetterCommands {
   drop(selection: Selection, isConfirmed: boolean): Promise<void>;
 }
 
-export interface DeadLetterCommandParts {
-  stack: DeployedStack;
-  sqs: SQSClient;
-  dynamo: DynamoDBClient;
-  print: (line: string) => void;
-  progress: Progress;
-  /** Ends the command after the current batch. */
-  signal: AbortSignal;
+export interface DeadLetterCommandParts extends StackCommandParts {
   input: NodeJS.ReadStream;
 }
 
@@ -83,8 +72,8 @@ export function createDeadLetterCommands(parts: DeadLetterCommandParts): DeadLet
     },
 
     async redrive(selection) {
-      const eventsQueueUrl = physicalIdOf(stack, 'EventsQueue');
-      const redriveParts = { queue, sqs, eventsQueueUrl, redrives: createRedrives(dynamo, claimsTable) };
+      const targetUrl = physicalIdOf(stack, 'EventsQueue');
+      const redriveParts = { queue, sqs, targetUrl, redrives: createRedrives(dynamo, claimsTable) };
       const result = await redrive(redriveParts, selection, signal, ({ moved }) => progress.report(`${moved} moved`));
       finish();
       const { moved, movedBefore, failures } = result;
@@ -106,27 +95,8 @@ export function createDeadLetterCommands(parts: DeadLetterCommandParts): DeadLet
   };
 }
 
-function physicalIdOf(stack: DeployedStack, logicalId: string): string {
-  const id = stack.physicalId(logicalId);
-  if (id === undefined) throw new DeploymentError(`The stack ${stack.name} has no ${logicalId}. Deploy it again.`);
-  return id;
-}
-
 async function countHidden(queue: DeadLetterQueue): Promise<number> {
   return (await queue.count()).hidden;
-}
-
-async function confirm(question: string, input: NodeJS.ReadStream, signal: AbortSignal): Promise<boolean> {
-  if (!input.isTTY) throw new DeploymentError('Not a terminal: pass --yes to confirm.');
-  const terminal = createInterface({ input, output: process.stderr });
-  try {
-    // Readline intercepts Ctrl+C and closes.
-    const closed = once(terminal, 'close').then(() => '');
-    const answer = await Promise.race([terminal.question(question, { signal }), closed]);
-    return answer.trim().toLowerCase() === 'yes';
-  } finally {
-    terminal.close();
-  }
 }
 
 function reportFailures(action: string, failures: readonly { letter: DeadLetter; error: unknown }[]): void {

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { LOCAL_SECRET_PREFIX, readEnvironmentFile } from '../../cli/environment.ts';
+import { LOCAL_SECRET_PREFIX } from '../../cli/environment.ts';
+import { readEnvironmentFile } from '../../cli/environment-file.ts';
 import { tryParseJsonObject } from '../../feishu/envelope.ts';
 import { DeploymentError } from '../deployment-error.ts';
 import type { DeployOptions } from '../options.ts';

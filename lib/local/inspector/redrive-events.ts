@@ -11,7 +11,7 @@ export async function redriveEvents(
   signal: AbortSignal,
 ): Promise<RedriveResult> {
   const queue = openDeadLetterQueue(sqs, deadLetterQueueUrl);
-  const parts = { queue, sqs, eventsQueueUrl: queueUrl, redrives: createRedrives(dynamo, claimsTable) };
+  const parts = { queue, sqs, targetUrl: queueUrl, redrives: createRedrives(dynamo, claimsTable) };
   const selection = messageId === undefined ? {} : { messageId, maximum: 1 };
   const { moved, movedBefore, failures } = await redrive(parts, selection, signal, () => {});
   return { moved: moved + movedBefore, failed: failures.length };
