@@ -8,6 +8,8 @@ export interface DeployOptions {
   longConnection: boolean;
   ordering: 'none' | 'conversation';
   alarmEmail: string;
+  /** 0: no alarm. */
+  noEventsAlarmHours: number;
   connectionSpot: boolean;
   connectionVpc: string;
   connectionSubnets: string[];
@@ -27,6 +29,8 @@ export function readOptions(serverless: Serverless): DeployOptions {
     longConnection: readBoolean(parameters, 'longConnection'),
     ordering: readChoice(parameters, 'ordering', ['none', 'conversation']),
     alarmEmail: readText(parameters, 'alarmEmail', /^\S+@\S+$/, 'an email address'),
+    // CloudWatch evaluates at most seven days.
+    noEventsAlarmHours: readInteger(parameters, 'noEventsAlarmHours', 0, 168),
     connectionSpot: readBoolean(parameters, 'connectionSpot'),
     connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'a VPC id, vpc-…'),
     connectionSubnets: readText(
@@ -80,6 +84,15 @@ function readChoice<Choice extends string>(
   const choice = choices.find((candidate) => candidate === parameters[name]);
   if (choice !== undefined) return choice;
   throw new DeploymentError(`The parameter ${name} must be ${choices.join(' or ')}, not "${parameters[name]}".`);
+}
+
+function readInteger(parameters: Record<string, string>, name: string, minimum: number, maximum: number): number {
+  const text = parameters[name] ?? '';
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+  throw new DeploymentError(
+    `The parameter ${name} must be a whole number from ${minimum} to ${maximum}, not "${text}".`,
+  );
 }
 
 function readText(parameters: Record<string, string>, name: string, pattern: RegExp, description: string): string {

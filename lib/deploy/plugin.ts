@@ -121,6 +121,7 @@ export default class FeishuEventsPlugin {
         LongConnection: longConnection,
         Ordered: ordering === 'conversation',
         AlarmEmail: alarmEmail !== '',
+        NoEventsAlarm: options.noEventsAlarmHours > 0,
         Spot: options.connectionSpot,
         OwnNetwork: longConnection && options.connectionVpc === '',
       },
