@@ -1,5 +1,9 @@
+import { MAXIMUM_CONNECTIONS } from './connection-count.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { Serverless } from './serverless.ts';
+
+/** More than any account's quota. */
+const MAXIMUM_REQUESTS = 1_000_000;
 
 /** The parameters (`--param`) that determine what the stack consists of. */
 export interface DeployOptions {
@@ -10,9 +14,15 @@ export interface DeployOptions {
   alarmEmail: string;
   /** 0: no alarm. */
   noEventsAlarmHours: number;
+  tracing: 'none' | 'xray';
+  /** Requests per second. */
+  webhookRateLimit: number;
+  webhookBurstLimit: number;
+  connectionCount: number;
   connectionSpot: boolean;
   connectionVpc: string;
   connectionSubnets: string[];
+  connectionPublicIp: boolean;
 }
 
 /**
@@ -31,6 +41,10 @@ export function readOptions(serverless: Serverless): DeployOptions {
     alarmEmail: readText(parameters, 'alarmEmail', /^\S+@\S+$/, 'an email address'),
     // CloudWatch evaluates at most seven days.
     noEventsAlarmHours: readInteger(parameters, 'noEventsAlarmHours', 0, 168),
+    tracing: readChoice(parameters, 'tracing', ['none', 'xray']),
+    webhookRateLimit: readInteger(parameters, 'webhookRateLimit', 1, MAXIMUM_REQUESTS),
+    webhookBurstLimit: readInteger(parameters, 'webhookBurstLimit', 1, MAXIMUM_REQUESTS),
+    connectionCount: readInteger(parameters, 'connectionCount', 1, MAXIMUM_CONNECTIONS),
     connectionSpot: readBoolean(parameters, 'connectionSpot'),
     connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'a VPC id, vpc-…'),
     connectionSubnets: readText(
@@ -41,6 +55,7 @@ export function readOptions(serverless: Serverless): DeployOptions {
     )
       .split(',')
       .filter((id) => id !== ''),
+    connectionPublicIp: readBoolean(parameters, 'connectionPublicIp'),
   };
   if (!options.webhook && !options.longConnection) {
     throw new DeploymentError('Without the webhook, no events would arrive. Add --param longConnection=true.');
@@ -52,6 +67,12 @@ export function readOptions(serverless: Serverless): DeployOptions {
   }
   if ((options.connectionVpc === '') !== (options.connectionSubnets.length === 0)) {
     throw new DeploymentError('Set both connectionVpc and connectionSubnets, or neither to create a new VPC.');
+  }
+  if (!options.connectionPublicIp && options.connectionSubnets.length === 0) {
+    throw new DeploymentError(
+      'The new VPC has no NAT gateway, so without a public IP address the tasks could not reach the platform. Remove ' +
+        'connectionPublicIp=false, or set connectionVpc and connectionSubnets to a network with a NAT gateway.',
+    );
   }
   return options;
 }

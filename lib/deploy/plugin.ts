@@ -6,7 +6,9 @@ import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
+import { deploymentPercentages } from './connection-count.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
+import { fargateZonesOf } from './fargate-zones.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
@@ -115,6 +117,8 @@ export default class FeishuEventsPlugin {
     const isDeployment = this.#serverless.processedInput.commands[0] === 'deploy';
     const readSecret = async () => ensureSecret(await this.#stageSecret());
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
+    const [zoneA, zoneB] = fargateZonesOf(this.#serverless.getProvider('aws').getRegion()) ?? [];
+    const percentages = deploymentPercentages(options.connectionCount);
     return {
       conditions: {
         Webhook: webhook,
@@ -124,8 +128,17 @@ export default class FeishuEventsPlugin {
         NoEventsAlarm: options.noEventsAlarmHours > 0,
         Spot: options.connectionSpot,
         OwnNetwork: longConnection && options.connectionVpc === '',
+        PublicIp: options.connectionPublicIp,
+        FargateZones: zoneA !== undefined,
       },
-      values: { ...secretReferences(this.#secretName, stored), 'Connection::Subnets': options.connectionSubnets },
+      values: {
+        ...secretReferences(this.#secretName, stored),
+        'Connection::Subnets': options.connectionSubnets,
+        'Connection::ZoneA': zoneA,
+        'Connection::ZoneB': zoneB,
+        'Connection::MaximumPercent': percentages.maximum,
+        'Connection::MinimumHealthyPercent': percentages.minimumHealthy,
+      },
     };
   }
 

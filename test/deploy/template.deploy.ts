@@ -11,16 +11,23 @@ const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1', 'cn-north-1'];
 /** Every combination of the boolean parameters. Each other parameter is set in at least one. */
 const STACKS: Record<string, string[]> = {
   webhook: [],
-  'webhook-ordered': ['ordering=conversation', 'alarmEmail=someone@example.com'],
+  'webhook-ordered': [
+    'ordering=conversation',
+    'alarmEmail=someone@example.com',
+    'noEventsAlarmHours=24',
+    'webhookRateLimit=100',
+    'webhookBurstLimit=50',
+  ],
   both: ['longConnection=true', 'connectionSpot=true', 'alarmEmail=someone@example.com'],
   'both-ordered': ['longConnection=true', 'ordering=conversation'],
-  connection: ['longConnection=true', 'webhook=false'],
+  connection: ['longConnection=true', 'webhook=false', 'connectionCount=50'],
   'connection-ordered': [
     'longConnection=true',
     'webhook=false',
     'ordering=conversation',
     'connectionVpc=vpc-0123456789abcdef0',
     'connectionSubnets=subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+    'connectionPublicIp=false',
   ],
 };
 
