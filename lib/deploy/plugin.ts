@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -8,6 +9,7 @@ import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './c
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { deploymentPercentages } from './connection-count.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
+import { createDeployerPolicy } from './deployer-policy.ts';
 import { fargateZonesOf } from './fargate-zones.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
@@ -19,6 +21,8 @@ import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './se
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
 
 const BUNDLES_FOLDER = '.build';
+/** For the role of a pipeline; see docs/ci-cd.md. */
+const DEPLOYER_POLICY_FILE = '.serverless/deployer-policy.json';
 
 /**
  * The template's plugin for the Serverless Framework. It bundles the functions, removes disabled parts from the stack,
@@ -153,6 +157,21 @@ export default class FeishuEventsPlugin {
       conditions,
       values: { ...values, 'Connection::Key': key },
     });
+    await this.#writeDeployerPolicy();
+  }
+
+  async #writeDeployerPolicy(): Promise<void> {
+    const { serviceDir, service } = this.#serverless;
+    const provider = this.#serverless.getProvider('aws');
+    const { document, unknownTypes } = createDeployerPolicy(service.provider.compiledCloudFormationTemplate, {
+      service: service.service,
+      stage: provider.getStage(),
+      stackName: provider.naming.getStackName(),
+      region: provider.getRegion(),
+    });
+    await writeFile(path.join(serviceDir, DEPLOYER_POLICY_FILE), `${JSON.stringify(document, undefined, 2)}\n`);
+    if (unknownTypes.length === 0 || this.#serverless.processedInput.commands[0] !== 'package') return;
+    this.#notice(`${DEPLOYER_POLICY_FILE} lacks the permissions for: ${unknownTypes.join(', ')}.`);
   }
 
   async #uploadConnection(): Promise<void> {
