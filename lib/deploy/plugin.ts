@@ -72,6 +72,8 @@ export default class FeishuEventsPlugin {
   async #readOptions(): Promise<void> {
     await readExtensions(this.#serverless.serviceDir);
     this.#options = readOptions(this.#serverless);
+    const { provider } = this.#serverless.service;
+    if (this.#options.tracing === 'xray') provider.tracing = { lambda: true, ...provider.tracing };
     if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
   }
 

@@ -93,6 +93,16 @@ describe('the packaged template', () => {
     expect(typesOf('connection-ordered')).not.toContain('AWS::EC2::VPC');
   });
 
+  test('traces the functions only with tracing=xray, and allows them to', async () => {
+    const traced = await project.package('--param', 'tracing=xray');
+    for (const name of ['Webhook', 'Worker']) {
+      const functionName = `${name}LambdaFunction`;
+      expect(templates.webhook?.Resources[functionName]?.Properties).not.toHaveProperty('TracingConfig');
+      expect(traced.Resources[functionName]?.Properties?.TracingConfig).toEqual({ Mode: 'Active' });
+      expect(JSON.stringify(traced.Resources[`${name}Role`])).toContain('xray:PutTraceSegments');
+    }
+  });
+
   test('allows no inbound traffic to the long connection', () => {
     for (const name of ['both', 'connection-ordered']) {
       const resources = Object.values(templates[name]?.Resources ?? {});
