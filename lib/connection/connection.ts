@@ -46,6 +46,7 @@ export async function runConnection(
       ...credentials,
       receive: (text) => receive(intake, text, callbackTypes),
       acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),
+      opened: () => metrics.opened(),
       timing: { acknowledgeWithinMs: limitUnlessDebugging(TIMING.acknowledgeWithinMs) },
       log,
       signal: stop,

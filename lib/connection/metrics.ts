@@ -16,6 +16,11 @@ export class ConnectionMetrics {
     this.#service = service;
   }
 
+  /** Reports a connection at once, so that the alarm finds it when the first deployment creates the alarm. */
+  opened(): void {
+    this.#write({ ConnectionUp: { unit: 'Count', value: 1 } });
+  }
+
   /** Records the time that an acknowledgement took. */
   acknowledged(milliseconds: number): void {
     this.#acknowledgeTimes.push(Math.round(milliseconds));

@@ -1,6 +1,10 @@
 import { LOG_LEVELS, PLATFORM_DOMAINS } from '../cli/settings.ts';
+import { MAXIMUM_CONNECTIONS } from './connection-count.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { Serverless } from './serverless.ts';
+
+/** More than any account's quota. */
+const MAXIMUM_REQUESTS = 1_000_000;
 
 /** The parameters (`--param`) that determine what the stack consists of. */
 export interface DeployOptions {
@@ -9,9 +13,17 @@ export interface DeployOptions {
   longConnection: boolean;
   ordering: 'none' | 'conversation';
   alarmEmail: string;
+  /** 0: no alarm. */
+  noEventsAlarmHours: number;
+  tracing: 'none' | 'xray';
+  /** Requests per second. */
+  webhookRateLimit: number;
+  webhookBurstLimit: number;
+  connectionCount: number;
   connectionSpot: boolean;
   connectionVpc: string;
   connectionSubnets: string[];
+  connectionPublicIp: boolean;
 }
 
 /**
@@ -29,6 +41,12 @@ export function readOptions(serverless: Serverless): DeployOptions {
     longConnection: readBoolean(parameters, 'longConnection'),
     ordering: readChoice(parameters, 'ordering', ['none', 'conversation']),
     alarmEmail: readText(parameters, 'alarmEmail', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'one email address'),
+    // CloudWatch evaluates at most seven days.
+    noEventsAlarmHours: readInteger(parameters, 'noEventsAlarmHours', 0, 168),
+    tracing: readChoice(parameters, 'tracing', ['none', 'xray']),
+    webhookRateLimit: readInteger(parameters, 'webhookRateLimit', 1, MAXIMUM_REQUESTS),
+    webhookBurstLimit: readInteger(parameters, 'webhookBurstLimit', 1, MAXIMUM_REQUESTS),
+    connectionCount: readInteger(parameters, 'connectionCount', 1, MAXIMUM_CONNECTIONS),
     connectionSpot: readBoolean(parameters, 'connectionSpot'),
     connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'a VPC id, vpc-…'),
     connectionSubnets: readText(
@@ -39,6 +57,7 @@ export function readOptions(serverless: Serverless): DeployOptions {
     )
       .split(',')
       .filter((id) => id !== ''),
+    connectionPublicIp: readBoolean(parameters, 'connectionPublicIp'),
   };
   if (!options.webhook && !options.longConnection) {
     throw new DeploymentError('Without the webhook, no events would arrive. Add --param longConnection=true.');
@@ -55,6 +74,12 @@ export function readOptions(serverless: Serverless): DeployOptions {
     throw new DeploymentError(
       'The parameter connectionSpot=true requires the long connection. Add --param longConnection=true, or set ' +
         'connectionSpot=false.',
+    );
+  }
+  if (!options.connectionPublicIp && options.connectionSubnets.length === 0) {
+    throw new DeploymentError(
+      'The new VPC has no NAT gateway, so without a public IP address the tasks could not reach the platform. Remove ' +
+        'connectionPublicIp=false, or set connectionVpc and connectionSubnets to a network with a NAT gateway.',
     );
   }
   return options;

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -10,9 +11,12 @@ import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
+import { deploymentPercentages } from './connection-count.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
 import { keepDeployedParameters, readAccount, storeParameters } from './deployed-parameters.ts';
+import { createDeployerPolicy } from './deployer-policy.ts';
 import { DeploymentError } from './deployment-error.ts';
+import { fargateZonesOf } from './fargate-zones.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
@@ -27,6 +31,8 @@ import { checkStageName } from './stage-name.ts';
 const BUNDLES_FOLDER = '.build';
 /** The commands that apply parameters to a deployed stack. */
 const DEPLOYING_COMMANDS = new Set(['deploy', 'deploy function', 'secrets']);
+/** For the role of a pipeline; see docs/ci-cd.md. */
+const DEPLOYER_POLICY_FILE = '.serverless/deployer-policy.json';
 
 /**
  * The template's plugin for the Serverless Framework. It bundles the functions, removes disabled parts from the stack,
@@ -109,6 +115,8 @@ export default class FeishuEventsPlugin {
     checkStageName(service, this.#serverless.getProvider('aws').getStage());
     if (['package', ...DEPLOYING_COMMANDS].includes(processedInput.commands.join(' ')))
       await this.#checkEnvironmentFile();
+    const { provider } = this.#serverless.service;
+    if (this.#options.tracing === 'xray') provider.tracing = { lambda: true, ...provider.tracing };
     if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
   }
 
@@ -176,16 +184,28 @@ export default class FeishuEventsPlugin {
       return ensureSecret(secret);
     };
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
+    const [zoneA, zoneB] = fargateZonesOf(this.#serverless.getProvider('aws').getRegion()) ?? [];
+    const percentages = deploymentPercentages(options.connectionCount);
     return {
       conditions: {
         Webhook: webhook,
         LongConnection: longConnection,
         Ordered: ordering === 'conversation',
         AlarmEmail: alarmEmail !== '',
+        NoEventsAlarm: options.noEventsAlarmHours > 0,
         Spot: options.connectionSpot,
         OwnNetwork: longConnection && options.connectionVpc === '',
+        PublicIp: options.connectionPublicIp,
+        FargateZones: zoneA !== undefined,
       },
-      values: { ...secretReferences(this.#secretName, stored), 'Connection::Subnets': options.connectionSubnets },
+      values: {
+        ...secretReferences(this.#secretName, stored),
+        'Connection::Subnets': options.connectionSubnets,
+        'Connection::ZoneA': zoneA,
+        'Connection::ZoneB': zoneB,
+        'Connection::MaximumPercent': percentages.maximum,
+        'Connection::MinimumHealthyPercent': percentages.minimumHealthy,
+      },
     };
   }
 
@@ -204,6 +224,7 @@ export default class FeishuEventsPlugin {
       values: { ...values, 'Connection::Key': key },
     });
     storeParameters(service.provider.compiledCloudFormationTemplate, this.#serverless);
+    await this.#writeDeployerPolicy();
   }
 
   async #guardReplacements(isAllowed: boolean): Promise<void> {
@@ -241,6 +262,20 @@ export default class FeishuEventsPlugin {
       input: process.stdin,
       print: this.#notice,
     });
+  }
+
+  async #writeDeployerPolicy(): Promise<void> {
+    const { serviceDir, service } = this.#serverless;
+    const provider = this.#serverless.getProvider('aws');
+    const { document, unknownTypes } = createDeployerPolicy(service.provider.compiledCloudFormationTemplate, {
+      service: service.service,
+      stage: provider.getStage(),
+      stackName: provider.naming.getStackName(),
+      region: provider.getRegion(),
+    });
+    await writeFile(path.join(serviceDir, DEPLOYER_POLICY_FILE), `${JSON.stringify(document, undefined, 2)}\n`);
+    if (unknownTypes.length === 0 || this.#serverless.processedInput.commands[0] !== 'package') return;
+    this.#notice(`${DEPLOYER_POLICY_FILE} lacks the permissions for: ${unknownTypes.join(', ')}.`);
   }
 
   async #uploadConnection(): Promise<void> {

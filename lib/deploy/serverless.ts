@@ -35,6 +35,7 @@ export interface Provider {
   iamManagedPolicies?: unknown[];
   rolePermissionsBoundary?: unknown;
   environment?: Record<string, unknown>;
+  tracing?: Record<string, unknown>;
   compiledCloudFormationTemplate: Template;
   /** Set if nothing has changed since the last deployment. */
   shouldNotDeploy?: boolean;

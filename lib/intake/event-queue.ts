@@ -20,15 +20,24 @@ export interface Queue {
 /** @param url the URL of a standard or a FIFO queue */
 export function createQueue(url: string): Queue {
   let send: SendMessage | undefined;
+  let acceptsGroups = true;
   const sendText = async (envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal) => {
-    const message = encodeMessage(url, envelope, event);
+    const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event);
     if (send === undefined) {
       // Loaded with the first event, because URL verifications and rejections do not need the SDK.
       const { createSqsSender } = await import('./sqs-sender.ts');
       send ??= createSqsSender();
     }
-    // The SDK observes the signal while it sends, but not while it resolves credentials.
-    return rejectOnAbort(signal, send(message, signal));
+    const isGrouped = acceptsGroups;
+    const message = isGrouped ? { ...ungrouped, MessageGroupId } : ungrouped;
+    try {
+      // The SDK observes the signal while it sends, but not while it resolves credentials.
+      return await rejectOnAbort(signal, send(message, signal));
+    } catch (error) {
+      if (!isGrouped || url.endsWith('.fifo') || !rejectsGroup(error)) throw error;
+      acceptsGroups = false;
+      return rejectOnAbort(signal, send(ungrouped, signal));
+    }
   };
   return {
     async send(envelope, event, signal) {
@@ -51,6 +60,20 @@ export function createQueue(url: string): Queue {
 
 function hasForbiddenCharacter(error: unknown): boolean {
   return nameOf(error).endsWith('InvalidMessageContents');
+}
+
+/**
+ * Returns whether the region does not support message groups on standard queues. Conversations then have no fair share of
+ * the queue; everything else works.
+ *
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+ */
+function rejectsGroup(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    error.name.startsWith('InvalidParameterValue') &&
+    /MessageGroupId|not valid for this queue type/.test(error.message)
+  );
 }
 
 function nameOf(error: unknown): string {

@@ -1,5 +1,5 @@
 import type { EventHeader } from '../feishu/envelope.ts';
-import type { FeishuError } from '../feishu/errors.ts';
+import type { ErrorCode, FeishuError } from '../feishu/errors.ts';
 import { embeddedMetrics, type MetricValues } from '../observability/embedded-metrics.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { writeLine } from '../observability/log.ts';
@@ -16,6 +16,19 @@ export interface WebhookOutcome {
   /** From the arrival at the gateway to the response. */
   milliseconds: number;
 }
+
+/**
+ * The codes of requests that are not from the platform, or that it signed or encrypted with another key. An alarm counts
+ * them, because no other metric shows that the app's key has changed.
+ */
+const UNVERIFIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'FEISHU_SIGNATURE_MISSING',
+  'FEISHU_SIGNATURE_WRONG',
+  'FEISHU_TOKEN_WRONG',
+  'FEISHU_BODY_NOT_DECRYPTABLE',
+  'FEISHU_BODY_NOT_ENCRYPTED',
+  'FEISHU_ENCRYPT_KEY_MISSING',
+]);
 
 /** Writes the log line of a request, which includes its metrics. */
 export function writeAccessLog(outcome: WebhookOutcome, service = 'feishu-events'): void {
@@ -48,9 +61,10 @@ function causeFields(rejection: FeishuError | undefined): { cause?: string; stac
   };
 }
 
-function metricValues({ result, milliseconds }: WebhookOutcome): MetricValues {
+function metricValues({ result, error, milliseconds }: WebhookOutcome): MetricValues {
   const one = { unit: 'Count', value: 1 } as const;
-  if (result === 'rejected') return { Refused: one };
+  const isUnverified = error !== undefined && UNVERIFIED.has(error.code);
+  if (result === 'rejected') return { Refused: one, ...(isUnverified && { Unverified: one }) };
   if (result === 'url-verified') return { UrlVerified: one };
   return { Accepted: one, AcknowledgeTime: { unit: 'Milliseconds', value: milliseconds } };
 }

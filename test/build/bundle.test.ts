@@ -62,7 +62,10 @@ describe("the functions' bundles", () => {
     expect(bundled.filter((source) => unwanted.test(source))).toEqual([]);
   });
 
-  test("sign a message with the role's session credentials for the function's region", async () => {
+  test("sign a message with the role's session credentials for the function's region, and pass the trace on", async () => {
+    const traceId = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'webhook');
+    vi.stubEnv('_X_AMZN_TRACE_ID', traceId);
     const secret = 'the secret of a session';
     vi.stubEnv('AWS_REGION', 'ap-southeast-1');
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'ASIAEXAMPLE');
@@ -83,6 +86,8 @@ describe("the functions' bundles", () => {
       const message = { QueueUrl: `${origin}/1/events`, MessageBody: 'hello' };
       expect(await createSqsSender()(message, new AbortController().signal)).toBe('1');
       const { request, body } = await received.promise;
+      // SQS stores it with the message, and Lambda links the worker's trace to it.
+      expect(request.headers['x-amzn-trace-id']).toBe(traceId);
       expect(request.headers['x-amz-security-token']).toBe('the token of a session');
       const { authorization = '' } = request.headers;
       expect(authorization).toMatch(

@@ -77,6 +77,19 @@ describe('The long-connection program', () => {
     expect(decodeMessage(record as never).source).toBe('long-connection');
   });
 
+  it('reports its connection at once, so that the alarm for it stays quiet during the first deployment', async () => {
+    const { running } = await startProgram(await startPlatform());
+    await connected(running);
+    const reports = () =>
+      running
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('"ConnectionUp":1'));
+    await vi.waitFor(() => expect(reports()).not.toEqual([]), wait);
+    // Unlike this one, the report of each minute contains the events in flight.
+    expect(reports()[0]).not.toContain('InFlight');
+  });
+
   it('responds to a callback with the result of its handler, and also queues it', async () => {
     const clock = new FakeClock();
     const platform = await startPlatform(clock);

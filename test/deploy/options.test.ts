@@ -14,6 +14,12 @@ const DEFAULTS = {
   connectionSpot: false,
   connectionVpc: '',
   connectionSubnets: '',
+  noEventsAlarmHours: 0,
+  webhookRateLimit: 2000,
+  webhookBurstLimit: 1000,
+  tracing: 'none',
+  connectionCount: 1,
+  connectionPublicIp: true,
   connectionFetchImage: 'aws-cli',
   connectionImage: 'node:24',
 };

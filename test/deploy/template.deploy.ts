@@ -11,16 +11,23 @@ const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1', 'cn-north-1'];
 /** Every combination of the boolean parameters. Each other parameter is set in at least one. */
 const STACKS: Record<string, string[]> = {
   webhook: [],
-  'webhook-ordered': ['ordering=conversation', 'alarmEmail=someone@example.com'],
+  'webhook-ordered': [
+    'ordering=conversation',
+    'alarmEmail=someone@example.com',
+    'noEventsAlarmHours=24',
+    'webhookRateLimit=100',
+    'webhookBurstLimit=50',
+  ],
   both: ['longConnection=true', 'connectionSpot=true', 'alarmEmail=someone@example.com'],
   'both-ordered': ['longConnection=true', 'ordering=conversation'],
-  connection: ['longConnection=true', 'webhook=false'],
+  connection: ['longConnection=true', 'webhook=false', 'connectionCount=50'],
   'connection-ordered': [
     'longConnection=true',
     'webhook=false',
     'ordering=conversation',
     'connectionVpc=vpc-0123456789abcdef0',
     'connectionSubnets=subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+    'connectionPublicIp=false',
   ],
 };
 
@@ -84,6 +91,16 @@ describe('the packaged template', () => {
     expect(connection.filter((type) => type.includes('ApiGateway'))).toEqual([]);
     expect(JSON.stringify(templates.connection?.Resources)).not.toMatch(/webhook|ENCRYPT_KEY|VERIFICATION_TOKEN/i);
     expect(typesOf('connection-ordered')).not.toContain('AWS::EC2::VPC');
+  });
+
+  test('traces the functions only with tracing=xray, and allows them to', async () => {
+    const traced = await project.package('--param', 'tracing=xray');
+    for (const name of ['Webhook', 'Worker']) {
+      const functionName = `${name}LambdaFunction`;
+      expect(templates.webhook?.Resources[functionName]?.Properties).not.toHaveProperty('TracingConfig');
+      expect(traced.Resources[functionName]?.Properties?.TracingConfig).toEqual({ Mode: 'Active' });
+      expect(JSON.stringify(traced.Resources[`${name}Role`])).toContain('xray:PutTraceSegments');
+    }
   });
 
   test('allows no inbound traffic to the long connection', () => {

@@ -16,6 +16,7 @@ const TESTED_LANGUAGES = new Map([
   ['ini', 'here'],
   ['python', '../python/migrating.python-test.ts'],
   ['yaml', '../deploy/user-functions.long.test.ts and ../build/extensions.test.ts'],
+  ['json', '../deploy/workflow.test.ts'],
   ['go', '../go/migrating.go-test.ts'],
 ]);
 

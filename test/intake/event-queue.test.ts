@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { SendMessageCommand, type SendMessageCommandInput } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { createQueue } from '../../lib/intake/event-queue.ts';
+import { createQueue, type Queue } from '../../lib/intake/event-queue.ts';
 import { decodeMessage, encodeMessage } from '../../lib/queue/message.ts';
 import { readDelivery } from '../../lib/worker/processor.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
@@ -86,6 +88,61 @@ describe('A compressed message from another sender', () => {
     expect(() => readDelivery(recordOf(textOf(100 * MEBIBYTE)))).toThrow(
       expect.objectContaining({ name: 'MalformedMessage' }),
     );
+  });
+});
+
+describe('Where SQS rejects message groups on standard queues, the queue', () => {
+  const requests: Record<string, unknown>[] = [];
+  let rejection = '';
+  const sqs = createHttpServer(async (request, response) => {
+    const message = JSON.parse(Buffer.concat(await request.toArray()).toString());
+    requests.push(message);
+    if ('MessageGroupId' in message && rejection !== '') {
+      response.writeHead(400, { 'x-amzn-query-error': 'InvalidParameterValue;Sender' });
+      response.end(JSON.stringify({ __type: 'com.amazonaws.sqs#InvalidParameterValue', message: rejection }));
+    } else {
+      const MD5OfMessageBody = createHash('md5').update(message.MessageBody).digest('hex');
+      response.end(JSON.stringify({ MessageId: '1', MD5OfMessageBody }));
+    }
+  });
+  const origin = () => `http://127.0.0.1:${(sqs.address() as AddressInfo).port}`;
+  const sendOneTo = (queue: Queue) =>
+    queue.send(envelopeOf(textOf(100)), { text: textOf(100), ...longestAttributes }, new AbortController().signal);
+  beforeEach(async () => {
+    requests.length = 0;
+    rejection =
+      'Value oc_1 for parameter MessageGroupId is invalid. Reason: The request include parameter that is not valid for this queue type';
+    await once(sqs.listen(0, '127.0.0.1'), 'listening');
+    vi.stubEnv('AWS_ENDPOINT_URL_SQS', origin());
+  });
+  afterEach(() => {
+    sqs.closeAllConnections();
+    sqs.close();
+  });
+
+  it('sends the event without a group, and remembers it for the next event', async () => {
+    const queue = createQueue(`${origin()}/1/events`);
+    await sendOneTo(queue);
+    await sendOneTo(queue);
+    expect(requests.map((message) => 'MessageGroupId' in message)).toEqual([true, false, false]);
+    const { MessageGroupId: _, ...rest } = requests[0] ?? {};
+    expect(requests[1]).toEqual(rest);
+  });
+
+  it('stores events that were rejected at the same time', async () => {
+    const queue = createQueue(`${origin()}/1/events`);
+    expect(await Promise.all([sendOneTo(queue), sendOneTo(queue), sendOneTo(queue)])).toEqual(['1', '1', '1']);
+  });
+
+  it.each([
+    ['another parameter is invalid', 'events', 'Value x for parameter DelaySeconds is invalid.'],
+    ['the queue is a FIFO queue', 'events.fifo', 'Value oc_1 for parameter MessageGroupId is invalid.'],
+  ])('rejects the event if %s', async (_, name, message) => {
+    rejection = message;
+    await expect(sendOneTo(createQueue(`${origin()}/1/${name}`))).rejects.toMatchObject({
+      code: 'FEISHU_QUEUE_UNAVAILABLE',
+    });
+    expect(requests).toHaveLength(1);
   });
 });
 

@@ -14,7 +14,13 @@ test('counts a rejected request per service and per error code, as the dashboard
     Refused: 1,
     _aws: {
       CloudWatchMetrics: [
-        { Dimensions: [['service'], ['service', 'code']], Metrics: [{ Name: 'Refused', Unit: 'Count' }] },
+        {
+          Dimensions: [['service'], ['service', 'code']],
+          Metrics: [
+            { Name: 'Refused', Unit: 'Count' },
+            { Name: 'Unverified', Unit: 'Count' },
+          ],
+        },
       ],
     },
   });
@@ -38,4 +44,19 @@ test('counts an accepted request per service, without an error code', () => {
     },
   });
   expect(line()).not.toHaveProperty('code');
+});
+
+test.each([
+  ['FEISHU_SIGNATURE_WRONG', 1],
+  ['FEISHU_SIGNATURE_MISSING', 1],
+  ['FEISHU_TOKEN_WRONG', 1],
+  ['FEISHU_BODY_NOT_DECRYPTABLE', 1],
+  ['FEISHU_BODY_NOT_ENCRYPTED', 1],
+  ['FEISHU_ENCRYPT_KEY_MISSING', 1],
+  ['FEISHU_REQUEST_TOO_OLD', undefined],
+  ['FEISHU_BODY_EMPTY', undefined],
+  ['FEISHU_QUEUE_UNAVAILABLE', undefined],
+] as const)('counts a request with the code %s as unverified: %s', (code, count) => {
+  writeAccessLog({ result: 'rejected', error: new FeishuError(code, ''), requestId: 'r-1', milliseconds: 3 });
+  expect(line().Unverified).toBe(count);
 });

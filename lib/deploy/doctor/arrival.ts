@@ -59,12 +59,15 @@ export async function checkArrival(parts: ArrivalParts, text: string): Promise<F
 }
 
 async function postEvent({ url, secrets }: DeployedWebhook, text: string): Promise<void> {
-  requireSuccess(await postTo(url, writeRequest(text, signingSecretOf(secrets), Date.now())), 'a signed event');
+  requireSuccess(await postTo(url, writeRequest(text, signingSecretOf(secrets), Date.now())), url, 'a signed event');
 }
 
 async function sendToQueue({ sqs, queueUrl }: ArrivalParts, text: string): Promise<void> {
   const event = { text, source: 'long-connection', receivedAt: new Date(), requestId: undefined } as const;
-  await sqs.send(new SendMessageCommand(encodeMessage(queueUrl, envelopeOf(text), event)));
+  const { MessageGroupId, ...ungrouped } = encodeMessage(queueUrl, envelopeOf(text), event);
+  // Some regions reject groups on standard queues.
+  const message = queueUrl.endsWith('.fifo') ? { ...ungrouped, MessageGroupId } : ungrouped;
+  await sqs.send(new SendMessageCommand(message));
 }
 
 async function isCompleted({ dynamo, claimsTable }: ArrivalParts, text: string): Promise<boolean> {

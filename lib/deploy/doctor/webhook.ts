@@ -74,12 +74,19 @@ export async function postTo(url: string, request: WebhookRequest): Promise<Post
 }
 
 /**
+ * @param url the webhook's
  * @param what the request, for the error's text
  * @throws {UnexpectedResponse} if the status is not 200, with the webhook's error code and message
  */
-export function requireSuccess({ status, body }: PostResult, what: string): void {
+export function requireSuccess({ status, body }: PostResult, url: string, what: string): void {
   if (status === 200) return;
   const { code, msg } = readErrorBody(body);
+  if (code === undefined && status === 403 && isInChina(url)) {
+    throw new UnexpectedResponse(
+      `API Gateway rejected ${what} with 403, because the AWS account has no ICP filing.`,
+      'In China, API Gateway accepts requests without AWS credentials only for accounts with one. See docs/china.md#icp-filing.',
+    );
+  }
   if (code === undefined) {
     throw new UnexpectedResponse(
       `The response to ${what} (status ${status}) is not from the webhook.`,
@@ -103,7 +110,7 @@ async function postUrlVerification({ url, secrets }: DeployedWebhook): Promise<P
   const { headers, body } = writeRequest(text, signingSecretOf(secrets), Date.now());
   // The platform does not sign URL verifications.
   const response = await postTo(url, { headers: { 'content-type': headers['content-type'] }, body });
-  requireSuccess(response, 'a URL verification');
+  requireSuccess(response, url, 'a URL verification');
   if (response.body === JSON.stringify({ challenge })) return response;
   throw new UnexpectedResponse('The response to a URL verification does not repeat its challenge.', ANOTHER_PROGRAM);
 }
@@ -114,6 +121,11 @@ function forge(text: string, { encryptKeys: [encryptKey], verificationTokens: [t
   if (encryptKey === undefined) return { ...request, body: Buffer.from(text.replaceAll(token, wrongToken)) };
   // A SHA-256 signature has 64 hexadecimal digits.
   return { ...request, headers: { ...request.headers, 'x-lark-signature': wrongToken + wrongToken } };
+}
+
+/** @see https://docs.amazonaws.cn/en_us/aws/latest/userguide/api-gateway.html */
+function isInChina(url: string): boolean {
+  return new URL(url).hostname.endsWith('.amazonaws.com.cn');
 }
 
 function readErrorBody(body: string): { code?: string; msg?: unknown } {

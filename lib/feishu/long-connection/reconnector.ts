@@ -15,6 +15,8 @@ export interface LongConnectionOptions extends Credentials {
   /** When it aborts, new events are rejected, those in flight are acknowledged, and the connection is closed. */
   signal: AbortSignal;
   acknowledged?: Acknowledged;
+  /** Called whenever a connection has been opened. */
+  opened?: () => void;
   /** Overrides, for tests and debugging. */
   timing?: Partial<Timing>;
 }
@@ -124,7 +126,7 @@ class Reconnector {
   }
 
   async #connect(endpoint: Endpoint): Promise<void> {
-    const { signal, log } = this.#options;
+    const { signal, log, opened } = this.#options;
     this.#settings = endpoint.settings;
     const events = {
       opened: () => {
@@ -133,6 +135,7 @@ class Reconnector {
         this.#lastFailure = undefined;
         this.#opened++;
         log.info(`Connected to ${withoutQuery(endpoint.url)}`);
+        opened?.();
       },
       pong: (settings: Settings) => {
         // Not reset on open: if the platform closed each connection at once, the client would reconnect without delay.

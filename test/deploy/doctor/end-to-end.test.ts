@@ -9,6 +9,7 @@ import {
   checkForgery,
   checkUrlVerification,
   type DeployedWebhook,
+  requireSuccess,
   UnexpectedResponse,
 } from '../../../lib/deploy/doctor/webhook.ts';
 import { type Emulators, startEmulators } from '../../../lib/local/emulators/emulators.ts';
@@ -94,6 +95,14 @@ describe('URL verification', () => {
   test('reports that the route is missing', async () => {
     const { origin } = await start();
     await expectProblem(checkUrlVerification(asWebhook(`${origin}/other`)), /status 404/, /has no route/);
+  });
+
+  test.each(['{"message":"Forbidden"}', '{"Message":null}'])('reports a missing ICP filing: 403 %s', (body) => {
+    const check = (host: string, status: number) => () =>
+      requireSuccess({ status, body, milliseconds: 1 }, `https://api.execute-api.${host}/feishu/events`, 'a request');
+    expect(check('cn-north-1.amazonaws.com.cn', 403)).toThrow(/no ICP filing/);
+    expect(check('cn-north-1.amazonaws.com.cn', 404)).toThrow(/is not from the webhook/);
+    expect(check('eu-west-1.amazonaws.com', 403)).toThrow(/is not from the webhook/);
   });
 
   test('reports the response of another program', async () => {
