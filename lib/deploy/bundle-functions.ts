@@ -6,6 +6,7 @@ import { findHandlerModule, type HandlerModule } from '../build/handler-module.t
 import { DeploymentError } from './deployment-error.ts';
 import { type BundleReport, type FunctionBuild, findFunctionFiles } from './function-files.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
+import { warnAboutUnsetVariables } from './unset-variables.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
 const USER_FUNCTIONS_FOLDER = 'functions';
@@ -59,7 +60,8 @@ export async function bundleFunctions(
   await build(platformSdkBundle(root, outdir));
   for (const { name, bundle, result } of bundled) usePackage(name, bundle, result, files.get(name) ?? []);
   const messages = handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
-  return { warnings: [...messages, ...warnings], notices };
+  const unset = await warnAboutUnsetVariables(root, service, bundled);
+  return { warnings: [...messages, ...warnings, ...unset], notices };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { readWorkerTimeout } from '../build/worker-timeout.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { Serverless } from './serverless.ts';
 
@@ -8,6 +9,8 @@ export interface DeployOptions {
   longConnection: boolean;
   ordering: 'none' | 'conversation';
   alarmEmail: string;
+  /** In seconds. */
+  workerTimeout: number;
   connectionSpot: boolean;
   connectionVpc: string;
   connectionSubnets: string[];
@@ -27,6 +30,7 @@ export function readOptions(serverless: Serverless): DeployOptions {
     longConnection: readBoolean(parameters, 'longConnection'),
     ordering: readChoice(parameters, 'ordering', ['none', 'conversation']),
     alarmEmail: readText(parameters, 'alarmEmail', /^\S+@\S+$/, 'an email address'),
+    workerTimeout: readTimeout(parameters),
     connectionSpot: readBoolean(parameters, 'connectionSpot'),
     connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'a VPC id, vpc-…'),
     connectionSubnets: readText(
@@ -86,4 +90,12 @@ function readText(parameters: Record<string, string>, name: string, pattern: Reg
   const value = parameters[name] ?? '';
   if (value === '' || pattern.test(value)) return value;
   throw new DeploymentError(`The parameter ${name} must be ${description}, not "${value}".`);
+}
+
+function readTimeout({ workerTimeout }: Record<string, string>): number {
+  try {
+    return readWorkerTimeout(workerTimeout);
+  } catch (error) {
+    throw new DeploymentError((error as Error).message, { cause: error });
+  }
 }

@@ -1,13 +1,16 @@
 import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { readExtensions } from '../build/extensions.ts';
+import { type Extensions, parseExtensions, readExtensions } from '../build/extensions.ts';
+import { oldEventSeconds, visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
+import { applyExtensions, applyParameters, extendCallbacks } from './apply-extensions.ts';
 import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
+import { DeploymentError } from './deployment-error.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
@@ -37,6 +40,7 @@ export default class FeishuEventsPlugin {
   readonly #warning: (text: string) => void;
   readonly #progress: StepProgress;
   #options!: DeployOptions;
+  #extensions!: Extensions;
   #templateValues!: TemplateValues;
 
   constructor(serverless: Serverless, options: CommandOptions, { log, progress }: PluginUtilities) {
@@ -47,6 +51,7 @@ export default class FeishuEventsPlugin {
     this.#progress = progress.get('feishu-events');
     // The framework's schema of `resources` lacks this section of a CloudFormation template.
     serverless.configSchemaHandler.schema.properties.resources.properties.Rules ??= { type: 'object' };
+    applyParameters(serverless.configurationInput);
     this.hooks = {
       initialize: () => this.#readOptions(),
       'before:package:initialize': () => checkFunctionSettings(serverless.service),
@@ -65,9 +70,17 @@ export default class FeishuEventsPlugin {
   }
 
   async #readOptions(): Promise<void> {
-    await readExtensions(this.#serverless.serviceDir);
+    const { serviceDir, service, configurationInput } = this.#serverless;
+    try {
+      // Both as written, for errors in parts that are not resolved, and as resolved.
+      await readExtensions(serviceDir);
+      this.#extensions = parseExtensions(configurationInput.custom?.extensions);
+    } catch (error) {
+      throw new DeploymentError((error as Error).message, { cause: error });
+    }
     this.#options = readOptions(this.#serverless);
-    if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
+    if (!this.#options.webhook) delete service.functions.webhook;
+    applyExtensions(service, this.#extensions);
   }
 
   /** Shows the current step: on a terminal through the framework's progress line, otherwise as a plain line. */
@@ -130,7 +143,12 @@ export default class FeishuEventsPlugin {
         Spot: options.connectionSpot,
         OwnNetwork: longConnection && options.connectionVpc === '',
       },
-      values: { ...secretReferences(this.#secretName, stored), 'Connection::Subnets': options.connectionSubnets },
+      values: {
+        ...secretReferences(this.#secretName, stored, this.#handlerSecrets),
+        'Connection::Subnets': options.connectionSubnets,
+        'Worker::VisibilityTimeout': visibilityTimeoutSeconds(options.workerTimeout),
+        'Worker::OldEventSeconds': oldEventSeconds(options.workerTimeout),
+      },
     };
   }
 
@@ -144,6 +162,7 @@ export default class FeishuEventsPlugin {
     const { conditions, values } = this.#templateValues;
     const key = longConnection ? await connectionKey(serviceDir, this.#bucketPrefix) : undefined;
     completeRoles(service);
+    extendCallbacks(service.provider.compiledCloudFormationTemplate, this.#extensions.callbacks, values);
     service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
       conditions,
       values: { ...values, 'Connection::Key': key },
@@ -169,8 +188,13 @@ export default class FeishuEventsPlugin {
       stage: provider.getStage(),
       root: this.#serverless.serviceDir,
       options: this.#options,
+      handlerSecrets: this.#handlerSecrets,
       notice: this.#notice,
     };
+  }
+
+  get #handlerSecrets(): string[] {
+    return [...new Set([...this.#extensions.secrets, ...this.#extensions.callbacks.secrets])];
   }
 
   get #secretName(): string {

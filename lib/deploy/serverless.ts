@@ -10,7 +10,10 @@ export interface Serverless {
     provider: Provider;
   };
   /** `serverless.yml` with resolved variables. */
-  configurationInput: { params?: Partial<Record<string, Record<string, unknown>>> };
+  configurationInput: {
+    params?: Partial<Record<string, Record<string, unknown>>>;
+    custom?: { extensions?: unknown };
+  };
   processedInput: { commands: string[]; options: { param?: string[] } };
   /** Validates `serverless.yml` before the `initialize` hook. */
   configSchemaHandler: { schema: { properties: { resources: { properties: Record<string, object> } } } };
@@ -29,6 +32,8 @@ export interface Provider {
   iamManagedPolicies?: unknown[];
   rolePermissionsBoundary?: unknown;
   environment?: Record<string, unknown>;
+  tags?: Record<string, string>;
+  stackTags?: Record<string, string>;
   compiledCloudFormationTemplate: Template;
   /** Set if nothing has changed since the last deployment. */
   shouldNotDeploy?: boolean;
@@ -41,6 +46,7 @@ export interface FunctionDefinition {
   environment?: Record<string, unknown>;
   /** An ARN, a logical id, or a reference such as `!GetAtt Role.Arn`. */
   role?: unknown;
+  vpc?: unknown;
   disableLogs?: boolean;
   reservedConcurrency?: number;
   provisionedConcurrency?: number;
