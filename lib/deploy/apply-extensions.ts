@@ -1,4 +1,5 @@
 import type { Extensions } from '../build/extensions.ts';
+import { isOneEditApart } from '../util/one-edit.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { FunctionDefinition, Serverless, Template } from './serverless.ts';
 
@@ -7,11 +8,22 @@ type Variables = Record<string, unknown>;
 /**
  * Adds the parameters in `extensions.yml` to those of the template, before the framework resolves `${param:…}`.
  *
+ * Names under `default` that the template does not have are the user's own parameters.
+ *
  * @param configuration changed in place
+ * @throws {DeploymentError} if the name of a parameter is misspelled
  */
 export function applyParameters(configuration: Serverless['configurationInput']): void {
   const { params } = (configuration.custom?.extensions ?? {}) as Partial<Extensions>;
   configuration.params ??= {};
+  const known = Object.keys(configuration.params.default ?? {});
+  for (const name of Object.keys(params?.default ?? {})) {
+    const similar = known.find((candidate) => isOneEditApart(candidate, name));
+    if (similar === undefined || known.includes(name)) continue;
+    throw new DeploymentError(
+      `\`params.default\` in extensions.yml contains ${name}. The parameter is ${similar}. Rename yours if you mean another one.`,
+    );
+  }
   for (const [stage, values] of Object.entries(params ?? {})) {
     configuration.params[stage] = { ...configuration.params[stage], ...values };
   }
