@@ -1,14 +1,46 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { parseDocument } from 'yaml';
+import { readYaml } from './read-yaml.ts';
 
 export const EXTENSIONS_FILE = 'extensions.yml';
-const SECTIONS = ['functions', 'resources', 'packages'];
+const SECTIONS = [
+  'params',
+  'secrets',
+  'environment',
+  'iamStatements',
+  'callbacks',
+  'vpc',
+  'tags',
+  'functions',
+  'resources',
+  'packages',
+];
+const CALLBACK_SECTIONS = ['secrets', 'environment', 'iamStatements'];
 /** https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 const PACKAGE_NAME = /^(@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/;
+/** https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html */
+const VARIABLE_NAME = /^[A-Za-z]\w+$/;
+/** Variables that Lambda or the template sets. */
+const RESERVED_NAME = /^(AWS_.*|LAMBDA_.*|FEISHU_.*|POWERTOOLS_.*|QUEUE_URL|CLAIMS_TABLE|LOG_LEVEL|HEALTH_PORT)$/;
+/** Callback handlers may ask for the credentials, which the webhook otherwise does not have. */
+const APP_CREDENTIALS = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'];
+
+/** What handlers of one kind see in `process.env`, and what they may do. */
+export interface HandlerSettings {
+  /** Names of secrets, which are read from `.env` and stored in the stage's secret. */
+  secrets: string[];
+  environment: Record<string, unknown>;
+  iamStatements: unknown[];
+}
 
 /** What the user adds to the service in `extensions.yml`. */
-export interface Extensions {
+export interface Extensions extends HandlerSettings {
+  /** Values of the template's parameters, by stage; `default` applies to all stages. */
+  params: Record<string, Record<string, unknown>>;
+  /** The worker's VPC. */
+  vpc: Record<string, unknown> | undefined;
+  /** For all functions and the stack's other resources. */
+  tags: Record<string, string>;
+  /** For callback handlers, which run in the webhook and in the long connection's task. */
+  callbacks: HandlerSettings;
   functions: Record<string, unknown>;
   /** The names of packages that are installed next to the bundles. */
   packages: string[];
@@ -19,37 +51,114 @@ export interface Extensions {
  *
  * @param root the project's folder
  * @returns empty sections for those that the file does not contain
- * @throws {Error} if the file is missing, is not YAML, or has an unknown section
+ * @throws {Error} if the file cannot be read, is not YAML, or has an invalid section
  */
 export async function readExtensions(root: string): Promise<Extensions> {
-  const document = parseDocument(await readFile(path.join(root, EXTENSIONS_FILE), 'utf8'), { logLevel: 'error' });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw new Error(`${EXTENSIONS_FILE} is not valid YAML: ${problem.message}`);
-  const content: unknown = document.toJS() ?? {};
-  if (typeof content !== 'object' || Array.isArray(content))
-    throw new Error(`${EXTENSIONS_FILE} must contain sections.`);
-  const unknown = Object.keys(content as object).find((name) => !SECTIONS.includes(name));
+  return parseExtensions(await readYaml(root, EXTENSIONS_FILE));
+}
+
+/**
+ * Checks the content of `extensions.yml`.
+ *
+ * @param value `null` or `undefined` if the file is empty
+ * @returns empty sections for those that the file does not contain
+ * @throws {Error} if a section is unknown or invalid; the message names it
+ */
+export function parseExtensions(value: unknown): Extensions {
+  const content = value ?? {};
+  if (!isMap(content)) throw new Error(`${EXTENSIONS_FILE} must contain sections.`);
+  const unknown = Object.keys(content).find((name) => !SECTIONS.includes(name));
   if (unknown !== undefined) {
     throw new Error(
       `${EXTENSIONS_FILE} has the unknown section \`${unknown}\`. It can contain: ${SECTIONS.join(', ')}.`,
     );
   }
-  const { functions, packages } = content as { functions?: Extensions['functions']; packages?: unknown };
-  return { functions: functions ?? {}, packages: readPackages(packages) };
+  return {
+    ...readHandlerSettings(content, ''),
+    vpc: content.vpc == null ? undefined : readMap(content.vpc, 'vpc'),
+    tags: readMap(content.tags, 'tags') as Extensions['tags'],
+    params: readParams(content.params),
+    callbacks: readCallbacks(content.callbacks),
+    functions: (content.functions ?? {}) as Extensions['functions'],
+    packages: readPackages(content.packages),
+  };
 }
 
-function readPackages(packages: unknown): string[] {
-  if (packages == null) return [];
-  if (!Array.isArray(packages)) {
+function readParams(value: unknown): Extensions['params'] {
+  const params = readMap(value, 'params');
+  return Object.fromEntries(
+    Object.entries(params).map(([stage, values]) => [stage, readMap(values, `params.${stage}`)]),
+  );
+}
+
+function readCallbacks(value: unknown): Extensions['callbacks'] {
+  const callbacks = readMap(value, 'callbacks');
+  const unknown = Object.keys(callbacks).find((name) => !CALLBACK_SECTIONS.includes(name));
+  if (unknown !== undefined) {
+    throw new Error(
+      `\`callbacks\` in ${EXTENSIONS_FILE} has the unknown setting \`${unknown}\`. It can contain: ${CALLBACK_SECTIONS.join(', ')}.`,
+    );
+  }
+  return readHandlerSettings(callbacks, 'callbacks.', APP_CREDENTIALS);
+}
+
+function readHandlerSettings(
+  content: Record<string, unknown>,
+  prefix: string,
+  allowed: readonly string[] = [],
+): HandlerSettings {
+  const names = readList(content.secrets, `${prefix}secrets`);
+  const secrets = names.map((name) => checkVariableName(name, `${prefix}secrets`, allowed));
+  const environment = readMap(content.environment, `${prefix}environment`);
+  for (const name of Object.keys(environment)) checkVariableName(name, `${prefix}environment`, []);
+  const duplicate = secrets.find((name) => name in environment);
+  const iamStatements = readList(content.iamStatements, `${prefix}iamStatements`);
+  if (duplicate === undefined) return { secrets, environment, iamStatements };
+  throw new Error(`${duplicate} is in both \`${prefix}secrets\` and \`${prefix}environment\` in ${EXTENSIONS_FILE}.`);
+}
+
+function checkVariableName(name: unknown, section: string, allowed: readonly string[]): string {
+  if (typeof name !== 'string' || !VARIABLE_NAME.test(name)) {
+    throw new Error(
+      `\`${section}\` in ${EXTENSIONS_FILE} contains ${JSON.stringify(name)}. Use names of environment variables, such as OPENAI_API_KEY.`,
+    );
+  }
+  if (RESERVED_NAME.test(name) && !allowed.includes(name)) {
+    throw new Error(
+      `\`${section}\` in ${EXTENSIONS_FILE} contains ${name}, which is reserved: Lambda or the template sets it. Use another name.`,
+    );
+  }
+  return name;
+}
+
+function readPackages(value: unknown): string[] {
+  if (value != null && !Array.isArray(value)) {
     throw new Error(
       `\`packages\` in ${EXTENSIONS_FILE} must be a list of package names, such as [sharp, pino-pretty].`,
     );
   }
-  const invalid: unknown = packages.find((name) => typeof name !== 'string' || !PACKAGE_NAME.test(name));
+  const packages: unknown[] = value ?? [];
+  const invalid = packages.find((name) => typeof name !== 'string' || !PACKAGE_NAME.test(name));
   if (invalid !== undefined) {
     throw new Error(
       `\`packages\` in ${EXTENSIONS_FILE} contains ${JSON.stringify(invalid)}, which is not the name of a package. package.json has its version.`,
     );
   }
-  return packages;
+  return packages as string[];
+}
+
+function readMap(value: unknown, section: string): Record<string, unknown> {
+  const map = value ?? {};
+  if (isMap(map)) return map;
+  throw new Error(`\`${section}\` in ${EXTENSIONS_FILE} must contain lines of the form \`name: value\`.`);
+}
+
+function readList(value: unknown, section: string): unknown[] {
+  const list = value ?? [];
+  if (Array.isArray(list)) return list;
+  throw new Error(`\`${section}\` in ${EXTENSIONS_FILE} must be a list.`);
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

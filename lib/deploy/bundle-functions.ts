@@ -7,6 +7,7 @@ import { type BundleResult, buildBundle } from './build-bundle.ts';
 import { DeploymentError } from './deployment-error.ts';
 import { type BundleReport, findFunctionFiles } from './function-files.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
+import { warnAboutUnsetVariables } from './unset-variables.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
 const USER_FUNCTIONS_FOLDER = 'functions';
@@ -61,7 +62,8 @@ export async function bundleFunctions(
   await buildBundle(platformSdkBundle(root, outdir));
   for (const { name, bundle, result } of bundled) usePackage(name, bundle, result, files.get(name) ?? []);
   const messages = handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
-  return { warnings: [...messages, ...warnings], notices };
+  const unset = await warnAboutUnsetVariables(root, service, bundled);
+  return { warnings: [...messages, ...warnings, ...unset], notices };
 }
 
 /**

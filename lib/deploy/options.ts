@@ -1,3 +1,4 @@
+import { readWorkerTimeout } from '../build/worker-timeout.ts';
 import { LOG_LEVELS, PLATFORM_DOMAINS } from '../cli/settings.ts';
 import { MAXIMUM_CONNECTIONS } from './connection-count.ts';
 import { DeploymentError } from './deployment-error.ts';
@@ -20,6 +21,8 @@ export interface DeployOptions {
   webhookRateLimit: number;
   webhookBurstLimit: number;
   connectionCount: number;
+  /** In seconds. */
+  workerTimeout: number;
   connectionSpot: boolean;
   connectionVpc: string;
   connectionSubnets: string[];
@@ -47,6 +50,7 @@ export function readOptions(serverless: Serverless): DeployOptions {
     webhookRateLimit: readInteger(parameters, 'webhookRateLimit', 1, MAXIMUM_REQUESTS),
     webhookBurstLimit: readInteger(parameters, 'webhookBurstLimit', 1, MAXIMUM_REQUESTS),
     connectionCount: readInteger(parameters, 'connectionCount', 1, MAXIMUM_CONNECTIONS),
+    workerTimeout: readTimeout(parameters),
     connectionSpot: readBoolean(parameters, 'connectionSpot'),
     connectionVpc: readText(parameters, 'connectionVpc', /^vpc-\w+$/, 'a VPC id, vpc-…'),
     connectionSubnets: readText(
@@ -162,4 +166,12 @@ function readText(parameters: Record<string, string>, name: string, pattern: Reg
   const value = parameters[name] ?? '';
   if (value === '' || pattern.test(value)) return value;
   throw new DeploymentError(`The parameter ${name} must be ${description}, or none, not "${value}".`);
+}
+
+function readTimeout({ workerTimeout }: Record<string, string>): number {
+  try {
+    return readWorkerTimeout(workerTimeout);
+  } catch (error) {
+    throw new DeploymentError((error as Error).message, { cause: error });
+  }
 }

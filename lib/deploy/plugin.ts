@@ -3,9 +3,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { readExtensions } from '../build/extensions.ts';
+import { type Extensions, parseExtensions, readExtensions } from '../build/extensions.ts';
+import { oldEventSeconds, visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
 import { readEnvironmentFile } from '../cli/environment-file.ts';
 import { checkSettings } from '../cli/settings.ts';
+import { applyExtensions, applyParameters, extendCallbacks } from './apply-extensions.ts';
 import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
@@ -59,6 +61,7 @@ export default class FeishuEventsPlugin {
   readonly #warning: (text: string) => void;
   readonly #progress: StepProgress;
   #options!: DeployOptions;
+  #extensions!: Extensions;
   #templateValues!: TemplateValues;
   #isNewStack = false;
   /** When SQS accepts the names of the queues, in milliseconds since 1970. */
@@ -72,6 +75,7 @@ export default class FeishuEventsPlugin {
     this.#progress = progress.get('feishu-events');
     // The framework's schema of `resources` lacks this section of a CloudFormation template.
     serverless.configSchemaHandler.schema.properties.resources.properties.Rules ??= { type: 'object' };
+    applyParameters(serverless.configurationInput);
     this.hooks = {
       initialize: () => this.#readOptions(),
       'before:package:initialize': () => checkFunctionSettings(serverless.service),
@@ -109,15 +113,22 @@ export default class FeishuEventsPlugin {
   }
 
   async #readOptions(): Promise<void> {
-    const { serviceDir, service, processedInput } = this.#serverless;
-    await readExtensions(serviceDir);
+    const { serviceDir, service, processedInput, configurationInput } = this.#serverless;
+    try {
+      // Both as written, for errors in parts that are not resolved, and as resolved.
+      await readExtensions(serviceDir);
+      this.#extensions = parseExtensions(configurationInput.custom?.extensions);
+    } catch (error) {
+      throw new DeploymentError((error as Error).message, { cause: error });
+    }
     this.#options = readOptions(this.#serverless);
     checkStageName(service, this.#serverless.getProvider('aws').getStage());
     if (['package', ...DEPLOYING_COMMANDS].includes(processedInput.commands.join(' ')))
       await this.#checkEnvironmentFile();
-    const { provider } = this.#serverless.service;
+    const { provider } = service;
     if (this.#options.tracing === 'xray') provider.tracing = { lambda: true, ...provider.tracing };
-    if (!this.#options.webhook) delete this.#serverless.service.functions.webhook;
+    if (!this.#options.webhook) delete service.functions.webhook;
+    applyExtensions(service, this.#extensions);
   }
 
   async #checkEnvironmentFile(): Promise<void> {
@@ -199,7 +210,9 @@ export default class FeishuEventsPlugin {
         FargateZones: zoneA !== undefined,
       },
       values: {
-        ...secretReferences(this.#secretName, stored),
+        ...secretReferences(this.#secretName, stored, this.#handlerSecrets),
+        'Worker::VisibilityTimeout': visibilityTimeoutSeconds(options.workerTimeout),
+        'Worker::OldEventSeconds': oldEventSeconds(options.workerTimeout),
         'Connection::Subnets': options.connectionSubnets,
         'Connection::ZoneA': zoneA,
         'Connection::ZoneB': zoneB,
@@ -219,6 +232,7 @@ export default class FeishuEventsPlugin {
     const { conditions, values } = this.#templateValues;
     const key = longConnection ? await connectionKey(serviceDir, this.#bucketPrefix) : undefined;
     completeRoles(service);
+    extendCallbacks(service.provider.compiledCloudFormationTemplate, this.#extensions.callbacks, values);
     service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
       conditions,
       values: { ...values, 'Connection::Key': key },
@@ -297,8 +311,13 @@ export default class FeishuEventsPlugin {
       stage: provider.getStage(),
       root: this.#serverless.serviceDir,
       options: this.#options,
+      handlerSecrets: this.#handlerSecrets,
       notice: this.#notice,
     };
+  }
+
+  get #handlerSecrets(): string[] {
+    return [...new Set([...this.#extensions.secrets, ...this.#extensions.callbacks.secrets])];
   }
 
   get #secretName(): string {

@@ -18,6 +18,8 @@ interface Scope extends TemplateValues {
 /** Marks a value to remove. */
 const REMOVED = Symbol('removed');
 
+const SECRET_PREFIX = 'Secret::';
+
 const NO_VALUE = { Ref: 'AWS::NoValue' };
 
 /**
@@ -25,7 +27,7 @@ const NO_VALUE = { Ref: 'AWS::NoValue' };
  * at all, and the template shows exactly what is deployed. CloudFormation evaluates the conditions that the user declares.
  * Replaces a `Fn::Sub` of `Fn::ToJsonString`, which CloudFormation does not support, with a `Fn::Sub` of the JSON text.
  *
- * @throws {DeploymentError} if a condition is neither known nor declared, or both
+ * @throws {DeploymentError} if a condition is neither known nor declared, or both, or a secret is unknown
  */
 export function resolveTemplate(template: Template, known: TemplateValues): Template {
   const declared = template.Conditions ?? {};
@@ -123,6 +125,11 @@ function resolve(value: unknown, scope: Scope): unknown {
     return { 'Fn::Sub': JSON.stringify(resolve(substitution['Fn::ToJsonString'], scope)) };
   }
   if (typeof name === 'string' && Object.hasOwn(scope.values, name)) return scope.values[name] ?? REMOVED;
+  if (typeof name === 'string' && name.startsWith(SECRET_PREFIX)) {
+    throw new DeploymentError(
+      `!Ref ${name} refers to an unknown secret. Add ${name.slice(SECRET_PREFIX.length)} to \`secrets\` in extensions.yml.`,
+    );
+  }
   return Object.fromEntries(
     Object.entries(value)
       .map(([key, item]) => [key, resolve(item, scope)])

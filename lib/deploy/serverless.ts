@@ -10,7 +10,10 @@ export interface Serverless {
     provider: Provider;
   };
   /** `serverless.yml` with resolved variables. */
-  configurationInput: { params?: Partial<Record<string, Record<string, unknown>>> };
+  configurationInput: {
+    params?: Partial<Record<string, Record<string, unknown>>>;
+    custom?: { extensions?: unknown };
+  };
   processedInput: {
     commands: string[];
     options: { param?: string[]; package?: string };
@@ -36,6 +39,8 @@ export interface Provider {
   rolePermissionsBoundary?: unknown;
   environment?: Record<string, unknown>;
   tracing?: Record<string, unknown>;
+  tags?: Record<string, string>;
+  stackTags?: Record<string, string>;
   compiledCloudFormationTemplate: Template;
   /** Set if nothing has changed since the last deployment. */
   shouldNotDeploy?: boolean;
@@ -48,6 +53,7 @@ export interface FunctionDefinition {
   environment?: Record<string, unknown>;
   /** An ARN, a logical id, or a reference such as `!GetAtt Role.Arn`. */
   role?: unknown;
+  vpc?: unknown;
   disableLogs?: boolean;
   reservedConcurrency?: number;
   provisionedConcurrency?: number;

@@ -5,6 +5,8 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { build } from 'esbuild';
 import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
+import { readLocalSettings } from '../build/local-settings.ts';
+import { visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
 import { type Accepted, acceptedChannel, type Processed } from '../observability/diagnostics-channels.ts';
 import { jsonResponse } from '../webhook/http.ts';
@@ -73,10 +75,8 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** The timeouts in `serverless.yml`. */
+/** The webhook's timeout in `deploy/functions.yml`. */
 export const WEBHOOK_TIMEOUT_SECONDS = 10;
-export const WORKER_TIMEOUT_SECONDS = 60;
-export const VISIBILITY_TIMEOUT_SECONDS = 6 * WORKER_TIMEOUT_SECONDS;
 
 /**
  * Starts the local stack.
@@ -96,10 +96,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function startParts(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
+  const settings = await readLocalSettings(options.root);
   const eventLog = new EventLog((record) => inspector.changed(record));
   const emulators = await startEmulators({
     ordering: options.ordering ?? 'none',
-    visibilityTimeoutSeconds: timeoutUnlessDebugging(VISIBILITY_TIMEOUT_SECONDS),
+    visibilityTimeoutSeconds: timeoutUnlessDebugging(visibilityTimeoutSeconds(settings.workerTimeoutSeconds)),
     dataFolder: options.dataFolder,
   });
   parts.defer(() => emulators.stop());
@@ -149,12 +150,19 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   };
   const createFunction = (
     name: string,
-    { environment, ...limits }: Pick<LocalFunctionOptions, 'environment' | 'timeoutSeconds' | 'isBackground'>,
+    {
+      environment,
+      templateEnvironment,
+      ...limits
+    }: Pick<LocalFunctionOptions, 'environment' | 'timeoutSeconds' | 'isBackground'> & {
+      /** Takes precedence over the user's variables. */
+      templateEnvironment?: Record<string, string>;
+    },
   ) => {
     const localFunction = createLocalFunction({
       ...limits,
       name,
-      environment: { ...baseEnvironment, ...environment },
+      environment: { ...environment, ...baseEnvironment, ...templateEnvironment },
       onLine,
       onPublish,
     });
@@ -163,11 +171,12 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   };
   const webhook = createFunction('webhook', {
     timeoutSeconds: timeoutUnlessDebugging(WEBHOOK_TIMEOUT_SECONDS),
-    environment: {},
+    environment: settings.environment.callbacks,
   });
   const worker = createFunction('worker', {
-    timeoutSeconds: timeoutUnlessDebugging(WORKER_TIMEOUT_SECONDS),
-    environment: {
+    timeoutSeconds: timeoutUnlessDebugging(settings.workerTimeoutSeconds),
+    environment: settings.environment.worker,
+    templateEnvironment: {
       CLAIMS_TABLE: emulators.claimsTable,
       ...mockPlatformAccess(options.environment, mockPlatform.origin),
     },
@@ -219,7 +228,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   if (options.longConnection) {
     const connection = new ConnectionProcess({
       // The health check is not used locally: any free port.
-      environment: { ...baseEnvironment, HEALTH_PORT: '0' },
+      environment: { ...settings.environment.callbacks, ...baseEnvironment, HEALTH_PORT: '0' },
       onLine,
       onPublish,
       onExit: () => options.onConnectionEnd?.(),

@@ -6,6 +6,18 @@ import { readExtensions } from '../../lib/build/extensions.ts';
 import { readDocuments } from '../documents/document.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
+const EMPTY = {
+  params: {},
+  secrets: [],
+  environment: {},
+  iamStatements: [],
+  callbacks: { secrets: [], environment: {}, iamStatements: [] },
+  vpc: undefined,
+  tags: {},
+  functions: {},
+  packages: [],
+};
+
 describe('readExtensions', () => {
   let root: string;
   beforeEach(async () => {
@@ -19,17 +31,16 @@ describe('readExtensions', () => {
   };
 
   it('reads the file that the template ships', async () => {
-    expect(await readExtensions(PROJECT_ROOT)).toEqual({ functions: {}, packages: [] });
+    expect(await readExtensions(PROJECT_ROOT)).toEqual(EMPTY);
   });
 
   it('reads functions, and accepts variables and CloudFormation tags', async () => {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the framework's syntax for variables
-    const text = 'functions:\n  daily:\n    role: !GetAtt Role.Arn\n    timeout: ${param:timeout}\n';
-    expect(await read(text)).toMatchObject({ functions: { daily: { role: 'Role.Arn' } } });
+    const text = `functions:\n  daily:\n    role: !GetAtt Role.Arn\n    timeout: \${param:timeout}\n`;
+    expect(await read(text)).toMatchObject({ functions: { daily: { role: `\${!GetAtt Role.Arn}` } } });
   });
 
   it.each(['', '# Empty\n', 'functions:\nresources:\n'])('accepts empty sections: %j', async (text) => {
-    expect(await read(text)).toEqual({ functions: {}, packages: [] });
+    expect(await read(text)).toEqual(EMPTY);
   });
 
   it('reads the names of packages', async () => {
@@ -64,7 +75,40 @@ describe('readExtensions', () => {
 
   it('rejects an unknown section, which would have no effect', async () => {
     await expect(read('function: {}\n')).rejects.toThrow(
-      'extensions.yml has the unknown section `function`. It can contain: functions, resources, packages.',
+      'extensions.yml has the unknown section `function`. It can contain: params, secrets, environment, iamStatements, callbacks, vpc, tags, functions, resources, packages.',
     );
+  });
+
+  it.each(['AWS_REGION', 'FEISHU_APP_SECRET', 'QUEUE_URL', 'LOG_LEVEL'])(
+    'rejects the reserved name %s as a secret and as a variable',
+    async (name) => {
+      const message = `contains ${name}, which is reserved: Lambda or the template sets it. Use another name.`;
+      await expect(read(`secrets: [${name}]\n`)).rejects.toThrow(`\`secrets\` in extensions.yml ${message}`);
+      await expect(read(`environment: { ${name}: x }\n`)).rejects.toThrow(
+        `\`environment\` in extensions.yml ${message}`,
+      );
+    },
+  );
+
+  it("accepts the app's credentials only for callback handlers", async () => {
+    const { callbacks } = await read('callbacks: { secrets: [FEISHU_APP_ID, FEISHU_APP_SECRET] }\n');
+    expect(callbacks.secrets).toEqual(['FEISHU_APP_ID', 'FEISHU_APP_SECRET']);
+    await expect(read('callbacks: { secrets: [FEISHU_ENCRYPT_KEY] }\n')).rejects.toThrow('reserved');
+  });
+
+  it.each([
+    ['secrets: OPENAI_API_KEY\n', '`secrets` in extensions.yml must be a list.'],
+    ['secrets: [{ OPENAI_API_KEY: x }]\n', 'contains {"OPENAI_API_KEY":"x"}. Use names of environment variables'],
+    ['secrets: [open-ai]\n', 'contains "open-ai". Use names of environment variables'],
+    ['environment: [MODEL]\n', '`environment` in extensions.yml must contain lines of the form `name: value`.'],
+    [
+      'secrets: [MODEL]\nenvironment: { MODEL: x }\n',
+      'MODEL is in both `secrets` and `environment` in extensions.yml.',
+    ],
+    ['callbacks: { feishu: true }\n', '`callbacks` in extensions.yml has the unknown setting `feishu`.'],
+    ['iamStatements: {}\n', '`iamStatements` in extensions.yml must be a list.'],
+    ['params: { workerTimeout: 300 }\n', '`params.workerTimeout` in extensions.yml must contain lines'],
+  ])('rejects %j', async (text, message) => {
+    await expect(read(text)).rejects.toThrow(message);
   });
 });

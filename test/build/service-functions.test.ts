@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isResolved, readServiceFunctions } from '../../lib/build/service-functions.ts';
+import { isResolved } from '../../lib/build/read-yaml.ts';
+import { readServiceFunctions } from '../../lib/build/service-functions.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
 describe('readServiceFunctions', () => {

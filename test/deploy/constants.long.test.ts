@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readLocalSettings } from '../../lib/build/local-settings.ts';
+import { visibilityTimeoutSeconds } from '../../lib/build/worker-timeout.ts';
 import { type Environment, isStoreApp } from '../../lib/config.ts';
 import type { Template } from '../../lib/deploy/serverless.ts';
-import { VISIBILITY_TIMEOUT_SECONDS, WEBHOOK_TIMEOUT_SECONDS, WORKER_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
+import { WEBHOOK_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
 import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
 import { SCENARIOS } from '../bench/simulation/scenarios.ts';
 import { createProject, type Project } from './support/project.ts';
@@ -17,9 +19,10 @@ describe('the local stack and the code agree with the deployment', () => {
   });
   afterAll(() => project.remove());
 
-  test('about the timeouts of the functions', () => {
+  test('about the timeouts of the functions', async () => {
+    const { workerTimeoutSeconds } = await readLocalSettings(project.folder);
     expect(propertiesOf('WebhookLambdaFunction')).toMatchObject({ Timeout: WEBHOOK_TIMEOUT_SECONDS });
-    expect(propertiesOf('WorkerLambdaFunction')).toMatchObject({ Timeout: WORKER_TIMEOUT_SECONDS });
+    expect(propertiesOf('WorkerLambdaFunction')).toMatchObject({ Timeout: workerTimeoutSeconds });
   });
 
   test('about the default app type', async () => {
@@ -49,9 +52,10 @@ describe('the local stack and the code agree with the deployment', () => {
     );
   });
 
-  test('about the visibility timeout and the number of deliveries', () => {
+  test('about the visibility timeout and the number of deliveries', async () => {
+    const { workerTimeoutSeconds } = await readLocalSettings(project.folder);
     expect(propertiesOf('EventsQueue')).toMatchObject({
-      VisibilityTimeout: VISIBILITY_TIMEOUT_SECONDS,
+      VisibilityTimeout: visibilityTimeoutSeconds(workerTimeoutSeconds),
       RedrivePolicy: { maxReceiveCount: MAXIMUM_DELIVERIES },
     });
   });

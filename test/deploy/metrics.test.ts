@@ -176,7 +176,7 @@ describe('Every metric of an alarm and of the dashboard', () => {
 
   /** The HTTP API writes the access log, from which CloudWatch Logs makes these metrics. */
   function filteredMetrics(): [string, string][] {
-    const { format } = readYaml('serverless.yml').provider.logs.httpApi;
+    const { accessLog: format } = readYaml('deploy/custom.yml');
     const logged = JSON.parse(format);
     expect(logged).toMatchObject({ service: TEMPLATE_SERVICE, status: '$context.status' });
     return alarms

@@ -10,6 +10,7 @@ const DEFAULTS = {
   longConnection: false,
   alarmEmail: '',
   workerConcurrency: 10,
+  workerTimeout: 60,
   logLevel: 'INFO',
   connectionSpot: false,
   connectionVpc: '',

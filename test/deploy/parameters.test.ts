@@ -5,13 +5,13 @@ import { parse } from 'yaml';
 import { readOptions } from '../../lib/deploy/options.ts';
 import type { Serverless } from '../../lib/deploy/serverless.ts';
 
-const file = path.resolve(import.meta.dirname, '../../serverless.yml');
-const { params } = parse(readFileSync(file, 'utf8'), { logLevel: 'silent' });
+const file = path.resolve(import.meta.dirname, '../../deploy/parameters.yml');
+const defaults = parse(readFileSync(file, 'utf8'));
 
 /** Reads the options of `serverless deploy --param …`. */
 function optionsOf(...parameters: string[]) {
   return readOptions({
-    configurationInput: { params },
+    configurationInput: { params: { default: defaults } },
     processedInput: { commands: ['deploy'], options: { param: parameters }, isHelpRequest: false },
     getProvider: () => ({ getStage: () => 'dev' }),
   } as unknown as Serverless);
@@ -50,7 +50,7 @@ describe('The parameters', () => {
   });
 
   it('name images of exact versions, so that a task never starts with an untested one', () => {
-    expect(params.default.connectionImage).toMatch(/:24\.\d+\.\d+-slim$/);
-    expect(params.default.connectionFetchImage).toMatch(/:\d+\.\d+\.\d+$/);
+    expect(defaults.connectionImage).toMatch(/:24\.\d+\.\d+-slim$/);
+    expect(defaults.connectionFetchImage).toMatch(/:\d+\.\d+\.\d+$/);
   });
 });

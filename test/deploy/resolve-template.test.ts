@@ -35,6 +35,12 @@ describe('resolveTemplate', () => {
     expect(resolveProperties(properties, { values })).toEqual({ Key: '{{resolve:…}}', Region: { Ref: 'AWS::Region' } });
   });
 
+  test('rejects a reference to an unknown secret', () => {
+    expect(() => resolveProperties({ Key: { Ref: 'Secret::OPENAI_API_KEY' } })).toThrow(
+      '!Ref Secret::OPENAI_API_KEY refers to an unknown secret. Add OPENAI_API_KEY to `secrets` in extensions.yml.',
+    );
+  });
+
   test('replaces a Fn::Sub of Fn::ToJsonString with a Fn::Sub of the text', () => {
     const list = [{ 'Fn::If': ['No', 0, { Ref: 'AWS::NoValue' }] }, 1];
     const properties = { Body: { 'Fn::Sub': { 'Fn::ToJsonString': { region: `\${AWS::Region}`, list } } } };

@@ -12,7 +12,11 @@ export const FIXED_SEED = 1;
 
 export const GLOBAL_SETUP = 'test/support/compile-cache.ts';
 
-export const SETUP_FILES = ['test/support/output-guard.ts', 'test/support/property-tests.ts'];
+export const SETUP_FILES = [
+  'test/support/output-guard.ts',
+  'test/support/property-tests.ts',
+  'test/support/restore-environment.ts',
+];
 
 const filesMatching = (pattern: RegExp) =>
   globSync('test/**/*.test.ts', { exclude: ['**/node_modules'] }).filter((file) =>

@@ -266,6 +266,26 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(project.read('README.md')).toBe('Our bot.\n');
   });
 
+  it('keeps extensions.yml, even if the template adds something at the same place', async () => {
+    const own = `secrets: [OPENAI_API_KEY]
+environment: { TABLE: !Ref NotesTable }
+vpc: { subnetIds: [subnet-1], securityGroupIds: [sg-1] }
+functions: { daily: { handler: functions/daily.handler, events: [{ schedule: rate(1 day) }] } }
+resources: { Resources: { NotesTable: { Type: AWS::DynamoDB::Table } } }
+`;
+    project.write('extensions.yml', own);
+    project.commit('Add our table, secret, schedule and VPC');
+    const added = 'queues: {}\nvpc: {}\n';
+    template.change('extensions.yml', '# Functions of your own', `${added}# Functions of your own`);
+    template.change('extensions.yml', 'secrets: []', 'secrets: [] # Changed by the template.');
+    template.change('deploy/functions.yml', 'worker:', '# Changed by the template.\nworker:');
+    releaseSecondVersion();
+    const { code, output } = await project.upgrade('../template');
+    expect(code, output).toBe(0);
+    expect(project.read('extensions.yml')).toBe(own);
+    expect(project.read('deploy/functions.yml')).toContain('# Changed by the template.');
+  });
+
   it('can be undone with the printed command', async () => {
     releaseSecondVersion();
     const before = project.state();

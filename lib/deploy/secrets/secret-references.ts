@@ -1,5 +1,5 @@
 import type { StoredSecret } from './secret-store.ts';
-import { type SecretName, secretNames } from './secret-values.ts';
+import { secretNames } from './secret-values.ts';
 
 /**
  * Returns the values of the template's `!Ref Secret::…`: references to the secret, never its values.
@@ -8,20 +8,25 @@ import { type SecretName, secretNames } from './secret-values.ts';
  * keys, because CloudFormation and ECS fail on missing ones. Without one (`serverless package` has no account), they refer
  * to the current version and all keys.
  *
- * - `Secret::FEISHU_…`: a dynamic reference that CloudFormation resolves
+ * - `Secret::FEISHU_…`, `Secret::OPENAI_API_KEY`: a dynamic reference that CloudFormation resolves
  * - `Secret::FEISHU_…::Arn`: the key's ARN for ECS
  * - `Secret::Arn`: the secret's ARN for policies
  *
  * @param name the secret's name
+ * @param handlerSecrets the names in `extensions.yml`
  */
-export function secretReferences(name: string, stored: StoredSecret | undefined): Record<string, unknown> {
+export function secretReferences(
+  name: string,
+  stored: StoredSecret | undefined,
+  handlerSecrets: readonly string[],
+): Record<string, unknown> {
   const version = stored?.versionId ?? '';
   const arn = stored?.arn ?? partialArn(name);
   const references: Record<string, unknown> = {
     // Secrets Manager appends a hyphen and six random characters to the name.
     'Secret::Arn': stored?.arn ?? partialArn(`${name}-??????`),
   };
-  for (const key of secretNames({ webhook: true })) {
+  for (const key of secretNames({ webhook: true }, handlerSecrets)) {
     const exists = stored === undefined || Boolean(stored.values[key]);
     references[`Secret::${key}`] = exists ? dynamicReference(name, key, version) : undefined;
     references[`Secret::${key}::Arn`] = exists ? { 'Fn::Join': [':', [arn, key, '', version]] } : undefined;
@@ -29,7 +34,7 @@ export function secretReferences(name: string, stored: StoredSecret | undefined)
   return references;
 }
 
-function dynamicReference(name: string, key: SecretName, version: string): string {
+function dynamicReference(name: string, key: string, version: string): string {
   return `{{resolve:secretsmanager:${name}:SecretString:${key}::${version}}}`;
 }
 

@@ -8,13 +8,19 @@ import type { DeployOptions } from '../options.ts';
 /** The names of the app's secrets: environment variables, lines in `.env`, and keys of the deployed secret. */
 export const APP_SECRETS = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'] as const;
 export const WEBHOOK_SECRETS = ['FEISHU_ENCRYPT_KEY', 'FEISHU_VERIFICATION_TOKEN'] as const;
-export type SecretName = (typeof APP_SECRETS)[number] | (typeof WEBHOOK_SECRETS)[number];
 
 type Values = Readonly<Record<string, string | undefined>>;
 
-/** Returns the names of the secrets that the enabled parts of the stack use. */
-export function secretNames({ webhook }: Pick<DeployOptions, 'webhook'>): readonly SecretName[] {
-  return webhook ? [...APP_SECRETS, ...WEBHOOK_SECRETS] : APP_SECRETS;
+/**
+ * Returns the names of the secrets that the enabled parts of the stack use.
+ *
+ * @param handlerSecrets the names in `extensions.yml`
+ */
+export function secretNames(
+  { webhook }: Pick<DeployOptions, 'webhook'>,
+  handlerSecrets: readonly string[],
+): readonly string[] {
+  return [...new Set([...APP_SECRETS, ...(webhook ? WEBHOOK_SECRETS : []), ...handlerSecrets])];
 }
 
 /**
@@ -38,15 +44,18 @@ export function parseSecretValues(text: string): Record<string, string> | undefi
  */
 export async function readLocalSecrets(
   root: string,
-  names: readonly SecretName[],
+  names: readonly string[],
   processEnvironment: Values = process.env,
-): Promise<Partial<Record<SecretName, string>>> {
+): Promise<Record<string, string>> {
   const file = await readEnvironmentFile(path.join(root, '.env'));
   const found = names.flatMap((name) => {
     const value = processEnvironment[name] ?? file[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  const random = found.filter(([, value]) => value.startsWith(LOCAL_SECRET_PREFIX)).map(([name]) => name);
+  const isGenerated = (name: string) => WEBHOOK_SECRETS.some((generated) => generated === name);
+  const random = found
+    .filter(([name, value]) => isGenerated(name) && value.startsWith(LOCAL_SECRET_PREFIX))
+    .map(([name]) => name);
   if (random.length > 0) {
     throw new DeploymentError(
       `.env contains random values from npm start, for local use only: ${random.join(' and ')}. Replace them with the ` +
@@ -56,8 +65,16 @@ export async function readLocalSecrets(
   return Object.fromEntries(found);
 }
 
-/** Describes the secrets that are missing for the enabled parts of the stack. */
-export function describeMissing(values: Values, options: DeployOptions): string | undefined {
+/**
+ * Describes the secrets that are missing for the enabled parts of the stack and for handlers.
+ *
+ * @param handlerSecrets the names in `extensions.yml`
+ */
+export function describeMissing(
+  values: Values,
+  options: DeployOptions,
+  handlerSecrets: readonly string[],
+): string | undefined {
   if (options.longConnection && APP_SECRETS.some((name) => !values[name])) {
     return `The long connection needs ${APP_SECRETS.join(' and ')} (developer console: Credentials & Basic Info).`;
   }
@@ -67,5 +84,7 @@ export function describeMissing(values: Values, options: DeployOptions): string 
       '(developer console: Events & Callbacks, Encryption Strategy).'
     );
   }
+  const missing = handlerSecrets.filter((name) => !values[name]);
+  if (missing.length > 0) return `extensions.yml lists secrets that have no value: ${missing.join(', ')}.`;
   return;
 }

@@ -19,6 +19,8 @@ export interface StageSecret {
   /** The project's folder, which contains `.env`. */
   root: string;
   options: DeployOptions;
+  /** The names of secrets in `extensions.yml`. */
+  handlerSecrets: readonly string[];
   /** Prints a message, which never contains a value. */
   notice: (text: string) => void;
 }
@@ -31,15 +33,15 @@ export interface StageSecret {
 export async function ensureSecret(secret: StageSecret): Promise<StoredSecret> {
   const stored = await readSecret(secret.client, secret.name);
   if (stored !== undefined) {
-    const missing = describeMissing(stored.values, secret.options);
+    const missing = describeMissing(stored.values, secret.options, secret.handlerSecrets);
     if (missing === undefined) return stored;
     throw new DeploymentError(
       `${missing} The secret ${secret.name} contains ${list(stored.values)}. ` +
         `Add the missing values to .env and run: npx serverless secrets --stage ${secret.stage}`,
     );
   }
-  const values = withoutEmpty(await readLocalSecrets(secret.root, secretNames(secret.options)));
-  const missing = describeMissing(values, secret.options);
+  const values = withoutEmpty(await readLocalSecrets(secret.root, secretNames(secret.options, secret.handlerSecrets)));
+  const missing = describeMissing(values, secret.options, secret.handlerSecrets);
   if (missing !== undefined) {
     throw new DeploymentError(
       `The app's secrets are not in AWS yet, and .env contains ${list(values)}. ${missing} ` +
@@ -56,10 +58,10 @@ export async function ensureSecret(secret: StageSecret): Promise<StoredSecret> {
  */
 export async function saveSecrets(secret: StageSecret): Promise<void> {
   const stored = await readSecret(secret.client, secret.name);
-  const local = await readLocalSecrets(secret.root, secretNames(secret.options));
+  const local = await readLocalSecrets(secret.root, secretNames(secret.options, secret.handlerSecrets));
   const before: Record<string, string> = stored?.values ?? {};
   const after = withoutEmpty({ ...before, ...local });
-  const missing = describeMissing(after, secret.options);
+  const missing = describeMissing(after, secret.options, secret.handlerSecrets);
   if (missing !== undefined) throw new DeploymentError(`${missing} .env and the environment contain ${list(local)}.`);
 
   const changes = [
@@ -77,7 +79,11 @@ export async function saveSecrets(secret: StageSecret): Promise<void> {
 }
 
 /** Deletes the secret after its stack was removed. */
-export async function removeStageSecret({ client, name, notice }: Omit<StageSecret, 'options'>): Promise<void> {
+export async function removeStageSecret({
+  client,
+  name,
+  notice,
+}: Omit<StageSecret, 'options' | 'handlerSecrets'>): Promise<void> {
   if (!(await deleteSecret(client, name))) return;
   notice(`Deleted the secret ${name}. You can restore it for ${RECOVERY_WINDOW_DAYS} days:`);
   notice(`aws secretsmanager restore-secret --secret-id ${name}`);

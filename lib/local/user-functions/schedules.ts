@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isResolved } from '../../build/service-functions.ts';
+import { isResolved } from '../../build/read-yaml.ts';
 import { UsageError } from '../../cli/command-line.ts';
 
 /** A `schedule` event of a function. */

@@ -1,5 +1,6 @@
 import { findHandlerModule, type HandlerModule } from '../../build/handler-module.ts';
-import { asObject, isResolved, type RawFunction, readServiceFunctions } from '../../build/service-functions.ts';
+import { isResolved } from '../../build/read-yaml.ts';
+import { asObject, type RawFunction, readServiceFunctions } from '../../build/service-functions.ts';
 import { readSchedules, type Schedule } from './schedules.ts';
 
 /** A function that the user added in extensions.yml or serverless.yml. */

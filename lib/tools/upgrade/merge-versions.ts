@@ -18,6 +18,8 @@ export interface VersionMerge {
 
 /** Documents and CI files. The project's version is kept if both sides changed it. */
 const OWN_ONCE_CHANGED = /^([^/]+\.md|LICENSE|\.ci\/.*)$/;
+/** Always the project's, once it has the file: even a merge without conflicts could define a section twice. */
+const EXTENSIONS = 'extensions.yml';
 const MANIFEST = 'package.json';
 const LOCK = 'package-lock.json';
 
@@ -34,9 +36,11 @@ export function mergeVersions(git: Git, base: string, project: string, latest: s
   const [merged = '', ...files] = output.split('\0').filter((part) => part !== '');
   using stage = openStage(git, merged);
   for (const folder of HANDLER_FOLDERS) stage.takeFolder(project, folder);
+  if (stage.has(project, EXTENSIONS)) stage.take(project, EXTENSIONS);
 
   const isHandler = (file: string) => HANDLER_FOLDERS.some((folder) => file.startsWith(`${folder}/`));
-  const conflicted = files.filter((file) => !isHandler(file) && file !== LOCK && file !== MANIFEST);
+  const hasOwnMerge = (file: string) => isHandler(file) || [LOCK, MANIFEST, EXTENSIONS].includes(file);
+  const conflicted = files.filter((file) => !hasOwnMerge(file));
   const kept = conflicted.filter((file) => OWN_ONCE_CHANGED.test(file) || !stage.has(project, file));
   for (const file of kept) stage.take(project, file);
   // Take the template's lock file instead of merging: `npm install` adds the project's packages.
