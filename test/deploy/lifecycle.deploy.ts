@@ -66,6 +66,20 @@ const statementsOf = async (logicalName: string) => {
   ]);
 };
 
+/** The alarms of a stack with a webhook and without a long connection. */
+const ALARMS = [
+  'dead-letters',
+  'new-dead-letters',
+  'old-events',
+  'rejected-requests',
+  'slow-acknowledge',
+  'throttled-requests',
+  'webhook-errors',
+  'webhook-throttles',
+  'worker-errors',
+  'worker-throttles',
+];
+
 describe('deploy without secrets', () => {
   test('explains what to do, and creates nothing', async () => {
     const { code, output } = await serverless('deploy');
@@ -206,9 +220,8 @@ describe('the first deployment', () => {
 
   test('creates alarms without notifications', async () => {
     const { MetricAlarms } = await ministack.aws('cloudwatch', 'describe-alarms');
-    const names = ['dead-letters', 'old-events', 'slow-acknowledge', 'webhook-errors'];
     expect(MetricAlarms.map(({ AlarmName }: { AlarmName: string }) => AlarmName).sort()).toEqual(
-      names.map((name) => `feishu-events-dev-${name}`),
+      ALARMS.map((name) => `feishu-events-dev-${name}`),
     );
     for (const { AlarmActions, OKActions } of MetricAlarms) expect([AlarmActions, OKActions]).toEqual([[], []]);
     expect((await ministack.aws('sns', 'list-topics')).Topics).toEqual([]);
@@ -221,13 +234,13 @@ describe('the first deployment', () => {
     const names = metrics
       .filter(([namespace]: string[]) => namespace === 'feishu-events')
       .map(([, name]: string[]) => name);
-    // The metrics of lib/webhook/access-log.ts and lib/worker/telemetry.ts.
+    // The metrics of lib/webhook/access-log.ts, lib/worker/telemetry.ts and the filter of the access log.
     const workerMetrics = [
       ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead'],
       ...['QueueAge', 'HandleTime'],
     ];
     expect(new Set(names)).toEqual(
-      new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', ...workerMetrics]),
+      new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', 'Throttled', ...workerMetrics]),
     );
   });
 });
@@ -313,9 +326,13 @@ describe('with longConnection=true', () => {
     const { Topics } = await ministack.aws('sns', 'list-topics');
     expect(Topics).toHaveLength(1);
     const MetricAlarms = await alarmsOfStage();
-    expect(MetricAlarms).toHaveLength(5);
+    // With the alarm of the long connection.
+    expect(MetricAlarms).toHaveLength(ALARMS.length + 1);
     for (const alarm of MetricAlarms) {
-      expect(alarm).toMatchObject({ AlarmActions: [Topics[0].TopicArn], OKActions: [Topics[0].TopicArn] });
+      // A new dead letter is not resolved when no further one follows.
+      const isResolvable = alarm.AlarmName !== 'feishu-events-dev-new-dead-letters';
+      const actions = [Topics[0].TopicArn];
+      expect(alarm).toMatchObject({ AlarmActions: actions, OKActions: isResolvable ? actions : [] });
     }
     expect(MetricAlarms).toContainEqual(
       expect.objectContaining({ AlarmName: 'feishu-events-dev-connection-down', TreatMissingData: 'breaching' }),
@@ -380,7 +397,7 @@ describe('with longConnection=true', () => {
     expect((await ministack.aws('iam', 'list-roles')).Roles).toHaveLength(4);
     expect((await ministack.aws('sns', 'list-topics')).Topics).toEqual([]);
     expect((await ministack.aws('ecs', 'list-clusters')).clusterArns).toEqual([]);
-    expect(await alarmsOfStage()).toHaveLength(4);
+    expect(await alarmsOfStage()).toHaveLength(ALARMS.length);
     expect(await inNetwork()).toBeUndefined();
   });
 });
