@@ -60,7 +60,7 @@ function findMistake(text: string): { line: number; description: string } | unde
     if (!/^\s*(#.*)?$/.test(rest)) {
       return {
         line: lineAt(closing),
-        description: `text follows the closing ${quote}. Remove it, or quote all of it.`,
+        description: `text follows the closing ${quote}. Remove that text, or put the whole value in quotes.`,
       };
     }
     index = nextEnd === -1 ? text.length : nextEnd + 1;

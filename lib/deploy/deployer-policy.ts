@@ -119,8 +119,8 @@ const SHORTENED_NAME_LENGTH = 24;
 /**
  * Returns the least that a role needs to deploy, check and remove a stack.
  *
- * The role can create roles whose names begin with the stack's. Whoever can change the project can therefore give its
- * functions any permission; limit this with a permissions boundary.
+ * The role can create roles with the stack's prefix, so anyone who can change the project can give its functions any
+ * permission. A permissions boundary limits this.
  */
 export function createDeployerPolicy({ Resources: resources }: Template, stage: DeployedStage): DeployerPolicy {
   const types = new Set(Object.values(resources).map(({ Type }) => Type));

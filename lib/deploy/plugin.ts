@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { type Extensions, parseExtensions, readExtensions } from '../build/extensions.ts';
-import { oldEventSeconds, visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
 import { readEnvironmentFile } from '../cli/environment-file.ts';
 import { checkSettings } from '../cli/settings.ts';
 import { applyExtensions, applyParameters, extendCallbacks } from './apply-extensions.ts';
@@ -13,12 +12,10 @@ import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
-import { deploymentPercentages } from './connection-count.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
 import { keepDeployedParameters, readAccount, storeParameters } from './deployed-parameters.ts';
 import { createDeployerPolicy } from './deployer-policy.ts';
 import { DeploymentError } from './deployment-error.ts';
-import { fargateZonesOf } from './fargate-zones.ts';
 import { completeRoles } from './function-roles.ts';
 import { checkFunctionSettings } from './function-settings.ts';
 import { type DeployOptions, readOptions } from './options.ts';
@@ -29,6 +26,7 @@ import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
 import { checkStageName } from './stage-name.ts';
+import { templateValues } from './template-values.ts';
 
 const BUNDLES_FOLDER = '.build';
 /** The commands that apply parameters to a deployed stack. */
@@ -185,7 +183,6 @@ export default class FeishuEventsPlugin {
   }
 
   async #readTemplateValues(): Promise<TemplateValues> {
-    const { webhook, longConnection, ordering, alarmEmail, ...options } = this.#options;
     // `package` works without an AWS account.
     const isDeployment = this.#serverless.processedInput.commands[0] === 'deploy';
     const readSecret = async () => {
@@ -195,31 +192,8 @@ export default class FeishuEventsPlugin {
       return ensureSecret(secret);
     };
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
-    const [zoneA, zoneB] = fargateZonesOf(this.#serverless.getProvider('aws').getRegion()) ?? [];
-    const percentages = deploymentPercentages(options.connectionCount);
-    return {
-      conditions: {
-        Webhook: webhook,
-        LongConnection: longConnection,
-        Ordered: ordering === 'conversation',
-        AlarmEmail: alarmEmail !== '',
-        NoEventsAlarm: options.noEventsAlarmHours > 0,
-        Spot: options.connectionSpot,
-        OwnNetwork: longConnection && options.connectionVpc === '',
-        PublicIp: options.connectionPublicIp,
-        FargateZones: zoneA !== undefined,
-      },
-      values: {
-        ...secretReferences(this.#secretName, stored, this.#handlerSecrets),
-        'Worker::VisibilityTimeout': visibilityTimeoutSeconds(options.workerTimeout),
-        'Worker::OldEventSeconds': oldEventSeconds(options.workerTimeout),
-        'Connection::Subnets': options.connectionSubnets,
-        'Connection::ZoneA': zoneA,
-        'Connection::ZoneB': zoneB,
-        'Connection::MaximumPercent': percentages.maximum,
-        'Connection::MinimumHealthyPercent': percentages.minimumHealthy,
-      },
-    };
+    const references = secretReferences(this.#secretName, stored, this.#handlerSecrets);
+    return templateValues(this.#options, this.#serverless.getProvider('aws').getRegion(), references);
   }
 
   async #finishTemplate(): Promise<void> {

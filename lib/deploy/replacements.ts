@@ -54,7 +54,7 @@ export interface ReplacementGuardParts {
 /**
  * Lists the parameters that a deployment changes. Rejects it if it would replace or delete a queue or a table with items.
  *
- * @throws {DeploymentError} if items are at stake, or a queue that an earlier deployment replaced is in the way
+ * @throws {DeploymentError} if items would be lost, or a queue that an earlier deployment replaced still has the new name
  */
 export async function guardReplacements(parts: ReplacementGuardParts): Promise<void> {
   const { config, stackName, stage, template, isAllowed, notice } = parts;

@@ -29,7 +29,7 @@ export function createMockPlatform(onCall: (call: ApiCall) => void): RequestHand
 }
 
 /**
- * Returns the variables that point the official SDK's client at the mock platform, if there are no app credentials.
+ * Returns the variables that point the official SDK's client at the mock platform, or none if there are app credentials.
  *
  * @param environment the user's variables
  * @param origin of the mock platform

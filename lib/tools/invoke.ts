@@ -80,7 +80,7 @@ async function invoke(root: string): Promise<number> {
   return 0;
 }
 
-/** Receives the function's calls of the platform if there are no app credentials. */
+/** Without app credentials, the function's API calls go to this server, which prints them. */
 async function startMockPlatform() {
   const server = await startHttpServer(
     '127.0.0.1',

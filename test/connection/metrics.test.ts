@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ConnectionMetrics } from '../../lib/connection/metrics.ts';
 import type { LongConnection, LongConnectionStatus } from '../../lib/feishu/long-connection/reconnector.ts';
+import { CONNECTED } from '../support/connection-status.ts';
 import { writtenLines } from '../support/written-output.ts';
 
 const MINUTE = 60_000;
@@ -8,19 +9,9 @@ const MINUTE = 60_000;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const status: LongConnectionStatus = {
-  state: 'connected',
-  disconnectedAt: undefined,
-  lastFailure: undefined,
-  lastPongAt: undefined,
-  pingIntervalMs: 120_000,
-  reconnects: 0,
-  inFlight: 0,
-};
-
 /** Creates a connection whose state the test controls. */
 function connectionWith(current: Partial<LongConnectionStatus>): LongConnection {
-  return { ended: Promise.resolve(), status: () => ({ ...status, ...current }) };
+  return { ended: Promise.resolve(), status: () => ({ ...CONNECTED, ...current }) };
 }
 
 const valuesOf = (metric: string) =>

@@ -4,16 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project } from './support/project.ts';
 import { runOrThrow } from './support/run.ts';
+import { SECRETS } from './support/secrets.ts';
 
 // ministack's CloudFormation ignores a table's time to live and point-in-time recovery, and a container's secrets and health
 // check. The tests check these in the template.
-
-const SECRETS = {
-  FEISHU_APP_ID: 'cli_0123456789abcdef',
-  FEISHU_APP_SECRET: 'app-secret-of-the-test',
-  FEISHU_ENCRYPT_KEY: 'encrypt-key-of-the-test',
-  FEISHU_VERIFICATION_TOKEN: 'verification-token-of-the-test',
-};
 
 let ministack: Ministack;
 let project: Project;

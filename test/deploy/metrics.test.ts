@@ -5,12 +5,12 @@ import type { Context } from 'aws-lambda';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ConnectionMetrics } from '../../lib/connection/metrics.ts';
-import type { LongConnectionStatus } from '../../lib/feishu/long-connection/reconnector.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { Drop, onEvent } from '../../lib/handler.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { createWebhook } from '../../lib/webhook/webhook.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
+import { CONNECTED } from '../support/connection-status.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { modulesOf } from '../support/handler-modules.ts';
 import { toHttpEvent } from '../support/http-events.ts';
@@ -96,7 +96,7 @@ describe('Every metric of an alarm and of the dashboard', () => {
   });
 
   async function runWebhook(): Promise<void> {
-    const webhook = createWebhook(() => Promise.reject(new Error('There are no callbacks')), {
+    const webhook = createWebhook(() => Promise.reject(new Error('No callback is expected')), {
       ...aws.environment,
       FEISHU_ENCRYPT_KEY: encryptKey,
       FEISHU_VERIFICATION_TOKEN: verificationToken,
@@ -143,17 +143,8 @@ describe('Every metric of an alarm and of the dashboard', () => {
   }
 
   function runConnection(): void {
-    const status: LongConnectionStatus = {
-      state: 'connected',
-      disconnectedAt: undefined,
-      lastFailure: undefined,
-      lastPongAt: undefined,
-      pingIntervalMs: 120_000,
-      reconnects: 0,
-      inFlight: 0,
-    };
     const metrics = new ConnectionMetrics(SERVICE);
-    const observation = metrics.observe({ ended: Promise.resolve(), status: () => status });
+    const observation = metrics.observe({ ended: Promise.resolve(), status: () => CONNECTED });
     metrics.acknowledged(3);
     observation[Symbol.dispose]();
   }

@@ -15,6 +15,7 @@ import { type Emulators, startEmulators } from '../../lib/local/emulators/emulat
 import { encodeMessage } from '../../lib/queue/message.ts';
 import { createFailureReasons } from '../../lib/store/failure-reasons.ts';
 import { createRedrives } from '../../lib/store/redrives.ts';
+import { createDeployedStack } from '../support/deployed-stack.ts';
 
 // Uses SQS (fauxqs) and DynamoDB (dynalite), with queues of both kinds.
 
@@ -45,13 +46,7 @@ async function move(current: typeof standard, deletesQueues = false): Promise<st
   const lines: string[] = [];
   await moveQueues(
     {
-      stack: {
-        name: 'test',
-        physicalId: (id) => ids[id],
-        physicalIdsOf: () => [],
-        resources: () => [],
-        output: () => undefined,
-      },
+      stack: createDeployedStack(ids),
       sqs: emulators.sqs,
       dynamo: emulators.dynamo,
       print: (line) => lines.push(line),

@@ -8,16 +8,10 @@ import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project } from './support/project.ts';
 import { addReportingHandler, type ReportingHandler } from './support/reporting-handler.ts';
 import { findRole, type Role } from './support/role.ts';
+import { SECRETS } from './support/secrets.ts';
 
 // Proves each permission in deploy/roles.yml necessary: the emulator checks the functions' requests, and without the
 // permission, one fails. connection.deploy.ts does so for the roles of the long connection's task.
-
-const SECRETS = {
-  FEISHU_APP_ID: 'cli_0123456789abcdef',
-  FEISHU_APP_SECRET: 'app-secret-of-the-test',
-  FEISHU_ENCRYPT_KEY: 'encrypt-key-of-the-test',
-  FEISHU_VERIFICATION_TOKEN: 'verification-token-of-the-test',
-};
 
 let ministack: Ministack;
 let project: Project;

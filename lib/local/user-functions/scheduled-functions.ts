@@ -17,7 +17,7 @@ export interface ScheduledFunctionsOptions {
   onNotice: (text: string) => void;
 }
 
-/** Enough to see what a function did; the terminal has all of it. */
+/** Limits what the page shows. The terminal shows every line. */
 const MAXIMUM_OUTPUT_LINES = 200;
 
 /**

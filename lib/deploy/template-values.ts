@@ -1,0 +1,42 @@
+import { oldEventSeconds, visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
+import { deploymentPercentages } from './connection-count.ts';
+import { fargateZonesOf } from './fargate-zones.ts';
+import type { DeployOptions } from './options.ts';
+import type { TemplateValues } from './resolve-template.ts';
+
+/**
+ * Returns the conditions and values that follow from the parameters and the region.
+ *
+ * @param secrets the value of each `!Ref Secret::…`
+ */
+export function templateValues(
+  options: DeployOptions,
+  region: string,
+  secrets: Readonly<Record<string, unknown>>,
+): TemplateValues {
+  const [zoneA, zoneB] = fargateZonesOf(region) ?? [];
+  const percentages = deploymentPercentages(options.connectionCount);
+  return {
+    conditions: {
+      Webhook: options.webhook,
+      LongConnection: options.longConnection,
+      Ordered: options.ordering === 'conversation',
+      AlarmEmail: options.alarmEmail !== '',
+      NoEventsAlarm: options.noEventsAlarmHours > 0,
+      Spot: options.connectionSpot,
+      OwnNetwork: options.longConnection && options.connectionVpc === '',
+      PublicIp: options.connectionPublicIp,
+      FargateZones: zoneA !== undefined,
+    },
+    values: {
+      ...secrets,
+      'Worker::VisibilityTimeout': visibilityTimeoutSeconds(options.workerTimeout),
+      'Worker::OldEventSeconds': oldEventSeconds(options.workerTimeout),
+      'Connection::Subnets': options.connectionSubnets,
+      'Connection::ZoneA': zoneA,
+      'Connection::ZoneB': zoneB,
+      'Connection::MaximumPercent': percentages.maximum,
+      'Connection::MinimumHealthyPercent': percentages.minimumHealthy,
+    },
+  };
+}
