@@ -2,19 +2,19 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOptions, Message, PartialMessage, Plugin } from 'esbuild';
 import { readLocalEnvironment } from '../cli/environment.ts';
-import { folderOfVersion, MODULE_NAME } from '../handler-runtime/find-handler.ts';
-import { SAMPLE_TYPES } from '../samples/samples.ts';
-import type { CreatedHandler } from './handler-check/created-handlers.ts';
 import { loadHandlers } from './handler-check/load-handlers.ts';
+import {
+  describeMismatch,
+  describeMisplaced,
+  describeUncallable,
+  describeUnchecked,
+  describeUnused,
+  findDuplicates,
+  type HandlerFile,
+  message,
+  parseName,
+} from './handler-check/module-rules.ts';
 import type { Exported } from './handler-check/thread.ts';
-
-/** The function that creates each kind of handler. The kind is the handler's folder, or `fallback`. */
-const FUNCTIONS: ReadonlyMap<string, string> = new Map([
-  ['v2', 'onEvent'],
-  ['v1', 'onEventV1'],
-  ['callbacks', 'onCallback'],
-  ['fallback', 'onUnhandledEvent'],
-]);
 
 /** Any source file. The functions import only `.ts` files, so a handler in another kind of file would never run. */
 const CODE = /\.[cm]?[jt]sx?$/;
@@ -22,14 +22,6 @@ const CODE = /\.[cm]?[jt]sx?$/;
 const PLUGIN_NAME = 'handler-modules';
 const LOAD_WITHIN_MILLISECONDS = 5000;
 const MAXIMUM_REPETITIONS = 3;
-
-interface HandlerFile {
-  file: string;
-  /** The path shown in messages. */
-  name: string;
-  kind: string;
-  type: string;
-}
 
 interface Problems {
   errors: PartialMessage[];
@@ -152,88 +144,6 @@ async function checkExports(
 
 function groupOf(folder: string, file: string): HandlerGroup {
   return path.relative(folder, file).split(path.sep)[0] === 'callbacks' ? 'callbacks' : 'events';
-}
-
-/** Returns an empty `kind` if the functions do not import the file. */
-function parseName(folder: string, file: string): HandlerFile {
-  const relative = path.relative(folder, file).split(path.sep).join('/');
-  const name = `functions/handlers/${relative}`;
-  if (relative === 'fallback.ts') return { file, name, kind: 'fallback', type: 'fallback' };
-  const [, kind = '', type = ''] = /^(v2|v1|callbacks)\/([^/]+)\.ts$/.exec(relative) ?? [];
-  return { file, name, kind, type };
-}
-
-function describeMisplaced({ file, name }: HandlerFile): PartialMessage {
-  const advice = 'handlers are v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts. Move helpers and tests elsewhere.';
-  return message(file, `${name} is never called: ${advice}`);
-}
-
-/** Reports modules whose name is not that of an event, or in callbacks/ not that of a callback. */
-function describeUncallable({ file, name, kind, type }: HandlerFile): PartialMessage | undefined {
-  if (!MODULE_NAME.test(type)) {
-    return message(file, `${name} is never called: event types consist of letters, digits, "_", "." and "-".`);
-  }
-  const event = SAMPLE_TYPES.find((sample) => sample.type === type && !sample.isCallback);
-  if (kind !== 'callbacks' || event === undefined) return undefined;
-  const folder = folderOfVersion(event.version);
-  return message(file, `${name} is never called as a callback: ${type} is an event. Move the module to ${folder}/.`);
-}
-
-/** A module handles its type in every version of the envelope, so two modules in v1/ and v2/ are ambiguous. */
-function findDuplicates(modules: HandlerFile[]): PartialMessage[] {
-  const typesOfVersion2 = new Set(modules.filter(({ kind }) => kind === 'v2').map(({ type }) => type));
-  const duplicates = modules.filter(({ kind, type }) => kind === 'v1' && typesOfVersion2.has(type));
-  return duplicates.map(({ file, name, type }) =>
-    message(
-      file,
-      `${name} and functions/handlers/v2/${type}.ts handle the same event type, whatever the version of its envelope: remove one.`,
-    ),
-  );
-}
-
-function describeMismatch({ file, name, kind, type }: HandlerFile, exported: Exported): PartialMessage | undefined {
-  const expected = FUNCTIONS.get(kind);
-  const parameters = kind === 'fallback' ? '…' : `'${type}', …`;
-  const advice = `must export one handler: export default ${expected}(${parameters}). Put helpers and tests elsewhere.`;
-  if (exported.is === 'nothing') return message(file, `${name} has no default export, but ${advice}`);
-  if (exported.is === 'other') return message(file, `The default export of ${name} is ${exported.what}. It ${advice}`);
-  if (exported.is !== 'handler') return undefined;
-  if (exported.kind !== kind) {
-    const place = kind === 'fallback' ? 'there' : `in ${kind}/`;
-    return message(file, `${name} exports ${FUNCTIONS.get(exported.kind)}(…), but ${place} it must be ${expected}(…).`);
-  }
-  if (exported.type === type) return undefined;
-  return message(
-    file,
-    `${name} handles "${exported.type}", but is named for "${type}": rename it to ${exported.type}.ts.`,
-  );
-}
-
-/** Reports handlers that the module creates but that no module exports. */
-function describeUnused(
-  { file, name }: HandlerFile,
-  created: CreatedHandler[],
-  results: { exported: Exported }[],
-): PartialMessage[] {
-  const isExported = ({ kind, type }: CreatedHandler) =>
-    results.some(({ exported }) => exported.is === 'handler' && exported.kind === kind && exported.type === type);
-  const unused = created.filter((handler) => handler.file === file && !isExported(handler));
-  return unused.map(({ kind, type }) => {
-    const call = `${FUNCTIONS.get(kind)}('${type}', …)`;
-    return message(file, `${name} also calls ${call}, but must export one handler: the other is never called.`);
-  });
-}
-
-function describeUnchecked({ file, name }: HandlerFile, exported: Exported): PartialMessage[] {
-  const warn = (reason: string) =>
-    message(file, `${name} could not be checked, because ${reason}. It will be checked when its first event arrives.`);
-  if (exported.is === 'failed') return [warn(exported.reason)];
-  if (exported.is === 'unknown') return [warn('its handler or type comes from a package')];
-  return [];
-}
-
-function message(file: string, text: string): PartialMessage {
-  return { text, location: { file } };
 }
 
 const DEFAULT_EXPORT = /^\s*export\s+(default\b|\{[^}]*\bdefault\b)/;
