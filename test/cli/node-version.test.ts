@@ -29,9 +29,11 @@ describe('On Node 20, without the Node that npm ci installs', () => {
       command,
     ]),
   ] as [string, string][];
-  const firstOfEachProgram = [
-    ...Map.groupBy(commands, ([, command]) => command.split(' ', 2).join(' ')).values(),
-  ].flatMap((alike) => alike.slice(0, 1));
+  const firstOfEachProgram = ['node --require', 'node lib/cli', 'serverless', 'vitest'].map((program) => {
+    const found = commands.find(([, command]) => command.startsWith(program));
+    if (found === undefined) throw new Error(`No script runs ${program}`);
+    return found;
+  });
   let folder: string;
 
   beforeAll(() => {

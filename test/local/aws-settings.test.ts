@@ -4,33 +4,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createFunctionEnvironment } from '../../lib/cli/environment.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { MockPlatform } from '../mock-platform/platform.ts';
+import { DEVELOPER_AWS_SETTINGS } from '../support/developer-aws-settings.ts';
 import { npmStart } from '../support/npm-start.ts';
-import { createProject, PROJECT_ROOT, type TemporaryProject } from '../support/project.ts';
+import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run } from '../support/run.ts';
 import { wait } from '../support/wait.ts';
-
-// AWS settings of a developer's machine are for the handlers' own clients. Each of these makes an AWS SDK fail or use
-// something other than the emulators.
-
-const AWS_SETTINGS = {
-  AWS_PROFILE: 'does-not-exist',
-  AWS_CONFIG_FILE: '/does-not-exist/config',
-  AWS_SHARED_CREDENTIALS_FILE: '/does-not-exist/credentials',
-  AWS_SDK_LOAD_CONFIG: '1',
-  AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
-  AWS_SECRET_ACCESS_KEY: 'secret-of-the-developer',
-  AWS_SESSION_TOKEN: 'session-of-the-developer',
-  AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/developer',
-  AWS_WEB_IDENTITY_TOKEN_FILE: '/does-not-exist/token',
-  AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9/credentials',
-  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
-  AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true',
-  AWS_USE_FIPS_ENDPOINT: 'true',
-  AWS_USE_DUALSTACK_ENDPOINT: 'true',
-  AWS_MAX_ATTEMPTS: 'many',
-  AWS_RETRY_MODE: 'unknown',
-  AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9',
-};
 
 describe("With a machine's AWS settings in the environment,", () => {
   const secrets = { FEISHU_ENCRYPT_KEY: 'a key', FEISHU_VERIFICATION_TOKEN: 'a token' };
@@ -51,7 +29,7 @@ describe("With a machine's AWS settings in the environment,", () => {
         log.info('Environment ' + names.sort().map((name) => name + '=' + process.env[name]).join(' ') + ' end');
       });`,
     );
-    const environment = { ...AWS_SETTINGS, ...secrets, ...app, FEISHU_DOMAIN: platform.domain };
+    const environment = { ...DEVELOPER_AWS_SETTINGS, ...secrets, ...app, FEISHU_DOMAIN: platform.domain };
     ({ running, webhookUrl: url } = await npmStart(project.root, environment, ['--long-connection']));
     await vi.waitFor(() => expect(running.output()).toContain('Connected to ws://127.0.0.1'), wait);
   });
@@ -70,23 +48,17 @@ describe("With a machine's AWS settings in the environment,", () => {
   });
 
   it('npm start accepts an event from npm run send, and handlers see their own variables', async () => {
-    const environment = { ...AWS_SETTINGS, ...secrets };
+    const environment = { ...DEVELOPER_AWS_SETTINGS, ...secrets };
     const sent = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
     expect(sent).toMatchObject({ code: 0, output: expect.stringMatching(/^200 /) });
     await vi.waitFor(() => expect(running.output()).toMatch(/handled .*event_type=message/), wait);
     const [, seen = ''] = /Environment (.*) end/.exec(running.output()) ?? [];
-    const { AWS_LAMBDA_RUNTIME_API: _, ...visible } = AWS_SETTINGS;
+    const { AWS_LAMBDA_RUNTIME_API: _, ...visible } = DEVELOPER_AWS_SETTINGS;
     const expected = { ...visible, AWS_S3_BUCKET: 'from-the-file', OPENAI_API_KEY: 'from-the-file' };
     const lines = Object.entries(expected).map(([name, value]) => `${name}=${value}`);
     // Powertools adds its name to the user agent of AWS clients with this variable.
     const own = seen.split(' ').filter((line) => !line.startsWith('AWS_SDK_UA_APP_ID='));
     expect(own).toEqual(lines.sort());
-  });
-
-  it('npm run demo passes', async () => {
-    const { code, output } = await run(PROJECT_ROOT, 'lib/tools/demo.ts', [], AWS_SETTINGS);
-    expect(output).not.toContain('✗');
-    expect(code).toBe(0);
   });
 });
 
