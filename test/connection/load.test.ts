@@ -18,9 +18,9 @@ import { start } from '../support/run.ts';
 import { volume } from '../support/volume.ts';
 import { wait } from '../support/wait.ts';
 
-const EVENTS = volume({ small: 200, full: 10_000 });
+const EVENTS = volume({ small: 80, full: 10_000 });
 const STORM = volume({
-  small: { inFlight: 20, pushesBetweenHangUps: 50 },
+  small: { inFlight: 10, pushesBetweenHangUps: 20 },
   full: { inFlight: 200, pushesBetweenHangUps: 800 },
 });
 const CALM = { ...STORM, pushesBetweenHangUps: Infinity };

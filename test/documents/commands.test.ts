@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { start } from '../support/run.ts';
+import { volume } from '../support/volume.ts';
 import { wait } from '../support/wait.ts';
 import { commandsOf, readDocuments } from './document.ts';
 
@@ -55,35 +56,39 @@ describe('The commands in the documents', () => {
     expect(readFileSync(path.join(PROJECT_ROOT, file), 'utf8')).toContain(words(command));
   });
 
-  it('that send events, write handlers or run functions succeed', async () => {
-    await using project = await createProject();
-    const [example] = readDocuments().flatMap(({ name, codeBlocks }) =>
-      name === 'docs/deploying.md' ? codeBlocks.filter(({ lang }) => lang === 'yaml') : [],
-    );
-    await writeFile(path.join(project.root, 'extensions.yml'), example?.text ?? '');
-    await writeFile(path.join(project.root, 'functions/reminder.ts'), 'export const handler = async () => {};\n');
-    await using stack = start(project.root, 'lib/local/start.ts', [], { PORT: '0' });
-    await vi.waitFor(() => expect(stack.output()).toContain('is ready'), wait);
-    const [url = ''] = /http:\S+\/feishu\/events/.exec(stack.output()) ?? [];
-    await vi.waitFor(() => expect(stack.output()).toContain('Scheduled  reminder '), wait);
-    const here = COMMANDS.filter((command) => RUN_HERE.test(command));
-    expect(here.length).toBeGreaterThan(3);
-    for (const file of here.flatMap((command) => /--file (\S+)/.exec(command)?.[1] ?? [])) {
-      await mkdir(path.dirname(path.join(project.root, file)), { recursive: true });
-      await writeFile(path.join(project.root, file), '{"uuid":"u-1","token":"","event":{"type":"message"}}');
-    }
-    for (const command of here) {
-      // Several commands write the same handler, and none overwrites a file.
-      await rm(path.join(project.root, 'functions/handlers/v2/im.chat.member.bot.added_v1.ts'), { force: true });
-      await rm(path.join(project.root, 'test'), { recursive: true, force: true });
-      // Replace the placeholder of the reader's URL.
-      const filled = command.replace(/https:\/\/…\S*/, url);
-      const { status, stdout, stderr } = spawnSync('bash', ['-c', filled], {
-        cwd: project.root,
-        env: { ...process.env, PORT: new URL(url).port },
-        encoding: 'utf8',
-      });
-      expect(status, `${filled}\n${stdout}${stderr}`).toBe(0);
-    }
-  });
+  // Starts as many processes as there are commands.
+  it.each(volume({ small: [], full: ['send events, write handlers or run functions'] }))(
+    'that %s succeed',
+    async () => {
+      await using project = await createProject();
+      const [example] = readDocuments().flatMap(({ name, codeBlocks }) =>
+        name === 'docs/deploying.md' ? codeBlocks.filter(({ lang }) => lang === 'yaml') : [],
+      );
+      await writeFile(path.join(project.root, 'extensions.yml'), example?.text ?? '');
+      await writeFile(path.join(project.root, 'functions/reminder.ts'), 'export const handler = async () => {};\n');
+      await using stack = start(project.root, 'lib/local/start.ts', [], { PORT: '0' });
+      await vi.waitFor(() => expect(stack.output()).toContain('is ready'), wait);
+      const [url = ''] = /http:\S+\/feishu\/events/.exec(stack.output()) ?? [];
+      await vi.waitFor(() => expect(stack.output()).toContain('Scheduled  reminder '), wait);
+      const here = COMMANDS.filter((command) => RUN_HERE.test(command));
+      expect(here.length).toBeGreaterThan(3);
+      for (const file of here.flatMap((command) => /--file (\S+)/.exec(command)?.[1] ?? [])) {
+        await mkdir(path.dirname(path.join(project.root, file)), { recursive: true });
+        await writeFile(path.join(project.root, file), '{"uuid":"u-1","token":"","event":{"type":"message"}}');
+      }
+      for (const command of here) {
+        // Several commands write the same handler, and none overwrites a file.
+        await rm(path.join(project.root, 'functions/handlers/v2/im.chat.member.bot.added_v1.ts'), { force: true });
+        await rm(path.join(project.root, 'test'), { recursive: true, force: true });
+        // Replace the placeholder of the reader's URL.
+        const filled = command.replace(/https:\/\/…\S*/, url);
+        const { status, stdout, stderr } = spawnSync('bash', ['-c', filled], {
+          cwd: project.root,
+          env: { ...process.env, PORT: new URL(url).port },
+          encoding: 'utf8',
+        });
+        expect(status, `${filled}\n${stdout}${stderr}`).toBe(0);
+      }
+    },
+  );
 });
