@@ -1,3 +1,4 @@
+import { createUuid } from '../api-client/uuid.ts';
 import { type EventEnvelope, type EventHeader, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
 import type { CallbackHandler, EventHandler, EventSource } from '../handler.ts';
@@ -5,7 +6,7 @@ import type { ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 import { startDeadline } from '../util/deadline.ts';
-import { createUuid, runHandler } from '../worker/dispatch.ts';
+import { runHandler } from '../worker/dispatch.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
 import { createLogCapture, type LogLine } from './captured-log.ts';
 import { catchEscapedErrors } from './escaped-errors.ts';
