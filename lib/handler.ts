@@ -44,21 +44,25 @@ export interface CallbackContext<Payload = unknown> {
   readonly log: Log;
   /** Aborts when the time is up, or when an error that escaped the handler has failed the event. */
   readonly signal: AbortSignal;
+  /**
+   * The official SDK's client with this app's credentials, loaded on first use. In callback handlers, `feishu` and `uuid`
+   * require `callbacks: { feishu: true }` in `extensions.yml`, and throw otherwise.
+   */
+  readonly feishu: Client;
+  /**
+   * Returns an id for the `uuid` parameter of an API call that sends something. It is the same in every attempt at an
+   * event, so a retry sends nothing twice: Feishu ignores a `uuid` that repeats within an hour. The callback handler and
+   * the event handler of a callback get the same ids.
+   *
+   * @param label distinguishes the calls for one event
+   * @returns 32 characters
+   */
+  uuid(label: string): string;
 }
 
 export interface EventContext<Payload = unknown> extends CallbackContext<Payload> {
   /** The number of this delivery, starting at 1. */
   readonly attempt: number;
-  /** The official SDK's client with this app's credentials, loaded on first use. */
-  readonly feishu: Client;
-  /**
-   * Returns an id for the `uuid` parameter of an API call that sends something. It is the same in every attempt at an
-   * event, so a retry sends nothing twice: Feishu ignores a `uuid` that repeats within an hour.
-   *
-   * @param label distinguishes the calls of one handler
-   * @returns 32 characters
-   */
-  uuid(label: string): string;
 }
 
 type EventFunction<Payload> = (event: Payload, context: EventContext<Payload>) => unknown;

@@ -65,7 +65,11 @@ onCallback('card.action.trigger', ({ action, context, token }) => {
   return { toast: { type: 'success', content: 'Done' } };
 });
 
-onCallback('profile.view.get', ({ operator, host }) => {
+onCallback('profile.view.get', ({ operator, host }, context) => {
+  expectTypeOf(context.uuid('card')).toEqualTypeOf<string>();
+  expectTypeOf(context.feishu.im.message.patch).toBeFunction();
+  // @ts-expect-error Callbacks are delivered only once.
+  context.attempt;
   expectTypeOf(operator.open_id).toEqualTypeOf<string>();
   expectTypeOf(host).toEqualTypeOf<string>();
   return {};

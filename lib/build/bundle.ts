@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
+import { callbackClient, includedSdk } from './callback-client.ts';
 import { handlerModules } from './check-handlers.ts';
 import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { handlerNames } from './handler-names.ts';
@@ -13,6 +14,9 @@ import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platfor
 /** The container downloads only this file. */
 const CONNECTION = 'connection';
 
+/** Creates the `feishu` client, which loads the SDK. */
+const API_CLIENT = 'lib/api-client/feishu-client.ts';
+
 /** The webhook loads this module with its first event. */
 const SEPARATE_MODULE = 'sqs-sender';
 
@@ -23,8 +27,8 @@ const SEPARATE_MODULE = 'sqs-sender';
  */
 export function artifactFiles(name: string, metafile: Metafile): string[] {
   const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
-  // The worker's `feishu` client needs the SDK. Other functions need it only if they import it.
-  return name === 'worker' || usesPlatformSdk(metafile) ? [...files, `node_modules/${PLATFORM_SDK}/**`] : files;
+  const hasClient = API_CLIENT in metafile.inputs;
+  return hasClient || usesPlatformSdk(metafile) ? [...files, `node_modules/${PLATFORM_SDK}/**`] : files;
 }
 
 /** Returns whether a bundle imports the file that {@link platformSdkBundle} writes. */
@@ -46,6 +50,7 @@ export function webhookBundle(root: string, outdir: string) {
     entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
     plugins: [
       handlerModules(path.join(root, 'functions', 'handlers'), 'callbacks'),
+      callbackClient(root),
       ...options.plugins,
       separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
     ],
@@ -96,7 +101,8 @@ function lambdaBundle(root: string, outdir: string, sources: Record<string, stri
 
 /** Returns the esbuild options for the long-connection program: one file that reads the container's credentials. */
 export function connectionBundle(root: string, outdir: string) {
-  return commonModuleOptions(root, outdir, { [CONNECTION]: 'functions/connection.ts' });
+  const options = commonModuleOptions(root, outdir, { [CONNECTION]: 'functions/connection.ts' });
+  return { ...options, plugins: [callbackClient(root), includedSdk, ...options.plugins] } satisfies BuildOptions;
 }
 
 /**

@@ -2,6 +2,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOptions, Message, PartialMessage, Plugin } from 'esbuild';
 import { readLocalEnvironment } from '../cli/environment.ts';
+import { CALLBACK_CLIENT_PLUGIN } from './callback-client.ts';
 import { loadHandlers } from './handler-check/load-handlers.ts';
 import {
   describeMismatch,
@@ -53,9 +54,9 @@ export function handlerOf(file: string): string | undefined {
   return /^functions\/handlers\/((?:v2|v1|callbacks)\/[^/]+|fallback)\.ts$/.exec(file)?.[1];
 }
 
-/** Returns only the warnings of {@link handlerModules}. esbuild's own warnings are about code that works. */
+/** Returns only the warnings about handler modules. esbuild's own warnings are about code that works. */
 export function handlerWarnings(warnings: Message[]): Message[] {
-  return warnings.filter(({ pluginName }) => pluginName === PLUGIN_NAME);
+  return warnings.filter(({ pluginName }) => pluginName === PLUGIN_NAME || pluginName === CALLBACK_CLIENT_PLUGIN);
 }
 
 /**

@@ -13,7 +13,7 @@ const SECTIONS = [
   'resources',
   'packages',
 ];
-const CALLBACK_SECTIONS = ['secrets', 'environment', 'iamStatements'];
+const CALLBACK_SECTIONS = ['feishu', 'secrets', 'environment', 'iamStatements'];
 /** https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 const PACKAGE_NAME = /^(@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/;
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html */
@@ -31,6 +31,11 @@ export interface HandlerSettings {
   iamStatements: unknown[];
 }
 
+export interface CallbackSettings extends HandlerSettings {
+  /** Whether callback handlers have the `feishu` client. The secrets then contain the app's credentials. */
+  feishu: boolean;
+}
+
 /** What the user adds to the service in `extensions.yml`. */
 export interface Extensions extends HandlerSettings {
   /** Values of the template's parameters, by stage; `default` applies to all stages. */
@@ -40,7 +45,7 @@ export interface Extensions extends HandlerSettings {
   /** For all functions and the stack's other resources. */
   tags: Record<string, string>;
   /** For callback handlers, which run in the webhook and in the long connection's task. */
-  callbacks: HandlerSettings;
+  callbacks: CallbackSettings;
   functions: Record<string, unknown>;
   /** The names of packages that are installed next to the bundles. */
   packages: string[];
@@ -99,7 +104,15 @@ function readCallbacks(value: unknown): Extensions['callbacks'] {
       `\`callbacks\` in ${EXTENSIONS_FILE} has the unknown setting \`${unknown}\`. It can contain: ${CALLBACK_SECTIONS.join(', ')}.`,
     );
   }
-  return readHandlerSettings(callbacks, 'callbacks.', APP_CREDENTIALS);
+  const { feishu = false } = callbacks;
+  if (typeof feishu !== 'boolean') {
+    throw new Error(
+      `\`callbacks.feishu\` in ${EXTENSIONS_FILE} must be true or false. The bundles depend on it, so it cannot be a variable.`,
+    );
+  }
+  const settings = readHandlerSettings(callbacks, 'callbacks.', APP_CREDENTIALS);
+  const secrets = feishu ? [...new Set([...settings.secrets, ...APP_CREDENTIALS])] : settings.secrets;
+  return { ...settings, secrets, feishu };
 }
 
 function readHandlerSettings(

@@ -7,6 +7,8 @@ export interface LocalSettings {
   workerTimeoutSeconds: number;
   /** Variables for event handlers, and for callback handlers, whose values need neither the framework nor AWS. */
   environment: Record<'worker' | 'callbacks', Record<string, string>>;
+  /** Whether callback handlers have the `feishu` client. */
+  callbacksHaveClient: boolean;
 }
 
 /**
@@ -22,6 +24,7 @@ export async function readLocalSettings(root: string): Promise<LocalSettings> {
   return {
     workerTimeoutSeconds: readWorkerTimeout(timeout != null && isResolved(timeout) ? timeout : defaults.workerTimeout),
     environment: { worker: literalValues(environment), callbacks: literalValues(callbacks.environment) },
+    callbacksHaveClient: callbacks.feishu,
   };
 }
 

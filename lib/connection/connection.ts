@@ -32,7 +32,7 @@ export async function runConnection(
   try {
     const intake = createIntake({
       queue: createQueue(readRequired(environment, 'QUEUE_URL')),
-      respondToCallback: createCallbackResponder(importCallback),
+      respondToCallback: createCallbackResponder(importCallback, environment),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
     const callbackTypes = callbackTypesOf(CALLBACK_MODULES);

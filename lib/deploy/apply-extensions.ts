@@ -1,6 +1,7 @@
-import type { Extensions } from '../build/extensions.ts';
+import type { Extensions, HandlerSettings } from '../build/extensions.ts';
 import { isOneEditApart } from '../util/one-edit.ts';
 import { DeploymentError } from './deployment-error.ts';
+import type { DeployOptions } from './options.ts';
 import type { FunctionDefinition, Serverless, Template } from './serverless.ts';
 
 type Variables = Record<string, unknown>;
@@ -29,6 +30,15 @@ export function applyParameters(configuration: Serverless['configurationInput'])
   }
 }
 
+/** @throws {DeploymentError} if callback handlers of a store app would have the client */
+export function checkCallbackClient({ callbacks }: Extensions, { appType }: Pick<DeployOptions, 'appType'>): void {
+  if (!callbacks.feishu || appType !== 'store') return;
+  throw new DeploymentError(
+    '`callbacks.feishu` in extensions.yml does not work with appType=store: the tickets of a store app are in the ' +
+      "worker's table. Remove it, and call the API in the event handler of the callback's type.",
+  );
+}
+
 /**
  * Applies `extensions.yml` to the functions. The framework applies its `functions` and `resources`.
  *
@@ -43,7 +53,11 @@ export function applyExtensions({ functions, provider }: Serverless['service'], 
     addVariables(worker, extensions);
     if (vpc !== undefined) worker.vpc = vpc;
   }
-  if (webhook !== undefined) addVariables(webhook, callbacks);
+  if (webhook !== undefined) {
+    addVariables(webhook, callbacks);
+    const { FEISHU_DOMAIN } = worker?.environment ?? {};
+    if (callbacks.feishu) webhook.environment = { ...webhook.environment, FEISHU_DOMAIN };
+  }
   if (Object.keys(tags).length > 0) {
     provider.tags = { ...provider.tags, ...tags };
     provider.stackTags = { ...provider.stackTags, ...tags };
@@ -60,7 +74,7 @@ export function applyExtensions({ functions, provider }: Serverless['service'], 
 }
 
 /** The template's own variables take precedence. */
-function addVariables(definition: FunctionDefinition, { secrets, environment }: Extensions['callbacks']): void {
+function addVariables(definition: FunctionDefinition, { secrets, environment }: HandlerSettings): void {
   const references = Object.fromEntries(secrets.map((name) => [name, { Ref: `Secret::${name}` }]));
   definition.environment = { ...environment, ...references, ...definition.environment };
 }

@@ -6,7 +6,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { type Extensions, parseExtensions, readExtensions } from '../build/extensions.ts';
 import { readEnvironmentFile } from '../cli/environment-file.ts';
 import { checkSettings } from '../cli/settings.ts';
-import { applyExtensions, applyParameters, extendCallbacks } from './apply-extensions.ts';
+import { applyExtensions, applyParameters, checkCallbackClient, extendCallbacks } from './apply-extensions.ts';
 import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
@@ -120,6 +120,7 @@ export default class FeishuEventsPlugin {
       throw new DeploymentError((error as Error).message, { cause: error });
     }
     this.#options = readOptions(this.#serverless);
+    checkCallbackClient(this.#extensions, this.#options);
     checkStageName(service, this.#serverless.getProvider('aws').getStage());
     if (['package', ...DEPLOYING_COMMANDS].includes(processedInput.commands.join(' ')))
       await this.#checkEnvironmentFile();

@@ -1,3 +1,4 @@
+import type { Environment } from '../config.ts';
 import { isObject, OLD_CARD_TYPE } from '../feishu/envelope.ts';
 import type { CallbackContext, CallbackHandler } from '../handler.ts';
 import { findHandler, type ImportModule } from '../handler-runtime/find-handler.ts';
@@ -5,6 +6,7 @@ import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../hand
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 import { toSafeError } from '../handler-runtime/thrown-values.ts';
 import { errorFields, isError } from '../observability/error-fields.ts';
+import { createCallbackClient } from './callback-client.ts';
 
 /**
  * Responds to a callback. Never throws, so that the user always gets a response.
@@ -15,21 +17,26 @@ import { errorFields, isError } from '../observability/error-fields.ts';
  */
 export type RespondToCallback = (
   callback: ReceivedEvent,
-  context: Omit<CallbackContext, EventMembers>,
+  context: Pick<CallbackContext, 'source' | 'log' | 'signal'>,
 ) => Promise<object>;
 
 /**
  * Creates the function that runs callback handlers.
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
+ * @param environment the app's credentials, if callback handlers have the client
  */
-export function createCallbackResponder(importCallback: ImportModule): RespondToCallback {
+export function createCallbackResponder(
+  importCallback: ImportModule,
+  environment: Environment = process.env,
+): RespondToCallback {
   return async (callback, context) => {
     const { header } = callback.envelope;
     try {
       const handler = await runInScope(context, () => findHandler(importCallback, 'callbacks', header.type));
       if (handler === undefined) return {};
-      return await runCallback(handler, callback, context);
+      const client = createCallbackClient(callback, context, environment);
+      return await runCallback(handler, callback, { ...context, ...client });
     } catch (error) {
       context.log.error('The callback handler failed or timed out. The user sees an error', errorFields(error));
       return failureResponse(header.type);

@@ -107,9 +107,10 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   parts.defer(() => reportUnhandled(emulators, options));
   const mockPlatform = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
   parts.defer(() => mockPlatform.stop());
+  const platformAccess = mockPlatformAccess(options.environment, mockPlatform.origin);
   const scheduledFunctions = new ScheduledFunctions({
     ...options,
-    environment: { ...options.environment, ...mockPlatformAccess(options.environment, mockPlatform.origin) },
+    environment: { ...options.environment, ...platformAccess },
   });
   const inspector = createInspector({
     ...options,
@@ -172,14 +173,12 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   const webhook = createFunction('webhook', {
     timeoutSeconds: timeoutUnlessDebugging(WEBHOOK_TIMEOUT_SECONDS),
     environment: settings.environment.callbacks,
+    templateEnvironment: settings.callbacksHaveClient ? platformAccess : {},
   });
   const worker = createFunction('worker', {
     timeoutSeconds: timeoutUnlessDebugging(settings.workerTimeoutSeconds),
     environment: settings.environment.worker,
-    templateEnvironment: {
-      CLAIMS_TABLE: emulators.claimsTable,
-      ...mockPlatformAccess(options.environment, mockPlatform.origin),
-    },
+    templateEnvironment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess },
     isBackground: true,
   });
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));

@@ -1,11 +1,12 @@
+import { createUuid } from '../api-client/uuid.ts';
 import { type EventEnvelope, type EventHeader, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
-import type { CallbackHandler, EventHandler, EventSource } from '../handler.ts';
-import type { ReceivedEvent } from '../handler-runtime/handler-input.ts';
+import type { CallbackContext, CallbackHandler, EventHandler, EventSource } from '../handler.ts';
+import type { EventMembers, ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 import { startDeadline } from '../util/deadline.ts';
-import { createUuid, runHandler } from '../worker/dispatch.ts';
+import { runHandler } from '../worker/dispatch.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
 import { createLogCapture, type LogLine } from './captured-log.ts';
 import { catchEscapedErrors } from './escaped-errors.ts';
@@ -24,27 +25,28 @@ export interface RunOptions {
   source?: EventSource;
   /** The handler's time limit in milliseconds. Default: 58,000 for events, 2,300 for callbacks. */
   withinMilliseconds?: number;
+  /** Stubs for methods of `feishu`. All other calls return `{ code: 0, msg: 'success', data: {} }`. */
+  feishu?: FeishuStubs;
 }
 
 export interface EventRunOptions extends RunOptions {
   /** The number of the delivery. Default: 1. From the fifth on, a failed event is dead. */
   attempt?: number;
-  /** Stubs for methods of `feishu`. All other calls return `{ code: 0, msg: 'success', data: {} }`. */
-  feishu?: FeishuStubs;
 }
 
-interface Logged {
+/** What the handler did. */
+interface Recorded {
   /** The handler's log lines at all levels, in order. */
   log: LogLine[];
-}
-
-/** What the worker would have done with the event. */
-export type EventResult = Logged & {
   /** The calls of `feishu`, in order. */
   calls: FeishuCall[];
   /** The results of `uuid(label)`, by label. They are the same for the same event. */
   uuids: Record<string, string>;
-} & (
+}
+
+/** What the worker would have done with the event. */
+export type EventResult = Recorded &
+  (
     | { outcome: 'handled' }
     /** The handler threw a `Drop`: the event would not be retried. */
     | { outcome: 'dropped'; reason: string }
@@ -55,7 +57,7 @@ export type EventResult = Logged & {
   );
 
 /** What the webhook would have responded. */
-export type CallbackResult<Answer> = Logged &
+export type CallbackResult<Answer> = Recorded &
   (
     | { outcome: 'answered'; answer: Answer }
     /** The handler threw, timed out or returned a value that is not JSON. The answer is the error shown to the user. */
@@ -78,7 +80,10 @@ export function run<Payload>(
   event: NoInfer<Payload> | string,
   options?: EventRunOptions,
 ): Promise<EventResult>;
-/** Runs a callback handler as the webhook does. */
+/**
+ * Runs a callback handler as the webhook does. The handler has `feishu` and `uuid` whether or not `extensions.yml` enables
+ * them.
+ */
 export function run<Payload, Answer extends object>(
   handler: CallbackHandler<Payload, Answer>,
   event: NoInfer<Payload> | string,
@@ -102,26 +107,11 @@ export async function run(
 async function runOneEvent(
   handler: EventHandler,
   event: ReceivedEvent,
-  { source = 'webhook', withinMilliseconds = HANDLE_WITHIN_MILLISECONDS, attempt = 1, feishu = {} }: EventRunOptions,
+  { withinMilliseconds = HANDLE_WITHIN_MILLISECONDS, attempt = 1, ...options }: EventRunOptions,
 ): Promise<EventResult> {
-  using deadline = startDeadline(withinMilliseconds);
-  const { log, lines } = createLogCapture();
-  const { client, calls, mistakes } = createFakeClient(feishu);
-  const uuids: Record<string, string> = {};
-  const createId = createUuid(deduplicationKey(event.envelope, event.text));
-  const processEvent = async () => {
+  return await withRecorder(event, withinMilliseconds, options, async (context) => {
     try {
-      const drop = await runHandler(handler, event, {
-        source,
-        attempt,
-        log,
-        signal: deadline.signal,
-        feishu: client,
-        uuid(label) {
-          uuids[label] = createId(label);
-          return uuids[label];
-        },
-      });
+      const drop = await runHandler(handler, event, { ...context, attempt });
       return drop === undefined
         ? ({ outcome: 'handled' } as const)
         : ({ outcome: 'dropped', reason: drop.message } as const);
@@ -133,27 +123,49 @@ async function runOneEvent(
       };
       return { outcome: 'retrying', error, afterSeconds } as const;
     }
-  };
-  const result = await processEvent();
-  const [mistake] = mistakes;
-  // Thrown again, because the handler may have caught it.
-  if (mistake !== undefined) throw mistake;
-  return { ...result, log: lines, calls, uuids };
+  });
 }
 
 async function runOneCallback(
   handler: CallbackHandler,
   callback: ReceivedEvent,
-  { source = 'webhook', withinMilliseconds = RESPONSE_TIME_LIMIT_MILLISECONDS }: RunOptions,
+  { withinMilliseconds = RESPONSE_TIME_LIMIT_MILLISECONDS, ...options }: RunOptions,
 ): Promise<CallbackResult<object>> {
+  return await withRecorder(callback, withinMilliseconds, options, async (context) => {
+    try {
+      return { outcome: 'answered', answer: await runCallback(handler, callback, context) } as const;
+    } catch (error) {
+      return { outcome: 'failed', answer: failureResponse(handler.type), error } as const;
+    }
+  });
+}
+
+/**
+ * Runs a handler with a context that records what the handler does.
+ *
+ * @throws {TypeError} if a stub does not match a method of the client, or the handler used a part of the client that does
+ *   not exist
+ */
+async function withRecorder<Result extends object>(
+  { envelope, text }: ReceivedEvent,
+  withinMilliseconds: number,
+  { source = 'webhook', feishu = {} }: Pick<RunOptions, 'source' | 'feishu'>,
+  work: (context: Omit<CallbackContext, EventMembers>) => Promise<Result>,
+): Promise<Result & Recorded> {
   using deadline = startDeadline(withinMilliseconds);
   const { log, lines } = createLogCapture();
-  const context = { source, log, signal: deadline.signal };
-  try {
-    return { outcome: 'answered', answer: await runCallback(handler, callback, context), log: lines };
-  } catch (error) {
-    return { outcome: 'failed', answer: failureResponse(handler.type), error, log: lines };
-  }
+  const { client, calls, mistakes } = createFakeClient(feishu);
+  const uuids: Record<string, string> = {};
+  const createId = createUuid(deduplicationKey(envelope, text));
+  const uuid = (label: string) => {
+    uuids[label] = createId(label);
+    return uuids[label];
+  };
+  const result = await work({ source, log, signal: deadline.signal, feishu: client, uuid });
+  const [mistake] = mistakes;
+  // Thrown again, because the handler may have caught it.
+  if (mistake !== undefined) throw mistake;
+  return { ...result, log: lines, calls, uuids };
 }
 
 function parseEvent({ kind, type }: EventHandler | CallbackHandler, text: string): EventEnvelope {

@@ -40,7 +40,7 @@ export function createWebhook(
       secrets: readWebhookSecrets(environment),
       intake: createIntake({
         queue: createQueue(readRequired(environment, 'QUEUE_URL')),
-        respondToCallback: createCallbackResponder(importCallback),
+        respondToCallback: createCallbackResponder(importCallback, environment),
         createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
       }),
     });

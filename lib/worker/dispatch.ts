@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { Drop, type EventContext, type EventHandler } from '../handler.ts';
 import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
@@ -63,17 +62,4 @@ export async function runHandler(
     if (error instanceof Drop) return error;
     throw error;
   }
-}
-
-/**
- * Creates the context's `uuid` function. It returns 32 characters, of the 50 that Feishu's send APIs accept.
- *
- * @param key identifies the event
- */
-export function createUuid(key: string): EventContext['uuid'] {
-  return (label) =>
-    createHash('sha256')
-      .update(JSON.stringify([key, label]))
-      .digest('hex')
-      .slice(0, 32);
 }

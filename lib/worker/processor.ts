@@ -1,4 +1,6 @@
 import type { Context, SQSRecord } from 'aws-lambda';
+import { createLazyClient } from '../api-client/feishu-client.ts';
+import { createUuid } from '../api-client/uuid.ts';
 import type { Environment } from '../config.ts';
 import { CALLBACK_TYPES, type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
@@ -9,8 +11,7 @@ import { decodeMessage, type QueuedEvent } from '../queue/message.ts';
 import type { AppTickets } from '../store/app-tickets.ts';
 import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Redrives } from '../store/redrives.ts';
-import { createUuid, type EventModules, findEventHandler, runHandler } from './dispatch.ts';
-import { createLazyClient } from './feishu-client.ts';
+import { type EventModules, findEventHandler, runHandler } from './dispatch.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
 import type { ExplainUnhandled } from './unhandled-events.ts';

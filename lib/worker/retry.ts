@@ -1,7 +1,7 @@
+import { rateLimitSeconds } from '../api-client/rate-limits.ts';
 import { RetryAfter } from '../handler.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
 import { LeaseHeld } from '../store/idempotency.ts';
-import { rateLimitSeconds } from './rate-limits.ts';
 
 /** After this many deliveries, the queue's redrive policy moves a message to the dead-letter queue. */
 export const MAXIMUM_DELIVERIES = 5;

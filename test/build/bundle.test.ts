@@ -8,7 +8,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
+import { artifactFiles, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
 /** Both files: the webhook and the module that it loads with the first event. */
@@ -35,6 +35,17 @@ describe("the functions' bundles", () => {
 
   test('keep the webhook small', () => {
     expect(bundle('webhook').bytes + bundle('sqs-sender').bytes).toBeLessThanOrEqual(MAXIMUM_WEBHOOK_BYTES);
+  });
+
+  test('leave the API client and the SDK out of the webhook, because callback handlers have none by default', () => {
+    const [webhook] = metafiles;
+    expect(Object.keys(webhook?.inputs ?? {}).filter((source) => /api-client|larksuiteoapi/.test(source))).toEqual([]);
+    expect(artifactFiles('webhook', webhook as Metafile)).toEqual([
+      'webhook.mjs',
+      'webhook.mjs.map',
+      'sqs-sender.mjs',
+      'sqs-sender.mjs.map',
+    ]);
   });
 
   test('tell the webhook the names of callback modules only', async () => {

@@ -11,7 +11,7 @@ const EMPTY = {
   secrets: [],
   environment: {},
   iamStatements: [],
-  callbacks: { secrets: [], environment: {}, iamStatements: [] },
+  callbacks: { feishu: false, secrets: [], environment: {}, iamStatements: [] },
   vpc: undefined,
   tags: {},
   functions: {},
@@ -96,6 +96,15 @@ describe('readExtensions', () => {
     await expect(read('callbacks: { secrets: [FEISHU_ENCRYPT_KEY] }\n')).rejects.toThrow('reserved');
   });
 
+  it("gives callback handlers the app's credentials together with the client", async () => {
+    const { callbacks } = await read('callbacks: { feishu: true, secrets: [OPENAI_API_KEY, FEISHU_APP_ID] }\n');
+    expect(callbacks).toMatchObject({
+      feishu: true,
+      secrets: ['OPENAI_API_KEY', 'FEISHU_APP_ID', 'FEISHU_APP_SECRET'],
+    });
+    expect(await read('callbacks: { feishu: false }\n')).toEqual(EMPTY);
+  });
+
   it.each([
     ['secrets: OPENAI_API_KEY\n', '`secrets` in extensions.yml must be a list.'],
     ['secrets: [{ OPENAI_API_KEY: x }]\n', 'contains {"OPENAI_API_KEY":"x"}. Use names of environment variables'],
@@ -105,7 +114,13 @@ describe('readExtensions', () => {
       'secrets: [MODEL]\nenvironment: { MODEL: x }\n',
       'MODEL is in both `secrets` and `environment` in extensions.yml.',
     ],
-    ['callbacks: { feishu: true }\n', '`callbacks` in extensions.yml has the unknown setting `feishu`.'],
+    ['callbacks: { uuid: true }\n', '`callbacks` in extensions.yml has the unknown setting `uuid`.'],
+    ['callbacks: { feishu: yes please }\n', '`callbacks.feishu` in extensions.yml must be true or false.'],
+    [
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the framework's syntax for variables
+      'callbacks: { feishu: "${param:client}" }\n',
+      '`callbacks.feishu` in extensions.yml must be true or false. The bundles depend on it, so it cannot be a variable.',
+    ],
     ['iamStatements: {}\n', '`iamStatements` in extensions.yml must be a list.'],
     ['params: { workerTimeout: 300 }\n', '`params.workerTimeout` in extensions.yml must contain lines'],
   ])('rejects %j', async (text, message) => {

@@ -27,6 +27,11 @@ it.each([0, 2, 901, 1.5, -3, 'long'])('rejects the timeout %s', async (value) =>
   );
 });
 
+it('reads whether callback handlers have the client', async () => {
+  expect(await read('')).toMatchObject({ callbacksHaveClient: false });
+  expect(await read('callbacks: { feishu: true }')).toMatchObject({ callbacksHaveClient: true });
+});
+
 it('skips values that only a deployment knows', async () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the framework's syntax for variables
   const text = 'environment: { MODEL: small, SIZE: 3, TABLE: !Ref Table, STAGE: "${sls:stage}" }';

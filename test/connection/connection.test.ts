@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, mkdtempDisposable, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectionBundle } from '../../lib/build/bundle.ts';
+import { startHttpServer } from '../../lib/local/http-server.ts';
+import { type ApiCall, createMockPlatform } from '../../lib/local/mock-platform.ts';
 import { decodeMessage } from '../../lib/queue/message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
@@ -198,6 +200,44 @@ describe('The long-connection program', () => {
     const delivery = platform.pushCallback({ id: 'c1', text });
     await delivery.settled;
     expect(delivery.responses).toMatchObject([{ code: 200, data: { thing: text.length } }]);
+    await aws.drain();
+  });
+
+  it('gives the client to the callback handlers of a project that enables it', async () => {
+    await using project = await createProject();
+    await writeFile(path.join(project.root, 'extensions.yml'), 'callbacks: { feishu: true }\n');
+    await project.writeHandler(
+      'callbacks/card.action.trigger.ts',
+      `import { onCallback } from '#feishu-events';
+       export default onCallback('card.action.trigger', async (_, { feishu, uuid }) => {
+         const data = { msg_type: 'text', content: '{}', uuid: uuid('note') };
+         await feishu.im.message.reply({ path: { message_id: 'om_1' }, data });
+         return { toast: { content: data.uuid } };
+       });`,
+    );
+    // A folder without node_modules, as in the task's container.
+    await using folder = await mkdtempDisposable(path.join(tmpdir(), 'feishu-events-connection-'));
+    await build(connectionBundle(project.root, folder.path));
+    const platform = await startPlatform();
+    const calls: ApiCall[] = [];
+    const respond = createMockPlatform((call) => calls.push(call));
+    const api = await startHttpServer('127.0.0.1', 0, async (request, body) => {
+      if (request.url?.startsWith('/open-apis/')) return respond(request, body);
+      const discovery = await fetch(`${platform.domain}${request.url}`, { method: 'POST', body: body.toString() });
+      return { statusCode: discovery.status, headers: {}, body: await discovery.text() };
+    });
+    onTestFinished(() => api.stop());
+    // Without a time limit, so that a busy machine does not fail the callback.
+    const environment = { FEISHU_DOMAIN: api.origin, NO_DEADLINES: 'true' };
+    const { running } = await startProgram(platform, environment, folder.path);
+    await connected(running);
+    const text = createSample('card.action.trigger', { version: '2.0', token: '' });
+    const delivery = platform.pushCallback({ id: 'c1', text });
+    await delivery.settled;
+    expect(delivery.responses).toMatchObject([{ code: 200 }]);
+    expect(calls).toMatchObject([{ path: '/open-apis/im/v1/messages/om_1/reply' }]);
+    const { data } = delivery.responses[0] as { data?: { toast: { content: string } } };
+    expect(JSON.parse(calls[0]?.body ?? '').uuid).toBe(data?.toast.content);
     await aws.drain();
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseExtensions } from '../../lib/build/extensions.ts';
-import { applyExtensions, applyParameters } from '../../lib/deploy/apply-extensions.ts';
+import { applyExtensions, applyParameters, checkCallbackClient } from '../../lib/deploy/apply-extensions.ts';
 import type { Serverless } from '../../lib/deploy/serverless.ts';
 
 describe('The parameters in extensions.yml', () => {
@@ -49,6 +49,33 @@ describe('applyExtensions', () => {
       expect(() => apply({ iamStatements: [{}] }, role)).toThrow('Add them to that role.');
     },
   );
+
+  const callbackVariables = (callbacks: object) => {
+    const functions: Serverless['service']['functions'] = {
+      webhook: { handler: 'functions/webhook.handler' },
+      worker: { handler: 'functions/worker.handler', environment: { FEISHU_DOMAIN: 'https://open.larksuite.com' } },
+    };
+    const provider = { compiledCloudFormationTemplate: { Resources: {} } };
+    applyExtensions({ service: 'example', functions, provider }, parseExtensions({ callbacks }));
+    return functions.webhook?.environment;
+  };
+
+  it("gives the webhook the app's credentials and the worker's domain only together with the client", () => {
+    expect(callbackVariables({ feishu: true })).toEqual({
+      FEISHU_APP_ID: { Ref: 'Secret::FEISHU_APP_ID' },
+      FEISHU_APP_SECRET: { Ref: 'Secret::FEISHU_APP_SECRET' },
+      FEISHU_DOMAIN: 'https://open.larksuite.com',
+    });
+    expect(callbackVariables({})).toEqual({});
+  });
+
+  it('rejects the client in callback handlers of a store app', () => {
+    const check = (feishu: boolean, appType: 'self' | 'store') =>
+      checkCallbackClient(parseExtensions({ callbacks: { feishu } }), { appType });
+    expect(() => check(true, 'store')).toThrow('`callbacks.feishu` in extensions.yml does not work with appType=store');
+    check(true, 'self');
+    check(false, 'store');
+  });
 
   it("never replaces the template's variables", () => {
     const { worker } = apply({ secrets: ['OPENAI_API_KEY'], environment: { MODEL: 'small' } }, undefined);

@@ -67,10 +67,12 @@ describe('The examples in docs/extending.md', () => {
     expect(JSON.stringify(propertiesOf('WebhookRole'))).not.toContain('dynamodb:PutItem');
   });
 
-  it('give secrets, variables and permissions to callback handlers', () => {
+  it('give the client, secrets, variables and permissions to callback handlers', () => {
     expect(variablesOf('WebhookLambdaFunction')).toMatchObject({
       OPENAI_API_KEY: expect.stringContaining('OPENAI_API_KEY'),
+      FEISHU_APP_ID: expect.stringContaining('FEISHU_APP_ID'),
       FEISHU_APP_SECRET: expect.stringContaining('FEISHU_APP_SECRET'),
+      FEISHU_DOMAIN: 'https://open.feishu.cn',
       NOTES_TABLE: { Ref: 'NotesTable' },
     });
     const containers = propertiesOf('ConnectionTask')?.ContainerDefinitions as { Name: string; Secrets: object[] }[];

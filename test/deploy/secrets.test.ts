@@ -72,7 +72,7 @@ describe("A handler's secret", () => {
 
   it.each(Object.entries({ saveSecrets, ensureSecret }))('must have a value for %s', async (_, command) => {
     await writeEnvironment('OPENAI_API_KEY=\n');
-    await expect(command(secret)).rejects.toThrow('extensions.yml lists secrets that have no value: OPENAI_API_KEY.');
+    await expect(command(secret)).rejects.toThrow('extensions.yml needs secrets that have no value: OPENAI_API_KEY.');
     expect(stored).toBeUndefined();
   });
 

@@ -314,7 +314,43 @@ describe('run with a callback', () => {
       outcome: 'answered',
       answer: { toast: { content: 'Done', type: 'success' } },
       log: [{ level: 'info', message: 'clicked', fields: { name: 'confirm' } }],
+      calls: [],
+      uuids: {},
     });
+  });
+
+  it('records the calls of the client, with the ids that the event handler of the callback gets', async () => {
+    const handler = onCallback('card.action.trigger', async (_, { feishu, uuid }) => {
+      const data = { msg_type: 'text', content: '{"text":"Noted"}', uuid: uuid('note') };
+      const { data: message } = await feishu.im.message.reply({ path: { message_id: 'om_1' }, data });
+      return { toast: { content: String(message?.message_id) } };
+    });
+    const callback = createSample('card.action.trigger', { version: '2.0', token: '' });
+    const result = await run(handler, callback, {
+      feishu: { im: { message: { reply: () => ({ code: 0, data: { message_id: 'om_2' } }) } } },
+    });
+    expect(result).toMatchObject({
+      outcome: 'answered',
+      answer: { toast: { content: 'om_2' } },
+      calls: [{ name: 'im.message.reply', payload: { data: { uuid: result.uuids.note } } }],
+    });
+    const { uuids } = await run(
+      onUnhandledEvent((_, { uuid }) => uuid('note')),
+      callback,
+    );
+    expect(uuids).toEqual(result.uuids);
+  });
+
+  it('rejects if the handler calls a method that the client does not have', async () => {
+    const handler = onCallback('card.action.trigger', (_, { feishu }) => {
+      try {
+        Reflect.get(feishu, 'message');
+      } catch {
+        // As a handler that logs the error and responds.
+      }
+      return {};
+    });
+    await expect(run(handler, click)).rejects.toThrow("The SDK's client has no message.");
   });
 
   it('returns an empty response if the handler returns nothing', async () => {

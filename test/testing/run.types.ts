@@ -44,8 +44,7 @@ const answered = await run(onClick, samplePayload('card.action.trigger'));
 if (answered.outcome === 'answered') {
   expectTypeOf(answered.answer).toEqualTypeOf<CallbackResponses['card.action.trigger']>();
 }
-// @ts-expect-error Callback handlers have no client.
-answered.calls;
+expectTypeOf(answered.uuids).toEqualTypeOf<Record<string, string>>();
 
 // Stubs have the types of the SDK's client.
 
@@ -63,7 +62,6 @@ await run(onMessage, event, {
 await run(onMessage, event, { feishu: { im: { message: { reply: () => ({ data: { id: 'om_1' } }) } } } });
 // @ts-expect-error The method does not exist.
 await run(onMessage, event, { feishu: { im: { message: { answer: () => ({}) } } } });
-// @ts-expect-error Callback handlers have no client.
-await run(onClick, samplePayload('card.action.trigger'), { feishu: {} });
+await run(onClick, samplePayload('card.action.trigger'), { feishu: { request: () => ({ code: 0 }) } });
 // @ts-expect-error Callbacks are delivered only once.
 await run(onClick, samplePayload('card.action.trigger'), { attempt: 2 });

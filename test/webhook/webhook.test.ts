@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ErrorCode } from '../../lib/feishu/errors.ts';
 import { type SigningSecret, type WebhookRequest, writeRequest } from '../../lib/feishu/request.ts';
-import { onCallback } from '../../lib/handler.ts';
+import { type CallbackContext, type CallbackHandler, onCallback } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { decodeMessage } from '../../lib/queue/message.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
@@ -47,6 +47,35 @@ const withHeader = (request: WebhookRequest, name: string, value: string | undef
   ),
 });
 const plain = (body: string | Buffer): WebhookRequest => ({ headers: {}, body: Buffer.from(body) });
+
+describe('A callback handler of a project that has not enabled the client', () => {
+  const enable = 'Add `callbacks: { feishu: true }` to extensions.yml.';
+  const respond = async (handler: CallbackHandler) => {
+    const webhook = webhookWith(secrets, async () => ({ default: handler }));
+    const text = createSample('card.action.trigger', { version: '2.0', token });
+    const { body } = await webhook(toHttpEvent(write(text, { encryptKey })));
+    await aws.drain();
+    return JSON.parse(body);
+  };
+
+  it.each([
+    ['feishu', ({ feishu }: CallbackContext) => feishu.request({ method: 'GET', url: '/' })],
+    ['uuid', ({ uuid }: CallbackContext) => uuid('card')],
+  ])('fails if it uses `%s`, and the log says how to enable it', async (_, use) => {
+    const handler = onCallback('card.action.trigger', (_, context) => void use(context));
+    expect(await respond(handler)).toMatchObject({ toast: { type: 'error' } });
+    expect(writtenLines().join('\n')).toContain(enable);
+  });
+
+  it('may destructure and copy its context', async () => {
+    const handler = onCallback('card.action.trigger', (_, context) => {
+      const { feishu, uuid, log } = { ...context };
+      log.info('Not used', { types: [typeof feishu, typeof uuid] });
+      return { toast: { content: 'Done' } };
+    });
+    expect(await respond(handler)).toEqual({ toast: { content: 'Done' } });
+  });
+});
 
 describe.each(TRANSPORTS)('The webhook, invoked by $name,', ({ toEvent }) => {
   it('echoes the challenge of a URL verification without touching the queue', async () => {

@@ -1,5 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { describe, expect, it, vi } from 'vitest';
+import { createUuid } from '../../lib/api-client/uuid.ts';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
 import {
   Drop,
@@ -15,7 +16,6 @@ import { MalformedMessage } from '../../lib/queue/malformed-message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import type { AppTickets } from '../../lib/store/app-tickets.ts';
 import { type IdempotencyStore, LeaseHeld, type LeaseOwner } from '../../lib/store/idempotency.ts';
-import { createUuid } from '../../lib/worker/dispatch.ts';
 import { attemptOf, createProcessor, type Delivery, readDelivery } from '../../lib/worker/processor.ts';
 import { createUnhandledExplanation } from '../../lib/worker/unhandled-events.ts';
 import { createRecord, type RecordOptions } from './queue-records.ts';

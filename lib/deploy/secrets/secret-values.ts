@@ -85,6 +85,6 @@ export function describeMissing(
     );
   }
   const missing = handlerSecrets.filter((name) => !values[name]);
-  if (missing.length > 0) return `extensions.yml lists secrets that have no value: ${missing.join(', ')}.`;
+  if (missing.length > 0) return `extensions.yml needs secrets that have no value: ${missing.join(', ')}.`;
   return;
 }

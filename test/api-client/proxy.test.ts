@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import type { Client } from '@larksuiteoapi/node-sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createLazyClient } from '../../lib/api-client/feishu-client.ts';
 import { errorFields } from '../../lib/observability/error-fields.ts';
 import { createLogCapture } from '../../lib/testing/captured-log.ts';
-import { createLazyClient } from '../../lib/worker/feishu-client.ts';
 import { ConnectProxy } from '../support/connect-proxy.ts';
 import { PlatformApi } from '../support/platform-api.ts';
 

@@ -1,14 +1,11 @@
-import { createRequire } from 'node:module';
 import type { Client, HttpInstance } from '@larksuiteoapi/node-sdk';
 import { type Environment, readAppCredentials } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
+import { loadSdk } from './load-sdk.ts';
 import { type CallTime, waitForRateLimits } from './rate-limits.ts';
 import { routeSdkRequests } from './sdk-routes.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
-
-/** Loads lazily and synchronously, which `import` cannot. The bundler ignores it, so the SDK stays a separate file. */
-const loadModule = createRequire(import.meta.url);
 
 /**
  * Creates the official SDK's client on first use, because loading the SDK takes 126 to 250 ms. A handler may
@@ -29,7 +26,7 @@ export function createLazyClient(
 
 function createClient(environment: Environment, log: Log, store: StoreAccess | undefined, time: CallTime): Client {
   const { appId, appSecret, domain } = readAppCredentials(environment);
-  const sdk: typeof import('@larksuiteoapi/node-sdk') = loadModule('@larksuiteoapi/node-sdk');
+  const sdk = loadSdk();
   routeSdkRequests(sdk.defaultHttpInstance);
   // The SDK's own default. Its interceptor returns the body, which the type does not show.
   const httpInstance = waitForRateLimits(sdk.defaultHttpInstance, time, log) as HttpInstance;
