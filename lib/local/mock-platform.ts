@@ -1,3 +1,4 @@
+import { BOT_OPEN_ID, uniqueId } from '../samples/sample-values.ts';
 import { jsonResponse } from '../webhook/http.ts';
 import type { RequestHandler } from './http-server.ts';
 
@@ -24,8 +25,16 @@ export function createMockPlatform(onCall: (call: ApiCall) => void): RequestHand
     } catch (error) {
       return jsonResponse(503, { code: 503, msg: error instanceof Error ? error.message : 'unavailable' });
     }
-    return jsonResponse(200, { code: 0, msg: 'success', data: {} });
+    return jsonResponse(200, { code: 0, msg: 'success', ...resultOf(method, url) });
   };
+}
+
+/** A message that is sent has an id, so that the handler can update it. */
+function resultOf(method: string, url: string): object {
+  const { pathname } = new URL(url, 'http://localhost');
+  if (pathname === '/open-apis/bot/v3/info') return { bot: { app_name: 'Echo', open_id: BOT_OPEN_ID } };
+  const sends = method === 'POST' && /^\/open-apis\/im\/v1\/messages(\/[^/]+\/reply)?$/.test(pathname);
+  return { data: sends ? { message_id: `om_${uniqueId()}` } : {} };
 }
 
 /**

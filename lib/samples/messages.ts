@@ -1,5 +1,5 @@
 import type { EventPayloads, EventPayloadsV1 } from '../feishu/event-types.ts';
-import { APP, CHAT, TENANT, TIME, USER, uniqueId } from './sample-values.ts';
+import { APP, BOT_OPEN_ID, CHAT, TENANT, TIME, USER, uniqueId } from './sample-values.ts';
 
 type Message = EventPayloads['im.message.receive_v1'];
 
@@ -30,7 +30,13 @@ const IMAGE_KEY = 'img_v3_02ab_8b6b9d2c-0000-4000-8000-example00000g';
 const FILE_KEY = 'file_v3_00ab_8b6b9d2c-0000-4000-8000-example00000g';
 const MILLISECONDS = `${TIME}000`;
 const CALENDAR_EVENT = { summary: 'Weekly meeting', start_time: MILLISECONDS, end_time: `${TIME + 3600}000` };
-const MENTION = { key: '@_user_1', id: USER, mentioned_type: 'bot', name: 'Echo', tenant_key: TENANT };
+const MENTION = {
+  key: '@_user_1',
+  id: { open_id: BOT_OPEN_ID },
+  mentioned_type: 'bot',
+  name: 'Echo',
+  tenant_key: TENANT,
+};
 
 /** A message of each kind. */
 export const MESSAGES = {

@@ -11,6 +11,8 @@ export const USER = {
   user_id: 'e33ggbyz',
   open_id: 'ou_84aad35d084aa403a838cf73ee18467',
 };
+/** The bot that samples mention, and that the mock platform of `npm start` says it is. */
+export const BOT_OPEN_ID = 'ou_fd2f0a1c0b7e4e3f9d5a6b7c8d9e0f1a';
 /** 2026-11-23 09:00 in Beijing, in seconds since the epoch. */
 export const TIME = 1_795_395_600;
 
