@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -71,6 +72,8 @@ describe("the functions' bundles", () => {
       .flatMap((output) => Object.keys(output.inputs));
     const unwanted = /shared-ini-file-loader\/readFile|EventStreamSerde|credential-provider-(?!env)/;
     expect(bundled.filter((source) => unwanted.test(source))).toEqual([]);
+    const sender = readFileSync(path.join(outdir, 'sqs-sender.mjs'), 'utf8');
+    expect(sender).not.toContain('tsconfig.es.json');
   });
 
   test("sign a message with the role's session credentials for the function's region, and pass the trace on", async () => {
