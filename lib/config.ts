@@ -28,6 +28,11 @@ export function readRequired(environment: Environment, name: 'QUEUE_URL' | 'CLAI
   return value;
 }
 
+/** Returns whether the deployment parameter `ordering` is `topic`: a topic within a chat is then ordered by itself. */
+export function splitsTopics({ QUEUE_ORDERING: ordering }: Environment): boolean {
+  return ordering === 'topic';
+}
+
 /** The settings of an AWS client that are not left to the SDK. */
 interface ClientSettings {
   endpoint?: string;

@@ -1,4 +1,4 @@
-import { type Environment, readAppCredentials, readRequired } from '../config.ts';
+import { type Environment, readAppCredentials, readRequired, splitsTopics } from '../config.ts';
 import { parseEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
 import { type LongConnection, maintainLongConnection } from '../feishu/long-connection/reconnector.ts';
@@ -31,7 +31,7 @@ export async function runConnection(
   const log = createLog(environment.LOG_LEVEL, { service: environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events' });
   try {
     const intake = createIntake({
-      queue: createQueue(readRequired(environment, 'QUEUE_URL')),
+      queue: createQueue(readRequired(environment, 'QUEUE_URL'), splitsTopics(environment)),
       respondToCallback: createCallbackResponder(importCallback),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
