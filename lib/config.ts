@@ -59,14 +59,19 @@ export interface AppCredentials {
 
 /** @throws {FeishuError} `FEISHU_MISCONFIGURED` if the id or the secret is not set */
 export function readAppCredentials(environment: Environment): AppCredentials {
-  const { FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret, FEISHU_DOMAIN: domain } = environment;
+  const { FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret } = environment;
   if (!appId || !appSecret) {
     throw misconfigured(
       `${appId ? 'FEISHU_APP_SECRET' : 'FEISHU_APP_ID'} is not set. ` +
         'Copy it from the developer console: Credentials & Basic Info.',
     );
   }
-  return { appId, appSecret, domain: domain || 'https://open.feishu.cn' };
+  return { appId, appSecret, domain: readDomain(environment) };
+}
+
+/** Reads the address of the platform from `FEISHU_DOMAIN`. */
+export function readDomain({ FEISHU_DOMAIN: domain }: Environment): string {
+  return domain || 'https://open.feishu.cn';
 }
 
 /**
