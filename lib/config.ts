@@ -28,6 +28,11 @@ export function readRequired(environment: Environment, name: 'QUEUE_URL' | 'CLAI
   return value;
 }
 
+/** Returns whether the deployment parameter `ordering` is `topic`: a topic within a chat is then ordered by itself. */
+export function splitsTopics({ QUEUE_ORDERING: ordering }: Environment): boolean {
+  return ordering === 'topic';
+}
+
 /** The settings of an AWS client that are not left to the SDK. */
 interface ClientSettings {
   endpoint?: string;
@@ -54,14 +59,19 @@ export interface AppCredentials {
 
 /** @throws {FeishuError} `FEISHU_MISCONFIGURED` if the id or the secret is not set */
 export function readAppCredentials(environment: Environment): AppCredentials {
-  const { FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret, FEISHU_DOMAIN: domain } = environment;
+  const { FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret } = environment;
   if (!appId || !appSecret) {
     throw misconfigured(
       `${appId ? 'FEISHU_APP_SECRET' : 'FEISHU_APP_ID'} is not set. ` +
         'Copy it from the developer console: Credentials & Basic Info.',
     );
   }
-  return { appId, appSecret, domain: domain || 'https://open.feishu.cn' };
+  return { appId, appSecret, domain: readDomain(environment) };
+}
+
+/** Reads the address of the platform from `FEISHU_DOMAIN`. */
+export function readDomain({ FEISHU_DOMAIN: domain }: Environment): string {
+  return domain || 'https://open.feishu.cn';
 }
 
 /**

@@ -19,7 +19,8 @@ const PACKAGE_NAME = /^(@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/;
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html */
 const VARIABLE_NAME = /^[A-Za-z]\w+$/;
 /** Variables that Lambda or the template sets. */
-const RESERVED_NAME = /^(AWS_.*|LAMBDA_.*|FEISHU_.*|POWERTOOLS_.*|QUEUE_URL|CLAIMS_TABLE|LOG_LEVEL|HEALTH_PORT)$/;
+const RESERVED_NAME =
+  /^(AWS_.*|LAMBDA_.*|FEISHU_.*|POWERTOOLS_.*|QUEUE_URL|QUEUE_ORDERING|CLAIMS_TABLE|LOG_LEVEL|HEALTH_PORT)$/;
 /** Callback handlers may ask for the credentials, which the webhook otherwise does not have. */
 const APP_CREDENTIALS = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'];
 

@@ -1,6 +1,7 @@
-import { type Environment, readAppCredentials, readRequired } from '../config.ts';
+import { type Environment, readRequired, splitsTopics } from '../config.ts';
 import { parseEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
+import { countOnlineConnections } from '../feishu/long-connection/online-connections.ts';
 import { type LongConnection, maintainLongConnection } from '../feishu/long-connection/reconnector.ts';
 import { TIMING } from '../feishu/long-connection/timing.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
@@ -12,8 +13,10 @@ import { createIntake, type Intake } from '../intake/intake.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createLog } from '../observability/log.ts';
 import { limitUnlessDebugging } from '../util/deadline.ts';
+import { readConnectionCredentials } from './credentials.ts';
 import { HEALTH_PORT, startHealthServer } from './health-server.ts';
 import { ConnectionMetrics } from './metrics.ts';
+import { pollOnlineConnections } from './poll-online-connections.ts';
 
 /**
  * Maintains the long connection and passes its events to the intake.
@@ -31,13 +34,13 @@ export async function runConnection(
   const log = createLog(environment.LOG_LEVEL, { service: environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events' });
   try {
     const intake = createIntake({
-      queue: createQueue(readRequired(environment, 'QUEUE_URL')),
+      queue: createQueue(readRequired(environment, 'QUEUE_URL'), splitsTopics(environment)),
       respondToCallback: createCallbackResponder(importCallback, environment),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
     const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
     const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
-    const credentials = readAppCredentials(environment);
+    const credentials = readConnectionCredentials(environment);
     let connection: LongConnection | undefined;
     // Started before the connection, so that no event has arrived if the port is in use.
     const port = Number(environment.HEALTH_PORT ?? HEALTH_PORT);
@@ -52,6 +55,16 @@ export async function runConnection(
       signal: stop,
     });
     using _metrics = metrics.observe(connection);
+    const { domain, appId, appSecret } = credentials;
+    // The API call needs the secret even if the app logs in without it.
+    using _polling =
+      appSecret === ''
+        ? undefined
+        : pollOnlineConnections(
+            () => countOnlineConnections(domain, appId, appSecret),
+            (connections) => metrics.counted(connections),
+            log,
+          );
     await connection.ended;
     return 0;
   } catch (error) {

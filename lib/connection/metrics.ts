@@ -21,6 +21,11 @@ export class ConnectionMetrics {
     this.#write({ ConnectionUp: { unit: 'Count', value: 1 } });
   }
 
+  /** Reports how many connections the app has according to the platform, including those of other programs. */
+  counted(connections: number): void {
+    this.#write({ PlatformConnections: { unit: 'Count', value: connections } });
+  }
+
   /** Records the time that an acknowledgement took. */
   acknowledged(milliseconds: number): void {
     this.#acknowledgeTimes.push(Math.round(milliseconds));

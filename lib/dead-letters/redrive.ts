@@ -120,7 +120,7 @@ function copyOf(letter: DeadLetter, queueUrl: string, countsAsRedrive: boolean) 
 function messageGroupIdOf({ groupId, record, messageId }: DeadLetter): string {
   if (groupId !== undefined) return groupId;
   try {
-    return toMessageGroupId(conversationOf(readDelivery(record).envelope));
+    return toMessageGroupId(conversationOf(readDelivery(record).envelope, false));
   } catch {
     return messageId;
   }

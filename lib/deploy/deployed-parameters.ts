@@ -1,4 +1,6 @@
 import { CloudFormationClient, DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
+import { PLATFORM_DOMAINS } from '../cli/settings.ts';
+import type { DeployedStack } from './deployed-stack.ts';
 import { DeploymentError } from './deployment-error.ts';
 import { readChangedParameters, readGivenParameters } from './options.ts';
 import type { AwsProvider, Serverless, Template } from './serverless.ts';
@@ -52,6 +54,12 @@ export async function keepDeployedParameters(
     );
   }
   return { isNewStack: false };
+}
+
+/** Returns the address of the platform that a deployed stack's app belongs to. */
+export function readDeployedDomain(stack: DeployedStack): string {
+  const { domain = PLATFORM_DOMAINS[0] } = JSON.parse(stack.output(OUTPUT) ?? '{}');
+  return domain;
 }
 
 /** Describes how a template changes the parameters of the deployed one, for example `ordering: conversation → default`. */

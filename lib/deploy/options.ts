@@ -12,7 +12,7 @@ export interface DeployOptions {
   appType: 'self' | 'store';
   webhook: boolean;
   longConnection: boolean;
-  ordering: 'none' | 'conversation';
+  ordering: 'none' | 'conversation' | 'topic';
   alarmEmail: string;
   /** 0: no alarm. */
   noEventsAlarmHours: number;
@@ -42,7 +42,7 @@ export function readOptions(serverless: Serverless): DeployOptions {
     appType: readChoice(parameters, 'appType', ['self', 'store']),
     webhook: readBoolean(parameters, 'webhook'),
     longConnection: readBoolean(parameters, 'longConnection'),
-    ordering: readChoice(parameters, 'ordering', ['none', 'conversation']),
+    ordering: readChoice(parameters, 'ordering', ['none', 'conversation', 'topic']),
     alarmEmail: readText(parameters, 'alarmEmail', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'one email address'),
     // CloudWatch evaluates at most seven days.
     noEventsAlarmHours: readInteger(parameters, 'noEventsAlarmHours', 0, 168),

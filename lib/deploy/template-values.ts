@@ -20,7 +20,7 @@ export function templateValues(
     conditions: {
       Webhook: options.webhook,
       LongConnection: options.longConnection,
-      Ordered: options.ordering === 'conversation',
+      Ordered: options.ordering !== 'none',
       AlarmEmail: options.alarmEmail !== '',
       NoEventsAlarm: options.noEventsAlarmHours > 0,
       Spot: options.connectionSpot,

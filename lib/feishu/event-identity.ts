@@ -15,22 +15,39 @@ import { type JsonMember, splitMembers } from './json-members.ts';
 export function deduplicationKey(envelope: EventEnvelope, text: string): string {
   const { header, event } = envelope;
   const id =
-    (header.type === 'im.message.receive_v1' ? asText(field(event, 'message', 'message_id')) : undefined) ??
+    (header.type === 'im.message.receive_v1' ? findText(event, 'message.message_id') : undefined) ??
     header.id ??
     createHash('sha256').update(textWithoutToken(envelope, text)).digest('hex');
   return JSON.stringify([header.app ?? '', header.type, id]);
 }
 
+// Paths in an event, separated by spaces to keep the webhook small, in order of precedence.
+
+/** A topic: a thread, or for replies outside of a thread the message that they began with. */
+const TOPIC = 'message.thread_id message.root_id root_id';
+const CHAT = 'message.chat_id chat_id open_chat_id context.open_chat_id';
 /**
- * Returns the conversation that an event belongs to, the unit of ordering and fair queueing: the chat, else the tenant,
- * else the app (`app_ticket` has no tenant).
+ * What an event without a chat is about: a document, an approval instance, a meeting, a calendar, a task, a mailbox, a
+ * message, a post or a user. All events about the same thing must have the same subject: therefore, somebody who only did
+ * something to it is not a subject.
  */
-export function conversationOf({ event, header }: EventEnvelope): string {
+const SUBJECT =
+  'file_token notice_meta.file_token instance_code object.instance_code meeting.id calendar_id task_id task_guid ' +
+  'mail_address message_id id object.open_id open_id employee_id user_id.open_id reader.reader_id.open_id ' +
+  'operator.operator_id.open_id';
+
+/**
+ * Returns the conversation that an event belongs to, the unit of ordering and fair queueing: the chat, else the subject,
+ * such as a document, else the tenant, else the app (`app_ticket` has no tenant).
+ *
+ * @param splitsTopics whether a topic within a chat is a conversation of its own
+ * @see https://open.feishu.cn/document/server-docs/im-v1/message/events/receive
+ */
+export function conversationOf({ event, header }: EventEnvelope, splitsTopics: boolean): string {
   return (
-    asText(field(event, 'message', 'chat_id')) ??
-    asText(event.chat_id) ??
-    asText(event.open_chat_id) ??
-    asText(field(event, 'context', 'open_chat_id')) ??
+    (splitsTopics ? findText(event, TOPIC) : undefined) ??
+    findText(event, CHAT) ??
+    findText(event, SUBJECT) ??
     header.tenant ??
     header.app ??
     'unknown'
@@ -61,7 +78,11 @@ function writeMembers(members: readonly JsonMember[]): string {
   return `{${members.map(({ name, value }) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
 }
 
-function field(object: JsonObject, outer: string, inner: string): unknown {
-  const value = object[outer];
-  return isObject(value) ? value[inner] : undefined;
+/** Returns the first text at one of the paths. */
+function findText(object: JsonObject, paths: string): string | undefined {
+  for (const path of paths.split(' ')) {
+    const text = asText(path.split('.').reduce((value: unknown, name) => (isObject(value) ? value[name] : ''), object));
+    if (text !== undefined) return text;
+  }
+  return undefined;
 }

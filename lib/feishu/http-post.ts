@@ -4,8 +4,10 @@ import { readResponseText } from './response-text.ts';
 import type { Route } from './route.ts';
 
 export interface HttpPost {
+  /** Default: `POST`. */
+  method?: 'GET' | 'POST';
   headers: Readonly<Record<string, string>>;
-  body: string | Uint8Array;
+  body?: string | Uint8Array | undefined;
   maximumResponseBytes: number;
   signal: AbortSignal;
 }
@@ -25,7 +27,7 @@ export interface HttpResult {
 export async function httpPost(
   url: URL,
   { agent }: Pick<Route, 'agent'>,
-  { headers, body, maximumResponseBytes, signal }: HttpPost,
+  { method = 'POST', headers, body, maximumResponseBytes, signal }: HttpPost,
 ): Promise<HttpResult> {
   signal.throwIfAborted();
   const send = url.protocol === 'https:' ? requestHttps : requestHttp;
@@ -33,7 +35,7 @@ export async function httpPost(
   // While it waits for a proxy, an aborted request reports no error.
   const abort = () => reject(signal.reason);
   signal.addEventListener('abort', abort);
-  const request = send(url, { method: 'POST', agent, signal, headers }, resolve).on('error', reject);
+  const request = send(url, { method, agent, signal, headers }, resolve).on('error', reject);
   try {
     request.end(body);
     const response = await promise;

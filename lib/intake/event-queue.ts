@@ -17,12 +17,15 @@ export interface Queue {
   send(envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal): Promise<string>;
 }
 
-/** @param url the URL of a standard or a FIFO queue */
-export function createQueue(url: string): Queue {
+/**
+ * @param url the URL of a standard or a FIFO queue
+ * @param splitsTopics whether a topic within a chat is ordered by itself
+ */
+export function createQueue(url: string, splitsTopics = false): Queue {
   let send: SendMessage | undefined;
   let acceptsGroups = true;
   const sendText = async (envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal) => {
-    const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event);
+    const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event, splitsTopics);
     if (send === undefined) {
       // Loaded with the first event, because URL verifications and rejections do not need the SDK.
       const { createSqsSender } = await import('./sqs-sender.ts');

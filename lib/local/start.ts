@@ -3,7 +3,7 @@ import { readCommandLine } from '../cli/command-line.ts';
 import { readLocalEnvironment, writeMissingEnvironmentFile } from '../cli/environment.ts';
 import { formatEvent } from '../cli/format-event.ts';
 import { checkSettings } from '../cli/settings.ts';
-import { readAppCredentials } from '../config.ts';
+import { readConnectionCredentials } from '../connection/credentials.ts';
 import { toEntry } from '../util/printable.ts';
 import { formatFunctionLine } from './functions/function-lines.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -63,7 +63,7 @@ async function start(): Promise<Stack> {
   const environment = await readLocalEnvironment(root);
   checkSettings(environment);
   if (longConnection) {
-    readAppCredentials(environment);
+    readConnectionCredentials(environment);
     console.log(
       'The platform sends each event to only one connection per app. A deployed connection of the same app misses the events that arrive here.',
     );

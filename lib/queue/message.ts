@@ -26,12 +26,14 @@ const MAXIMUM_TEXT_BYTES = 16 * 1024 * 1024;
 /**
  * Writes an event as an SQS message. The body is the event's unchanged text, compressed if it is too large for SQS.
  *
+ * @param splitsTopics whether a topic within a chat is ordered by itself
  * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` if it does not fit even when compressed
  */
 export function encodeMessage(
   queueUrl: string,
   envelope: EventEnvelope,
   { text, source, receivedAt, requestId }: QueuedEvent,
+  splitsTopics = false,
 ): SendMessageCommandInput {
   const { body, encoding } = encodeBody(text);
   return {
@@ -44,7 +46,7 @@ export function encodeMessage(
       ...(encoding !== undefined && { encoding: stringAttribute(encoding) }),
     },
     // The tenant for fair queueing on a standard queue, and the unit of ordering on a FIFO queue.
-    MessageGroupId: toMessageGroupId(conversationOf(envelope)),
+    MessageGroupId: toMessageGroupId(conversationOf(envelope, splitsTopics)),
     ...(queueUrl.endsWith('.fifo') && {
       MessageDeduplicationId: createHash('sha256').update(deduplicationKey(envelope, text)).digest('hex'),
     }),

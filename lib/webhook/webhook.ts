@@ -1,4 +1,4 @@
-import { type Environment, readRequired, readWebhookSecrets } from '../config.ts';
+import { type Environment, readRequired, readWebhookSecrets, splitsTopics } from '../config.ts';
 import { FeishuError } from '../feishu/errors.ts';
 import { readRequest, type WebhookSecrets } from '../feishu/request.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
@@ -39,7 +39,7 @@ export function createWebhook(
     (configured ??= {
       secrets: readWebhookSecrets(environment),
       intake: createIntake({
-        queue: createQueue(readRequired(environment, 'QUEUE_URL')),
+        queue: createQueue(readRequired(environment, 'QUEUE_URL'), splitsTopics(environment)),
         respondToCallback: createCallbackResponder(importCallback, environment),
         createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
       }),

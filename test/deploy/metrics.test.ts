@@ -146,6 +146,7 @@ describe('Every metric of an alarm and of the dashboard', () => {
     const metrics = new ConnectionMetrics(SERVICE);
     const observation = metrics.observe({ ended: Promise.resolve(), status: () => CONNECTED });
     metrics.acknowledged(3);
+    metrics.counted(1);
     observation[Symbol.dispose]();
   }
 

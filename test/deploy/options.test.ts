@@ -34,7 +34,7 @@ const serverless = (section: Record<string, unknown>, commandLine: string[] = []
 
 describe('An invalid value is rejected with the name of the parameter and the allowed values', () => {
   test.each([
-    [{ ordering: 'chat' }, 'ordering must be none or conversation, not "chat"'],
+    [{ ordering: 'chat' }, 'ordering must be none, conversation or topic, not "chat"'],
     [{ workerConcurrency: 1 }, 'workerConcurrency must be an integer from 2 to 1000, not "1"'],
     [{ workerConcurrency: 1001 }, 'workerConcurrency must be an integer from 2 to 1000, not "1001"'],
     [{ workerConcurrency: '1e2' }, 'workerConcurrency must be an integer from 2 to 1000, not "1e2"'],

@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findReplacements } from '../../lib/deploy/replacements.ts';
 import type { Template } from '../../lib/deploy/serverless.ts';
 import { createProject, type Project, ROOT } from './support/project.ts';
 import { pythonTool } from './support/python.ts';
@@ -19,7 +20,7 @@ const STACKS: Record<string, string[]> = {
     'webhookBurstLimit=50',
   ],
   both: ['longConnection=true', 'connectionSpot=true', 'alarmEmail=someone@example.com'],
-  'both-ordered': ['longConnection=true', 'ordering=conversation'],
+  'both-ordered': ['longConnection=true', 'ordering=topic'],
   connection: ['longConnection=true', 'webhook=false', 'connectionCount=50'],
   'connection-ordered': [
     'longConnection=true',
@@ -126,6 +127,21 @@ describe('the packaged template', () => {
     }
   });
 
+  test('keeps the queues when the ordering changes between conversation and topic', () => {
+    const [byChat, byTopic, unordered] = ['webhook-ordered', 'both-ordered', 'webhook'].map(
+      (name) => templates[name] as Template,
+    );
+    expect(findReplacements(byChat as Template, byTopic as Template)).toEqual([]);
+    expect(findReplacements(unordered as Template, byTopic as Template)).toHaveLength(2);
+    const variables = byTopic?.Resources.WebhookLambdaFunction?.Properties?.Environment;
+    expect(variables).toMatchObject({ Variables: { QUEUE_ORDERING: 'topic' } });
+    expect(JSON.stringify(byTopic?.Resources.ConnectionTask)).toContain('{"Name":"QUEUE_ORDERING","Value":"topic"}');
+    const mapping = Object.values(byTopic?.Resources ?? {}).find(
+      ({ Type }) => Type === 'AWS::Lambda::EventSourceMapping',
+    );
+    expect(mapping?.Properties?.BatchSize).toBe(1);
+  });
+
   // No emulator limits the length of names.
   test('has names that AWS accepts, in a stage whose name has 42 characters', async () => {
     const stage = 's'.repeat(42);
@@ -154,7 +170,7 @@ describe('the packaged template', () => {
         'Unknown parameter "longConection". Available parameters: domain, appType, ordering, webhook, longConnection',
       'longConnection=yes': 'The parameter longConnection must be true or false, not "yes".',
       'appType=isv': 'The parameter appType must be self or store, not "isv".',
-      'ordering=chat': 'The parameter ordering must be none or conversation, not "chat".',
+      'ordering=chat': 'The parameter ordering must be none, conversation or topic, not "chat".',
       'workerConcurrency=1': 'The parameter workerConcurrency must be an integer from 2 to 1000, not "1".',
       'webhook=false': 'Without the webhook, no events would arrive. Add --param longConnection=true.',
       'connectionVpc=vpc-1': 'Set both connectionVpc and connectionSubnets',

@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { conversationOf, deduplicationKey } from '../../lib/feishu/event-identity.ts';
+import { samplePayload, versionOf } from '../../lib/samples/samples.ts';
 import { runs } from '../support/volume.ts';
+
+type SampleName = Parameters<typeof samplePayload>[0];
 
 interface Identity {
   id?: string;
@@ -27,7 +30,7 @@ const version1 = (uuid: string, event: object) =>
 
 const envelopeOf = (text: string) => parseEnvelope(text) as EventEnvelope;
 const keyOf = (text: string) => deduplicationKey(envelopeOf(text), text);
-const conversation = (text: string) => conversationOf(envelopeOf(text));
+const conversation = (text: string, splitsTopics = false) => conversationOf(envelopeOf(text), splitsTopics);
 
 describe('the deduplication key', () => {
   it('is the same for a message that is delivered again with another event_id', () => {
@@ -167,12 +170,45 @@ describe('the conversation of an event', () => {
     expect(conversation(version2(event, {}))).toBe('oc_1');
   });
 
-  it.each([[{}], [{ chat_id: '' }], [{ chat_id: 5 }], [{ message: 'oc_1' }], [{ context: ['oc_1'] }]])(
-    'is the tenant if there is no chat: %j',
-    (event) => {
-      expect(conversation(version2(event, {}))).toBe('t1');
-    },
-  );
+  it.each<[string, SampleName, SampleName]>([
+    ['a document', 'drive.file.title_updated_v1', 'drive.file.bitable_record_changed_v1'],
+    ['an approval instance', 'approval.instance.status_changed_v4', 'approval.task.status_changed_v4'],
+    ['an approval instance in v1.0', 'approval_cc', 'out_approval_revert'],
+    ['a meeting', 'vc.meeting.meeting_started_v1', 'vc.meeting.recording_ended_v1'],
+    ['a post', 'moments.post.created_v1', 'moments.post.deleted_v1'],
+    ['a user', 'contact.user.created_v3', 'contact.user.deleted_v3'],
+    ['a user in v1.0', 'user_add', 'user_leave'],
+  ])('is %s if there is no chat', (_, type, another) => {
+    const [first, second] = [type, another].map((each) => identify(samplePayload(each), each));
+    expect(first).toBe(second);
+    expect(first).not.toBe('t1');
+    expect(identify(withOtherIds(samplePayload(type)), type)).not.toBe(first);
+  });
+
+  it('is the message that a reaction is for', () => {
+    const type = 'im.message.reaction.created_v1';
+    expect(identify({ message_id: 'om_1', user_id: { open_id: 'ou_1' } }, type)).toBe('om_1');
+  });
+
+  it('is not somebody who did something to what the event is about', () => {
+    const operator = { operator_id: { open_id: 'ou_admin' } };
+    const types = ['drive.file.edit_v1', 'approval.instance.status_changed_v4', 'vc.meeting.meeting_ended_v1'] as const;
+    for (const type of types) {
+      expect(identify({ ...samplePayload(type), ...operator }, type)).toBe(identify(samplePayload(type), type));
+    }
+    expect(conversation(version2(operator, {}))).toBe('t1');
+  });
+
+  it.each([
+    [{}],
+    [{ chat_id: '' }],
+    [{ chat_id: 5 }],
+    [{ message: 'oc_1' }],
+    [{ context: ['oc_1'] }],
+    [{ object: [] }],
+  ])('is the tenant if there is neither a chat nor a subject: %j', (event) => {
+    expect(conversation(version2(event, {}))).toBe('t1');
+  });
 
   it('is the app if there is no tenant', () => {
     expect(conversation(version1('1', { type: 'app_ticket', app_id: 'cli_1' }))).toBe('cli_1');
@@ -182,3 +218,38 @@ describe('the conversation of an event', () => {
     expect(conversation(version1('1', { type: 'app_ticket' }))).toBe('unknown');
   });
 });
+
+describe('the conversation of a message in a topic', () => {
+  const message = (fields: object) => version2({ message: { message_id: 'om_9', chat_id: 'oc_1', ...fields } }, {});
+
+  it('is the topic if topics are ordered by themselves, with or without the message that it began with', () => {
+    expect(conversation(message({ thread_id: 'omt_1' }), true)).toBe('omt_1');
+    expect(conversation(message({ thread_id: 'omt_1', root_id: 'om_1', parent_id: 'om_2' }), true)).toBe('omt_1');
+  });
+
+  it('is the message that the replies began with if there is no thread', () => {
+    expect(conversation(message({ root_id: 'om_1', parent_id: 'om_2' }), true)).toBe('om_1');
+    const event = { type: 'message', open_chat_id: 'oc_1', root_id: 'om_1' };
+    expect(conversation(version1('1', event), true)).toBe('om_1');
+  });
+
+  it('is the chat for other messages, and by default', () => {
+    expect(conversation(message({}), true)).toBe('oc_1');
+    expect(conversation(message({ thread_id: '', root_id: '' }), true)).toBe('oc_1');
+    expect(conversation(message({ thread_id: 'omt_1', root_id: 'om_1' }))).toBe('oc_1');
+  });
+});
+
+/** Returns the conversation of a payload in its type's version, for the tenant `t1`. */
+function identify(payload: object, type: string): string {
+  const isVersion2 = versionOf(type) === '2.0';
+  return conversation(isVersion2 ? version2(payload, { type }) : version1('1', { ...payload, type, tenant_key: 't1' }));
+}
+
+/** Changes every id of a payload, as in an event about something else. */
+function withOtherIds(payload: object): object {
+  const text = JSON.stringify(payload, (name, value) =>
+    typeof value === 'string' && /(^id|_id|_token|_code)$/.test(name) ? `other-${value}` : value,
+  );
+  return JSON.parse(text);
+}

@@ -70,6 +70,13 @@ const rows: Row[] = [
     },
   },
   {
+    name: 'gzip payload',
+    async measure({ platform, connect }) {
+      await connect();
+      return describeResponse(platform.push(message('gzip'), { encoding: 'gzip' }));
+    },
+  },
+  {
     name: 'empty pong',
     async measure({ platform, start }) {
       platform.gateway.pong = 'empty';

@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import type { WebSocket } from 'ws';
 import type { PlatformEvent, PushResponse } from './deliveries.ts';
 import { decodeWireFrame, encodeWireFrame, type WireFrame, wireHeader } from './wire.ts';
@@ -7,6 +8,8 @@ export interface Framing {
   type?: string;
   /** Number of fragments; default: 1. 0 sends one frame without the headers `sum` and `seq`. */
   fragments?: number;
+  /** Compresses the event before it is split. */
+  encoding?: 'gzip';
   /** The order in which the fragments are sent. */
   order?: readonly number[];
   /** Overrides fields of each frame. */
@@ -113,9 +116,9 @@ export class MockConnection {
 
 /** Creates the frames that carry an event. */
 export function toFrames(event: PlatformEvent, framing: Framing, serviceId: number): WireFrame[] {
-  const { type = 'event', fragments = 1, frame } = framing;
+  const { type = 'event', fragments = 1, encoding, frame } = framing;
   const sum = Math.max(1, fragments);
-  const bytes = Buffer.from(event.text);
+  const bytes = encoding === undefined ? Buffer.from(event.text) : gzipSync(event.text);
   const size = Math.ceil(bytes.length / sum);
   const order = framing.order ?? Array.from({ length: sum }, (_, seq) => seq);
   return order.map((seq) => ({
@@ -134,6 +137,7 @@ export function toFrames(event: PlatformEvent, framing: Framing, serviceId: numb
           ]),
       { key: 'trace_id', value: `trace-${event.id}` },
     ],
+    ...(encoding !== undefined && { payloadEncoding: encoding }),
     payload: bytes.subarray(seq * size, (seq + 1) * size),
     ...frame,
   }));
@@ -150,7 +154,10 @@ function pongFrame(serviceId: number, payload: Uint8Array | undefined): WireFram
   };
 }
 
-function readResponse(frame: WireFrame): PushResponse {
-  const { code, data } = JSON.parse(Buffer.from(frame.payload ?? []).toString('utf8'));
+/** @throws if the payload is not encoded as the frame says */
+function readResponse({ payload = Buffer.alloc(0), payloadEncoding }: WireFrame): PushResponse {
+  const { code, data } = JSON.parse(
+    (payloadEncoding === 'gzip' ? gunzipSync(payload) : Buffer.from(payload)).toString(),
+  );
   return data === undefined ? { code } : { code, data: JSON.parse(Buffer.from(data, 'base64').toString('utf8')) };
 }

@@ -34,23 +34,32 @@ export type UpgradeBehavior =
 
 export const SERVICE_ID = 33554678;
 const DISCOVERY_PATH = '/callback/ws/endpoint';
+const TOKEN_CALL = 'POST /open-apis/auth/v3/tenant_access_token/internal';
+const COUNT_CALL = 'GET /open-apis/event/v1/connection';
+const TENANT_TOKEN = 't-0123456789abcdef';
 const CONNECTION_PATH = '/ws/v2';
 const TOO_MANY_CONNECTIONS = '1000040350';
 
-/** The server side of the long connection: discovery by HTTP, and WebSocket. Its behavior can be changed at any time. */
+/** The server side of the long connection: discovery and API by HTTP, and WebSocket. Its behavior can be changed at any time. */
 export class Gateway {
   discovery: DiscoveryBehavior = 'normal';
   upgrade: UpgradeBehavior = 'normal';
   pong: PongBehavior = 'settings';
   connectionLimit = 50;
+  /** The app's connections to other gateways of the platform. */
+  otherConnections = 0;
+  /** The app's secret, as far as API calls check it. Default: any. */
+  appSecret: string | undefined;
   clientConfig: ClientConfig = { ReconnectCount: -1, ReconnectInterval: 120, ReconnectNonce: 0, PingInterval: 120 };
+  /** The only client assertion that logs in. Default: any. */
+  clientAssertion: string | undefined;
   /** All accepted connections, oldest first. */
   readonly connections: MockConnection[] = [];
   /** The requests to discovery. */
-  readonly discoveries: { headers: IncomingMessage['headers']; body: string }[] = [];
+  readonly discoveries: { path: string; headers: IncomingMessage['headers']; body: string }[] = [];
   upgrades = 0;
   readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((request, response) => this.#discover(request, response));
+  readonly #server = createServer((request, response) => this.#respond(request, response));
   readonly #webSockets = new WebSocketServer({ noServer: true });
   readonly #tickets = new Set<string>();
   #domain = '';
@@ -84,17 +93,39 @@ export class Gateway {
     if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #discover(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url !== DISCOVERY_PATH) return void response.writeHead(404).end();
-    this.discoveries.push({ headers: request.headers, body: (await request.toArray()).join('') });
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = (await request.toArray()).join('');
+    response.setHeader('content-type', 'application/json');
+    const call = `${request.method} ${request.url}`;
+    if (call === TOKEN_CALL) return void response.end(JSON.stringify(this.#issueToken(body)));
+    if (call === COUNT_CALL) {
+      return void response.end(JSON.stringify(this.#countConnections(request.headers.authorization)));
+    }
+    // A proxy may add a prefix.
+    if (!request.url?.endsWith(DISCOVERY_PATH)) return void response.writeHead(404).end();
+    this.discoveries.push({ path: request.url, headers: request.headers, body });
     const behavior = this.discovery;
     if (behavior === 'silent') return;
     if (behavior === 'hang up') return void request.socket.destroy();
     if (typeof behavior === 'object' && 'httpStatus' in behavior) {
       return void response.writeHead(behavior.httpStatus).end(behavior.body);
     }
-    response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(this.#reply(behavior)));
+    const { ClientAssertion } = this.clientAssertion === undefined ? {} : JSON.parse(body);
+    const isKnown = ClientAssertion === this.clientAssertion;
+    response.end(JSON.stringify(this.#reply(isKnown ? behavior : { code: 514, msg: 'assertion invalid' })));
+  }
+
+  /** @see https://open.feishu.cn/document/server-docs/authentication-management/access-token/tenant_access_token_internal */
+  #issueToken(body: string): object {
+    const { app_secret: secret } = JSON.parse(body);
+    if (this.appSecret !== undefined && this.appSecret !== secret) return { code: 10014, msg: 'app secret invalid' };
+    return { code: 0, msg: 'ok', expire: 7200, tenant_access_token: TENANT_TOKEN };
+  }
+
+  /** @see https://open.feishu.cn/document/ukTMukTMukTM/uYDNxYjL2QTM24iN0EjN/event-v1/connection/get */
+  #countConnections(authorization: string | undefined): object {
+    if (authorization !== `Bearer ${TENANT_TOKEN}`) return { code: 99991663, msg: 'Invalid access token' };
+    return { code: 0, msg: '', data: { online_instance_cnt: this.open.length + this.otherConnections } };
   }
 
   #reply(behavior: 'normal' | { code: number; msg?: string; withData?: boolean } | { url: string }): object {

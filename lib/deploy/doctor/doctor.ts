@@ -7,11 +7,13 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import { readWebhookSecrets } from '../../config.ts';
+import { type Environment, readWebhookSecrets } from '../../config.ts';
 import { openDeadLetterQueue } from '../../dead-letters/dead-letter-queue.ts';
+import { countOnlineConnections } from '../../feishu/long-connection/online-connections.ts';
 import { toEntry } from '../../util/printable.ts';
 import { WEBHOOK_PATH } from '../../webhook/path.ts';
 import { type AwsConfig, openSqs } from '../aws-clients.ts';
+import { readDeployedDomain } from '../deployed-parameters.ts';
 import { type DeployedStack, readDeployedStack } from '../deployed-stack.ts';
 import { WEBHOOK_SECRETS } from '../secrets/secret-values.ts';
 import { checkAlarms } from './alarms.ts';
@@ -73,7 +75,11 @@ async function* runChecks(
   const alarms = stack.physicalIdsOf('AWS::CloudWatch::Alarm');
   yield* await runCheck('The alarms', () => checkAlarms(new CloudWatchClient(config), new SNSClient(config), alarms));
   if (cluster === undefined || service === undefined) yield skipped('This stack has no long connection');
-  else yield* await runCheck('The long connection', () => checkConnection(new ECSClient(config), cluster, service));
+  else {
+    const countOnline = onlineCounterOf(stack, report?.values ?? {});
+    const check = () => checkConnection(new ECSClient(config), cluster, service, countOnline);
+    yield* await runCheck('The long connection', check);
+  }
 }
 
 /** Checks the webhook, then sends an event through it to the worker. If the webhook fails, sends the event to the queue. */
@@ -138,6 +144,13 @@ async function checkDeadLetters(stack: DeployedStack, sqs: SQSClient): Promise<F
 function requestUrlOf(stack: DeployedStack): string | undefined {
   const origin = stack.output('HttpApiUrl');
   return origin === undefined ? undefined : `${origin.replace(/\/$/, '')}${WEBHOOK_PATH}`;
+}
+
+/** Returns `undefined` if the secret does not contain the app's credentials. */
+function onlineCounterOf(stack: DeployedStack, values: Environment): (() => Promise<number>) | undefined {
+  const { FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret } = values;
+  if (!appId || !appSecret) return undefined;
+  return () => countOnlineConnections(readDeployedDomain(stack), appId, appSecret);
 }
 
 /** Returns `undefined` if there is no secret to sign with. */

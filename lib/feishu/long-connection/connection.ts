@@ -9,9 +9,11 @@ import { describeNetworkError, LongConnectionError } from './errors.ts';
 import { Fragments, readPosition } from './fragments.ts';
 import { CONTROL_METHOD, DATA_METHOD, decodeFrame, encodeFrame, type Frame, headerOf } from './frame.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { decodePayload } from './payload-encoding.ts';
 import { explainRejectedUpgrade } from './rejection.ts';
 import { readPongSettings, type Settings } from './settings.ts';
 import type { Timing } from './timing.ts';
+import { warnOnce } from './warn-once.ts';
 
 /** Called when the state of a connection changes. */
 export interface ConnectionEvents {
@@ -23,13 +25,21 @@ export interface ConnectionEvents {
 /** The largest event in a single frame. */
 const MAXIMUM_MESSAGE_BYTES = 16 * 1024 * 1024;
 
+/** Clicks arrive as `event` frames. `card` frames were reported for apps whose callback setting is not published. */
+const CARD_WARNING =
+  'Received a callback as a "card" frame. It is processed, but the callback setting is probably not published: in the ' +
+  'developer console, choose the persistent connection in Events & Callbacks, Callback Configuration, and publish a version.';
+
+/** ws's code for a connection that ended without a close frame. */
+const WITHOUT_CLOSE_FRAME = 1006;
+
 /** A single WebSocket connection to the platform, from handshake to close. */
 export class Connection {
   /**
-   * Resolves when an open connection closes for any reason. Rejects with a {@link LongConnectionError} if it cannot be
+   * Resolves when an open connection ends: `closed` if the platform closed it, otherwise `lost`. Rejects with a {@link LongConnectionError} if it cannot be
    * opened: `FEISHU_LOGIN_REFUSED`, `FEISHU_TOO_MANY_CONNECTIONS` or `FEISHU_CONNECTION_FAILED`.
    */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<'closed' | 'lost'>;
   readonly #socket: WebSocket;
   readonly #endpoint: Endpoint;
   readonly #route: Route;
@@ -91,17 +101,17 @@ export class Connection {
   }
 
   /** Attaches all listeners at once, because a frame can arrive together with the upgrade response. */
-  #listen(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  #listen(): Promise<'closed' | 'lost'> {
+    const { promise, resolve, reject } = Promise.withResolvers<'closed' | 'lost'>();
     this.#socket.on('open', () => this.#open());
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     this.#socket.on('unexpected-response', (_request, response) => this.#reject(response));
     this.#socket.on('error', (error) => {
       this.#failure ??= this.#failed(describeNetworkError(error), error);
     });
-    this.#socket.on('close', () => {
+    this.#socket.on('close', (code) => {
       this.#cleanUp();
-      if (this.#isOpen) return resolve();
+      if (this.#isOpen) return resolve(code === WITHOUT_CLOSE_FRAME ? 'lost' : 'closed');
       // Stryker disable next-line StringLiteral: ws emits an error before it closes a connection that never opened
       reject(this.#failure ?? this.#failed('the connection was closed'));
     });
@@ -166,20 +176,29 @@ export class Connection {
 
   #receiveData(frame: Frame): void {
     try {
-      const payload = this.#assemble(frame);
-      if (payload === undefined) return;
+      const encoded = this.#assemble(frame);
+      if (encoded === undefined) return;
+      const payload = decodePayload(frame.payloadEncoding, encoded);
       if (this.#isStopping) this.#deliveries.reject(frame, this.#send);
       else this.#deliveries.accept(frame, payload, this.#send);
     } catch (error) {
       if (!(error instanceof LongConnectionError)) throw error;
-      this.#log.warn('Data frame rejected', { ...idsOf(frame), code: error.code, reason: error.message });
+      if (error.code === 'FEISHU_PAYLOAD_ENCODING_UNKNOWN') this.#reportEncoding(error);
+      else this.#log.warn('Data frame rejected', { ...idsOf(frame), code: error.code, reason: error.message });
       this.#deliveries.reject(frame, this.#send);
     }
+  }
+
+  /** Once: if the platform introduces an encoding, it probably uses it for every event. */
+  #reportEncoding({ code, message }: LongConnectionError): void {
+    const advice = 'Events are rejected, so that the platform sends them again. Upgrade the template.';
+    warnOnce(this.#log, advice, { code, reason: message });
   }
 
   /** @returns the event's payload, or `undefined` until all fragments have arrived */
   #assemble(frame: Frame): Uint8Array | undefined {
     const type = headerOf(frame, 'type');
+    if (type === 'card') warnOnce(this.#log, CARD_WARNING);
     // Acknowledged means queued: frames of unknown types cannot be queued, so they must not be acknowledged with 200.
     if (type !== 'event' && type !== 'card') {
       throw new LongConnectionError(

@@ -8,6 +8,7 @@ export const CONSEQUENCE = {
   /** A single message is invalid; the connection stays open. */
   FEISHU_FRAME_INVALID: 'continue',
   FEISHU_FRAME_TYPE_UNKNOWN: 'continue',
+  FEISHU_PAYLOAD_ENCODING_UNKNOWN: 'continue',
   FEISHU_FRAGMENT_REFUSED: 'continue',
 } as const;
 

@@ -60,6 +60,11 @@ export function maintainLongConnection(options: LongConnectionOptions): LongConn
   return { ended: reconnector.run(), status: () => reconnector.status() };
 }
 
+/** How an attempt ended: the platform closed the connection, it was lost otherwise, or it could not be opened. */
+type End = 'closed' | 'lost' | LongConnectionError;
+
+const REASON = { closed: 'The platform closed the connection.', lost: 'The connection was lost.' } as const;
+
 class Reconnector {
   readonly #options: LongConnectionOptions;
   readonly #timing: Timing;
@@ -97,10 +102,10 @@ class Reconnector {
     const { signal } = this.#options;
     try {
       while (!signal.aborted) {
-        const error = await this.#attempt();
+        const end = await this.#attempt();
         if (signal.aborted) break;
-        if (error?.consequence === 'give up') throw error;
-        await this.#wait(error);
+        if (end instanceof LongConnectionError && end.consequence === 'give up') throw end;
+        await this.#wait(end);
       }
       await this.#deliveries.drain();
     } finally {
@@ -108,14 +113,13 @@ class Reconnector {
     }
   }
 
-  /** Runs one connection, from discovery until it is lost. */
-  async #attempt(): Promise<LongConnectionError | undefined> {
+  /** Runs one connection, from discovery until it ends. */
+  async #attempt(): Promise<End> {
     const { signal } = this.#options;
     this.#state = 'connecting';
     try {
       const endpoint = await discover(this.#options, this.#timing.discoverWithinMs, signal);
-      if (!signal.aborted) await this.#connect(endpoint);
-      return undefined;
+      return signal.aborted ? 'lost' : await this.#connect(endpoint);
     } catch (error) {
       if (!(error instanceof LongConnectionError)) throw error;
       this.#lastFailure = error.code;
@@ -125,7 +129,7 @@ class Reconnector {
     }
   }
 
-  async #connect(endpoint: Endpoint): Promise<void> {
+  async #connect(endpoint: Endpoint): Promise<'closed' | 'lost'> {
     const { signal, log, opened } = this.#options;
     this.#settings = endpoint.settings;
     const events = {
@@ -152,27 +156,29 @@ class Reconnector {
     const stop = () => void connection.stop();
     signal.addEventListener('abort', stop);
     try {
-      await connection.ended;
+      return await connection.ended;
     } finally {
       signal.removeEventListener('abort', stop);
     }
   }
 
-  async #wait(error: LongConnectionError | undefined): Promise<void> {
+  async #wait(end: End): Promise<void> {
     const { signal, log } = this.#options;
     this.#failures++;
     this.#state = 'waiting';
-    const waitMs = Math.round(this.#chooseWait(error));
-    const reason = error === undefined ? 'The connection was lost.' : error.message;
-    log.warn(`${reason} Next attempt in ${waitMs} ms.`, { code: error?.code, failures: this.#failures });
+    const waitMs = Math.round(this.#chooseWait(end));
+    const { message, code } = end instanceof LongConnectionError ? end : { message: REASON[end], code: undefined };
+    log.warn(`${message} Next attempt in ${waitMs} ms.`, { code, failures: this.#failures });
     await sleep(waitMs, undefined, { signal }).catch(() => {
       // Aborted: the loop checks the signal.
     });
   }
 
-  #chooseWait(error: LongConnectionError | undefined): number {
-    const longestMs = this.#settings.reconnectIntervalMs;
-    if (error?.consequence === 'wait') return longestMs * (0.5 + Math.random() / 2);
+  #chooseWait(end: End): number {
+    const { reconnectIntervalMs: longestMs, reconnectNonceMs } = this.#settings;
+    if (end instanceof LongConnectionError && end.consequence === 'wait') return longestMs * (0.5 + Math.random() / 2);
+    // The platform closes many connections at the same time, and its nonce spreads the clients that return.
+    if (end === 'closed' && this.#failures === 1 && reconnectNonceMs > 0) return Math.random() * reconnectNonceMs;
     return backoff(this.#failures, this.#timing.firstRetryWithinMs, longestMs);
   }
 }

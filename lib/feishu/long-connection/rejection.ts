@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LongConnectionError } from './errors.ts';
 
-const FORBIDDEN = 403;
+/** The app may not use the long connection. */
+export const FORBIDDEN = 403;
 const AUTHENTICATION_FAILED = 514;
 const NO_CREDENTIAL = 1000040344;
 const TOO_MANY_CONNECTIONS = 1000040350;

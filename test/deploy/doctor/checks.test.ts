@@ -2,11 +2,13 @@ import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SNSClient } from '@aws-sdk/client-sns';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkAlarms } from '../../../lib/deploy/doctor/alarms.ts';
 import { checkConnection } from '../../../lib/deploy/doctor/connection.ts';
-import { problem, runCheck } from '../../../lib/deploy/doctor/finding.ts';
+import { type Finding, problem, runCheck } from '../../../lib/deploy/doctor/finding.ts';
 import { checkSecret } from '../../../lib/deploy/doctor/secret.ts';
+import { countOnlineConnections } from '../../../lib/feishu/long-connection/online-connections.ts';
+import { MockPlatform } from '../../mock-platform/platform.ts';
 
 const COMPLETE = {
   FEISHU_APP_ID: 'cli_a1b2c3d4e5f6g7h8',
@@ -136,8 +138,51 @@ describe('the check of the long connection', () => {
     ['does not exist', undefined, 'problem', /does not exist/],
   ])('finds that the service %s', async (_, service, verdict, text) => {
     const client = stub<ECSClient>({ services: service === undefined ? [] : [service] });
-    const finding = await checkConnection(client, 'cluster', 'service');
+    const finding = await checkConnection(client, 'cluster', 'service', undefined);
     expect(finding).toMatchObject({ verdict, text: expect.stringMatching(text) });
+  });
+});
+
+describe("the check of the app's connections", () => {
+  const compare = async (online: number, tasks = 1) => {
+    const client = stub<ECSClient>({ services: [{ desiredCount: tasks, runningCount: tasks }] });
+    return checkConnection(client, 'cluster', 'service', async () => online);
+  };
+
+  test('accepts as many connections as there are tasks', async () => {
+    expect(await compare(2, 2)).toMatchObject([
+      { verdict: 'ok' },
+      { verdict: 'ok', text: expect.stringMatching(/2 connections.*as many/) },
+    ]);
+  });
+
+  test('reports more connections than tasks, because another process receives events', async () => {
+    expect(await compare(3, 2)).toMatchObject([
+      { verdict: 'ok' },
+      {
+        verdict: 'problem',
+        text: 'The platform counts 3 connections of the app, but this stack has 2 tasks.',
+        advice: expect.stringContaining('another process receives events'),
+      },
+    ]);
+  });
+
+  test('does not report fewer connections, because a task may still be connecting', async () => {
+    expect(await compare(0)).toMatchObject([{ verdict: 'ok' }, { verdict: 'skipped' }]);
+  });
+
+  test('asks the platform with the credentials of the app, and reports no problem if it cannot', async () => {
+    const platform = await MockPlatform.start();
+    onTestFinished(() => platform.stop());
+    platform.gateway.otherConnections = 1;
+    platform.gateway.appSecret = 'xyzzy-secret';
+    const client = stub<ECSClient>({ services: [{ desiredCount: 1, runningCount: 1 }] });
+    const checkWith = (appSecret: string) =>
+      checkConnection(client, 'cluster', 'service', () => countOnlineConnections(platform.domain, 'cli_1', appSecret));
+    expect(await checkWith('xyzzy-secret')).toMatchObject([{ verdict: 'ok' }, { verdict: 'ok' }]);
+    const [, failed] = (await checkWith('another-secret')) as Finding[];
+    expect(failed).toMatchObject({ verdict: 'skipped', text: expect.stringContaining('app secret invalid') });
+    expect(failed?.text).not.toContain('another-secret');
   });
 });
 

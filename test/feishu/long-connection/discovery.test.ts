@@ -33,7 +33,7 @@ test('the settings of the platform are converted to milliseconds and limited', a
     PingInterval: 1e9,
   };
   const { settings } = await discoverAt(platform.domain);
-  expect(settings).toEqual({ pingIntervalMs: 600_000, reconnectIntervalMs: 1_000 });
+  expect(settings).toEqual({ pingIntervalMs: 600_000, reconnectIntervalMs: 1_000, reconnectNonceMs: 30_000 });
 });
 
 test.each([301, 302, 303, 307, 308])(

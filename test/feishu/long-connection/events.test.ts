@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { FeishuError } from '../../../lib/feishu/errors.ts';
 import { FakeClock } from '../../mock-platform/clock.ts';
 import { encodeWireFrame, wireHeader } from '../../mock-platform/wire.ts';
 import { connectClient, event, startClient, startPlatform, until } from './harness.ts';
+
+const LIMIT_MS = 60_000;
 
 test('an event is acknowledged with 200 once it is received', async () => {
   const platform = await startPlatform();
@@ -59,15 +62,83 @@ test('an acknowledgement is the same frame with biz_rt and another payload', asy
   expect(Buffer.from(acknowledgement?.payload ?? []).toString()).toBe('{"code":200}');
 });
 
-test('cards are received like events', async () => {
+test('cards are received like events, with one warning', async () => {
   const platform = await startPlatform();
-  const { received } = await connectClient(platform);
-  const card = event('c1');
-  const delivery = platform.push(card, { type: 'card' });
-  await delivery.settled;
-  expect(delivery.responses).toEqual([{ code: 200 }]);
-  expect(received).toEqual([card.text]);
+  const { received, logged } = await connectClient(platform);
+  await platform.push(event('e1')).settled;
+  expect(logged.filter(({ level }) => level === 'warn')).toEqual([]);
+  for (const id of ['c1', 'c2']) {
+    const delivery = platform.push(event(id), { type: 'card' });
+    await delivery.settled;
+    expect(delivery.responses).toEqual([{ code: 200 }]);
+  }
+  expect(received).toEqual(['e1', 'c1', 'c2'].map((id) => event(id).text));
+  const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  expect(warnings).toEqual([expect.stringContaining('the callback setting is probably not published')]);
 });
+
+test.each([1, 4])(
+  'a gzip payload in %i fragments is decompressed, and acknowledged without compression',
+  async (count) => {
+    const platform = await startPlatform();
+    const { received } = await connectClient(platform);
+    const large = event('e1', { text: Array.from({ length: 1000 }, (_, index) => `你好 🎉 ${index}`) });
+    const delivery = platform.push(large, { encoding: 'gzip', fragments: count });
+    await delivery.settled;
+    expect(delivery.responses).toEqual([{ code: 200 }]);
+    expect(received).toEqual([large.text]);
+    const [acknowledgement] = platform.gateway.connections[0]?.acknowledgements ?? [];
+    expect(acknowledgement).not.toHaveProperty('payloadEncoding');
+  },
+);
+
+test.each([
+  ['damaged', Buffer.from('{"not":"compressed"}'), 'it is damaged'],
+  [
+    'larger than 16 MiB when decompressed',
+    gzipSync(Buffer.alloc(16 * 1024 * 1024 + 1, ' ')),
+    'more than 16777216 bytes',
+  ],
+])('a gzip payload that is %s is rejected with 500, and the connection stays open', async (_, payload, reason) => {
+  const platform = await startPlatform();
+  const { received, logged } = await connectClient(platform);
+  const delivery = platform.push(event('e1'), { encoding: 'gzip', frame: { payload } });
+  await delivery.settled;
+  expect(delivery.responses).toEqual([{ code: 500 }]);
+  await platform.push(event('e2'), { encoding: 'gzip' }).settled;
+  expect(received).toEqual([event('e2').text]);
+  const [warning] = logged.filter(({ level }) => level === 'warn');
+  expect(warning?.fields).toMatchObject({ code: 'FEISHU_FRAME_INVALID', reason: expect.stringContaining(reason) });
+});
+
+test('a payload in an unknown encoding is rejected with 500, with one warning for all of them', async () => {
+  const platform = await startPlatform();
+  const { received, logged } = await connectClient(platform);
+  for (const id of ['e1', 'e2']) {
+    const frame = { payloadEncoding: 'zstd', payload: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]) };
+    const delivery = platform.push(event(id), { frame });
+    await delivery.settled;
+    expect(delivery.responses).toEqual([{ code: 500 }]);
+  }
+  expect(received).toEqual([]);
+  expect(logged.filter(({ level }) => level === 'warn')).toEqual([
+    {
+      level: 'warn',
+      message: expect.stringContaining('the platform sends them again'),
+      fields: { code: 'FEISHU_PAYLOAD_ENCODING_UNKNOWN', reason: expect.stringContaining('"zstd"') },
+    },
+  ]);
+});
+
+test.each(['', 'utf-8', 'json'])(
+  'a plain payload is received whatever its encoding says: %j',
+  async (payloadEncoding) => {
+    const platform = await startPlatform();
+    const { received } = await connectClient(platform);
+    await platform.push(event('e1'), { frame: { payloadEncoding } }).settled;
+    expect(received).toEqual([event('e1').text]);
+  },
+);
 
 test('the response to a callback is part of the acknowledgement', async () => {
   const platform = await startPlatform();
@@ -119,11 +190,18 @@ test('an event whose receiver never settles is acknowledged with 500 in time, an
   const platform = await startPlatform();
   const { client, acknowledged } = await connectClient(platform, {
     receive: (text) => (text.includes('stuck') ? new Promise(() => {}) : Promise.resolve(undefined)),
-    timing: { acknowledgeWithinMs: 50 },
+    timing: { acknowledgeWithinMs: LIMIT_MS },
   });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
   const stuck = platform.push(event('stuck'));
   const next = platform.push(event('next'));
-  await Promise.all([stuck.settled, next.settled]);
+  await next.settled;
+  expect(client.status().inFlight).toBe(1);
+  vi.advanceTimersByTime(LIMIT_MS - 1);
+  expect(stuck.responses).toEqual([]);
+  vi.advanceTimersByTime(1);
+  await stuck.settled;
   expect(stuck.responses).toEqual([{ code: 500 }]);
   expect(next.responses).toEqual([{ code: 200 }]);
   expect(client.status().inFlight).toBe(0);

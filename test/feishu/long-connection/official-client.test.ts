@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import * as lark from '@larksuiteoapi/node-sdk';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { MockPlatform } from '../../mock-platform/platform.ts';
 import { APP_ID, APP_SECRET, startPlatform, until } from './harness.ts';
 
@@ -47,6 +47,20 @@ test('the official client reconnects after a hang-up', async () => {
   await waitForListener(client);
   await platform.push(message('e1', 'again')).settled;
   expect(handled).toEqual(['again']);
+});
+
+test('the official client, too, waits for a part of the nonce after the platform closed the connection', async () => {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  onTestFinished(() => random.mockRestore());
+  const platform = await startPlatform();
+  platform.gateway.clientConfig.ReconnectNonce = 30;
+  const { client } = await startOfficialClient(platform);
+  const closedAt = Date.now();
+  platform.gateway.open[0]?.close();
+  await until(() => client.getReconnectInfo().nextConnectTime > closedAt);
+  const waitMs = client.getReconnectInfo().nextConnectTime - closedAt;
+  expect(waitMs).toBeGreaterThanOrEqual(15_000);
+  expect(client.getReconnectInfo().nextConnectTime - Date.now()).toBeLessThanOrEqual(15_000);
 });
 
 test('the response of a handler of the official client is accepted as the response to a callback', async () => {

@@ -55,13 +55,44 @@ test.each([
   [0, 60_000],
   [0.5, 90_000],
 ])('the wait after too many connections is in the second half of the interval (%d: %i ms)', async (value, waitMs) => {
-  const random = vi.spyOn(Math, 'random').mockReturnValue(value);
-  onTestFinished(() => random.mockRestore());
+  stopRandom(value);
   const platform = await startPlatform();
   platform.gateway.discovery = { code: 1000040350 };
   const { logged } = startClient(platform);
   await until(() => logged.length > 0);
   expect(logged[0]?.message).toContain(` Next attempt in ${waitMs} ms.`);
+});
+
+test('the platform spreads the clients that return after it closed their connections', async () => {
+  stopRandom(0.5);
+  const platform = await startPlatform();
+  platform.gateway.clientConfig.ReconnectNonce = 30;
+  const { logged } = await connectClient(platform);
+  platform.gateway.open[0]?.close();
+  await until(() => warningsOf(logged).length > 0);
+  expect(warningsOf(logged)).toEqual(['The platform closed the connection. Next attempt in 15000 ms.']);
+});
+
+test('a connection that is lost otherwise is opened again without the nonce', async () => {
+  stopRandom(0.5);
+  const platform = await startPlatform();
+  platform.gateway.clientConfig.ReconnectNonce = 30;
+  const { logged } = await connectClient(platform, { timing: { firstRetryWithinMs: 10 } });
+  platform.gateway.open[0]?.hangUp();
+  await until(() => platform.gateway.connections[1]?.pings.length === 1);
+  expect(warningsOf(logged)).toEqual(['The connection was lost. Next attempt in 5 ms.']);
+});
+
+test('the nonce applies only to the first attempt', async () => {
+  stopRandom(0.5);
+  const platform = await startPlatform();
+  platform.gateway.clientConfig.ReconnectNonce = 0.02;
+  const { logged } = await connectClient(platform, { timing: { firstRetryWithinMs: 8 } });
+  platform.gateway.discovery = 'hang up';
+  platform.gateway.open[0]?.close();
+  await until(() => warningsOf(logged).length >= 2);
+  expect(warningsOf(logged)[0]).toMatch(/ 10 ms\.$/);
+  expect(warningsOf(logged)[1]).toMatch(/ 8 ms\.$/);
 });
 
 test('an unexpected error ends the client instead of being retried', async () => {
@@ -104,3 +135,13 @@ test('events are acknowledged if no callback is set', async () => {
   await delivery.settled;
   expect(delivery.responses).toEqual([{ code: 200 }]);
 });
+
+/** Makes every random number the same. */
+function stopRandom(value: number): void {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(value);
+  onTestFinished(() => random.mockRestore());
+}
+
+function warningsOf(logged: readonly { level: string; message: string }[]): string[] {
+  return logged.filter(({ level }) => level === 'warn').map(({ message }) => message);
+}

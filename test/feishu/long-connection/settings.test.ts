@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_SETTINGS, readPongSettings, readSettings } from '../../../lib/feishu/long-connection/settings.ts';
 
-const PREVIOUS = { pingIntervalMs: 30_000, reconnectIntervalMs: 40_000 };
+const PREVIOUS = { pingIntervalMs: 30_000, reconnectIntervalMs: 40_000, reconnectNonceMs: 20_000 };
 
-test('by default, the ping interval and the maximum reconnect delay are two minutes', () => {
-  expect(DEFAULT_SETTINGS).toEqual({ pingIntervalMs: 120_000, reconnectIntervalMs: 120_000 });
+test('the defaults are those of the official SDKs', () => {
+  expect(DEFAULT_SETTINGS).toEqual({
+    pingIntervalMs: 120_000,
+    reconnectIntervalMs: 120_000,
+    reconnectNonceMs: 30_000,
+  });
 });
 
 test('each interval is converted from seconds to milliseconds', () => {
-  const settings = { pingIntervalMs: 90_000, reconnectIntervalMs: 5_000 };
-  expect(readSettings({ PingInterval: 90, ReconnectInterval: 5 }, PREVIOUS)).toEqual(settings);
+  const settings = { pingIntervalMs: 90_000, reconnectIntervalMs: 5_000, reconnectNonceMs: 8_000 };
+  expect(readSettings({ PingInterval: 90, ReconnectInterval: 5, ReconnectNonce: 8 }, PREVIOUS)).toEqual(settings);
 });
 
 test.each([
@@ -19,6 +23,17 @@ test.each([
   [601, 600_000],
 ])('%d s become %d ms, between one second and ten minutes', (seconds, expected) => {
   expect(readSettings({ PingInterval: seconds }, PREVIOUS).pingIntervalMs).toBe(expected);
+});
+
+test.each([
+  [0, 0],
+  [60, 60_000],
+  [61, 60_000],
+  [-1, PREVIOUS.reconnectNonceMs],
+  [Number.NaN, PREVIOUS.reconnectNonceMs],
+  ['30', PREVIOUS.reconnectNonceMs],
+])('a nonce of %j s becomes %i ms', (seconds, expected) => {
+  expect(readSettings({ ReconnectNonce: seconds }, PREVIOUS).reconnectNonceMs).toBe(expected);
 });
 
 test.each([undefined, 0, -1, Number.NaN, '60', null, true, {}, [60]])('an interval of %j is ignored', (value) => {
@@ -35,6 +50,10 @@ test.each([undefined, '', 'pong', 'null', '[1]', '{"PingInterval":'])('a pong of
 });
 
 test('a pong with settings changes them', () => {
-  const payload = Buffer.from('{"PingInterval":60,"ReconnectInterval":70}');
-  expect(readPongSettings(payload, PREVIOUS)).toEqual({ pingIntervalMs: 60_000, reconnectIntervalMs: 70_000 });
+  const payload = Buffer.from('{"PingInterval":60,"ReconnectInterval":70,"ReconnectNonce":5}');
+  expect(readPongSettings(payload, PREVIOUS)).toEqual({
+    pingIntervalMs: 60_000,
+    reconnectIntervalMs: 70_000,
+    reconnectNonceMs: 5_000,
+  });
 });
