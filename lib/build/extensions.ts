@@ -7,20 +7,22 @@ const SECTIONS = [
   'environment',
   'iamStatements',
   'callbacks',
+  'approvals',
   'vpc',
   'tags',
   'functions',
   'resources',
   'packages',
 ];
-const CALLBACK_SECTIONS = ['secrets', 'environment', 'iamStatements'];
+/** The settings below `callbacks` and `approvals`. */
+const HANDLER_SETTINGS = ['secrets', 'environment', 'iamStatements'];
 /** https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 const PACKAGE_NAME = /^(@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/;
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html */
 const VARIABLE_NAME = /^[A-Za-z]\w+$/;
 /** Variables that Lambda or the template sets. */
 const RESERVED_NAME = /^(AWS_.*|LAMBDA_.*|FEISHU_.*|POWERTOOLS_.*|QUEUE_URL|CLAIMS_TABLE|LOG_LEVEL|HEALTH_PORT)$/;
-/** Callback handlers may ask for the credentials, which the webhook otherwise does not have. */
+/** Callbacks and approvals may ask for the credentials, which their functions otherwise do not have. */
 const APP_CREDENTIALS = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'];
 
 /** What handlers of one kind see in `process.env`, and what they may do. */
@@ -41,6 +43,8 @@ export interface Extensions extends HandlerSettings {
   tags: Record<string, string>;
   /** For callback handlers, which run in the webhook and in the long connection's task. */
   callbacks: HandlerSettings;
+  /** For the modules in `functions/handlers/approvals`. */
+  approvals: HandlerSettings;
   functions: Record<string, unknown>;
   /** The names of packages that are installed next to the bundles. */
   packages: string[];
@@ -78,7 +82,8 @@ export function parseExtensions(value: unknown): Extensions {
     vpc: content.vpc == null ? undefined : readMap(content.vpc, 'vpc'),
     tags: readMap(content.tags, 'tags') as Extensions['tags'],
     params: readParams(content.params),
-    callbacks: readCallbacks(content.callbacks),
+    callbacks: readSettingsOf(content, 'callbacks'),
+    approvals: readSettingsOf(content, 'approvals'),
     functions: (content.functions ?? {}) as Extensions['functions'],
     packages: readPackages(content.packages),
   };
@@ -91,15 +96,15 @@ function readParams(value: unknown): Extensions['params'] {
   );
 }
 
-function readCallbacks(value: unknown): Extensions['callbacks'] {
-  const callbacks = readMap(value, 'callbacks');
-  const unknown = Object.keys(callbacks).find((name) => !CALLBACK_SECTIONS.includes(name));
+function readSettingsOf(content: Record<string, unknown>, section: 'callbacks' | 'approvals'): HandlerSettings {
+  const settings = readMap(content[section], section);
+  const unknown = Object.keys(settings).find((name) => !HANDLER_SETTINGS.includes(name));
   if (unknown !== undefined) {
     throw new Error(
-      `\`callbacks\` in ${EXTENSIONS_FILE} has the unknown setting \`${unknown}\`. It can contain: ${CALLBACK_SECTIONS.join(', ')}.`,
+      `\`${section}\` in ${EXTENSIONS_FILE} has the unknown setting \`${unknown}\`. It can contain: ${HANDLER_SETTINGS.join(', ')}.`,
     );
   }
-  return readHandlerSettings(callbacks, 'callbacks.', APP_CREDENTIALS);
+  return readHandlerSettings(settings, `${section}.`, APP_CREDENTIALS);
 }
 
 function readHandlerSettings(
