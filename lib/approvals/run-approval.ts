@@ -1,5 +1,6 @@
 import type { ApprovalContext, ApprovalHandler } from '../handler.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
+import { toSafeError } from '../handler-runtime/thrown-values.ts';
 import { parseBigIntegers } from '../util/exact-json.ts';
 import { toOptionsResult } from './options-result.ts';
 
@@ -15,7 +16,13 @@ import { toOptionsResult } from './options-result.ts';
 export async function runApproval(handler: ApprovalHandler, text: string, context: ApprovalContext): Promise<object> {
   const request = readRequest(text);
   const result = await runInScope(context, (signal) => handler.handle(request as never, { ...context, signal }));
-  return handler.type === 'options' ? toOptionsResult(result) : {};
+  if (handler.type === 'quick-approval') return {};
+  try {
+    return toOptionsResult(result);
+  } catch (thrown) {
+    // By a getter of the result.
+    throw toSafeError(thrown);
+  }
 }
 
 /** Returns the request without its token, which a handler could log. */

@@ -30,5 +30,9 @@ it.each([0, 2, 901, 1.5, -3, 'long'])('rejects the timeout %s', async (value) =>
 it('skips values that only a deployment knows', async () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the framework's syntax for variables
   const text = 'environment: { MODEL: small, SIZE: 3, TABLE: !Ref Table, STAGE: "${sls:stage}" }';
-  expect((await read(text)).environment).toEqual({ worker: { MODEL: 'small', SIZE: '3' }, callbacks: {} });
+  expect((await read(text)).environment).toEqual({
+    worker: { MODEL: 'small', SIZE: '3' },
+    callbacks: {},
+    approvals: {},
+  });
 });

@@ -4,7 +4,16 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkHandlers } from '../../lib/build/check-handlers.ts';
+import { parseExtensions } from '../../lib/build/extensions.ts';
 import { SAMPLE_TYPES } from '../../lib/samples/samples.ts';
+import {
+  approvalFile,
+  approvalSource,
+  approvalTestFile,
+  approvalTestSource,
+  approvalVariables,
+  type NewApproval,
+} from '../../lib/tools/approval-template.ts';
 import {
   folderOf,
   handlerFile,
@@ -53,18 +62,30 @@ describe('The handlers that npm run new writes', () => {
     { folder: 'v1', type: 'example_thing', isUndeclared: true },
     { folder: 'callbacks', type: 'example.thing.get', isUndeclared: true },
   ];
+  const APPROVALS: NewApproval[] = [
+    { name: 'customers', kind: 'options' },
+    {
+      name: 'expenses.2026-with_a-name-that-does-not-fit-into-a-line-of-code-of-a-hundred-characters',
+      kind: 'quick-approval',
+    },
+  ];
   let project: TemporaryProject;
   beforeAll(async () => {
     project = await createEmptyProject();
-    for (const handler of ALL) {
-      for (const [name, source] of [
-        [handlerFile(handler), handlerSource(handler)],
-        [handlerTestFile(handler), handlerTestSource(handler)],
-      ] as const) {
-        const file = path.join(project.root, name);
-        await mkdir(path.dirname(file), { recursive: true });
-        await writeFile(file, source, { flag: 'wx' });
-      }
+    const files = [
+      ...ALL.flatMap((handler) => [
+        [handlerFile(handler), handlerSource(handler)] as const,
+        [handlerTestFile(handler), handlerTestSource(handler)] as const,
+      ]),
+      ...APPROVALS.flatMap((approval) => [
+        [approvalFile(approval), approvalSource(approval)] as const,
+        [approvalTestFile(approval), approvalTestSource(approval)] as const,
+      ]),
+    ];
+    for (const [name, source] of files) {
+      const file = path.join(project.root, name);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, source, { flag: 'wx' });
     }
   });
   afterAll(() => project[Symbol.asyncDispose]());
@@ -97,7 +118,7 @@ describe('The handlers that npm run new writes', () => {
     const options = ['--no-isolate', '--reporter=json', '--outputFile=results.json'];
     await runPackage(project.root, 'vitest/vitest.mjs', 'run', 'test/handlers', ...options);
     const results = await readFile(path.join(project.root, 'results.json'), 'utf8');
-    expect(JSON.parse(results)).toMatchObject({ success: true, numPassedTests: ALL.length });
+    expect(JSON.parse(results)).toMatchObject({ success: true, numPassedTests: ALL.length + APPROVALS.length });
   });
 });
 
@@ -203,6 +224,39 @@ describe('npm run new', () => {
   });
 
   it.each([
+    ['--approval-options', 'onApprovalOptions('],
+    ['--quick-approval', 'onQuickApproval('],
+  ])('writes a handler for Approval with %s, and says how to set its secrets', async (option, call) => {
+    const { code, output } = await create(`my${option}`, option);
+    expect(code).toBe(0);
+    const file = `functions/handlers/approvals/my${option}.ts`;
+    expect(output).toContain(`Wrote ${file}\n`);
+    const [token, key] = approvalVariables({ name: `my${option}`, kind: 'options' });
+    expect(output).toContain(`approvals: { secrets: [${token}, ${key}] }`);
+    expect(output).toContain(`/feishu/approvals/my${option} `);
+    const source = await read(file);
+    expect(source).toContain(call);
+    expect(source).toContain(`process.env.${token}`);
+    expect(await create(`my${option}`, option)).toMatchObject({ code: 1 });
+  });
+
+  it.each([
+    ['customers', 'CUSTOMERS_TOKEN'],
+    ['travelExpenses.v2', 'TRAVEL_EXPENSES_V2_TOKEN'],
+    ['2026', 'APPROVAL_2026_TOKEN'],
+    ['_a', 'APPROVAL_A_TOKEN'],
+    ['feishu-forms', 'APPROVAL_FEISHU_FORMS_TOKEN'],
+    ['aws', 'APPROVAL_AWS_TOKEN'],
+  ])('names the variable of the token of the approval %s %s', (name, variable) => {
+    expect(approvalVariables({ name, kind: 'options' })[0]).toBe(variable);
+    expect(() => parseExtensions({ approvals: { secrets: [variable] } })).not.toThrow();
+  });
+
+  it.each([
+    ['both kinds of approvals', ['a', '--quick-approval', '--approval-options'], /not both/],
+    ['an approval with an option of events', ['a', '--quick-approval', '--v1'], /--v1 is for events and callbacks/],
+    ['no name of an approval', ['--quick-approval'], /Pass one name/],
+    ['a path as the name of an approval', ['../a', '--approval-options'], /Pass one name/],
     ['no type', [], /Pass one event type/],
     ['two types', ['message', 'user_add'], /Pass one event type/],
     ['both kinds', ['card.action.trigger', '--event', '--callback'], /not both/],

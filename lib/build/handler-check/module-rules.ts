@@ -56,6 +56,21 @@ export function describeUncallable({ file, name, kind, type }: HandlerFile): Par
 
 /** A module handles its type in every version of the envelope, so two modules in v1/ and v2/ are ambiguous. */
 export function findDuplicates(modules: HandlerFile[]): PartialMessage[] {
+  return [...findVersionDuplicates(modules), ...findRouteDuplicates(modules)];
+}
+
+/** The framework omits these characters in the names of the routes' resources, so it would create only one route. */
+function findRouteDuplicates(modules: HandlerFile[]): PartialMessage[] {
+  const approvals = modules.filter(({ kind }) => kind === 'approvals');
+  const sameRoute = Map.groupBy(approvals, ({ type }) => type.replaceAll(/[_.]/g, '').toLowerCase());
+  return [...sameRoute.values()].flatMap(([first, ...others]) =>
+    others.map(({ file, name }) =>
+      message(file, `${name} and ${first?.name} differ only in case or in "_" and ".": rename one.`),
+    ),
+  );
+}
+
+function findVersionDuplicates(modules: HandlerFile[]): PartialMessage[] {
   const typesOfVersion2 = new Set(modules.filter(({ kind }) => kind === 'v2').map(({ type }) => type));
   const duplicates = modules.filter(({ kind, type }) => kind === 'v1' && typesOfVersion2.has(type));
   return duplicates.map(({ file, name, type }) =>
