@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decrypt } from '../../lib/feishu/cipher.ts';
@@ -49,7 +49,6 @@ describe('The local stack, started without modules in functions/handlers/approva
     expect(await post({ token })).toEqual({ status: 404, body: { message: expect.stringContaining('no module') } });
     expect(await stack.approvalUrls()).toEqual([]);
 
-    await mkdir(path.join(project.root, 'functions/handlers/approvals'));
     await project.writeHandler('approvals/customers.ts', source('Acme'));
     expect(await stack.approvalUrls()).toEqual([new URL('/feishu/approvals/customers', stack.webhookUrl).href]);
     expect(await optionText()).toBe('Acme');
