@@ -1,10 +1,21 @@
 import type { Client, EventDispatcher } from '@larksuiteoapi/node-sdk';
+import type {
+  ApprovalLocale,
+  ApprovalOption,
+  ApprovalOptions,
+  ApprovalOptionsRequest,
+  QuickApproval,
+} from './feishu/approval-types.ts';
 import type { EventEnvelope, EventHeader, HeaderFields, JsonObject } from './feishu/envelope.ts';
 import type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
 import type { Log } from './feishu/log.ts';
 
 // Handler modules import only this module, and extend these interfaces by declaration merging.
 export type {
+  ApprovalLocale,
+  ApprovalOption,
+  ApprovalOptions,
+  ApprovalOptionsRequest,
   CallbackPayloads,
   CallbackResponses,
   EventHeader,
@@ -13,6 +24,7 @@ export type {
   HeaderFields,
   JsonObject,
   Log,
+  QuickApproval,
 };
 
 /** The transport an event arrived over. */
@@ -88,6 +100,31 @@ export interface CallbackHandler<Payload = never, Response extends object = obje
   readonly handle: CallbackFunction<Payload, Response | undefined>;
 }
 
+/** The secrets of a module in `functions/handlers/approvals`, as entered in the approval's definition. */
+export interface ApprovalSettings {
+  /** For example `process.env.CUSTOMERS_TOKEN`. If it is empty, every request is rejected. */
+  readonly token: string | undefined;
+  /** Only if the definition has a key. If this property is present but empty, every request is rejected. */
+  readonly key?: string | undefined;
+}
+
+export interface ApprovalContext {
+  /** Writes JSON lines with the module's name. */
+  readonly log: Log;
+  /** Aborts when the time is up. */
+  readonly signal: AbortSignal;
+}
+
+type ApprovalFunction<Request, Result> = (request: Request, context: ApprovalContext) => Result | Promise<Result>;
+
+/** The default export of a module in `functions/handlers/approvals`. */
+export interface ApprovalHandler<Request = never, Result = unknown> {
+  readonly kind: 'approvals';
+  readonly type: 'options' | 'quick-approval';
+  readonly settings: ApprovalSettings;
+  readonly handle: ApprovalFunction<Request, Result>;
+}
+
 /**
  * Defines the handler of a v2.0 event (in the SDKs: "p2"): `functions/handlers/v2/<type>.ts`. The worker runs it.
  *
@@ -127,6 +164,35 @@ export function onCallback<Type extends keyof CallbackPayloads>(
   handle: CallbackFunction<CallbackPayloads[Type], CallbackResponses[Type] | undefined>,
 ): CallbackHandler<CallbackPayloads[Type], CallbackResponses[Type]> {
   return { kind: 'callbacks', type, handle };
+}
+
+/**
+ * Defines the data source of a control in an approval form (external options):
+ * `functions/handlers/approvals/<name>.ts` responds at `/feishu/approvals/<name>`.
+ *
+ * @param handle has 2.3 seconds from the request's arrival. To show a message to the user, throw an
+ *   {@link ApprovalError}.
+ */
+export function onApprovalOptions(
+  settings: ApprovalSettings,
+  handle: ApprovalFunction<ApprovalOptionsRequest, ApprovalOptions>,
+): ApprovalHandler<ApprovalOptionsRequest, ApprovalOptions> {
+  return { kind: 'approvals', type: 'options', settings, handle };
+}
+
+/**
+ * Defines the handler of the decisions about tasks of a third-party approval (quick approval):
+ * `functions/handlers/approvals/<name>.ts` responds at `/feishu/approvals/<name>`.
+ *
+ * @param handle has 9 seconds from the request's arrival. It must be idempotent: the platform may send a decision again,
+ *   and so can anyone who has captured the request. To show a message to the user, throw an {@link ApprovalError}. The
+ *   platform reads nothing from a successful response.
+ */
+export function onQuickApproval(
+  settings: ApprovalSettings,
+  handle: ApprovalFunction<QuickApproval, unknown>,
+): ApprovalHandler<QuickApproval> {
+  return { kind: 'approvals', type: 'quick-approval', settings, handle };
 }
 
 /** Defines the handler of all events without a handler: `functions/handlers/fallback.ts`. See {@link onEvent}. */
@@ -206,4 +272,9 @@ export class RetryAfter extends Error {
 /** Thrown by a handler to discard the event, which is logged and counted, but not retried. */
 export class Drop extends Error {
   override readonly name = 'Drop';
+}
+
+/** Thrown by a handler in `functions/handlers/approvals` to reject the request. The user sees the message. */
+export class ApprovalError extends Error {
+  override readonly name = 'ApprovalError';
 }

@@ -7,9 +7,11 @@ import {
   type EventPayloads,
   type EventPayloadsV1,
   fromDispatcher,
+  onApprovalOptions,
   onCallback,
   onEvent,
   onEventV1,
+  onQuickApproval,
   onUnhandledEvent,
 } from '#feishu-events';
 
@@ -226,3 +228,24 @@ onCallback('types.test.merged_callback', ({ question }) => ({ answer: question }
 onEvent('types.test.merged_v1', ({ id }) => id);
 // @ts-expect-error The field is `answer`.
 onCallback('types.test.merged_callback', ({ question }) => ({ reply: question }));
+
+// The requests and results of Approval.
+
+onApprovalOptions({ token: process.env.TOKEN, key: process.env.KEY }, ({ employee_id, linkage_params, locale }) => {
+  expectTypeOf(employee_id).toEqualTypeOf<string | undefined>();
+  expectTypeOf(linkage_params).toEqualTypeOf<Record<string, string> | undefined>();
+  expectTypeOf(locale).toExtend<string | undefined>();
+  return { options: [{ id: '1', text: { zh_cn: '一', en_us: 'One' } }], nextPageToken: '2' };
+});
+onQuickApproval({ token: 'token' }, async ({ action_type, message_id, user_id }, { signal }) => {
+  expectTypeOf(action_type).toExtend<string>();
+  expectTypeOf(message_id).toEqualTypeOf<string | undefined>();
+  expectTypeOf(user_id).toEqualTypeOf<string>();
+  expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+});
+// @ts-expect-error The token is missing.
+onQuickApproval({}, () => {});
+// @ts-expect-error An option has a text.
+onApprovalOptions({ token: 'token' }, () => ({ options: [{ id: '1' }] }));
+// @ts-expect-error The platform does not know this language.
+onApprovalOptions({ token: 'token' }, () => ({ options: [{ id: '1', text: { fr_fr: 'Un' } }] }));

@@ -73,6 +73,21 @@ export function workerBundle(root: string, outdir: string) {
 }
 
 /**
+ * Returns the esbuild options for the function that responds to Approval, shared by the deployment and the local stack.
+ * The build checks its handler modules.
+ *
+ * @param root the project's folder, which contains `functions/`
+ * @param outdir the folder for `approvals.mjs` and its source map
+ */
+export function approvalsBundle(root: string, outdir: string) {
+  const options = functionBundle(root, outdir, 'approvals', 'functions/approvals.ts');
+  return {
+    ...options,
+    plugins: [handlerModules(path.join(root, 'functions', 'handlers'), 'approvals'), ...options.plugins],
+  } satisfies BuildOptions;
+}
+
+/**
  * Returns the esbuild options for the worker or a function that the user added.
  *
  * @param root the project's folder

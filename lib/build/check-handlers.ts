@@ -30,8 +30,8 @@ interface Problems {
   warnings: PartialMessage[];
 }
 
-/** The handlers that the webhook calls, or those that the worker calls. */
-export type HandlerGroup = 'callbacks' | 'events';
+/** The handlers that the webhook calls, those that the worker calls, or those of Approval. */
+export type HandlerGroup = 'callbacks' | 'events' | 'approvals';
 
 /**
  * Creates an esbuild plugin that rejects handler modules whose exported handler does not match their file name. Such a
@@ -51,7 +51,7 @@ export function handlerModules(folder: string, group?: HandlerGroup): Plugin {
 
 /** Returns the name of the handler in a file, for example `v2/im.message.receive_v1`. The path is relative to the project. */
 export function handlerOf(file: string): string | undefined {
-  return /^functions\/handlers\/((?:v2|v1|callbacks)\/[^/]+|fallback)\.ts$/.exec(file)?.[1];
+  return /^functions\/handlers\/((?:v2|v1|callbacks|approvals)\/[^/]+|fallback)\.ts$/.exec(file)?.[1];
 }
 
 /** Returns only the warnings about handler modules. esbuild's own warnings are about code that works. */
@@ -144,7 +144,8 @@ async function checkExports(
 }
 
 function groupOf(folder: string, file: string): HandlerGroup {
-  return path.relative(folder, file).split(path.sep)[0] === 'callbacks' ? 'callbacks' : 'events';
+  const [name] = path.relative(folder, file).split(path.sep);
+  return name === 'callbacks' || name === 'approvals' ? name : 'events';
 }
 
 const DEFAULT_EXPORT = /^\s*export\s+(default\b|\{[^}]*\bdefault\b)/;

@@ -7,13 +7,16 @@ const SECTIONS = [
   'environment',
   'iamStatements',
   'callbacks',
+  'approvals',
   'vpc',
   'tags',
   'functions',
   'resources',
   'packages',
 ];
-const CALLBACK_SECTIONS = ['feishu', 'secrets', 'environment', 'iamStatements'];
+/** The settings below `callbacks` and `approvals`. */
+const HANDLER_SETTINGS = ['secrets', 'environment', 'iamStatements'];
+const CALLBACK_SETTINGS = ['feishu', ...HANDLER_SETTINGS];
 /** https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 const PACKAGE_NAME = /^(@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/;
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html */
@@ -21,7 +24,7 @@ const VARIABLE_NAME = /^[A-Za-z]\w+$/;
 /** Variables that Lambda or the template sets. */
 const RESERVED_NAME =
   /^(AWS_.*|LAMBDA_.*|FEISHU_.*|POWERTOOLS_.*|QUEUE_URL|QUEUE_ORDERING|CLAIMS_TABLE|LOG_LEVEL|HEALTH_PORT)$/;
-/** Callback handlers may ask for the credentials, which the webhook otherwise does not have. */
+/** Callbacks and approvals may ask for the credentials, which their functions otherwise do not have. */
 const APP_CREDENTIALS = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'];
 
 /** What handlers of one kind see in `process.env`, and what they may do. */
@@ -47,6 +50,8 @@ export interface Extensions extends HandlerSettings {
   tags: Record<string, string>;
   /** For callback handlers, which run in the webhook and in the long connection's task. */
   callbacks: CallbackSettings;
+  /** For the modules in `functions/handlers/approvals`. */
+  approvals: HandlerSettings;
   functions: Record<string, unknown>;
   /** The names of packages that are installed next to the bundles. */
   packages: string[];
@@ -85,6 +90,7 @@ export function parseExtensions(value: unknown): Extensions {
     tags: readMap(content.tags, 'tags') as Extensions['tags'],
     params: readParams(content.params),
     callbacks: readCallbacks(content.callbacks),
+    approvals: readApprovals(content.approvals),
     functions: (content.functions ?? {}) as Extensions['functions'],
     packages: readPackages(content.packages),
   };
@@ -97,23 +103,32 @@ function readParams(value: unknown): Extensions['params'] {
   );
 }
 
-function readCallbacks(value: unknown): Extensions['callbacks'] {
-  const callbacks = readMap(value, 'callbacks');
-  const unknown = Object.keys(callbacks).find((name) => !CALLBACK_SECTIONS.includes(name));
-  if (unknown !== undefined) {
-    throw new Error(
-      `\`callbacks\` in ${EXTENSIONS_FILE} has the unknown setting \`${unknown}\`. It can contain: ${CALLBACK_SECTIONS.join(', ')}.`,
-    );
-  }
-  const { feishu = false } = callbacks;
+function readCallbacks(value: unknown): CallbackSettings {
+  const content = readMap(value, 'callbacks');
+  checkSettings(content, 'callbacks', CALLBACK_SETTINGS);
+  const { feishu = false } = content;
   if (typeof feishu !== 'boolean') {
     throw new Error(
       `\`callbacks.feishu\` in ${EXTENSIONS_FILE} must be true or false. The bundles depend on it, so it cannot be a variable.`,
     );
   }
-  const settings = readHandlerSettings(callbacks, 'callbacks.', APP_CREDENTIALS);
+  const settings = readHandlerSettings(content, 'callbacks.', APP_CREDENTIALS);
   const secrets = feishu ? [...new Set([...settings.secrets, ...APP_CREDENTIALS])] : settings.secrets;
   return { ...settings, secrets, feishu };
+}
+
+function readApprovals(value: unknown): HandlerSettings {
+  const content = readMap(value, 'approvals');
+  checkSettings(content, 'approvals', HANDLER_SETTINGS);
+  return readHandlerSettings(content, 'approvals.', APP_CREDENTIALS);
+}
+
+function checkSettings(content: Record<string, unknown>, section: string, allowed: readonly string[]): void {
+  const unknown = Object.keys(content).find((name) => !allowed.includes(name));
+  if (unknown === undefined) return;
+  throw new Error(
+    `\`${section}\` in ${EXTENSIONS_FILE} has the unknown setting \`${unknown}\`. It can contain: ${allowed.join(', ')}.`,
+  );
 }
 
 function readHandlerSettings(

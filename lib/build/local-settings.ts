@@ -5,8 +5,8 @@ import { readWorkerTimeout } from './worker-timeout.ts';
 /** The settings of `extensions.yml` that also apply to `npm start`. */
 export interface LocalSettings {
   workerTimeoutSeconds: number;
-  /** Variables for event handlers, and for callback handlers, whose values need neither the framework nor AWS. */
-  environment: Record<'worker' | 'callbacks', Record<string, string>>;
+  /** Variables for the handlers of events, callbacks and approvals, whose values need neither the framework nor AWS. */
+  environment: Record<'worker' | 'callbacks' | 'approvals', Record<string, string>>;
   /** Whether callback handlers have the `feishu` client. */
   callbacksHaveClient: boolean;
 }
@@ -18,12 +18,16 @@ export interface LocalSettings {
  * @throws {Error} if a file or a value is invalid; the message names it
  */
 export async function readLocalSettings(root: string): Promise<LocalSettings> {
-  const { params, environment, callbacks } = await readExtensions(root);
+  const { params, environment, callbacks, approvals } = await readExtensions(root);
   const defaults = (await readYaml(root, 'deploy/parameters.yml')) as Record<string, unknown>;
   const timeout = params.default?.workerTimeout;
   return {
     workerTimeoutSeconds: readWorkerTimeout(timeout != null && isResolved(timeout) ? timeout : defaults.workerTimeout),
-    environment: { worker: literalValues(environment), callbacks: literalValues(callbacks.environment) },
+    environment: {
+      worker: literalValues(environment),
+      callbacks: literalValues(callbacks.environment),
+      approvals: literalValues(approvals.environment),
+    },
     callbacksHaveClient: callbacks.feishu,
   };
 }

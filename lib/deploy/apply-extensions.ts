@@ -2,7 +2,7 @@ import type { Extensions, HandlerSettings } from '../build/extensions.ts';
 import { isOneEditApart } from '../util/one-edit.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { DeployOptions } from './options.ts';
-import type { FunctionDefinition, Serverless, Template } from './serverless.ts';
+import type { FunctionDefinition, Resource, Serverless, Template } from './serverless.ts';
 
 type Variables = Record<string, unknown>;
 
@@ -47,7 +47,7 @@ export function checkCallbackClient({ callbacks }: Extensions, { appType }: Pick
  * @throws {DeploymentError} if `iamStatements` would apply to no role
  */
 export function applyExtensions({ functions, provider }: Serverless['service'], extensions: Extensions): void {
-  const { worker, webhook } = functions;
+  const { worker, webhook, approvals } = functions;
   const { iamStatements, vpc, tags, callbacks } = extensions;
   if (worker !== undefined) {
     addVariables(worker, extensions);
@@ -58,6 +58,7 @@ export function applyExtensions({ functions, provider }: Serverless['service'], 
     const { FEISHU_DOMAIN } = worker?.environment ?? {};
     if (callbacks.feishu) webhook.environment = { ...webhook.environment, FEISHU_DOMAIN };
   }
+  if (approvals !== undefined) addVariables(approvals, extensions.approvals);
   if (Object.keys(tags).length > 0) {
     provider.tags = { ...provider.tags, ...tags };
     provider.stackTags = { ...provider.stackTags, ...tags };
@@ -97,13 +98,7 @@ export function extendCallbacks(
   { secrets, environment, iamStatements }: Extensions['callbacks'],
   values: Variables,
 ): void {
-  if (iamStatements.length > 0) {
-    for (const name of ['WebhookRole', 'ConnectionTaskRole']) {
-      const role = resources[name]?.Properties as { Policies: unknown[] } | undefined;
-      const PolicyDocument = { Version: '2012-10-17', Statement: iamStatements };
-      role?.Policies.push({ PolicyName: 'callbacks', PolicyDocument });
-    }
-  }
+  for (const role of ['WebhookRole', 'ConnectionTaskRole']) addStatements(resources[role], 'callbacks', iamStatements);
   const containers = resources.ConnectionTask?.Properties?.ContainerDefinitions as Container[] | undefined;
   const container = containers?.find(({ Name }) => Name === 'connection');
   if (container === undefined) return;
@@ -111,6 +106,18 @@ export function extendCallbacks(
   const existing = new Set(container.Secrets.map(({ Name }) => Name));
   const added = secrets.filter((name) => !existing.has(name));
   container.Secrets.push(...added.map((Name) => ({ Name, ValueFrom: values[`Secret::${Name}::Arn`] })));
+}
+
+/** Gives the modules in `functions/handlers/approvals` their permissions. */
+export function extendApprovals({ Resources: resources }: Template, { iamStatements }: Extensions['approvals']): void {
+  addStatements(resources.ApprovalsRole, 'approvals', iamStatements);
+}
+
+/** @param role `undefined` if the stack does not have it */
+function addStatements(role: Resource | undefined, PolicyName: string, Statement: unknown[]): void {
+  if (Statement.length === 0) return;
+  const properties = role?.Properties as { Policies: unknown[] } | undefined;
+  properties?.Policies.push({ PolicyName, PolicyDocument: { Version: '2012-10-17', Statement } });
 }
 
 /** ECS accepts only texts. */

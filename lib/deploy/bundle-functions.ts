@@ -1,6 +1,13 @@
 import path from 'node:path';
 import type { Metafile } from 'esbuild';
-import { artifactFiles, functionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
+import {
+  approvalsBundle,
+  artifactFiles,
+  functionBundle,
+  platformSdkBundle,
+  webhookBundle,
+  workerBundle,
+} from '../build/bundle.ts';
 import { handlerWarnings } from '../build/check-handlers.ts';
 import { findHandlerModule, type HandlerModule } from '../build/handler-module.ts';
 import { type BundleResult, buildBundle } from './build-bundle.ts';
@@ -11,9 +18,10 @@ import { warnAboutUnsetVariables } from './unset-variables.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
 const USER_FUNCTIONS_FOLDER = 'functions';
+const TEMPLATE_FUNCTIONS = new Set(['webhook', 'worker', 'approvals']);
 
 /**
- * Bundles the webhook, the worker, and each TypeScript function that the user added to serverless.yml. Their artifacts
+ * Bundles the template's functions and each TypeScript function that the user added to serverless.yml. Their artifacts
  * contain only the bundle, the files that its code reads, the packages that cannot be bundled, and the files that the
  * function's `package.patterns` adds.
  *
@@ -43,14 +51,16 @@ export async function bundleFunctions(
     const module = typeScriptModuleOf(root, name, service);
     return module === undefined ? [] : [{ name, module, bundle: `${USER_FUNCTIONS_FOLDER}/${name}` }];
   });
-  const [webhook, worker, ...others] = await Promise.all([
+  const [webhook, worker, approvals, ...others] = await Promise.all([
     buildBundle(webhookBundle(root, outdir)),
     buildBundle(workerBundle(root, outdir)),
+    'approvals' in functions ? buildBundle(approvalsBundle(root, outdir)) : undefined,
     ...added.map(({ module, bundle }) => buildBundle(functionBundle(root, outdir, bundle, module.source))),
   ]);
   const bundled = [
     { name: 'webhook', bundle: 'webhook', result: webhook },
     { name: 'worker', bundle: 'worker', result: worker },
+    ...(approvals === undefined ? [] : [{ name: 'approvals', bundle: 'approvals', result: approvals }]),
     ...added.map(({ name, module, bundle }, index) => {
       const result = others[index] as BundleResult;
       checkExport(name, module, result.metafile);
@@ -61,7 +71,9 @@ export async function bundleFunctions(
   // After the packages, because installing them empties `node_modules`.
   await buildBundle(platformSdkBundle(root, outdir));
   for (const { name, bundle, result } of bundled) usePackage(name, bundle, result, files.get(name) ?? []);
-  const messages = handlerWarnings([...webhook.warnings, ...worker.warnings]).map(({ text }) => text);
+  const messages = handlerWarnings([...webhook.warnings, ...worker.warnings, ...(approvals?.warnings ?? [])]).map(
+    ({ text }) => text,
+  );
   const unset = await warnAboutUnsetVariables(root, service, bundled);
   return { warnings: [...messages, ...warnings, ...unset], notices };
 }
@@ -74,7 +86,7 @@ function typeScriptModuleOf(root: string, name: string, service: Serverless['ser
   const definition = service.functions[name] as FunctionDefinition;
   const { handler, image, layers, runtime = service.provider.runtime } = definition;
   const artifact = definition.package?.artifact ?? service.package?.artifact;
-  if (name === 'webhook' || name === 'worker' || image !== undefined || artifact !== undefined) return undefined;
+  if (TEMPLATE_FUNCTIONS.has(name) || image !== undefined || artifact !== undefined) return undefined;
   const module = findHandlerModule(root, handler);
   // A layer can contain the module.
   if (module === undefined && runtime?.startsWith('nodejs') && layers === undefined) {

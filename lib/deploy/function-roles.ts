@@ -4,7 +4,7 @@ import type { Provider, Resource, Serverless, Template } from './serverless.ts';
 /** The framework's role for functions without one. The template's functions have roles in deploy/roles.yml. */
 const DEFAULT_ROLE = 'IamRoleLambdaExecution';
 const WORKER_ROLE = 'WorkerRole';
-const FUNCTION_ROLES = [WORKER_ROLE, 'WebhookRole'];
+const FUNCTION_ROLES = [WORKER_ROLE, 'WebhookRole', 'ApprovalsRole'];
 const CONNECTION_ROLES = ['ConnectionTaskRole', 'ConnectionExecutionRole'];
 
 interface Statement {

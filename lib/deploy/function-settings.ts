@@ -2,13 +2,13 @@ import { DeploymentError } from './deployment-error.ts';
 import type { FunctionDefinition, Serverless } from './serverless.ts';
 
 /**
- * Checks settings of the worker and the webhook that the framework accepts but that would lose events or metrics.
+ * Checks settings of the template's functions that the framework accepts but that would lose events or metrics.
  *
  * @throws {DeploymentError} if a function writes no logs, or if the worker's reserved concurrency is lower than the
  *   concurrency of its queue
  */
-export function checkFunctionSettings({ functions: { worker, webhook } }: Serverless['service']): void {
-  for (const [name, definition] of Object.entries({ worker, webhook })) {
+export function checkFunctionSettings({ functions: { worker, webhook, approvals } }: Serverless['service']): void {
+  for (const [name, definition] of Object.entries({ worker, webhook, approvals })) {
     if (!definition?.disableLogs) continue;
     throw new DeploymentError(
       `functions.${name}.disableLogs would also turn off the metrics and alarms, which CloudWatch reads from the log. ` +

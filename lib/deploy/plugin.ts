@@ -3,10 +3,18 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { readApprovalModules } from '../build/approval-modules.ts';
 import { type Extensions, parseExtensions, readExtensions } from '../build/extensions.ts';
 import { readEnvironmentFile } from '../cli/environment-file.ts';
 import { checkSettings } from '../cli/settings.ts';
-import { applyExtensions, applyParameters, checkCallbackClient, extendCallbacks } from './apply-extensions.ts';
+import {
+  applyExtensions,
+  applyParameters,
+  checkCallbackClient,
+  extendApprovals,
+  extendCallbacks,
+} from './apply-extensions.ts';
+import { applyApprovals } from './approvals.ts';
 import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
@@ -127,6 +135,7 @@ export default class FeishuEventsPlugin {
     const { provider } = service;
     if (this.#options.tracing === 'xray') provider.tracing = { lambda: true, ...provider.tracing };
     if (!this.#options.webhook) delete service.functions.webhook;
+    applyApprovals(service.functions, await readApprovalModules(serviceDir), this.#options);
     applyExtensions(service, this.#extensions);
   }
 
@@ -194,7 +203,8 @@ export default class FeishuEventsPlugin {
     };
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
     const references = secretReferences(this.#secretName, stored, this.#handlerSecrets);
-    return templateValues(this.#options, this.#serverless.getProvider('aws').getRegion(), references);
+    const options = { ...this.#options, approvals: 'approvals' in this.#serverless.service.functions };
+    return templateValues(options, this.#serverless.getProvider('aws').getRegion(), references);
   }
 
   async #finishTemplate(): Promise<void> {
@@ -208,6 +218,7 @@ export default class FeishuEventsPlugin {
     const key = longConnection ? await connectionKey(serviceDir, this.#bucketPrefix) : undefined;
     completeRoles(service);
     extendCallbacks(service.provider.compiledCloudFormationTemplate, this.#extensions.callbacks, values);
+    extendApprovals(service.provider.compiledCloudFormationTemplate, this.#extensions.approvals);
     service.provider.compiledCloudFormationTemplate = resolveTemplate(service.provider.compiledCloudFormationTemplate, {
       conditions,
       values: { ...values, 'Connection::Key': key },
@@ -292,7 +303,8 @@ export default class FeishuEventsPlugin {
   }
 
   get #handlerSecrets(): string[] {
-    return [...new Set([...this.#extensions.secrets, ...this.#extensions.callbacks.secrets])];
+    const { secrets, callbacks, approvals } = this.#extensions;
+    return [...new Set([...secrets, ...callbacks.secrets, ...approvals.secrets])];
   }
 
   get #secretName(): string {

@@ -57,7 +57,7 @@ export interface FunctionDefinition {
   disableLogs?: boolean;
   reservedConcurrency?: number;
   provisionedConcurrency?: number;
-  events?: { sqs?: string | { maximumConcurrency?: number } }[];
+  events?: { sqs?: string | { maximumConcurrency?: number }; httpApi?: string }[];
   /** A container image instead of a handler. */
   image?: unknown;
   runtime?: string;

@@ -7,10 +7,11 @@ import type { TemplateValues } from './resolve-template.ts';
 /**
  * Returns the conditions and values that follow from the parameters and the region.
  *
+ * @param options `approvals`: whether the stack has the function of that name
  * @param secrets the value of each `!Ref Secret::…`
  */
 export function templateValues(
-  options: DeployOptions,
+  options: DeployOptions & { approvals: boolean },
   region: string,
   secrets: Readonly<Record<string, unknown>>,
 ): TemplateValues {
@@ -19,6 +20,7 @@ export function templateValues(
   return {
     conditions: {
       Webhook: options.webhook,
+      Approvals: options.approvals,
       LongConnection: options.longConnection,
       Ordered: options.ordering !== 'none',
       AlarmEmail: options.alarmEmail !== '',

@@ -33,5 +33,6 @@ export async function warnAboutUnsetVariables(
 function adviceFor(name: string): string {
   if (name === 'worker') return 'Add it to `secrets` or `environment` in extensions.yml.';
   if (name === 'webhook') return 'Add it to `secrets` or `environment` under `callbacks` in extensions.yml.';
+  if (name === 'approvals') return 'Add it to `secrets` or `environment` under `approvals` in extensions.yml.';
   return 'Add it to the `environment` of the function.';
 }

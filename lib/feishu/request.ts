@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { decrypt, encrypt } from './cipher.ts';
 import {
   CALLBACK_TYPES,
@@ -12,6 +12,7 @@ import {
   tryParseJsonObject,
 } from './envelope.ts';
 import { FeishuError } from './errors.ts';
+import { isSameSecret } from './same-secret.ts';
 import { type SignedRequest, sign, verify } from './signature.ts';
 import { parseSigningTime } from './timestamp.ts';
 import { readEncryptedUrlVerification } from './url-verification.ts';
@@ -211,12 +212,6 @@ function isExpectedToken(token: string | undefined, { verificationTokens }: Webh
   // Stryker disable next-line StringLiteral: a missing token is any text that is not the expected one
   const matches = verificationTokens.filter((expected) => isSameSecret(token ?? '', expected));
   return matches.length > 0;
-}
-
-/** Compares digests in constant time: they have the same length even if the secrets do not. */
-function isSameSecret(actual: string, expected: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(actual), digest(expected));
 }
 
 function checkAge(request: WebhookRequest, { kind }: EventEnvelope, now: number): void {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { decryptBlocks } from './cipher.ts';
 import { asText, isOldCard, tryParseJsonObject } from './envelope.ts';
+import { decryptUnsigned } from './unsigned-ciphertext.ts';
 
 /** A URL verification has about 300 bytes. Larger unsigned bodies are rejected unparsed. */
 const MAXIMUM_BYTES = 4 * 1024;
@@ -18,9 +18,8 @@ export type UrlVerificationResult = { challenge: string; reason?: never } | { ch
 /**
  * Reads an unsigned body if an Encrypt Key is set: it must be an encrypted URL verification.
  *
- * Anyone can send such a body, and CBC lets an attacker change a captured one and test whether it still decrypts to
- * JSON (a decryption oracle). So the caller must send the same response for every `reason`, and this function always
- * tries every key and runs every step.
+ * The caller must send the same response for every `reason`, and this function always tries every key and runs every
+ * step: see {@link decryptUnsigned}.
  *
  * @param isExpectedToken checks the Verification Token, which is `''` if it is missing
  */
@@ -45,25 +44,12 @@ function decryptUrlVerification(
   encryptKey: string,
   isExpectedToken: (token: string) => boolean,
 ): UrlVerificationResult {
-  let decrypted: ReturnType<typeof decryptBlocks>;
-  try {
-    decrypted = decryptBlocks(encrypted, encryptKey);
-  } catch {
-    // The sender learns nothing: this depends only on the length and characters of the request.
-    return { reason: 'the "encrypt" field is not base64 of whole blocks' };
-  }
-  const { bytes, isPaddingValid } = decrypted;
-  const isText = isUtf8(bytes);
-  const json = tryParseJsonObject(bytes.toString('utf8'));
-  // Parsing takes 10 µs longer if it fails, so every body causes one success and one failure.
-  // Stryker disable next-line StringLiteral: any text that is not JSON fails
-  tryParseJsonObject(json === undefined ? '{}' : '');
+  const { json, problem } = decryptUnsigned(encrypted, encryptKey);
   const challenge = asText(json?.challenge) ?? '';
   const challengeBytes = Buffer.byteLength(challenge);
   const isTokenValid = isExpectedToken(asText(json?.token) ?? '');
   // Every step has run; only now may the results differ.
-  if (!isPaddingValid || !isText || json === undefined) {
-    const problem = isPaddingValid ? 'the result is not a JSON object' : 'the padding is invalid';
+  if (problem !== undefined || json === undefined) {
     return { reason: `the body cannot be decrypted with FEISHU_ENCRYPT_KEY: ${problem}` };
   }
   if (json.type !== 'url_verification' || isOldCard(json)) return { reason: 'the body is not a URL verification' };

@@ -1,6 +1,12 @@
-import type { CallbackHandler, EventHandler } from '../handler.ts';
+import type { ApprovalHandler, CallbackHandler, EventHandler } from '../handler.ts';
 
-type Handlers = { v2: EventHandler; v1: EventHandler; fallback: EventHandler; callbacks: CallbackHandler };
+type Handlers = {
+  v2: EventHandler;
+  v1: EventHandler;
+  fallback: EventHandler;
+  callbacks: CallbackHandler;
+  approvals: ApprovalHandler;
+};
 
 /**
  * Imports a handler module by its event type. The bundler turns the `import()` of a template string into a closed map.
@@ -20,6 +26,7 @@ export function folderOfVersion(version: '1.0' | '2.0'): 'v1' | 'v2' {
  * Finds the user's handler for an event type.
  *
  * @param kind the folder in `functions/handlers`
+ * @param type the event type, or the name of an approval's module
  * @returns `undefined` if no module has that name
  * @throws {TypeError} if the module's default export is not a handler for this type
  * @throws what the module throws while it loads
@@ -47,5 +54,6 @@ function startImport(importModule: ImportModule, type: string) {
 
 function isHandler<Kind extends keyof Handlers>(value: unknown, kind: Kind, type: string): value is Handlers[Kind] {
   const { kind: actualKind, type: actualType, handle } = (value ?? {}) as Partial<Handlers[Kind]>;
-  return actualKind === kind && actualType === type && typeof handle === 'function';
+  // The name of an approval's module is part of its URL.
+  return actualKind === kind && (kind === 'approvals' || actualType === type) && typeof handle === 'function';
 }

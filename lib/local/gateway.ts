@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { APPROVALS_PATH } from '../approvals/path.ts';
 import { type HttpResponse, jsonResponse } from '../webhook/http.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
 import type { RequestHandler } from './http-server.ts';
@@ -8,15 +9,19 @@ import { INSPECTOR_PATH, type Inspector } from './inspector/inspector.ts';
 
 export const EVENTS_PATH = '/_events';
 
+export type InvokeFunction = (event: APIGatewayProxyEventV2) => Promise<unknown>;
+
 export interface GatewayOptions {
-  invokeWebhook: (event: APIGatewayProxyEventV2) => Promise<unknown>;
+  invokeWebhook: InvokeFunction;
+  /** Finds the function for a module in `functions/handlers/approvals`. Set only in the local stack. */
+  findApproval?: (name: string) => Promise<InvokeFunction | undefined>;
   listEvents: () => object[];
   /** Set only in the local stack. */
   inspector?: Inspector;
 }
 
 /** Emulates an API Gateway HTTP API with payload format 2.0, and serves the inspector and the list of events. */
-export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayOptions): RequestHandler {
+export function createGateway({ invokeWebhook, findApproval, listEvents, inspector }: GatewayOptions): RequestHandler {
   return async (request, body) => {
     // A URL that cannot be parsed matches no route.
     const { pathname = '', search = '' } = URL.parse(request.url ?? '/', 'http://localhost') ?? {};
@@ -30,11 +35,15 @@ export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayO
       const events = jsonResponse(200, listEvents());
       return inspector?.conceal(events) ?? events;
     }
-    if (route !== `POST ${WEBHOOK_PATH}`) {
-      return jsonResponse(404, { message: `Not Found. Available: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}, GET /` });
-    }
+    const isApproval = request.method === 'POST' && pathname.startsWith(APPROVALS_PATH);
+    const findInvoke = async () => {
+      if (isApproval) return findApproval?.(pathname.slice(APPROVALS_PATH.length));
+      return route === `POST ${WEBHOOK_PATH}` ? invokeWebhook : undefined;
+    };
     try {
-      return toHttpResponse(await invokeWebhook(toGatewayEvent(request, search.slice(1), body)));
+      const invoke = await findInvoke();
+      if (invoke === undefined) return notFound(isApproval);
+      return toHttpResponse(await invoke(toGatewayEvent(request, pathname, search.slice(1), body)));
     } catch {
       // API Gateway responds with nothing more either. The function's log has the reason.
       return jsonResponse(500, { message: 'Internal Server Error' });
@@ -42,15 +51,27 @@ export function createGateway({ invokeWebhook, listEvents, inspector }: GatewayO
   };
 }
 
-function toGatewayEvent(request: IncomingMessage, rawQueryString: string, body: Buffer): APIGatewayProxyEventV2 {
+function notFound(isApproval: boolean): HttpResponse {
+  const advice = isApproval
+    ? 'There is no module for this URL in functions/handlers/approvals.'
+    : `Available: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}, GET /`;
+  return jsonResponse(404, { message: `Not Found. ${advice}` });
+}
+
+function toGatewayEvent(
+  request: IncomingMessage,
+  path: string,
+  rawQueryString: string,
+  body: Buffer,
+): APIGatewayProxyEventV2 {
   const now = Date.now();
-  const routeKey = `POST ${WEBHOOK_PATH}`;
+  const routeKey = `POST ${path}`;
   const isBase64Encoded = !isUtf8(body);
   const headers = Object.entries(request.headersDistinct).map(([name, values = []]) => [name, values.join(',')]);
   return {
     version: '2.0',
     routeKey,
-    rawPath: WEBHOOK_PATH,
+    rawPath: path,
     rawQueryString,
     headers: Object.fromEntries(headers),
     requestContext: {
@@ -60,7 +81,7 @@ function toGatewayEvent(request: IncomingMessage, rawQueryString: string, body: 
       domainPrefix: 'localhost',
       http: {
         method: 'POST',
-        path: WEBHOOK_PATH,
+        path,
         protocol: 'HTTP/1.1',
         sourceIp: request.socket.remoteAddress ?? '',
         userAgent: request.headers['user-agent'] ?? '',

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { build } from 'esbuild';
-import { connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
+import { APPROVALS_PATH } from '../approvals/path.ts';
+import { readApprovalModules } from '../build/approval-modules.ts';
+import { approvalsBundle, connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { readLocalSettings } from '../build/local-settings.ts';
 import { visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
@@ -69,13 +71,15 @@ export interface Stack {
   hasFailedBuild: boolean;
   /** Lists the events, oldest first. */
   events(): EventRecord[];
+  /** Lists the URLs of the modules in `functions/handlers/approvals`. */
+  approvalUrls(): Promise<string[]>;
   /** Lists the functions with a schedule. */
   scheduledFunctions(): Promise<ScheduledFunction[]>;
   /** Stops accepting requests, and waits for the work in flight. */
   stop(): Promise<void>;
 }
 
-/** The webhook's timeout in `deploy/functions.yml`. */
+/** The timeout of the functions that respond to HTTP requests in `deploy/functions.yml`. */
 export const WEBHOOK_TIMEOUT_SECONDS = 10;
 
 /**
@@ -181,6 +185,10 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     templateEnvironment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess },
     isBackground: true,
   });
+  const approvals = createFunction('approvals', {
+    timeoutSeconds: timeoutUnlessDebugging(WEBHOOK_TIMEOUT_SECONDS),
+    environment: settings.environment.approvals,
+  });
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
   await build(platformSdkBundle(options.root, outdir));
@@ -213,9 +221,24 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   };
   parts.defer(await keepLoaded(workerBundle(root, outdir), loadWorker));
 
+  const listApprovals = () => readApprovalModules(root);
+  const loadApprovals = lazily(async () => {
+    const stop = await keepLoaded(approvalsBundle(root, outdir), () =>
+      approvals.load(path.join(outdir, 'approvals.mjs')),
+    );
+    parts.defer(stop);
+  });
+  // Most projects have none. The first may be added while the stack is running.
+  if ((await listApprovals()).length > 0) await loadApprovals();
+
   const listEvents = () => eventLog.list();
   const handleRequest = createGateway({
     invokeWebhook: async (event) => (webhook.isLoaded ? traffic.during(webhook.invoke(event)) : notBuilt()),
+    async findApproval(name) {
+      if (!(await listApprovals()).includes(name)) return undefined;
+      await loadApprovals();
+      return async (event) => (approvals.isLoaded ? approvals.invoke(event) : notBuilt());
+    },
     listEvents,
     inspector,
   });
@@ -244,8 +267,21 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     queue: emulators,
     hasFailedBuild: report.failure !== undefined,
     events: listEvents,
+    approvalUrls: async () => (await listApprovals()).map((name) => `${gateway.origin}${APPROVALS_PATH}${name}`),
     scheduledFunctions: () => scheduledFunctions.list(),
     stop: () => parts.disposeAsync(),
+  };
+}
+
+/** Returns a function that does the work once, or again after it has failed. */
+function lazily(work: () => Promise<void>): () => Promise<void> {
+  let working: Promise<void> | undefined;
+  return () => {
+    working ??= work().catch((error) => {
+      working = undefined;
+      throw error;
+    });
+    return working;
   };
 }
 

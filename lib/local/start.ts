@@ -49,6 +49,7 @@ try {
   Inspector  ${stack.pageUrl}   send samples and see events
   Webhook    POST ${stack.webhookUrl}
   Events     GET ${stack.eventsUrl}`);
+  for (const url of await stack.approvalUrls()) print(`  Approval   POST ${url}`);
   await announceScheduledFunctions(stack);
   await stopped.promise;
   console.log('Stopping. Waiting for the events in flight …');

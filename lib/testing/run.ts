@@ -1,7 +1,16 @@
 import { createUuid } from '../api-client/uuid.ts';
+import { runApproval } from '../approvals/run-approval.ts';
+import { APPROVAL_TIME_LIMIT_MILLISECONDS } from '../approvals/time-limits.ts';
 import { type EventEnvelope, type EventHeader, OLD_CARD_TYPE, parseEnvelope } from '../feishu/envelope.ts';
 import { deduplicationKey } from '../feishu/event-identity.ts';
-import type { CallbackContext, CallbackHandler, EventHandler, EventSource } from '../handler.ts';
+import {
+  ApprovalError,
+  type ApprovalHandler,
+  type CallbackContext,
+  type CallbackHandler,
+  type EventHandler,
+  type EventSource,
+} from '../handler.ts';
 import type { EventMembers, ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
@@ -34,6 +43,11 @@ export interface EventRunOptions extends RunOptions {
   attempt?: number;
 }
 
+export interface ApprovalRunOptions {
+  /** The handler's time limit in milliseconds. Default: 2,300 for options, 9,000 for quick approvals. */
+  withinMilliseconds?: number;
+}
+
 /** What the handler did. */
 interface Recorded {
   /** The handler's log lines at all levels, in order. */
@@ -64,6 +78,20 @@ export type CallbackResult<Answer> = Recorded &
     | { outcome: 'failed'; answer: object; error: unknown }
   );
 
+/** What the function for approvals would have responded. */
+export type ApprovalResult = { log: LogLine[] } &
+  (
+    | {
+        outcome: 'answered';
+        /** The options in the platform's format, before their encryption. Empty for a quick approval. */
+        answer: object;
+      }
+    /** The handler threw an `ApprovalError`, whose message the user would see. */
+    | { outcome: 'rejected'; message: string }
+    /** The handler threw something else, timed out, or returned a list of options that is invalid. */
+    | { outcome: 'failed'; error: unknown }
+  );
+
 /**
  * Runs an event handler as the worker does, with a client of the official SDK that uses no network.
  *
@@ -89,11 +117,25 @@ export function run<Payload, Answer extends object>(
   event: NoInfer<Payload> | string,
   options?: RunOptions,
 ): Promise<CallbackResult<Answer>>;
+/**
+ * Runs the handler of a module in `functions/handlers/approvals`, for an authentic request.
+ *
+ * @param request the request without its token
+ */
+export function run<Request, Result>(
+  handler: ApprovalHandler<Request, Result>,
+  request: NoInfer<Request>,
+  options?: ApprovalRunOptions,
+): Promise<ApprovalResult>;
 export async function run(
-  handler: EventHandler | CallbackHandler,
+  handler: EventHandler | CallbackHandler | ApprovalHandler,
   event: unknown,
   options: EventRunOptions = {},
-): Promise<EventResult | CallbackResult<object>> {
+): Promise<EventResult | CallbackResult<object> | ApprovalResult> {
+  if (handler.kind === 'approvals') {
+    using _escapedErrors = catchEscapedErrors();
+    return await runOneApproval(handler, event as object, options);
+  }
   const text = typeof event === 'string' ? event : writeEvent(handler, event as object, options.header);
   const envelope = parseEvent(handler, text);
   const fields = { ...envelope.header.fields, ...options.header?.fields };
@@ -166,6 +208,22 @@ async function withRecorder<Result extends object>(
   // Thrown again, because the handler may have caught it.
   if (mistake !== undefined) throw mistake;
   return { ...result, log: lines, calls, uuids };
+}
+
+async function runOneApproval(
+  handler: ApprovalHandler,
+  request: object,
+  { withinMilliseconds = APPROVAL_TIME_LIMIT_MILLISECONDS[handler.type] }: ApprovalRunOptions,
+): Promise<ApprovalResult> {
+  using deadline = startDeadline(withinMilliseconds);
+  const { log, lines } = createLogCapture();
+  try {
+    const answer = await runApproval(handler, JSON.stringify(request), { log, signal: deadline.signal });
+    return { outcome: 'answered', answer, log: lines };
+  } catch (error) {
+    if (error instanceof ApprovalError) return { outcome: 'rejected', message: error.message, log: lines };
+    return { outcome: 'failed', error, log: lines };
+  }
 }
 
 function parseEvent({ kind, type }: EventHandler | CallbackHandler, text: string): EventEnvelope {

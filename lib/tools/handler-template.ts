@@ -1,7 +1,7 @@
 import { folderOfVersion } from '../handler-runtime/find-handler.ts';
 import type { SampleType } from '../samples/samples.ts';
 
-/** The folders of `functions/handlers`. */
+/** The folders of `functions/handlers` whose modules are named after types. */
 type Folder = 'v2' | 'v1' | 'callbacks';
 
 export interface NewHandler {

@@ -1,9 +1,18 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { APPROVALS_PATH } from '../approvals/path.ts';
 import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { MODULE_NAME } from '../handler-runtime/find-handler.ts';
 import { SAMPLE_TYPES, type SampleType, versionOf } from '../samples/samples.ts';
+import {
+  approvalFile,
+  approvalSource,
+  approvalTestFile,
+  approvalTestSource,
+  approvalVariables,
+  type NewApproval,
+} from './approval-template.ts';
 import { completeEventType, findEventType } from './event-type.ts';
 import {
   folderOf,
@@ -17,8 +26,9 @@ import {
 // npm run new: writes a handler and its test.
 
 const USAGE = `Usage: npm run new -- <event type> [options]
+       npm run new -- <name> --approval-options | --quick-approval
 
-Writes a handler for an event type, and its test. Never overwrites a file.
+Writes a handler for an event type or for Approval, and its test. Never overwrites a file.
 
   <event type>     for example contact.user.created_v3, or a unique part of it: user.created
   --callback       for a callback such as card.action.trigger: write the handler that returns the response (default)
@@ -28,6 +38,10 @@ Writes a handler for an event type, and its test. Never overwrites a file.
   --declare        declare the type, if it is new and the SDK's types do not contain it yet; with --callback, declare it
                    as a callback
   --help           show this help
+
+  <name>              the last part of a URL, for example customers
+  --approval-options  write the data source of a control in an approval form
+  --quick-approval    write the handler of users' decisions about third-party approvals
 
 Exits with 0 if both files were written, 1 if one already exists, 2 if the arguments are invalid.`;
 
@@ -43,16 +57,32 @@ const { values, positionals } = readCommandLine(
       v1: { type: 'boolean', default: false },
       v2: { type: 'boolean', default: false },
       declare: { type: 'boolean', default: false },
+      'approval-options': { type: 'boolean', default: false },
+      'quick-approval': { type: 'boolean', default: false },
     },
   },
   2,
 );
 
 try {
-  process.exitCode = await write(readHandler());
+  const { 'approval-options': isOptions, 'quick-approval': isQuickApproval } = values;
+  process.exitCode = await write(
+    isOptions || isQuickApproval ? describeApproval(readApproval()) : describeHandler(readHandler()),
+  );
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 2;
+}
+
+function readApproval(): NewApproval {
+  const [name = ''] = positionals;
+  if (positionals.length !== 1 || !MODULE_NAME.test(name))
+    throw new UsageError(`Pass one name. Use letters, digits, "_", "." and "-".\n\n${USAGE}`);
+  const { 'approval-options': isOptions, 'quick-approval': isQuickApproval, ...others } = values;
+  if (isOptions && isQuickApproval) throw new UsageError('Pass --approval-options or --quick-approval, not both.');
+  const other = Object.entries(others).find(([, isSet]) => isSet);
+  if (other !== undefined) throw new UsageError(`--${other[0]} is for events and callbacks: remove it.`);
+  return { name, kind: isOptions ? 'options' : 'quick-approval' };
 }
 
 function readHandler(): NewHandler {
@@ -114,13 +144,40 @@ function unknownTypeAdvice(typed: string): string {
   return `To list all types: npm run send -- --list. If the type is new: npm run new -- ${typed} --declare`;
 }
 
+interface NewModule {
+  files: { name: string; source: string }[];
+  nextSteps: string[];
+}
+
+function describeHandler(handler: NewHandler): NewModule {
+  return {
+    files: [
+      { name: handlerFile(handler), source: handlerSource(handler) },
+      { name: handlerTestFile(handler), source: handlerTestSource(handler) },
+    ],
+    nextSteps: nextSteps(handler),
+  };
+}
+
+function describeApproval(approval: NewApproval): NewModule {
+  const names = approvalVariables(approval);
+  return {
+    files: [
+      { name: approvalFile(approval), source: approvalSource(approval) },
+      { name: approvalTestFile(approval), source: approvalTestSource(approval) },
+    ],
+    nextSteps: [
+      `  npx vitest run ${approvalTestFile(approval)}`,
+      `  Set ${names.join(' and ')} in .env, to the values in the approval's definition. Without a key there, remove \`key\`.`,
+      `  approvals: { secrets: [${names.join(', ')}] }   in extensions.yml, to deploy them`,
+      `  POST ${APPROVALS_PATH}${approval.name}   is the path of the URL for the definition`,
+    ],
+  };
+}
+
 /** @returns the exit code */
-async function write(handler: NewHandler): Promise<number> {
+async function write({ files, nextSteps }: NewModule): Promise<number> {
   const root = path.resolve(import.meta.dirname, '../..');
-  const files = [
-    { name: handlerFile(handler), source: handlerSource(handler) },
-    { name: handlerTestFile(handler), source: handlerTestSource(handler) },
-  ];
   const existing = files.filter(({ name }) => existsSync(path.join(root, name)));
   if (existing.length > 0) {
     console.error(existing.map(({ name }) => `${name} already exists: nothing was written.`).join('\n'));
@@ -132,7 +189,7 @@ async function write(handler: NewHandler): Promise<number> {
     await writeFile(file, source, { flag: 'wx' });
     console.log(`Wrote ${name}`);
   }
-  console.log(`\nNext:\n${nextSteps(handler).join('\n')}`);
+  console.log(`\nNext:\n${nextSteps.join('\n')}`);
   return 0;
 }
 

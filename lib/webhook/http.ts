@@ -24,14 +24,19 @@ export interface HttpRequest {
  * Converts a Lambda event to an HTTP request.
  *
  * @param now milliseconds since the epoch
+ * @param limitMilliseconds the time limit of the response
  */
-export function readHttpEvent(event: HttpEvent, now: number): HttpRequest {
+export function readHttpEvent(
+  event: HttpEvent,
+  now: number,
+  limitMilliseconds = RESPONSE_TIME_LIMIT_MILLISECONDS,
+): HttpRequest {
   const headers: HttpRequest['headers'] = {};
   for (const [name, value] of Object.entries(event.headers ?? {})) headers[name.toLowerCase()] = value;
   return {
     headers,
     body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
-    receivedAt: readArrival(event, now),
+    receivedAt: readArrival(event, now, limitMilliseconds),
   };
 }
 
@@ -46,11 +51,11 @@ export function jsonResponse(statusCode: number, body: object, headers: Record<s
 
 /**
  * Returns when the gateway received the request, because the time limit includes a cold start. If no time would be
- * left, or the clocks differ, returns the current time: queueing the event late is better than rejecting it.
+ * left, or the clocks differ, returns the current time: responding late is better than not at all.
  */
-function readArrival({ requestContext }: HttpEvent, now: number): number {
+function readArrival({ requestContext }: HttpEvent, now: number, limitMilliseconds: number): number {
   const context = requestContext as { timeEpoch?: number; requestTimeEpoch?: number } | undefined;
   const arrival = context?.timeEpoch ?? context?.requestTimeEpoch ?? now;
   const elapsed = now - arrival;
-  return elapsed >= 0 && elapsed < RESPONSE_TIME_LIMIT_MILLISECONDS ? arrival : now;
+  return elapsed >= 0 && elapsed < limitMilliseconds ? arrival : now;
 }

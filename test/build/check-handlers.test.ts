@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { checkHandlers, handlerModules, handlerWarnings } from '../../lib/build/check-handlers.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
-const IMPORT = "import { onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';\n";
+const IMPORT =
+  "import { onApprovalOptions, onCallback, onEvent, onEventV1, onQuickApproval, onUnhandledEvent } from '#feishu-events';\n";
 
 type Found = { file: string; text: string }[];
 
@@ -351,13 +352,13 @@ describe('rejects a file that would never be called', () => {
       'a folder in v2',
       'v2/im/im.chat.updated_v1.ts',
       event,
-      ['is never called', 'v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts'],
+      ['is never called', 'v2/<type>.ts, v1/<type>.ts, callbacks/<type>.ts and approvals/<name>.ts'],
     ],
     [
       'another folder',
       'v3/im.chat.updated_v1.ts',
       event,
-      ['is never called', 'v2/<type>.ts, v1/<type>.ts and callbacks/<type>.ts'],
+      ['is never called', 'v2/<type>.ts, v1/<type>.ts, callbacks/<type>.ts and approvals/<name>.ts'],
     ],
     ['a helper outside the folders', 'helpers.ts', 'export const a = 1;', ['is never called', 'Move helpers']],
     ['a handler outside the folders', 'im.chat.updated_v1.ts', event, ['is never called']],
@@ -379,6 +380,37 @@ describe('rejects a file that would never be called', () => {
       "export default onEvent('im chat', () => {});",
       ['is never called', 'letters, digits'],
     ],
+    [
+      'an event handler in approvals',
+      'approvals/im.chat.updated_v1.ts',
+      event,
+      ['exports onEvent(…)', 'in approvals/ it must be onApprovalOptions(…) or onQuickApproval(…)'],
+    ],
+    [
+      'an approval in callbacks',
+      'callbacks/customers.ts',
+      'export default onQuickApproval({ token: "t" }, () => {});',
+      ['exports onQuickApproval(…)', 'in callbacks/ it must be onCallback(…)'],
+    ],
+    [
+      'a second approval in a module',
+      'approvals/customers.ts',
+      'export default onApprovalOptions({ token: "t" }, () => ({ options: [] }));\nonApprovalOptions({ token: "t" }, () => ({ options: [] }));',
+      ['also calls onApprovalOptions(…)', 'never called'],
+    ],
+    [
+      'an approval without an export',
+      'approvals/customers.ts',
+      'export const a = 1;',
+      ['export default onApprovalOptions(…) or export default onQuickApproval(…)'],
+    ],
+    [
+      'an approval whose name is not part of a URL',
+      'approvals/the customers.ts',
+      'export default onQuickApproval({ token: "t" }, () => {});',
+      ['is never called', 'letters, digits'],
+    ],
+    ['a folder in approvals', 'approvals/a/b.ts', 'export const a = 1;', ['is never called', 'approvals/<name>.ts']],
     ['JavaScript', 'v2/im.chat.updated_v1.js', event, ['is never called', '<type>.ts']],
     ['an .mts file', 'v2/im.chat.updated_v1.mts', event, ['is never called', '<type>.ts']],
     ['a .tsx file', 'callbacks/card.action.trigger.tsx', event, ['is never called', '<type>.ts']],
@@ -430,6 +462,18 @@ describe('rejects a file that would never be called', () => {
     });
     expect(problems).toEqual([{ file: `v1/${type}.ts`, text: expect.stringContaining('handle the same event type') }]);
     expect(problems[0]?.text).toContain(`functions/handlers/v1/${type}.ts and functions/handlers/v2/${type}.ts`);
+  });
+
+  it('two approvals whose routes would have the same name', async () => {
+    const source = `${IMPORT}export default onQuickApproval({ token: 't' }, () => {});`;
+    const problems = await problemsOf({
+      'approvals/a.b.ts': source,
+      'approvals/a-b.ts': source,
+      'approvals/a_B.ts': source,
+    });
+    expect(problems).toEqual([
+      { file: 'approvals/a_B.ts', text: expect.stringContaining('approvals/a.b.ts differ only') },
+    ]);
   });
 
   it('reports only such files, sorted by name', async () => {

@@ -12,6 +12,7 @@ const EMPTY = {
   environment: {},
   iamStatements: [],
   callbacks: { feishu: false, secrets: [], environment: {}, iamStatements: [] },
+  approvals: { secrets: [], environment: {}, iamStatements: [] },
   vpc: undefined,
   tags: {},
   functions: {},
@@ -75,7 +76,7 @@ describe('readExtensions', () => {
 
   it('rejects an unknown section, which would have no effect', async () => {
     await expect(read('function: {}\n')).rejects.toThrow(
-      'extensions.yml has the unknown section `function`. It can contain: params, secrets, environment, iamStatements, callbacks, vpc, tags, functions, resources, packages.',
+      'extensions.yml has the unknown section `function`. It can contain: params, secrets, environment, iamStatements, callbacks, approvals, vpc, tags, functions, resources, packages.',
     );
   });
 

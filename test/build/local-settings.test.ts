@@ -35,5 +35,9 @@ it('reads whether callback handlers have the client', async () => {
 it('skips values that only a deployment knows', async () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the framework's syntax for variables
   const text = 'environment: { MODEL: small, SIZE: 3, TABLE: !Ref Table, STAGE: "${sls:stage}" }';
-  expect((await read(text)).environment).toEqual({ worker: { MODEL: 'small', SIZE: '3' }, callbacks: {} });
+  expect((await read(text)).environment).toEqual({
+    worker: { MODEL: 'small', SIZE: '3' },
+    callbacks: {},
+    approvals: {},
+  });
 });

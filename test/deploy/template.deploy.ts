@@ -9,6 +9,9 @@ import { run } from './support/run.ts';
 
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1', 'cn-north-1'];
 
+/** The last stack, for which the project gets a module in functions/handlers/approvals. */
+const APPROVALS = 'approvals';
+
 /** Every combination of the boolean parameters. Each other parameter is set in at least one. */
 const STACKS: Record<string, string[]> = {
   webhook: [],
@@ -30,7 +33,12 @@ const STACKS: Record<string, string[]> = {
     'connectionSubnets=subnet-0123456789abcdef0,subnet-0123456789abcdef1',
     'connectionPublicIp=false',
   ],
+  [APPROVALS]: [],
 };
+
+const APPROVAL = `import { onQuickApproval } from '#feishu-events';
+export default onQuickApproval({ token: process.env.EXPENSES_TOKEN }, () => {});
+`;
 
 describe('the packaged template', () => {
   let project: Project;
@@ -40,6 +48,9 @@ describe('the packaged template', () => {
   beforeAll(async () => {
     project = await createProject();
     for (const [name, parameters] of Object.entries(STACKS)) {
+      if (name === APPROVALS) {
+        await writeFile(path.join(project.folder, 'functions/handlers/approvals/expenses.ts'), APPROVAL);
+      }
       const template = await project.package(...parameters.flatMap((parameter) => ['--param', parameter]));
       const file = path.join(project.folder, `${name}.template.json`);
       await writeFile(file, JSON.stringify(template, undefined, 2));

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
+import { approvalsBundle, webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
 import { volume } from '../support/volume.ts';
@@ -55,7 +55,7 @@ describe.each(volume({ small: [], full: withTypeScript }))('The TypeScript in $n
     const types = await run(project.root, 'node_modules/typescript/bin/tsc');
     expect(types).toEqual({ code: 0, output: '' });
     const outdir = path.join(project.root, '.build');
-    for (const bundle of [webhookBundle, workerBundle]) await build(bundle(project.root, outdir));
+    for (const bundle of [webhookBundle, workerBundle, approvalsBundle]) await build(bundle(project.root, outdir));
     const tests = files.filter(({ file }) => file.endsWith('.test.ts'));
     if (tests.length > 0) {
       const result = await run(project.root, 'node_modules/vitest/vitest.mjs', [

@@ -21,6 +21,10 @@ export const AREAS: readonly Area[] = [
     tests: [`test/feishu/${name}*.test.ts`],
   })),
   {
+    modules: ['lib/feishu/{approval-request,same-secret,unsigned-ciphertext}.ts'],
+    tests: ['test/feishu/{approval-request,constant-time,url-verification}.test.ts'],
+  },
+  {
     modules: ['lib/feishu/{errors,event-types,request,url-verification}.ts'],
     tests: ['test/feishu/{constant-time,request,request-errors,url-verification}.test.ts'],
   },
@@ -65,6 +69,7 @@ export const AREAS: readonly Area[] = [
 
 /** Modules with only types and constants, whose mutants are meaningless. */
 export const WITHOUT_BEHAVIOR: readonly string[] = [
+  'lib/feishu/approval-types.ts',
   'lib/feishu/log.ts',
   'lib/feishu/payloads-missing-in-sdk.ts',
   'lib/feishu/long-connection/timing.ts',

@@ -1,6 +1,14 @@
 // Checked only by `npx tsc`. Lines below `@ts-expect-error` must not compile.
 import { expectTypeOf } from 'vitest';
-import { type CallbackResponses, onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';
+import {
+  type CallbackResponses,
+  onApprovalOptions,
+  onCallback,
+  onEvent,
+  onEventV1,
+  onQuickApproval,
+  onUnhandledEvent,
+} from '#feishu-events';
 import { samplePayload, textMessage } from '#feishu-events/samples';
 import { run } from '#feishu-events/testing';
 
@@ -65,3 +73,14 @@ await run(onMessage, event, { feishu: { im: { message: { answer: () => ({}) } } 
 await run(onClick, samplePayload('card.action.trigger'), { feishu: { request: () => ({ code: 0 }) } });
 // @ts-expect-error Callbacks are delivered only once.
 await run(onClick, samplePayload('card.action.trigger'), { attempt: 2 });
+
+// Requests of Approval must match the handler, too.
+
+const options = onApprovalOptions({ token: undefined }, () => ({ options: [] }));
+await run(options, { query: 'a', linkage_params: { department: 'sales' } });
+// @ts-expect-error The field does not exist.
+await run(options, { search: 'a' });
+const quickApproval = onQuickApproval({ token: undefined }, () => {});
+await run(quickApproval, { action_type: 'APPROVE', user_id: 'u', approval_code: 'c' });
+// @ts-expect-error The user is missing.
+await run(quickApproval, { action_type: 'APPROVE', approval_code: 'c' });

@@ -6,6 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkHandlers } from '../../lib/build/check-handlers.ts';
 import { SAMPLE_TYPES } from '../../lib/samples/samples.ts';
 import {
+  approvalFile,
+  approvalSource,
+  approvalTestFile,
+  approvalTestSource,
+  type NewApproval,
+} from '../../lib/tools/approval-template.ts';
+import {
   folderOf,
   handlerFile,
   handlerSource,
@@ -34,18 +41,30 @@ describe('The handlers that npm run new writes', () => {
     { folder: 'v1', type: 'example_thing', isUndeclared: true },
     { folder: 'callbacks', type: 'example.thing.get', isUndeclared: true },
   ];
+  const APPROVALS: NewApproval[] = [
+    { name: 'customers', kind: 'options' },
+    {
+      name: 'expenses.2026-with_a-name-that-does-not-fit-into-a-line-of-code-of-a-hundred-characters',
+      kind: 'quick-approval',
+    },
+  ];
   let project: TemporaryProject;
   beforeAll(async () => {
     project = await createEmptyProject();
-    for (const handler of ALL) {
-      for (const [name, source] of [
-        [handlerFile(handler), handlerSource(handler)],
-        [handlerTestFile(handler), handlerTestSource(handler)],
-      ] as const) {
-        const file = path.join(project.root, name);
-        await mkdir(path.dirname(file), { recursive: true });
-        await writeFile(file, source, { flag: 'wx' });
-      }
+    const files = [
+      ...ALL.flatMap((handler) => [
+        [handlerFile(handler), handlerSource(handler)] as const,
+        [handlerTestFile(handler), handlerTestSource(handler)] as const,
+      ]),
+      ...APPROVALS.flatMap((approval) => [
+        [approvalFile(approval), approvalSource(approval)] as const,
+        [approvalTestFile(approval), approvalTestSource(approval)] as const,
+      ]),
+    ];
+    for (const [name, source] of files) {
+      const file = path.join(project.root, name);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, source, { flag: 'wx' });
     }
   });
   afterAll(() => project[Symbol.asyncDispose]());
@@ -78,6 +97,6 @@ describe('The handlers that npm run new writes', () => {
     const options = ['--no-isolate', '--reporter=json', '--outputFile=results.json'];
     await runPackage(project.root, 'vitest/vitest.mjs', 'run', 'test/handlers', ...options);
     const results = await readFile(path.join(project.root, 'results.json'), 'utf8');
-    expect(JSON.parse(results)).toMatchObject({ success: true, numPassedTests: ALL.length });
+    expect(JSON.parse(results)).toMatchObject({ success: true, numPassedTests: ALL.length + APPROVALS.length });
   });
 });

@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseExtensions } from '../../lib/build/extensions.ts';
+import { approvalVariables } from '../../lib/tools/approval-template.ts';
 import { createEmptyProject } from '../support/empty-project.ts';
 import type { TemporaryProject } from '../support/project.ts';
 import { run } from '../support/run.ts';
@@ -107,6 +109,39 @@ describe('npm run new', () => {
   });
 
   it.each([
+    ['--approval-options', 'onApprovalOptions('],
+    ['--quick-approval', 'onQuickApproval('],
+  ])('writes a handler for Approval with %s, and says how to set its secrets', async (option, call) => {
+    const { code, output } = await create(`my${option}`, option);
+    expect(code).toBe(0);
+    const file = `functions/handlers/approvals/my${option}.ts`;
+    expect(output).toContain(`Wrote ${file}\n`);
+    const [token, key] = approvalVariables({ name: `my${option}`, kind: 'options' });
+    expect(output).toContain(`approvals: { secrets: [${token}, ${key}] }`);
+    expect(output).toContain(`/feishu/approvals/my${option} `);
+    const source = await read(file);
+    expect(source).toContain(call);
+    expect(source).toContain(`process.env.${token}`);
+    expect(await create(`my${option}`, option)).toMatchObject({ code: 1 });
+  });
+
+  it.each([
+    ['customers', 'CUSTOMERS_TOKEN'],
+    ['travelExpenses.v2', 'TRAVEL_EXPENSES_V2_TOKEN'],
+    ['2026', 'APPROVAL_2026_TOKEN'],
+    ['_a', 'APPROVAL_A_TOKEN'],
+    ['feishu-forms', 'APPROVAL_FEISHU_FORMS_TOKEN'],
+    ['aws', 'APPROVAL_AWS_TOKEN'],
+  ])('names the variable of the token of the approval %s %s', (name, variable) => {
+    expect(approvalVariables({ name, kind: 'options' })[0]).toBe(variable);
+    expect(() => parseExtensions({ approvals: { secrets: [variable] } })).not.toThrow();
+  });
+
+  it.each([
+    ['both kinds of approvals', ['a', '--quick-approval', '--approval-options'], /not both/],
+    ['an approval with an option of events', ['a', '--quick-approval', '--v1'], /--v1 is for events and callbacks/],
+    ['no name of an approval', ['--quick-approval'], /Pass one name/],
+    ['a path as the name of an approval', ['../a', '--approval-options'], /Pass one name/],
     ['no type', [], /Pass one event type/],
     ['two types', ['message', 'user_add'], /Pass one event type/],
     ['both kinds', ['card.action.trigger', '--event', '--callback'], /not both/],

@@ -23,8 +23,8 @@ export interface UserFunctions {
   unresolved: string[];
 }
 
-/** The template's functions, which process events. */
-export const TEMPLATE_FUNCTIONS: readonly string[] = ['webhook', 'worker'];
+/** The template's functions, which the platform's requests and events invoke. */
+export const TEMPLATE_FUNCTIONS: readonly string[] = ['webhook', 'worker', 'approvals'];
 
 /** `provider.environment` sets them for the template's functions. */
 const TEMPLATE_VARIABLES: ReadonlySet<string> = new Set(['QUEUE_URL', 'LOG_LEVEL', 'POWERTOOLS_SERVICE_NAME']);
