@@ -5,7 +5,7 @@ import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { handlerNames } from './handler-names.ts';
 import { installedPackages } from './installed-packages.ts';
 import { leanAwsClients } from './lean-aws-clients.ts';
-import { fastBuiltins, separateBundle } from './lean-bundle.ts';
+import { fastBuiltins } from './lean-bundle.ts';
 import { BUNDLE_FOLDER_LOCATION, BUNDLE_LOCATION, LOCATION_DEFINITIONS, sourceLocation } from './module-location.ts';
 import { createPackageImports } from './package-imports.ts';
 import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platform-sdk.ts';
@@ -13,16 +13,13 @@ import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platfor
 /** The container downloads only this file. */
 const CONNECTION = 'connection';
 
-/** The webhook loads this module with its first event. */
-const SEPARATE_MODULE = 'sqs-sender';
-
 /**
  * Returns the files in a function's artifact, relative to the folder of bundles.
  *
  * @param metafile of the function's bundle
  */
 export function artifactFiles(name: string, metafile: Metafile): string[] {
-  const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
+  const files = [`${name}.mjs`, `${name}.mjs.map`];
   // The worker's `feishu` client needs the SDK. Other functions need it only if they import it.
   return name === 'worker' || usesPlatformSdk(metafile) ? [...files, `node_modules/${PLATFORM_SDK}/**`] : files;
 }
@@ -43,12 +40,7 @@ export function webhookBundle(root: string, outdir: string) {
   const options = lambdaBundle(root, outdir, { webhook: 'functions/webhook.ts' });
   return {
     ...options,
-    entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
-    plugins: [
-      handlerModules(path.join(root, 'functions', 'handlers'), 'callbacks'),
-      ...options.plugins,
-      separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
-    ],
+    plugins: [handlerModules(path.join(root, 'functions', 'handlers'), 'callbacks'), ...options.plugins],
   } satisfies BuildOptions;
 }
 
@@ -150,10 +142,6 @@ function commonModuleOptions(
       sourceLocation(root, path.join(outdir, folder)),
     ],
   } satisfies BuildOptions;
-}
-
-function withMap(name: string): string[] {
-  return [`${name}.mjs`, `${name}.mjs.map`];
 }
 
 /** `require` is a global that CommonJS packages expect. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
+import type { OnLoadResult, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
 import type { PackageImports } from './package-imports.ts';
 
 /** Modules that the AWS SDK's clients import but do not need on Lambda, and their replacements in this folder. */
@@ -9,6 +9,9 @@ const REPLACEMENTS: readonly [imported: RegExp, replacement: string][] = [
   [/\/loadSharedConfigFiles$/, 'lambda-shared-config.ts'],
   [/^@smithy\/core\/event-streams$/, 'lambda-event-streams.ts'],
 ];
+
+/** A client's description of itself, of which it reads only the version. */
+const CLIENT_MANIFEST = /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]package\.json$/;
 
 const NAMESPACE = 'lean';
 
@@ -42,16 +45,20 @@ export const leanAwsClients = ({ find }: PackageImports): Plugin => ({
     /** Paths are relative, so that the source map is the same on every machine. */
     const inNamespace = (file: string) => ({ path: path.relative(root, file), namespace: NAMESPACE });
 
-    build.onResolve({ filter: /^@aws-sdk\/client-/, namespace: 'file' }, async (imported) =>
+    build.onResolve({ filter: /^@(aws-sdk\/client-|smithy\/)/, namespace: 'file' }, async (imported) =>
       imported.importer.startsWith(library) && (await separate) ? resolveLean(imported) : undefined,
     );
     for (const [filter, replacement] of REPLACEMENTS) {
       const file = path.join(import.meta.dirname, replacement);
       build.onResolve({ filter, namespace: 'file' }, async () => ((await separate) ? undefined : { path: file }));
     }
+    build.onLoad({ filter: CLIENT_MANIFEST, namespace: 'file' }, async ({ path: file }) =>
+      (await separate) ? undefined : loadVersion(file),
+    );
     build.onResolve({ filter: /.*/, namespace: NAMESPACE }, resolveLean);
     build.onLoad({ filter: /.*/, namespace: NAMESPACE }, async ({ path: name }) => {
       const file = path.resolve(root, name);
+      if (CLIENT_MANIFEST.test(file)) return loadVersion(file);
       return { contents: await readFile(file), loader: 'default', resolveDir: path.dirname(file) };
     });
   },
@@ -60,4 +67,9 @@ export const leanAwsClients = ({ find }: PackageImports): Plugin => ({
 function findReplacement(imported: string): string | undefined {
   const [, replacement] = REPLACEMENTS.find(([pattern]) => pattern.test(imported)) ?? [];
   return replacement && path.join(import.meta.dirname, replacement);
+}
+
+async function loadVersion(manifest: string): Promise<OnLoadResult> {
+  const { version } = JSON.parse(await readFile(manifest, 'utf8'));
+  return { contents: JSON.stringify({ version }), loader: 'json' };
 }

@@ -2,7 +2,7 @@ import type { EventEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
 import { encodeMessage, escapeForSqs, type QueuedEvent } from '../queue/message.ts';
 import { rejectOnAbort } from '../util/deadline.ts';
-import type { SendMessage } from './sqs-sender.ts';
+import { createSqsSender, type SendMessage } from './sqs-sender.ts';
 
 /** The queue that accepted events are sent to. */
 export interface Queue {
@@ -18,16 +18,10 @@ export interface Queue {
 }
 
 /** @param url the URL of a standard or a FIFO queue */
-export function createQueue(url: string): Queue {
-  let send: SendMessage | undefined;
+export function createQueue(url: string, send: SendMessage = createSqsSender().send): Queue {
   let acceptsGroups = true;
   const sendText = async (envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal) => {
     const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event);
-    if (send === undefined) {
-      // Loaded with the first event, because URL verifications and rejections do not need the SDK.
-      const { createSqsSender } = await import('./sqs-sender.ts');
-      send ??= createSqsSender();
-    }
     const isGrouped = acceptsGroups;
     const message = isGrouped ? { ...ungrouped, MessageGroupId } : ungrouped;
     try {

@@ -133,7 +133,7 @@ async function prepare(folder: string) {
       Object.entries(programs).map(([side, taskRoot]) => [side, { taskRoot, handler: 'webhook.handler' }]),
     ) as Record<Side, Program>,
     minifiedBytes: {
-      ours: bytesOf('webhook.mjs') + bytesOf('sqs-sender.mjs'),
+      ours: bytesOf('webhook.mjs'),
       common: await bundleComparator('webhook.mjs', path.join(folder, 'minified.js'), true),
     },
   };
