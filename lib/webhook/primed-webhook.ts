@@ -12,11 +12,11 @@ import { createRequestHandler, createWebhook } from './webhook.ts';
 
 const ENCRYPT_KEY = 'rehearsal';
 
-/** An event with the fields that the platform always sends. */
+/** An event with the fields and the length of a message. The code for longer messages would not run for a shorter one. */
 const TEXT = JSON.stringify({
   schema: '2.0',
   header: { event_id: '', event_type: 'im.message.receive_v1', tenant_key: '', app_id: '' },
-  event: { message: { message_id: '', chat_id: '' } },
+  event: { message: { message_id: '', chat_id: '', content: 'x'.repeat(800) } },
 });
 
 /**
