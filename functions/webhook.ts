@@ -1,7 +1,7 @@
 import { handleUnhandledErrors } from '../lib/handler-runtime/unhandled-errors.ts';
-import { createWebhook } from '../lib/webhook/webhook.ts';
+import { createPrimedWebhook } from '../lib/webhook/primed-webhook.ts';
 
 handleUnhandledErrors();
 
 /** Receives the platform's HTTP requests from API Gateway or a function URL. */
-export const handler = createWebhook((type) => import(`./handlers/callbacks/${type}.ts`));
+export const handler = await createPrimedWebhook((type) => import(`./handlers/callbacks/${type}.ts`));

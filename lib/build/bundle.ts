@@ -6,7 +6,7 @@ import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { handlerNames } from './handler-names.ts';
 import { installedPackages } from './installed-packages.ts';
 import { leanAwsClients } from './lean-aws-clients.ts';
-import { fastBuiltins, separateBundle } from './lean-bundle.ts';
+import { fastBuiltins } from './lean-bundle.ts';
 import { BUNDLE_FOLDER_LOCATION, BUNDLE_LOCATION, LOCATION_DEFINITIONS, sourceLocation } from './module-location.ts';
 import { createPackageImports } from './package-imports.ts';
 import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platform-sdk.ts';
@@ -17,16 +17,13 @@ const CONNECTION = 'connection';
 /** Creates the `feishu` client, which loads the SDK. */
 const API_CLIENT = 'lib/api-client/feishu-client.ts';
 
-/** The webhook loads this module with its first event. */
-const SEPARATE_MODULE = 'sqs-sender';
-
 /**
  * Returns the files in a function's artifact, relative to the folder of bundles.
  *
  * @param metafile of the function's bundle
  */
 export function artifactFiles(name: string, metafile: Metafile): string[] {
-  const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
+  const files = [`${name}.mjs`, `${name}.mjs.map`];
   const hasClient = API_CLIENT in metafile.inputs;
   return hasClient || usesPlatformSdk(metafile) ? [...files, `node_modules/${PLATFORM_SDK}/**`] : files;
 }
@@ -47,12 +44,10 @@ export function webhookBundle(root: string, outdir: string) {
   const options = lambdaBundle(root, outdir, { webhook: 'functions/webhook.ts' });
   return {
     ...options,
-    entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
     plugins: [
       handlerModules(path.join(root, 'functions', 'handlers'), 'callbacks'),
       callbackClient(root),
       ...options.plugins,
-      separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
     ],
   } satisfies BuildOptions;
 }
@@ -171,10 +166,6 @@ function commonModuleOptions(
       sourceLocation(root, path.join(outdir, folder)),
     ],
   } satisfies BuildOptions;
-}
-
-function withMap(name: string): string[] {
-  return [`${name}.mjs`, `${name}.mjs.map`];
 }
 
 /** `require` is a global that CommonJS packages expect. */

@@ -8,10 +8,11 @@ const REPLACEMENTS: readonly [imported: RegExp, replacement: string][] = [
   [/^@aws-sdk\/credential-provider-node$/, 'lambda-credentials.ts'],
   [/\/loadSharedConfigFiles$/, 'lambda-shared-config.ts'],
   [/^@smithy\/core\/event-streams$/, 'lambda-event-streams.ts'],
+  [/\/Sha256Js$/, 'lambda-sha256.ts'],
 ];
 
-/** A client only reads the version of its package, for the user agent. */
-const CLIENT_MANIFEST = /@aws-sdk[\\/]client-[^\\/]+[\\/]package\.json$/;
+/** A client's description of itself, of which it reads only the version. */
+const CLIENT_MANIFEST = /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]package\.json$/;
 
 const NAMESPACE = 'lean';
 
@@ -45,20 +46,20 @@ export const leanAwsClients = ({ find }: PackageImports): Plugin => ({
     /** Paths are relative, so that the source map is the same on every machine. */
     const inNamespace = (file: string) => ({ path: path.relative(root, file), namespace: NAMESPACE });
 
-    build.onResolve({ filter: /^@aws-sdk\/client-/, namespace: 'file' }, async (imported) =>
+    build.onResolve({ filter: /^@(aws-sdk\/client-|smithy\/)/, namespace: 'file' }, async (imported) =>
       imported.importer.startsWith(library) && (await separate) ? resolveLean(imported) : undefined,
     );
     for (const [filter, replacement] of REPLACEMENTS) {
       const file = path.join(import.meta.dirname, replacement);
       build.onResolve({ filter, namespace: 'file' }, async () => ((await separate) ? undefined : { path: file }));
     }
+    build.onLoad({ filter: CLIENT_MANIFEST, namespace: 'file' }, async ({ path: file }) =>
+      (await separate) ? undefined : loadVersion(file),
+    );
     build.onResolve({ filter: /.*/, namespace: NAMESPACE }, resolveLean);
-    build.onLoad({ filter: CLIENT_MANIFEST, namespace: 'file' }, async ({ path: file }) => {
-      return (await separate) ? undefined : loadVersion(file);
-    });
     build.onLoad({ filter: /.*/, namespace: NAMESPACE }, async ({ path: name }) => {
       const file = path.resolve(root, name);
-      if (CLIENT_MANIFEST.test(file)) return await loadVersion(file);
+      if (CLIENT_MANIFEST.test(file)) return loadVersion(file);
       return { contents: await readFile(file), loader: 'default', resolveDir: path.dirname(file) };
     });
   },

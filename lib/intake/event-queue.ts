@@ -2,7 +2,7 @@ import type { EventEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
 import { encodeMessage, escapeForSqs, type QueuedEvent } from '../queue/message.ts';
 import { rejectOnAbort } from '../util/deadline.ts';
-import type { SendMessage } from './sqs-sender.ts';
+import { createSqsSender, type SendMessage } from './sqs-sender.ts';
 
 /** The queue that accepted events are sent to. */
 export interface Queue {
@@ -21,16 +21,10 @@ export interface Queue {
  * @param url the URL of a standard or a FIFO queue
  * @param splitsTopics whether a topic within a chat is ordered by itself
  */
-export function createQueue(url: string, splitsTopics = false): Queue {
-  let send: SendMessage | undefined;
+export function createQueue(url: string, splitsTopics = false, send: SendMessage = createSqsSender().send): Queue {
   let acceptsGroups = true;
   const sendText = async (envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal) => {
     const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event, splitsTopics);
-    if (send === undefined) {
-      // Loaded with the first event, because URL verifications and rejections do not need the SDK.
-      const { createSqsSender } = await import('./sqs-sender.ts');
-      send ??= createSqsSender();
-    }
     const isGrouped = acceptsGroups;
     const message = isGrouped ? { ...ungrouped, MessageGroupId } : ungrouped;
     try {

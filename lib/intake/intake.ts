@@ -28,9 +28,12 @@ export interface IntakeParts {
   respondToCallback: RespondToCallback;
   /** Creates the log for a callback handler. */
   createLog: (fields: Record<string, unknown>) => Log;
+  /** Called when SQS has stored an event. Default: publishes it on a diagnostics channel. */
+  onAccepted?: (accepted: Accepted) => void;
 }
 
-export function createIntake({ queue, respondToCallback, createLog }: IntakeParts): Intake {
+export function createIntake(parts: IntakeParts): Intake {
+  const { queue, respondToCallback, createLog, onAccepted = (accepted) => acceptedChannel.publish(accepted) } = parts;
   return async ({ envelope, text, source, receivedAt, requestId }) => {
     using deadline = startDeadline(receivedAt + limitUnlessDebugging(RESPONSE_TIME_LIMIT_MILLISECONDS) - Date.now());
     const { kind, header } = envelope;
@@ -42,7 +45,7 @@ export function createIntake({ queue, respondToCallback, createLog }: IntakePart
       queued,
       kind === 'callback' ? respondToCallback({ envelope, text }, { source, signal, log: log() }) : undefined,
     ]);
-    acceptedChannel.publish({
+    onAccepted({
       messageId,
       // Without the other fields, which can be nested too deeply to copy to another thread.
       header: { id, type, version },
@@ -50,7 +53,7 @@ export function createIntake({ queue, respondToCallback, createLog }: IntakePart
       source,
       receivedAt: new Date(receivedAt).toISOString(),
       acknowledgedAt: new Date().toISOString(),
-    } satisfies Accepted);
+    });
     return response;
   };
 }

@@ -79,18 +79,17 @@ export type CallbackResult<Answer> = Recorded &
   );
 
 /** What the function for approvals would have responded. */
-export type ApprovalResult = { log: LogLine[] } &
-  (
-    | {
-        outcome: 'answered';
-        /** The options in the platform's format, before their encryption. Empty for a quick approval. */
-        answer: object;
-      }
-    /** The handler threw an `ApprovalError`, whose message the user would see. */
-    | { outcome: 'rejected'; message: string }
-    /** The handler threw something else, timed out, or returned a list of options that is invalid. */
-    | { outcome: 'failed'; error: unknown }
-  );
+export type ApprovalResult = { log: LogLine[] } & (
+  | {
+      outcome: 'answered';
+      /** The options in the platform's format, before their encryption. Empty for a quick approval. */
+      answer: object;
+    }
+  /** The handler threw an `ApprovalError`, whose message the user would see. */
+  | { outcome: 'rejected'; message: string }
+  /** The handler threw something else, timed out, or returned a list of options that is invalid. */
+  | { outcome: 'failed'; error: unknown }
+);
 
 /**
  * Runs an event handler as the worker does, with a client of the official SDK that uses no network.

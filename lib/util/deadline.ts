@@ -13,14 +13,17 @@ export function limitUnlessDebugging(milliseconds: number, environment = process
   return environment.NO_DEADLINES === NO_DEADLINES.NO_DEADLINES ? DAY_MILLISECONDS : milliseconds;
 }
 
-/** Starts a deadline the given number of milliseconds from now. */
+/** Starts a deadline the given number of milliseconds from now. One that has passed aborts immediately. */
 export function startDeadline(milliseconds: number): Deadline {
   const controller = new AbortController();
   // AbortSignal.timeout would not keep the event loop alive, and Lambda ends a function with an empty event loop even
   // if a handler has not settled yet.
-  const timer = setTimeout(() => {
-    controller.abort(new DOMException(`Timed out after ${Math.round(milliseconds)} ms`, 'TimeoutError'));
-  }, milliseconds);
+  const timer = setTimeout(
+    () => {
+      controller.abort(new DOMException(`Timed out after ${Math.max(0, Math.round(milliseconds))} ms`, 'TimeoutError'));
+    },
+    Math.max(0, milliseconds),
+  );
   return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 

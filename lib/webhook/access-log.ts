@@ -31,9 +31,13 @@ const UNVERIFIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Writes the log line of a request, which includes its metrics. */
-export function writeAccessLog(outcome: WebhookOutcome, service = 'feishu-events'): void {
+export function writeAccessLog(
+  outcome: WebhookOutcome,
+  service = 'feishu-events',
+  write: (fields: Record<string, unknown>) => unknown = writeLine,
+): void {
   const { result, header, error, requestId, milliseconds } = outcome;
-  const record = {
+  write({
     ...embeddedMetrics(metricValues(outcome), error ? [['service'], ['service', 'code']] : [['service']]),
     level: error === undefined ? 'INFO' : error.status < 500 ? 'WARN' : 'ERROR',
     message: result,
@@ -47,8 +51,7 @@ export function writeAccessLog(outcome: WebhookOutcome, service = 'feishu-events
     code: error?.code,
     reason: error?.reason,
     ...causeFields(error),
-  };
-  writeLine(record);
+  });
 }
 
 /** Includes the stack only for an error in the function itself. */

@@ -7,6 +7,7 @@ import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
+import type { SendMessage } from '../intake/sqs-sender.ts';
 import { createLog } from '../observability/log.ts';
 import { type WebhookOutcome, writeAccessLog } from './access-log.ts';
 import { type HttpEvent, type HttpRequest, type HttpResponse, jsonResponse, readHttpEvent } from './http.ts';
@@ -21,30 +22,45 @@ interface Accepted extends Pick<WebhookOutcome, 'result' | 'header'> {
   body: object;
 }
 
+export interface WebhookParts {
+  /** @throws {FeishuError} if the configuration is invalid; called again for the next request */
+  configure: () => { secrets: WebhookSecrets; intake: Intake };
+  callbackTypes: ReadonlySet<string>;
+  writeLog: (outcome: WebhookOutcome) => void;
+}
+
 /**
  * Creates the function that receives the platform's HTTP requests.
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
  * @param callbackModules the modules in `functions/handlers/callbacks`, for example `card.action.trigger`
+ * @param send sends the queue messages; default: with a new SQS client
  */
 export function createWebhook(
   importCallback: ImportModule,
   environment: Environment = process.env,
   callbackModules = CALLBACK_MODULES,
+  send?: SendMessage,
 ) {
-  const callbackTypes = callbackTypesOf(callbackModules);
-  let configured: { secrets: WebhookSecrets; intake: Intake } | undefined;
-  // Stored only on success, so that each request reports a configuration error until it is fixed.
-  const configure = () =>
-    (configured ??= {
-      secrets: readWebhookSecrets(environment),
-      intake: createIntake({
-        queue: createQueue(readRequired(environment, 'QUEUE_URL'), splitsTopics(environment)),
-        respondToCallback: createCallbackResponder(importCallback, environment),
-        createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
+  let configured: ReturnType<WebhookParts['configure']> | undefined;
+  return createRequestHandler({
+    // Stored only on success, so that each request reports a configuration error until it is fixed.
+    configure: () =>
+      (configured ??= {
+        secrets: readWebhookSecrets(environment),
+        intake: createIntake({
+          queue: createQueue(readRequired(environment, 'QUEUE_URL'), splitsTopics(environment), send),
+          respondToCallback: createCallbackResponder(importCallback, environment),
+          createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
+        }),
       }),
-    });
+    callbackTypes: callbackTypesOf(callbackModules),
+    writeLog: (outcome) => writeAccessLog(outcome, environment.POWERTOOLS_SERVICE_NAME),
+  });
+}
 
+/** Creates the webhook from its parts. */
+export function createRequestHandler({ configure, callbackTypes, writeLog }: WebhookParts) {
   const accept = async (request: HttpRequest, requestId: string | undefined): Promise<Accepted> => {
     const { secrets, intake } = configure();
     const delivery = readRequest(request, secrets, Date.now(), callbackTypes);
@@ -65,10 +81,8 @@ export function createWebhook(
   return async (event: HttpEvent): Promise<HttpResponse> => {
     const request = readHttpEvent(event, Date.now());
     const requestId = readRequestId(request);
-    const record = (outcome: Pick<WebhookOutcome, 'result' | 'header' | 'error'>) => {
-      const milliseconds = Date.now() - request.receivedAt;
-      writeAccessLog({ ...outcome, requestId, milliseconds }, environment.POWERTOOLS_SERVICE_NAME);
-    };
+    const record = (outcome: Pick<WebhookOutcome, 'result' | 'header' | 'error'>) =>
+      writeLog({ ...outcome, requestId, milliseconds: Date.now() - request.receivedAt });
     try {
       const { body, ...outcome } = await accept(request, requestId);
       record(outcome);

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { arch, availableParallelism } from 'node:os';
 import path from 'node:path';
+import { stop as stopEsbuild } from 'esbuild';
 import { readCommandLine } from '../../lib/cli/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { benchAcknowledge } from './acknowledge.ts';
@@ -52,6 +53,8 @@ if (unknown.length > 0) {
   console.error(`Unknown suite "${unknown.join('", "')}". Available suites: ${Object.keys(suites).join(', ')}.`);
   process.exit(1);
 }
+// If a suite fails during a build, esbuild's process would report a deadlock with the stacks of all its goroutines.
+process.once('exit', () => void stopEsbuild());
 const folder = path.join(PROJECT_ROOT, '.bench');
 await mkdir(folder, { recursive: true });
 const reports: Report[] = [];

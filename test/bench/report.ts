@@ -27,6 +27,8 @@ export interface Comparison {
   isHigherBetter?: boolean;
   /** Target of the ratio ours ÷ alternative: a minimum if higher is better, otherwise a maximum. */
   target?: number;
+  /** The quartiles of the ratio, if it varies much between repetitions. */
+  ratioQuartiles?: readonly [number, number];
 }
 
 /** Creates a report with one row per comparison. */
@@ -36,7 +38,7 @@ export function reportComparisons(comparisons: Comparison[], notes: string[], sa
     rows: comparisons.map((comparison) => {
       const { measure, unit, ours, alternative } = comparison;
       const cells = alternative
-        ? [alternative.name, write(alternative.value, unit), ratioOf(comparison).toFixed(2), writeTarget(comparison)]
+        ? [alternative.name, write(alternative.value, unit), writeRatio(comparison), writeTarget(comparison)]
         : ['–', '–', '–', '–'];
       return { name: measure, cells: [write(ours, unit), ...cells] };
     }),
@@ -64,6 +66,12 @@ export function meetsTarget(comparison: Comparison): boolean {
   const { target, isHigherBetter } = comparison;
   if (target === undefined) return true;
   return isHigherBetter ? ratioOf(comparison) >= target : ratioOf(comparison) <= target;
+}
+
+function writeRatio(comparison: Comparison): string {
+  const [lower, upper] = comparison.ratioQuartiles ?? [];
+  const quartiles = lower === undefined || upper === undefined ? '' : ` (${lower.toFixed(2)}–${upper.toFixed(2)})`;
+  return `${ratioOf(comparison).toFixed(2)}${quartiles}`;
 }
 
 function writeTarget(comparison: Comparison): string {

@@ -7,10 +7,14 @@ import { startLocalStack } from '../support/local-stack.ts';
 
 const { FEISHU_ENCRYPT_KEY = '', FEISHU_VERIFICATION_TOKEN = '' } = process.env;
 const dataFolder = await mkdtemp(path.join(tmpdir(), 'feishu-events-bench-'));
-const { webhookUrl, queue } = await startLocalStack({
+const stack = await startLocalStack({
   environment: { FEISHU_ENCRYPT_KEY, FEISHU_VERIFICATION_TOKEN, LOG_LEVEL: 'INFO' },
   dataFolder,
   onLine() {},
 });
-process.send?.({ url: webhookUrl, queueUrl: queue.queueUrl, dataFolder });
-process.once('disconnect', () => process.exit());
+process.send?.({ url: stack.webhookUrl, queueUrl: stack.queue.queueUrl, dataFolder });
+process.once('disconnect', async () => {
+  // Ends esbuild's builds. Its process would otherwise report a deadlock with the stacks of all its goroutines.
+  await stack.stop();
+  process.exit();
+});

@@ -3,8 +3,6 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll } from 'vitest';
 import { type EmulatorOptions, type Emulators, startEmulators } from '../../lib/local/emulators/emulators.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
-// Loaded up front: otherwise the first event's time limit includes compiling it.
-import '../../lib/intake/sqs-sender.ts';
 
 export interface EmulatedAws {
   readonly emulators: Emulators;

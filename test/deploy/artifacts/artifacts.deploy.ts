@@ -1,9 +1,14 @@
-import { readdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { post } from '../../../lib/cli/post.ts';
 import { openDeadLetterQueue } from '../../../lib/dead-letters/dead-letter-queue.ts';
 import { checkArrival, createSelfTest } from '../../../lib/deploy/doctor/arrival.ts';
@@ -16,6 +21,8 @@ import { type ApiCall, createMockPlatform } from '../../../lib/local/mock-platfo
 import { createSample, textMessage } from '../../../lib/samples/samples.ts';
 import { createFailureReasons } from '../../../lib/store/failure-reasons.ts';
 import { WEBHOOK_PATH } from '../../../lib/webhook/path.ts';
+import { createCertificate } from '../../support/certificate.ts';
+import { toHttpEvent } from '../../support/http-events.ts';
 import { wait } from '../../support/wait.ts';
 import type { PackagedFunction } from './package.ts';
 import { createPackagedFunctions, type PackagedFunctions, waitForLine } from './packaged-functions.ts';
@@ -33,18 +40,20 @@ const SECRETS = {
 const token = SECRETS.FEISHU_VERIFICATION_TOKEN;
 
 let emulators: Emulators;
+let functions: PackagedFunctions;
 let webhook: Runtime;
 let worker: Runtime;
-let packaged: PackagedFunctions['packaged'];
 let url: string;
 const calls: ApiCall[] = [];
 const parts = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  const functions = await createPackagedFunctions(SECRETS);
+  functions = await createPackagedFunctions(SECRETS);
   parts.defer(() => functions.remove());
-  packaged = functions.packaged;
-  emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 6 * packaged.worker.timeoutSeconds });
+  emulators = await startEmulators({
+    ordering: 'none',
+    visibilityTimeoutSeconds: 6 * functions.packaged.worker.timeoutSeconds,
+  });
   parts.defer(() => emulators.stop());
   const mockPlatform = await startHttpServer(
     '127.0.0.1',
@@ -76,17 +85,51 @@ beforeAll(async () => {
 afterAll(() => parts.disposeAsync());
 
 test('the artifacts contain only the bundles', async () => {
-  expect(await filesOf(packaged.webhook)).toEqual([
-    '.build/sqs-sender.mjs',
-    '.build/sqs-sender.mjs.map',
-    '.build/webhook.mjs',
-    '.build/webhook.mjs.map',
-  ]);
-  expect(await filesOf(packaged.worker)).toEqual([
+  expect(await filesOf(functions.packaged.webhook)).toEqual(['.build/webhook.mjs', '.build/webhook.mjs.map']);
+  expect(await filesOf(functions.packaged.worker)).toEqual([
     '.build/node_modules/@larksuiteoapi/node-sdk/index.js',
     '.build/worker.mjs',
     '.build/worker.mjs.map',
   ]);
+});
+
+test('the init phase of the webhook opens one connection, sends nothing and writes nothing', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-tls-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const { key, certificate } = await createCertificate(folder);
+  const messages: unknown[] = [];
+  let connections = 0;
+  const sqs = createServer(
+    { key: await readFile(key), cert: await readFile(certificate) },
+    async (request, response) => {
+      const { MessageBody } = JSON.parse(Buffer.concat(await request.toArray()).toString());
+      messages.push(MessageBody);
+      const MD5OfMessageBody = createHash('md5').update(MessageBody).digest('hex');
+      response.end(JSON.stringify({ MessageId: '1', MD5OfMessageBody }));
+    },
+  );
+  sqs.on('connection', () => (connections += 1));
+  await once(sqs.listen(0, '127.0.0.1'), 'listening');
+  const origin = `https://127.0.0.1:${(sqs.address() as AddressInfo).port}`;
+  const runtime = await functions.start('webhook', emulators, {
+    QUEUE_URL: `${origin}/000000000000/events`,
+    AWS_ENDPOINT_URL_SQS: origin,
+    NODE_EXTRA_CA_CERTS: certificate,
+  });
+  onTestFinished(async () => {
+    await runtime.stop();
+    sqs.close();
+  });
+  await runtime.initialized;
+  await vi.waitFor(() => expect(connections).toBe(1), wait);
+  expect({ messages, lines: runtime.lines }).toEqual({ messages: [], lines: [] });
+  for (const count of [1, 2]) {
+    const text = createSample('im.message.receive_v1', { version: '2.0', token });
+    const request = writeRequest(text, { encryptKey: SECRETS.FEISHU_ENCRYPT_KEY }, Date.now());
+    expect(await runtime.invoke(toHttpEvent(request))).toMatchObject({ statusCode: 200 });
+    expect(messages).toHaveLength(count);
+    expect(messages.at(-1)).toBe(text);
+  }
 });
 
 test('a URL verification succeeds without a queue message', async () => {

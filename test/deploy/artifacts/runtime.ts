@@ -20,6 +20,8 @@ export interface RuntimeOptions {
 
 /** One execution environment of a Lambda function. */
 export interface Runtime {
+  /** Resolves at the end of the init phase, when the function first asks for an invocation. Rejects if it exits before. */
+  readonly initialized: Promise<void>;
   /** @throws {Error} if the function throws, exits or times out */
   invoke(event: unknown): Promise<unknown>;
   /** The process id of the runtime client. */
@@ -49,8 +51,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const inFlight = new Map<string, Invocation>();
   let wakeUp: (() => void) | undefined;
   const lines: string[] = [];
+  const initialized = Promise.withResolvers<void>();
+  // Only some callers wait for it.
+  initialized.promise.catch(() => {});
 
   const next = async (): Promise<HttpResponse> => {
+    initialized.resolve();
     while (waiting.length === 0) await new Promise<void>((resolve) => (wakeUp = resolve));
     const invocation = waiting.shift() as Invocation;
     inFlight.set(invocation.id, invocation);
@@ -85,12 +91,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const exited = once(client, 'exit');
   const exitError = () => new Error(`${options.functionName} exited:\n${lines.join('\n')}`);
   exited.then(() => {
+    initialized.reject(exitError());
     for (const { result } of [...waiting, ...inFlight.values()]) {
       result.reject(exitError());
     }
   });
 
   return {
+    initialized: initialized.promise,
     pid: client.pid as number,
     lines,
     async invoke(event) {
