@@ -23,16 +23,17 @@ export function storeParameters(template: Template, serverless: Serverless): voi
  *
  * Must run before the framework resolves `${param:…}`.
  *
- * @throws {DeploymentError} if AWS cannot be reached
+ * @param stack `undefined` if it does not exist
  */
 export async function keepDeployedParameters(
   serverless: Serverless,
+  stack: Stack | undefined,
   notice: (text: string) => void,
 ): Promise<{ isNewStack: boolean }> {
   const provider = serverless.getProvider('aws');
-  const name = provider.naming.getStackName();
-  const { stack, account } = await readAccountAndStack(serverless, name);
-  notice(`Account ${account}, region ${provider.getRegion()}, stack ${name}`);
+  // arn:aws:cloudformation:<region>:<account>:stack/…
+  const account = stack?.StackId?.split(':')[4] ?? (await readAccount(provider));
+  notice(`Account ${account}, region ${provider.getRegion()}, stack ${provider.naming.getStackName()}`);
   const deployed = readStoredParameters(stack ?? {});
   if (deployed === undefined) return { isNewStack: true };
   const kept = selectKept(
@@ -105,13 +106,16 @@ export function readStoredParameters({
   return { parameters, isComplete: false };
 }
 
-async function readAccountAndStack(serverless: Serverless, name: string) {
-  const provider = serverless.getProvider('aws');
+/**
+ * Reads the stack of this service and stage.
+ *
+ * @returns `undefined` if it does not exist
+ * @throws {DeploymentError} if AWS cannot be reached
+ */
+export async function readStack(provider: AwsProvider): Promise<Stack | undefined> {
+  const name = provider.naming.getStackName();
   try {
-    const client = new CloudFormationClient(await provider.getAwsSdkV3Config());
-    const stack = await describeStack(client, name);
-    // arn:aws:cloudformation:<region>:<account>:stack/…
-    return { stack, account: stack?.StackId?.split(':')[4] ?? (await readAccount(provider)) };
+    return await describeStack(new CloudFormationClient(await provider.getAwsSdkV3Config()), name);
   } catch (cause) {
     const { name: errorName, message } = cause as Error;
     throw new DeploymentError(

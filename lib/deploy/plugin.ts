@@ -13,7 +13,7 @@ import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
-import { keepDeployedParameters, readAccount, storeParameters } from './deployed-parameters.ts';
+import { keepDeployedParameters, readAccount, readStack, storeParameters } from './deployed-parameters.ts';
 import { createDeployerPolicy } from './deployer-policy.ts';
 import { DeploymentError } from './deployment-error.ts';
 import { completeRoles } from './function-roles.ts';
@@ -25,6 +25,7 @@ import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-te
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
+import { checkOwner, STACK_COMMANDS, storeOwner } from './stack-owner.ts';
 import { checkStageName } from './stage-name.ts';
 import { templateValues } from './template-values.ts';
 
@@ -100,12 +101,17 @@ export default class FeishuEventsPlugin {
   async asyncInit(): Promise<void> {
     const { processedInput, configurationInput } = this.#serverless;
     if (processedInput.isHelpRequest) return;
-    if (DEPLOYING_COMMANDS.has(processedInput.commands.join(' ')) && !processedInput.options.package) {
-      const { isNewStack } = await keepDeployedParameters(this.#serverless, this.#notice);
-      this.#isNewStack = isNewStack;
+    const provider = this.#serverless.getProvider('aws');
+    const command = processedInput.commands.join(' ');
+    if (STACK_COMMANDS.has(command)) {
+      const stack = await readStack(provider);
+      checkOwner(stack, provider.naming.getStackName(), this.#serverless);
+      if (DEPLOYING_COMMANDS.has(command) && !processedInput.options.package) {
+        const { isNewStack } = await keepDeployedParameters(this.#serverless, stack, this.#notice);
+        this.#isNewStack = isNewStack;
+      }
     }
-    const { default: defaults, [this.#serverless.getProvider('aws').getStage()]: section } =
-      configurationInput.params ?? {};
+    const { default: defaults, [provider.getStage()]: section } = configurationInput.params ?? {};
     // Values that contain variables are checked after their resolution.
     if (!JSON.stringify([defaults, section]).includes('${')) readOptions(this.#serverless);
   }
@@ -212,6 +218,7 @@ export default class FeishuEventsPlugin {
       values: { ...values, 'Connection::Key': key },
     });
     storeParameters(service.provider.compiledCloudFormationTemplate, this.#serverless);
+    storeOwner(service.provider.compiledCloudFormationTemplate, this.#serverless);
     await this.#writeDeployerPolicy();
   }
 
