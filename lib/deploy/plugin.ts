@@ -22,6 +22,7 @@ import { type DeployOptions, readOptions } from './options.ts';
 import { applyProxySettings } from './proxy.ts';
 import { queueNamesFreeAt } from './queue-names.ts';
 import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-template.ts';
+import { rejectRollback } from './rollback.ts';
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
@@ -101,6 +102,7 @@ export default class FeishuEventsPlugin {
   async asyncInit(): Promise<void> {
     const { processedInput, configurationInput } = this.#serverless;
     if (processedInput.isHelpRequest) return;
+    rejectRollback(processedInput.commands, this.#serverless.getProvider('aws').getStage());
     const provider = this.#serverless.getProvider('aws');
     const command = processedInput.commands.join(' ');
     if (STACK_COMMANDS.has(command)) {
