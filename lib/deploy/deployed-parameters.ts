@@ -24,18 +24,19 @@ export function storeParameters(template: Template, serverless: Serverless): voi
  * Must run before the framework resolves `${param:…}`.
  *
  * @param stack `undefined` if it does not exist
+ * @returns whether nothing was deployed yet, and whether the deployed long connection may run on Fargate Spot
  */
 export async function keepDeployedParameters(
   serverless: Serverless,
   stack: Stack | undefined,
   notice: (text: string) => void,
-): Promise<{ isNewStack: boolean }> {
+): Promise<{ isNewStack: boolean; isSpotDeployed: boolean }> {
   const provider = serverless.getProvider('aws');
   // arn:aws:cloudformation:<region>:<account>:stack/…
   const account = stack?.StackId?.split(':')[4] ?? (await readAccount(provider));
   notice(`Account ${account}, region ${provider.getRegion()}, stack ${provider.naming.getStackName()}`);
   const deployed = readStoredParameters(stack ?? {});
-  if (deployed === undefined) return { isNewStack: true };
+  if (deployed === undefined) return { isNewStack: true, isSpotDeployed: false };
   const kept = selectKept(
     deployed.parameters,
     readGivenParameters(serverless),
@@ -52,7 +53,7 @@ export async function keepDeployedParameters(
         'once more if they differ from the defaults.',
     );
   }
-  return { isNewStack: false };
+  return { isNewStack: false, isSpotDeployed: !deployed.isComplete || deployed.parameters.connectionSpot === 'true' };
 }
 
 /** Describes how a template changes the parameters of the deployed one, for example `ordering: conversation → default`. */

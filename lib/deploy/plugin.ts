@@ -63,7 +63,7 @@ export default class FeishuEventsPlugin {
   #options!: DeployOptions;
   #extensions!: Extensions;
   #templateValues!: TemplateValues;
-  #isNewStack = false;
+  #deployed = { isNewStack: false, isSpotDeployed: false };
   /** When SQS accepts the names of the queues, in milliseconds since 1970. */
   #queueNamesFreeAt = 0;
 
@@ -109,8 +109,7 @@ export default class FeishuEventsPlugin {
       const stack = await readStack(provider);
       checkOwner(stack, provider.naming.getStackName(), this.#serverless);
       if (DEPLOYING_COMMANDS.has(command) && !processedInput.options.package) {
-        const { isNewStack } = await keepDeployedParameters(this.#serverless, stack, this.#notice);
-        this.#isNewStack = isNewStack;
+        this.#deployed = await keepDeployedParameters(this.#serverless, stack, this.#notice);
       }
     }
     const { default: defaults, [provider.getStage()]: section } = configurationInput.params ?? {};
@@ -196,12 +195,14 @@ export default class FeishuEventsPlugin {
     const readSecret = async () => {
       const secret = await this.#stageSecret();
       // Before the secret is restored.
-      if (this.#isNewStack) this.#queueNamesFreeAt = await queueNamesFreeAt(secret.client, secret.name, Date.now());
+      if (this.#deployed.isNewStack)
+        this.#queueNamesFreeAt = await queueNamesFreeAt(secret.client, secret.name, Date.now());
       return ensureSecret(secret);
     };
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
     const references = secretReferences(this.#secretName, stored, this.#handlerSecrets);
-    return templateValues(this.#options, this.#serverless.getProvider('aws').getRegion(), references);
+    const region = this.#serverless.getProvider('aws').getRegion();
+    return templateValues(this.#options, region, references, this.#deployed.isSpotDeployed);
   }
 
   async #finishTemplate(): Promise<void> {

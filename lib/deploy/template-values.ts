@@ -8,11 +8,13 @@ import type { TemplateValues } from './resolve-template.ts';
  * Returns the conditions and values that follow from the parameters and the region.
  *
  * @param secrets the value of each `!Ref Secret::…`
+ * @param isSpotDeployed the deployed long connection may run on Fargate Spot
  */
 export function templateValues(
   options: DeployOptions,
   region: string,
   secrets: Readonly<Record<string, unknown>>,
+  isSpotDeployed: boolean,
 ): TemplateValues {
   const [zoneA, zoneB] = fargateZonesOf(region) ?? [];
   const percentages = deploymentPercentages(options.connectionCount);
@@ -32,6 +34,9 @@ export function templateValues(
       ...secrets,
       'Worker::VisibilityTimeout': visibilityTimeoutSeconds(options.workerTimeout),
       'Worker::OldEventSeconds': oldEventSeconds(options.workerTimeout),
+      // CloudFormation updates the cluster before the service, and ECS does not remove a provider that the service uses.
+      'Connection::CapacityProviders':
+        options.connectionSpot || isSpotDeployed ? ['FARGATE', 'FARGATE_SPOT'] : ['FARGATE'],
       'Connection::Subnets': options.connectionSubnets,
       'Connection::ZoneA': zoneA,
       'Connection::ZoneB': zoneB,

@@ -317,6 +317,8 @@ describe('with longConnection=true', () => {
         deploymentCircuitBreaker: { enable: true, rollback: true },
       },
     });
+    const { clusters } = await ministack.aws('ecs', 'describe-clusters', '--clusters', 'feishu-events-dev');
+    expect(clusters[0].capacityProviders).toEqual(['FARGATE']);
     const { Topics } = await ministack.aws('sns', 'list-topics');
     expect(Topics).toHaveLength(1);
     const MetricAlarms = await alarmsOfStage();
