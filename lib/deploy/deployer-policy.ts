@@ -86,8 +86,8 @@ const ACTIONS: Record<string, string> = {
 
 /** What the framework, the plugin and the doctor do themselves. */
 const OWN_ACTIONS = [
-  'cloudformation:CreateStack UpdateStack DeleteStack CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet DescribeStacks DescribeStackEvents DescribeStackResource DescribeStackResources ListStackResources GetTemplate ValidateTemplate',
-  's3:GetObject PutObject DeleteObject DeleteObjectVersion ListBucket ListBucketVersions GetBucketLocation',
+  'cloudformation:CreateStack UpdateStack DeleteStack CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet DescribeStacks DescribeStackEvents DescribeStackResource ListStackResources GetTemplate ValidateTemplate',
+  's3:GetObject PutObject DeleteObject DeleteObjectVersion ListBucket ListBucketVersions',
   'secretsmanager:CreateSecret DescribeSecret GetSecretValue PutSecretValue DeleteSecret RestoreSecret',
   'lambda:GetFunction GetEventSourceMapping',
   'dynamodb:GetItem Scan DescribeTable',
@@ -231,7 +231,8 @@ function arnsOf(resources: Template['Resources'], { service, stage, stackName, r
       arn(`logs:log-group:/ecs/${named}-*`),
     ],
     s3: [bucket, `${bucket}/*`],
-    secretsmanager: [arn(`secretsmanager:secret:${service}/${stage}-??????`)],
+    // A secret's ARN ends in six random characters as soon as the secret exists.
+    secretsmanager: ['', '-??????'].map((suffix) => arn(`secretsmanager:secret:${service}/${stage}${suffix}`)),
     sns: [arn(`sns:${named}-*`)],
     sqs: [...new Set(queues.flatMap((name) => [arn(`sqs:${name}`), arn(`sqs:${name}.fifo`)]))],
   };
