@@ -25,18 +25,20 @@ export function storeParameters(template: Template, serverless: Serverless): voi
  *
  * Must run before the framework resolves `${param:…}`.
  *
- * @throws {DeploymentError} if AWS cannot be reached
+ * @param stack `undefined` if it does not exist
+ * @returns whether nothing was deployed yet, and whether the deployed long connection may run on Fargate Spot
  */
 export async function keepDeployedParameters(
   serverless: Serverless,
+  stack: Stack | undefined,
   notice: (text: string) => void,
-): Promise<{ isNewStack: boolean }> {
+): Promise<{ isNewStack: boolean; isSpotDeployed: boolean }> {
   const provider = serverless.getProvider('aws');
-  const name = provider.naming.getStackName();
-  const { stack, account } = await readAccountAndStack(serverless, name);
-  notice(`Account ${account}, region ${provider.getRegion()}, stack ${name}`);
+  // arn:aws:cloudformation:<region>:<account>:stack/…
+  const account = stack?.StackId?.split(':')[4] ?? (await readAccount(provider));
+  notice(`Account ${account}, region ${provider.getRegion()}, stack ${provider.naming.getStackName()}`);
   const deployed = readStoredParameters(stack ?? {});
-  if (deployed === undefined) return { isNewStack: true };
+  if (deployed === undefined) return { isNewStack: true, isSpotDeployed: false };
   const kept = selectKept(
     deployed.parameters,
     readGivenParameters(serverless),
@@ -53,7 +55,7 @@ export async function keepDeployedParameters(
         'once more if they differ from the defaults.',
     );
   }
-  return { isNewStack: false };
+  return { isNewStack: false, isSpotDeployed: !deployed.isComplete || deployed.parameters.connectionSpot === 'true' };
 }
 
 /** Returns the address of the platform that a deployed stack's app belongs to. */
@@ -113,13 +115,16 @@ export function readStoredParameters({
   return { parameters, isComplete: false };
 }
 
-async function readAccountAndStack(serverless: Serverless, name: string) {
-  const provider = serverless.getProvider('aws');
+/**
+ * Reads the stack of this service and stage.
+ *
+ * @returns `undefined` if it does not exist
+ * @throws {DeploymentError} if AWS cannot be reached
+ */
+export async function readStack(provider: AwsProvider): Promise<Stack | undefined> {
+  const name = provider.naming.getStackName();
   try {
-    const client = new CloudFormationClient(await provider.getAwsSdkV3Config());
-    const stack = await describeStack(client, name);
-    // arn:aws:cloudformation:<region>:<account>:stack/…
-    return { stack, account: stack?.StackId?.split(':')[4] ?? (await readAccount(provider)) };
+    return await describeStack(new CloudFormationClient(await provider.getAwsSdkV3Config()), name);
   } catch (cause) {
     const { name: errorName, message } = cause as Error;
     throw new DeploymentError(

@@ -86,8 +86,8 @@ const ACTIONS: Record<string, string> = {
 
 /** What the framework, the plugin and the doctor do themselves. */
 const OWN_ACTIONS = [
-  'cloudformation:CreateStack UpdateStack DeleteStack CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet DescribeStacks DescribeStackEvents DescribeStackResource DescribeStackResources ListStackResources GetTemplate ValidateTemplate',
-  's3:GetObject PutObject DeleteObject DeleteObjectVersion ListBucket ListBucketVersions GetBucketLocation',
+  'cloudformation:CreateStack UpdateStack DeleteStack CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet DescribeStacks DescribeStackEvents DescribeStackResource ListStackResources GetTemplate ValidateTemplate',
+  's3:GetObject PutObject DeleteObject DeleteObjectVersion ListBucket ListBucketVersions',
   'secretsmanager:CreateSecret DescribeSecret GetSecretValue PutSecretValue DeleteSecret RestoreSecret',
   'lambda:GetFunction GetEventSourceMapping',
   'dynamodb:GetItem Scan DescribeTable',
@@ -134,23 +134,27 @@ export function createDeployerPolicy({ Resources: resources }: Template, stage: 
       ...(hasManagedPolicies(resources) ? ['iam:AttachRolePolicy DetachRolePolicy'] : []),
     ].flatMap(expand),
   );
+  const arns = arnsOf(resources, stage);
   return {
     document: {
       Version: '2012-10-17',
-      Statement: [...statementsFor(actions, stage), ...roleStatements(types, stage)],
+      Statement: [...statementsFor(actions, arns, stage.region), ...roleStatements(types, arns, stage.region)],
     },
     unknownTypes: [...types].filter((type) => !known.includes(type)).toSorted(),
   };
 }
 
-function statementsFor(actions: Set<string>, stage: DeployedStage): Statement[] {
+/** The ARNs of the stack's resources for each AWS service. */
+type Arns = Record<string, string[]>;
+
+function statementsFor(actions: Set<string>, arns: Arns, region: string): Statement[] {
   const services = Map.groupBy([...actions].toSorted(), serviceOf);
   return [...services].flatMap(([service, all]) => {
     const [limited, unlimited] = [true, false].map((isLimited) =>
       all.filter((action) => WITHOUT_RESOURCE.has(action) !== isLimited),
     ) as [string[], string[]];
     const name = service.slice(0, 1).toUpperCase() + service.slice(1);
-    const inRegion = { StringEquals: { 'aws:RequestedRegion': stage.region } };
+    const inRegion = { StringEquals: { 'aws:RequestedRegion': region } };
     const statement = (Sid: string, Action: string[], Resource: string[]): Statement => ({
       Sid,
       Effect: 'Allow',
@@ -159,19 +163,19 @@ function statementsFor(actions: Set<string>, stage: DeployedStage): Statement[] 
       ...(Resource.includes('*') && { Condition: inRegion }),
     });
     return [
-      ...(limited.length > 0 ? [statement(name, limited, resourcesOf(service, stage))] : []),
+      ...(limited.length > 0 ? [statement(name, limited, arns[service] as string[])] : []),
       ...(unlimited.length > 0 ? [statement(`${name}WithoutResource`, unlimited, ['*'])] : []),
     ];
   });
 }
 
 /** Roles may be passed only to the services that run the stack's code. */
-function roleStatements(types: Set<string>, stage: DeployedStage): Statement[] {
+function roleStatements(types: Set<string>, arns: Arns, region: string): Statement[] {
   const passed: Statement = {
     Sid: 'PassRoles',
     Effect: 'Allow',
     Action: ['iam:PassRole'],
-    Resource: resourcesOf('iam', stage),
+    Resource: arns.iam as string[],
     Condition: { StringEquals: { 'iam:PassedToService': ['lambda.amazonaws.com', 'ecs-tasks.amazonaws.com'] } },
   };
   if (!types.has('AWS::ECS::Cluster')) return [passed];
@@ -179,45 +183,59 @@ function roleStatements(types: Set<string>, stage: DeployedStage): Statement[] {
     Sid: 'CreateServiceLinkedRole',
     Effect: 'Allow',
     Action: ['iam:CreateServiceLinkedRole'],
-    Resource: [`arn:${partitionOf(stage.region)}:iam::*:role/aws-service-role/ecs.amazonaws.com/*`],
+    Resource: [`arn:${partitionOf(region)}:iam::*:role/aws-service-role/ecs.amazonaws.com/*`],
     Condition: { StringEquals: { 'iam:AWSServiceName': 'ecs.amazonaws.com' } },
   };
   return [passed, linked];
 }
 
-/** Returns the ARNs of the stack's resources, in any account: the policy applies only in the role's own. */
-function resourcesOf(awsService: string, { service, stage, stackName, region }: DeployedStage): string[] {
+/**
+ * Returns the ARNs of the stack's resources, in any account: the policy applies only in the role's own. The stages `prod` and
+ * `prod-eu` share a prefix, so secrets, queues and dashboards, which contain data, have exact names.
+ */
+function arnsOf(resources: Template['Resources'], { service, stage, stackName, region }: DeployedStage): Arns {
   const partition = partitionOf(region);
-  const arn = (resource: string) => `arn:${partition}:${awsService}:${region}:*:${resource}`;
+  const arn = (resource: string) => `arn:${partition}:${resource.replace(':', `:${region}:*:`)}`;
   const generated =
     stackName.length > SHORTENED_NAME_LENGTH ? stackName.slice(0, SHORTENED_NAME_LENGTH) : `${stackName}-`;
   const named = `${service}-${stage}`;
   const bucket = `arn:${partition}:s3:::${generated.toLowerCase()}*`;
-  const own: Record<string, string[]> = {
+  const namesOf = (type: string, property: string) =>
+    Object.values(resources)
+      .filter(({ Type }) => Type === type)
+      .map(({ Properties }) => (typeof Properties?.[property] === 'string' ? Properties[property] : `${generated}*`));
+  // A change of the ordering replaces a queue by one with or without this suffix.
+  const queues = namesOf('AWS::SQS::Queue', 'QueueName').map((name) => name.replace(/\.fifo$/, ''));
+  return {
     apigateway: ['apis', 'apis/*', 'tags/*'].map((name) => `arn:${partition}:apigateway:${region}::/${name}`),
-    cloudformation: [arn(`stack/${stackName}/*`)],
-    cloudwatch: [arn(`alarm:${named}-*`), `arn:${partition}:cloudwatch::*:dashboard/${named}-*`],
-    dynamodb: [arn(`table/${generated}*`)],
+    cloudformation: [arn(`cloudformation:stack/${stackName}/*`)],
+    cloudwatch: [
+      arn(`cloudwatch:alarm:${named}-*`),
+      ...namesOf('AWS::CloudWatch::Dashboard', 'DashboardName').map(
+        (name) => `arn:${partition}:cloudwatch::*:dashboard/${name}`,
+      ),
+    ],
+    dynamodb: [arn(`dynamodb:table/${generated}*`)],
     ec2: ['*'],
     ecs: [
-      arn(`cluster/${named}`),
-      arn(`service/${named}/*`),
-      arn(`service-deployment/${named}/*`),
-      arn(`task-definition/${named}-*`),
+      arn(`ecs:cluster/${named}`),
+      arn(`ecs:service/${named}/*`),
+      arn(`ecs:service-deployment/${named}/*`),
+      arn(`ecs:task-definition/${named}-*`),
     ],
     iam: [`arn:${partition}:iam::*:role/${generated}*`],
-    lambda: [arn(`function:${named}-*`), arn('event-source-mapping:*')],
+    lambda: [arn(`lambda:function:${named}-*`), arn('lambda:event-source-mapping:*')],
     logs: [
-      arn(`log-group:/aws/lambda/${named}-*`),
-      arn(`log-group:/aws/http-api/${stackName}*`),
-      arn(`log-group:/ecs/${named}-*`),
+      arn(`logs:log-group:/aws/lambda/${named}-*`),
+      arn(`logs:log-group:/aws/http-api/${stackName}*`),
+      arn(`logs:log-group:/ecs/${named}-*`),
     ],
     s3: [bucket, `${bucket}/*`],
-    secretsmanager: [arn(`secret:${service}/${stage}-*`)],
-    sns: [arn(`${named}-*`)],
-    sqs: [arn(`${named}-*`)],
+    // A secret's ARN ends in six random characters as soon as the secret exists.
+    secretsmanager: ['', '-??????'].map((suffix) => arn(`secretsmanager:secret:${service}/${stage}${suffix}`)),
+    sns: [arn(`sns:${named}-*`)],
+    sqs: [...new Set(queues.flatMap((name) => [arn(`sqs:${name}`), arn(`sqs:${name}.fifo`)]))],
   };
-  return own[awsService] as string[];
 }
 
 function partitionOf(region: string): string {

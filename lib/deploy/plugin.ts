@@ -21,7 +21,7 @@ import { checkArtifact } from './check-artifact.ts';
 import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
-import { keepDeployedParameters, readAccount, storeParameters } from './deployed-parameters.ts';
+import { keepDeployedParameters, readAccount, readStack, storeParameters } from './deployed-parameters.ts';
 import { createDeployerPolicy } from './deployer-policy.ts';
 import { DeploymentError } from './deployment-error.ts';
 import { completeRoles } from './function-roles.ts';
@@ -30,9 +30,11 @@ import { type DeployOptions, readOptions } from './options.ts';
 import { applyProxySettings } from './proxy.ts';
 import { queueNamesFreeAt } from './queue-names.ts';
 import { resolveTemplate, resolveValue, type TemplateValues } from './resolve-template.ts';
+import { rejectRollback } from './rollback.ts';
 import { secretReferences } from './secrets/secret-references.ts';
 import { ensureSecret, removeStageSecret, saveSecrets, secretNameOf } from './secrets/secrets.ts';
 import type { PluginUtilities, Serverless, StepProgress } from './serverless.ts';
+import { checkOwner, STACK_COMMANDS, storeOwner } from './stack-owner.ts';
 import { checkStageName } from './stage-name.ts';
 import { templateValues } from './template-values.ts';
 
@@ -69,7 +71,7 @@ export default class FeishuEventsPlugin {
   #options!: DeployOptions;
   #extensions!: Extensions;
   #templateValues!: TemplateValues;
-  #isNewStack = false;
+  #deployed = { isNewStack: false, isSpotDeployed: false };
   /** When SQS accepts the names of the queues, in milliseconds since 1970. */
   #queueNamesFreeAt = 0;
 
@@ -108,12 +110,17 @@ export default class FeishuEventsPlugin {
   async asyncInit(): Promise<void> {
     const { processedInput, configurationInput } = this.#serverless;
     if (processedInput.isHelpRequest) return;
-    if (DEPLOYING_COMMANDS.has(processedInput.commands.join(' ')) && !processedInput.options.package) {
-      const { isNewStack } = await keepDeployedParameters(this.#serverless, this.#notice);
-      this.#isNewStack = isNewStack;
+    rejectRollback(processedInput.commands, this.#serverless.getProvider('aws').getStage());
+    const provider = this.#serverless.getProvider('aws');
+    const command = processedInput.commands.join(' ');
+    if (STACK_COMMANDS.has(command)) {
+      const stack = await readStack(provider);
+      checkOwner(stack, provider.naming.getStackName(), this.#serverless);
+      if (DEPLOYING_COMMANDS.has(command) && !processedInput.options.package) {
+        this.#deployed = await keepDeployedParameters(this.#serverless, stack, this.#notice);
+      }
     }
-    const { default: defaults, [this.#serverless.getProvider('aws').getStage()]: section } =
-      configurationInput.params ?? {};
+    const { default: defaults, [provider.getStage()]: section } = configurationInput.params ?? {};
     // Values that contain variables are checked after their resolution.
     if (!JSON.stringify([defaults, section]).includes('${')) readOptions(this.#serverless);
   }
@@ -198,13 +205,15 @@ export default class FeishuEventsPlugin {
     const readSecret = async () => {
       const secret = await this.#stageSecret();
       // Before the secret is restored.
-      if (this.#isNewStack) this.#queueNamesFreeAt = await queueNamesFreeAt(secret.client, secret.name, Date.now());
+      if (this.#deployed.isNewStack)
+        this.#queueNamesFreeAt = await queueNamesFreeAt(secret.client, secret.name, Date.now());
       return ensureSecret(secret);
     };
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
     const references = secretReferences(this.#secretName, stored, this.#handlerSecrets);
     const options = { ...this.#options, approvals: 'approvals' in this.#serverless.service.functions };
-    return templateValues(options, this.#serverless.getProvider('aws').getRegion(), references);
+    const region = this.#serverless.getProvider('aws').getRegion();
+    return templateValues(options, region, references, this.#deployed.isSpotDeployed);
   }
 
   async #finishTemplate(): Promise<void> {
@@ -224,6 +233,7 @@ export default class FeishuEventsPlugin {
       values: { ...values, 'Connection::Key': key },
     });
     storeParameters(service.provider.compiledCloudFormationTemplate, this.#serverless);
+    storeOwner(service.provider.compiledCloudFormationTemplate, this.#serverless);
     await this.#writeDeployerPolicy();
   }
 

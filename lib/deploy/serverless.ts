@@ -13,6 +13,7 @@ export interface Serverless {
   configurationInput: {
     params?: Partial<Record<string, Record<string, unknown>>>;
     custom?: { extensions?: unknown };
+    provider?: { stackName?: unknown; stackTags?: unknown };
   };
   processedInput: {
     commands: string[];

@@ -9,11 +9,13 @@ import type { TemplateValues } from './resolve-template.ts';
  *
  * @param options `approvals`: whether the stack has the function of that name
  * @param secrets the value of each `!Ref Secret::…`
+ * @param isSpotDeployed the deployed long connection may run on Fargate Spot
  */
 export function templateValues(
   options: DeployOptions & { approvals: boolean },
   region: string,
   secrets: Readonly<Record<string, unknown>>,
+  isSpotDeployed: boolean,
 ): TemplateValues {
   const [zoneA, zoneB] = fargateZonesOf(region) ?? [];
   const percentages = deploymentPercentages(options.connectionCount);
@@ -34,6 +36,9 @@ export function templateValues(
       ...secrets,
       'Worker::VisibilityTimeout': visibilityTimeoutSeconds(options.workerTimeout),
       'Worker::OldEventSeconds': oldEventSeconds(options.workerTimeout),
+      // CloudFormation updates the cluster before the service, and ECS does not remove a provider that the service uses.
+      'Connection::CapacityProviders':
+        options.connectionSpot || isSpotDeployed ? ['FARGATE', 'FARGATE_SPOT'] : ['FARGATE'],
       'Connection::Subnets': options.connectionSubnets,
       'Connection::ZoneA': zoneA,
       'Connection::ZoneB': zoneB,

@@ -20,6 +20,11 @@ same lines, it lists the conflicts and changes nothing.
 
 Exits with 0 if the project was upgraded or is up to date, 1 if there are conflicts, 2 if the upgrade could not run.`;
 
+const SERVICE_FILE = 'serverless.yml';
+const SERVICE_FILE_ADVICE = `
+Your functions, resources, parameters and VPC belong in extensions.yml, where upgrades cannot conflict with them. Take the
+template's ${SERVICE_FILE} with git checkout --theirs -- ${SERVICE_FILE}, and move them: see docs/upgrading.md.`;
+
 const { values, positionals } = readCommandLine(
   USAGE,
   { allowPositionals: true, options: { base: { type: 'string' } } },
@@ -132,5 +137,6 @@ function conflictReport({ conflicts }: VersionMerge, base: string, latest: strin
     `  git merge ${latest}`,
     'Git then also reports conflicts in handlers, documents and package.json. Keep yours with',
     'git checkout --ours -- <file>, and take the new package versions in package.json.',
+    ...(conflicts.includes(SERVICE_FILE) ? [SERVICE_FILE_ADVICE] : []),
   ].join('\n');
 }

@@ -71,6 +71,27 @@ describe("The deployer's policy", () => {
     }
   });
 
+  it('does not match the secret, queues and dashboard of a stage whose name begins with the name of this one', () => {
+    const named = (type: string, property: string, name: string) => ({ Type: type, Properties: { [property]: name } });
+    const resources = (stack: string) => ({
+      Queue: named('AWS::SQS::Queue', 'QueueName', `${stack}-events`),
+      Dashboard: named('AWS::CloudWatch::Dashboard', 'DashboardName', `${stack}-eu-west-1`),
+    });
+    const stage = { service: 'bot', stage: 'prod', stackName: 'bot-prod', region: 'eu-west-1' };
+    const { document } = createDeployerPolicy({ Resources: resources('bot-prod') }, stage);
+    const patterns = document.Statement.flatMap(({ Resource }) => Resource).filter((pattern) => pattern !== '*');
+    const isMatched = (arn: string) => patterns.some((pattern) => path.matchesGlob(arn, pattern));
+    const arns = (prefix: string, secret: string) => [
+      `arn:aws:sqs:eu-west-1:1:${prefix}-events`,
+      // Replaced by a change of the ordering.
+      `arn:aws:sqs:eu-west-1:1:${prefix}-events.fifo`,
+      `arn:aws:cloudwatch::1:dashboard/${prefix}-eu-west-1`,
+      `arn:aws:secretsmanager:eu-west-1:1:secret:bot/${secret}-AbCdEf`,
+    ];
+    for (const arn of arns('bot-prod', 'prod')) expect(isMatched(arn), arn).toBe(true);
+    for (const arn of arns('bot-prod-eu', 'prod-eu')) expect(isMatched(arn), arn).toBe(false);
+  });
+
   it('passes roles only to the services that run the code', () => {
     const passing = statementsOf(typesOfTemplate()).filter(({ Action }) => Action.includes('iam:PassRole'));
     expect(passing).toMatchObject([

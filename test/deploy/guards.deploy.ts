@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project } from './support/project.ts';
@@ -58,6 +60,20 @@ test('A deployment states the account, the region and the stack first', async ()
   const output = await succeed('deploy', '--param', 'ordering=conversation', '--param', 'alarmEmail=a@example.com');
   expect(output).toMatch(/Account \d{12}, region us-east-1, stack feishu-events-dev\n+Deploying feishu-events/);
   expect(await queues()).toEqual(FIFO_QUEUES);
+});
+
+test('No command of another service and stage uses a stack with the same name', async () => {
+  const file = path.join(project.folder, 'serverless.yml');
+  const own = await readFile(file, 'utf8');
+  await writeFile(file, own.replace('service: feishu-events', 'service: feishu'));
+  for (const command of ['deploy', 'remove --yes', 'dlq list', 'info', 'secrets']) {
+    expect(await fail(...command.split(' '), '--stage', 'events-dev'), command).toContain(
+      'The stack feishu-events-dev belongs to the service feishu-events with the stage dev.',
+    );
+  }
+  await writeFile(file, own);
+  expect(await queues()).toEqual(FIFO_QUEUES);
+  expect((await ministack.aws('secretsmanager', 'list-secrets')).SecretList).toHaveLength(1);
 });
 
 test('A deployment keeps the parameters of the deployed stack, and says so', async () => {

@@ -62,8 +62,8 @@ const statementsOf = async (logicalName: string) => {
 
 /** The alarms of a stack with a webhook and without a long connection. */
 const ALARMS = [
+  'dead-letter-added',
   'dead-letters',
-  'new-dead-letters',
   'old-events',
   'rejected-requests',
   'slow-acknowledge',
@@ -317,6 +317,8 @@ describe('with longConnection=true', () => {
         deploymentCircuitBreaker: { enable: true, rollback: true },
       },
     });
+    const { clusters } = await ministack.aws('ecs', 'describe-clusters', '--clusters', 'feishu-events-dev');
+    expect(clusters[0].capacityProviders).toEqual(['FARGATE']);
     const { Topics } = await ministack.aws('sns', 'list-topics');
     expect(Topics).toHaveLength(1);
     const MetricAlarms = await alarmsOfStage();
@@ -324,7 +326,7 @@ describe('with longConnection=true', () => {
     expect(MetricAlarms).toHaveLength(ALARMS.length + 1);
     for (const alarm of MetricAlarms) {
       // A new dead letter is not resolved when no further one follows.
-      const isResolvable = alarm.AlarmName !== 'feishu-events-dev-new-dead-letters';
+      const isResolvable = alarm.AlarmName !== 'feishu-events-dev-dead-letter-added';
       const actions = [Topics[0].TopicArn];
       expect(alarm).toMatchObject({ AlarmActions: actions, OKActions: isResolvable ? actions : [] });
     }

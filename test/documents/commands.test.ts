@@ -40,6 +40,16 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   // These download from a package registry.
   [/^npm ci --ignore-scripts$/, 'lib/cli/node-version.cjs', () => '--ignore-scripts'],
   [/^npm rebuild node |^pnpm approve-builds$/, 'lib/cli/node-version.cjs', (command) => command],
+  [
+    /^git checkout <commit>$|^npx serverless rollback$/,
+    'test/deploy/rollback.long.test.ts',
+    (command) => command.replace('npx ', ''),
+  ],
+  [
+    /^git (merge|checkout --theirs -- serverless\.yml|show HEAD:serverless\.yml)$/,
+    'test/deploy/upgrade.long.test.ts',
+    (command) => command.split(' ').at(-1) as string,
+  ],
   [/^(npx serverless|npm run doctor|aws) /, 'test/deploy/documents.deploy.ts', (command) => command],
 ];
 

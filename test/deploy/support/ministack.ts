@@ -1,7 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse, request as sendRequest } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  request as sendRequest,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +16,15 @@ import { vi } from 'vitest';
 import { wait } from '../../support/wait.ts';
 import { pythonTool } from './python.ts';
 import { runOrThrow } from './run.ts';
+
+/** A request to the emulator, which can be sent again. */
+export interface RecordedRequest {
+  method: string;
+  /** With the query. */
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
 
 export type Ministack = Awaited<ReturnType<typeof startMinistack>>;
 
@@ -24,11 +39,20 @@ const ROOT_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'te
  *
  * The requests pass through a proxy, which stands for what AWS has in front of its services: TLS, because the policies
  * of the queues deny requests without it, and DNS, because a stack's output names the HTTP API by its host.
+ *
+ * @param onRequest called with each request
  */
-export async function startMinistack() {
+export async function startMinistack(onRequest: (request: RecordedRequest) => void = () => {}) {
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-ministack-'));
   const socketPath = path.join(folder, 'socket');
-  const proxy = createServer((request, response) => void forward(socketPath, request, response)).listen(0, '127.0.0.1');
+  const proxy = createServer(async (request, response) => {
+    const { method = '', url = '', headers } = request;
+    const body = await buffer(request).catch(() => undefined);
+    if (body === undefined) return;
+    const recorded = { method, path: url, headers, body };
+    onRequest(recorded);
+    await forward(socketPath, recorded, response);
+  }).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   const { port } = proxy.address() as AddressInfo;
   const endpoint = `http://127.0.0.1:${port}`;
@@ -88,17 +112,20 @@ export async function startMinistack() {
 }
 
 /** Forwards a request as a TLS endpoint would, and replaces the host of HTTP APIs in CloudFormation's responses. */
-async function forward(socketPath: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { method, url, headers } = request;
+async function forward(
+  socketPath: string,
+  { method, path: target, headers, body }: RecordedRequest,
+  response: ServerResponse,
+): Promise<void> {
   const forwarded = sendRequest({
     socketPath,
     method,
-    path: url,
+    path: target,
     headers: { 'x-forwarded-proto': 'https', ...headers },
   });
   forwarded.on('error', () => response.destroy());
   response.once('close', () => forwarded.destroy());
-  request.pipe(forwarded);
+  forwarded.end(body);
   const [answer] = (await once(forwarded, 'response').catch(() => [])) as [IncomingMessage?];
   if (answer === undefined) return;
   const { statusCode = 500, rawHeaders } = answer;
@@ -107,6 +134,6 @@ async function forward(socketPath: string, request: IncomingMessage, response: S
     return;
   }
   const origin = `http://${headers.host}/_aws/execute-api/$1/$$default`;
-  const body = (await buffer(answer)).toString().replaceAll(/https:\/\/(\w+)\.execute-api\.[\w.-]+\.com/g, origin);
-  response.writeHead(statusCode, { 'content-type': answer.headers['content-type'] }).end(body);
+  const replaced = (await buffer(answer)).toString().replaceAll(/https:\/\/(\w+)\.execute-api\.[\w.-]+\.com/g, origin);
+  response.writeHead(statusCode, { 'content-type': answer.headers['content-type'] }).end(replaced);
 }
