@@ -1,6 +1,6 @@
 import { asText, isObject, type JsonObject, tryParseJsonObject } from '../feishu/envelope.ts';
 import { type HttpResult, httpPost } from '../feishu/http-post.ts';
-import { routeTo } from '../feishu/route.ts';
+import { ProxySettingError, routeTo } from '../feishu/route.ts';
 import { toSingleLine } from '../util/printable.ts';
 import { PLATFORMS, type Platform, type PlatformName } from './platforms.ts';
 
@@ -186,8 +186,10 @@ function request(
 
 function describeFailure(accounts: string, error: unknown): string {
   const { code, message, name } = error as NodeJS.ErrnoException;
-  const reason = name === 'TimeoutError' ? 'timeout' : (code ?? message);
-  return `No response from ${accounts} (${reason})`;
+  if (error instanceof ProxySettingError) return message;
+  // The status of a proxy's response is only in the message.
+  const reason = name === 'TimeoutError' ? 'timeout' : code === 'ERR_PROXY_TUNNEL' ? message : (code ?? message);
+  return `No response from ${accounts} (${reason}${routeTo(new URL(accounts)).via})`;
 }
 
 function describeRefusal({ error, error_description: description }: JsonObject): string {

@@ -1,0 +1,106 @@
+import type { AppConfiguration, PlatformApp } from './platform-app.ts';
+import { PlatformError } from './platform-errors.ts';
+import { type Requirements, scopesToRequest } from './requirements.ts';
+
+/** Whether one part of the app is as the handlers need it. */
+export interface StatusItem {
+  /** `unknown`: the platform does not say. */
+  status: 'ok' | 'missing' | 'unknown';
+  /** The part, as the steps in the console name it. */
+  part: 'credentials' | 'bot' | 'scopes' | 'events' | 'callbacks' | 'version';
+  description: string;
+  /** What is missing: names of scopes, events or callbacks. */
+  missing: readonly string[];
+}
+
+/**
+ * Compares an app on the platform with what the handlers need.
+ *
+ * @returns only the item `credentials` if the credentials are wrong or the platform does not respond
+ */
+export async function readAppStatus(app: PlatformApp, requirements: Requirements): Promise<StatusItem[]> {
+  const granted = await attempt(app.readScopes());
+  // The first call also requests a token.
+  if (granted instanceof PlatformError && isAboutCredentials(granted)) {
+    return [{ status: 'missing', part: 'credentials', description: granted.message, missing: [] }];
+  }
+  const [bot, configuration] = await Promise.all([attempt(app.readBotName()), attempt(app.readConfiguration())]);
+  return [
+    { status: 'ok', part: 'credentials', description: 'The App ID and the App Secret are valid', missing: [] },
+    bot instanceof PlatformError
+      ? { status: 'unknown', part: 'bot', description: bot.message, missing: [] }
+      : { status: 'ok', part: 'bot', description: `The app is the bot ${bot ?? ''}`.trimEnd(), missing: [] },
+    describeScopes(granted, requirements),
+    describeTypes('events', 'event', configuration, requirements.events),
+    describeTypes('callbacks', 'callback', configuration, requirements.callbacks),
+    describeVersion(configuration),
+  ];
+}
+
+function describeScopes(
+  scopes: { granted: string[]; waiting: string[] } | PlatformError,
+  requirements: Requirements,
+): StatusItem {
+  if (scopes instanceof PlatformError) {
+    return { status: 'unknown', part: 'scopes', description: scopes.message, missing: [] };
+  }
+  const missing = scopesToRequest(requirements.scopes, scopes.granted);
+  if (missing.length === 0) return { status: 'ok', part: 'scopes', description: 'All scopes are granted', missing };
+  const waiting = missing.filter((scope) => scopes.waiting.includes(scope));
+  const note = waiting.length === 0 ? '' : `; waiting for an administrator: ${waiting.join(', ')}`;
+  return {
+    status: 'missing',
+    part: 'scopes',
+    description: `Scopes not granted: ${missing.join(', ')}${note}`,
+    missing,
+  };
+}
+
+function describeTypes(
+  part: 'events' | 'callbacks',
+  noun: string,
+  configuration: AppConfiguration | PlatformError,
+  needed: readonly string[],
+): StatusItem {
+  if (needed.length === 0) return { status: 'ok', part, description: `No ${noun} is needed`, missing: [] };
+  if (configuration instanceof PlatformError) {
+    return { status: 'unknown', part, description: configuration.message, missing: [] };
+  }
+  const { types } = configuration[part];
+  if (types === undefined) {
+    return { status: 'unknown', part, description: `The platform does not return the app's ${part}`, missing: [] };
+  }
+  const missing = needed.filter((type) => !types.includes(type));
+  if (missing.length === 0) {
+    return { status: 'ok', part, description: `The app subscribes to ${needed.join(', ')}`, missing };
+  }
+  return { status: 'missing', part, description: `Not subscribed: ${missing.join(', ')}`, missing };
+}
+
+function describeVersion(configuration: AppConfiguration | PlatformError): StatusItem {
+  if (configuration instanceof PlatformError) {
+    return { status: 'unknown', part: 'version', description: configuration.message, missing: [] };
+  }
+  const { publishedVersion, versionInReview } = configuration;
+  if (versionInReview !== undefined) {
+    return { status: 'missing', part: 'version', description: 'A version waits for an administrator', missing: [] };
+  }
+  if (publishedVersion !== undefined) {
+    return { status: 'ok', part: 'version', description: 'A version is published', missing: [] };
+  }
+  return { status: 'missing', part: 'version', description: 'No version is published', missing: [] };
+}
+
+/** Wrong credentials, or no response, make all further calls useless. */
+function isAboutCredentials({ code }: PlatformError): boolean {
+  return code === undefined || code === 10003 || code === 10014;
+}
+
+async function attempt<Result>(work: Promise<Result>): Promise<Result | PlatformError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof PlatformError) return error;
+    throw error;
+  }
+}
