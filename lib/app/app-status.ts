@@ -1,5 +1,5 @@
 import type { AppConfiguration, PlatformApp } from './platform-app.ts';
-import { PlatformError } from './platform-errors.ts';
+import { HAS_NO_BOT, PlatformError } from './platform-errors.ts';
 import { type Requirements, scopesToRequest } from './requirements.ts';
 
 /** Whether one part of the app is as the handlers need it. */
@@ -27,14 +27,21 @@ export async function readAppStatus(app: PlatformApp, requirements: Requirements
   const [bot, configuration] = await Promise.all([attempt(app.readBotName()), attempt(app.readConfiguration())]);
   return [
     { status: 'ok', part: 'credentials', description: 'The App ID and the App Secret are valid', missing: [] },
-    bot instanceof PlatformError
-      ? { status: 'unknown', part: 'bot', description: bot.message, missing: [] }
-      : { status: 'ok', part: 'bot', description: `The app is the bot ${bot ?? ''}`.trimEnd(), missing: [] },
+    describeBot(bot),
     describeScopes(granted, requirements),
     describeTypes('events', 'event', configuration, requirements.events),
     describeTypes('callbacks', 'callback', configuration, requirements.callbacks),
     describeVersion(configuration),
   ];
+}
+
+function describeBot(bot: string | undefined | PlatformError): StatusItem {
+  const part = 'bot';
+  if (!(bot instanceof PlatformError)) {
+    return { status: 'ok', part, description: `The app is the bot ${bot ?? ''}`.trimEnd(), missing: [] };
+  }
+  if (bot.code === HAS_NO_BOT) return { status: 'missing', part, description: 'The app has no bot', missing: [] };
+  return { status: 'unknown', part, description: bot.message, missing: [] };
 }
 
 function describeScopes(

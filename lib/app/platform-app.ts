@@ -7,6 +7,11 @@ type HttpInstance = typeof import('@larksuiteoapi/node-sdk').defaultHttpInstance
 
 const REQUEST_WITHIN_MILLISECONDS = 15_000;
 
+/** A change of the configuration. What it does not contain stays. */
+export type ConfigurationPatch = NonNullable<
+  NonNullable<Parameters<Client['application']['v7']['applicationConfig']['patch']>[0]>['data']
+>;
+
 /** How the platform delivers events or callbacks. */
 export interface Delivery {
   /** `webhook` or `websocket`; `undefined` if the platform does not say. */
@@ -20,6 +25,8 @@ export interface Delivery {
 export interface AppConfiguration {
   events: Delivery;
   callbacks: Delivery;
+  /** `undefined` if the platform does not say. */
+  encryption: { encryptKey: string; verificationToken: string } | undefined;
   /** The version that is in use. */
   publishedVersion: string | undefined;
   /** The version that waits for an administrator. */
@@ -78,6 +85,10 @@ export class PlatformApp {
         requestUrl: callback?.request_url || undefined,
         types: callback?.subscribed_callbacks,
       },
+      encryption: app?.encryption && {
+        encryptKey: app.encryption.encryption_key ?? '',
+        verificationToken: app.encryption.verification_token ?? '',
+      },
       publishedVersion,
       versionInReview: app?.unaudit_version_id || undefined,
     };
@@ -96,6 +107,28 @@ export class PlatformApp {
   async countConnections(): Promise<number> {
     const { data } = await call(this.#client.event.v1.connection.get());
     return data?.online_instance_cnt ?? 0;
+  }
+
+  /** Changes the configuration. Needs the scope `application:application:patch`. */
+  async configure(data: ConfigurationPatch): Promise<void> {
+    await call(this.#client.application.v7.applicationConfig.patch({ data, path: { app_id: this.#appId } }));
+  }
+
+  /** Adds the Bot feature. Needs the scope `application:application:patch`. */
+  async enableBot(): Promise<void> {
+    const data = { bot: { enable: true } };
+    await call(this.#client.application.v7.applicationAbility.patch({ data, path: { app_id: this.#appId } }));
+  }
+
+  /**
+   * Submits the configuration as a new version. Needs the scope `application:application:patch`.
+   *
+   * @param changelog up to 500 characters
+   */
+  async publish(changelog: string): Promise<void> {
+    const abilities = { mobile_default_ability: 'bot', pc_default_ability: 'bot' } as const;
+    const data = { ...abilities, remark: 'feishu-events', changelog };
+    await call(this.#client.application.v7.applicationPublish.create({ data, path: { app_id: this.#appId } }));
   }
 
   /** Returns the bot's name, if the app has the Bot feature. */

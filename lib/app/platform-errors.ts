@@ -15,7 +15,7 @@ const ADVICE: ReadonlyMap<number, string> = new Map([
   ),
   ...entries(
     [210043, 210021, 210001],
-    'The app was not created in the developer console, so only a scan or the console can change it.',
+    'The app was not created in the developer console. Add what is missing with npm run setup -- --app and its App ID.',
   ),
   ...entries([210042, 210019], 'The platform could not verify the request URL. Is the webhook deployed?'),
   [210041, 'One of the scopes needs the Bot feature.'],
@@ -23,6 +23,8 @@ const ADVICE: ReadonlyMap<number, string> = new Map([
 ]);
 
 const MISSING_SCOPE = 99991672;
+/** The response of `bot/v3/info`: https://open.feishu.cn/document/ukTMukTMukTM/uAjMxEjLwITMx4CMyETM */
+export const HAS_NO_BOT = 11205;
 
 /** The platform rejected a call, or did not respond. The message is for the user and contains no secret. */
 export class PlatformError extends Error {
@@ -50,7 +52,9 @@ function describe(error: unknown, body: Body, code: number | undefined, scopes: 
     return `The platform did not respond (${toSingleLine(String(reason ?? message))}).`;
   }
   const words = `The platform responded: ${toSingleLine(String(body?.msg ?? wordsIn(error)))} (${code}).`;
-  if (code === MISSING_SCOPE && scopes.length > 0) return `The app lacks the scope ${scopes.join(' or ')} (${code}).`;
+  if (code === MISSING_SCOPE && scopes.length > 0) {
+    return `The app lacks the scope ${scopes.join(' or ')} (${code}). Add it in the developer console: Permissions & Scopes.`;
+  }
   const advice = ADVICE.get(code);
   return advice === undefined ? words : `${words} ${advice}`;
 }

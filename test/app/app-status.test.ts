@@ -85,7 +85,9 @@ describe('The status of an app', () => {
     expect(await itemOf('events')).toEqual({
       status: 'unknown',
       part: 'events',
-      description: 'The app lacks the scope application:application:self_manage (99991672).',
+      description:
+        'The app lacks the scope application:application:self_manage (99991672). Add it in the developer console: ' +
+        'Permissions & Scopes.',
       missing: [],
     });
   });
@@ -95,8 +97,8 @@ describe('The status of an app', () => {
     expect(await itemOf('version')).toMatchObject({ description: 'A version waits for an administrator' });
   });
 
-  it("passes on the platform's words about the bot", async () => {
+  it('reports an app without a bot', async () => {
     mock.hasBot = false;
-    expect(await itemOf('bot')).toMatchObject({ description: expect.stringContaining('app do not have bot (11205)') });
+    expect(await itemOf('bot')).toMatchObject({ status: 'missing', description: 'The app has no bot' });
   });
 });

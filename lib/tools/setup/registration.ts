@@ -1,6 +1,7 @@
 import path from 'node:path';
-import { readAppStatus, type StatusItem } from '../../app/app-status.ts';
+import { readAppStatus } from '../../app/app-status.ts';
 import { createConfirmationLink } from '../../app/confirmation-link.ts';
+import { formatItem } from '../../app/format-status.ts';
 import { PlatformApp } from '../../app/platform-app.ts';
 import { PLATFORMS } from '../../app/platforms.ts';
 import {
@@ -96,12 +97,6 @@ export async function reportGrants(app: RegisteredApp, options: SetupOptions, { 
     );
   }
   return isComplete;
-}
-
-const MARKS = { ok: '✓', missing: '✗', unknown: '?' } as const;
-
-export function formatItem({ status, description }: StatusItem): string {
-  return `${MARKS[status]} ${description}`;
 }
 
 /** @throws {UsageError} if the credentials in `.env` would have no effect, or the user cannot be asked */
