@@ -1,4 +1,5 @@
 import { CloudFormationClient, DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
+import type { DeployedStack } from './deployed-stack.ts';
 import { DeploymentError } from './deployment-error.ts';
 import { readChangedParameters, readGivenParameters } from './options.ts';
 import type { AwsProvider, Serverless, Template } from './serverless.ts';
@@ -15,6 +16,12 @@ export function storeParameters(template: Template, serverless: Serverless): voi
       Value: JSON.stringify(readChangedParameters(serverless)),
     },
   };
+}
+
+/** Returns a parameter of a deployed stack, or `undefined` if it has its default. */
+export function deployedParameter(stack: DeployedStack, name: string): string | undefined {
+  const stored = stack.output(OUTPUT);
+  return stored === undefined ? undefined : JSON.parse(stored)[name];
 }
 
 /**
