@@ -8,6 +8,10 @@ export interface AppCommandOptions {
   app: PlatformApp;
   target: Target;
   unpublished: UnpublishedChanges;
+  /** How many long connections there should be at most. Default: not checked. */
+  maximumConnections?: number;
+  /** The command that applies the plan. */
+  applyCommand: string;
   print(line: string): void;
 }
 
@@ -24,10 +28,18 @@ const LONGEST_CHANGELOG_CHARACTERS = 500;
  *
  * @returns whether it lacks nothing
  */
-export async function checkApp({ app, target, print }: Omit<AppCommandOptions, 'unpublished'>): Promise<boolean> {
-  const items = await readAppStatus(app, target.requirements);
+export async function checkApp(options: AppCommandOptions): Promise<boolean> {
+  const { app, target, maximumConnections, unpublished, applyCommand, print } = options;
+  const items = await readAppStatus(app, target.requirements, {
+    requestUrl: target.requestUrl,
+    ...(maximumConnections !== undefined && { maximumConnections }),
+  });
   for (const item of items) print(formatItem(item));
-  return items.every(({ status }) => status !== 'missing');
+  const isUnpublished = await unpublished.exist();
+  if (isUnpublished) print('✗ The last changes are not published');
+  const isComplete = !isUnpublished && items.every(({ status }) => status !== 'missing');
+  if (!isComplete) print(`To change the app: ${applyCommand}`);
+  return isComplete;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { AppConfiguration, PlatformApp } from './platform-app.ts';
+import type { AppConfiguration, Delivery, PlatformApp } from './platform-app.ts';
 import { HAS_NO_BOT, PlatformError } from './platform-errors.ts';
 import { type Requirements, scopesToRequest } from './requirements.ts';
 
@@ -7,18 +7,31 @@ export interface StatusItem {
   /** `unknown`: the platform does not say. */
   status: 'ok' | 'missing' | 'unknown';
   /** The part, as the steps in the console name it. */
-  part: 'credentials' | 'bot' | 'scopes' | 'events' | 'callbacks' | 'version';
+  part: 'credentials' | 'bot' | 'scopes' | 'events' | 'callbacks' | 'delivery' | 'connections' | 'version';
   description: string;
   /** What is missing: names of scopes, events or callbacks. */
   missing: readonly string[];
 }
 
+/** Where the events of an app should arrive. */
+export interface Destination {
+  /** The webhook's request URL. Without it, the app uses the long connection. */
+  requestUrl: string | undefined;
+  /** How many long connections there should be at most. Default: not checked. */
+  maximumConnections?: number;
+}
+
 /**
  * Compares an app on the platform with what the handlers need.
  *
+ * @param destination default: not checked
  * @returns only the item `credentials` if the credentials are wrong or the platform does not respond
  */
-export async function readAppStatus(app: PlatformApp, requirements: Requirements): Promise<StatusItem[]> {
+export async function readAppStatus(
+  app: PlatformApp,
+  requirements: Requirements,
+  destination?: Destination,
+): Promise<StatusItem[]> {
   const granted = await attempt(app.readScopes());
   // The first call also requests a token.
   if (granted instanceof PlatformError && isAboutCredentials(granted)) {
@@ -31,6 +44,8 @@ export async function readAppStatus(app: PlatformApp, requirements: Requirements
     describeScopes(granted, requirements),
     describeTypes('events', 'event', configuration, requirements.events),
     describeTypes('callbacks', 'callback', configuration, requirements.callbacks),
+    ...(destination === undefined ? [] : describeDeliveries(configuration, requirements, destination)),
+    ...(await describeConnections(app, destination?.maximumConnections)),
     describeVersion(configuration),
   ];
 }
@@ -78,10 +93,51 @@ function describeTypes(
     return { status: 'unknown', part, description: `The platform does not return the app's ${part}`, missing: [] };
   }
   const missing = needed.filter((type) => !types.includes(type));
+  const extra = types.filter((type) => !needed.includes(type));
+  const note = extra.length === 0 ? '' : `; no handler needs ${extra.join(', ')}`;
   if (missing.length === 0) {
-    return { status: 'ok', part, description: `The app subscribes to ${needed.join(', ')}`, missing };
+    return { status: 'ok', part, description: `The app subscribes to ${needed.join(', ')}${note}`, missing };
   }
-  return { status: 'missing', part, description: `Not subscribed: ${missing.join(', ')}`, missing };
+  return { status: 'missing', part, description: `Not subscribed: ${missing.join(', ')}${note}`, missing };
+}
+
+function describeDeliveries(
+  configuration: AppConfiguration | PlatformError,
+  requirements: Requirements,
+  { requestUrl }: Destination,
+): StatusItem[] {
+  // The items of the events and callbacks contain the error.
+  if (configuration instanceof PlatformError) return [];
+  const parts = (['events', 'callbacks'] as const).filter((part) => requirements[part].length > 0);
+  return parts.map((part) => describeDelivery(part, configuration[part], requestUrl));
+}
+
+function describeDelivery(
+  part: string,
+  { mode, requestUrl: current }: Delivery,
+  expected: string | undefined,
+): StatusItem {
+  const subject = part === 'events' ? 'Events' : 'Callbacks';
+  const where = mode === 'webhook' ? `to ${current ?? 'no URL'}` : 'over the long connection';
+  const wanted = expected === undefined ? 'over the long connection' : `to ${expected}`;
+  const item = { part: 'delivery', missing: [] } as const;
+  if (mode === undefined) {
+    return { ...item, status: 'unknown', description: `The platform does not say where ${part} go` };
+  }
+  if (where === wanted) return { ...item, status: 'ok', description: `${subject} go ${where}` };
+  return { ...item, status: 'missing', description: `${subject} go ${where}, not ${wanted}` };
+}
+
+async function describeConnections(app: PlatformApp, maximum: number | undefined): Promise<StatusItem[]> {
+  if (maximum === undefined) return [];
+  const count = await attempt(app.countConnections());
+  const item = { part: 'connections', missing: [] } as const;
+  if (count instanceof PlatformError) return [{ ...item, status: 'unknown', description: count.message }];
+  if (count <= maximum) return [{ ...item, status: 'ok', description: `Open long connections: ${count}` }];
+  const description =
+    `${count} long connections are open, but the stack has ${maximum}: other programs with this app's credentials ` +
+    'receive some of its events';
+  return [{ ...item, status: 'missing', description }];
 }
 
 function describeVersion(configuration: AppConfiguration | PlatformError): StatusItem {

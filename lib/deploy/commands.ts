@@ -26,7 +26,7 @@ export const OPERATOR_COMMANDS = {
       stack: {
         usage: 'Check the deployed stack, and explain how to fix problems',
         lifecycleEvents: ['check'],
-        options: {},
+        options: { platform: { usage: 'Also compare the app on the platform ("app check")', type: 'boolean' } },
       },
     },
   },
@@ -87,7 +87,7 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
   const withQueue = (work: (commands: DeadLetterCommands) => Promise<void>) => () =>
     withDeadLetters(host.getProvider('aws'), work);
   return {
-    'doctor:stack:check': () => runDoctor(host),
+    'doctor:stack:check': () => runDoctor(host, options),
     'app:check:check': () => runAppCommand(host, 'check', options),
     'app:plan:plan': () => runAppCommand(host, 'plan', options),
     'app:apply:apply': () => runAppCommand(host, 'apply', options),
@@ -99,7 +99,7 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
   };
 }
 
-async function runDoctor(host: Serverless): Promise<void> {
+async function runDoctor(host: Serverless, options: CommandOptions): Promise<void> {
   const { checkDeployment } = await import('./doctor/doctor.ts');
   const { secretNameOf } = await import('./secrets/secrets.ts');
   const provider = host.getProvider('aws');
@@ -108,6 +108,7 @@ async function runDoctor(host: Serverless): Promise<void> {
   const secretName = secretNameOf(host);
   const isHealthy = await checkDeployment({ config, stackName, secretName, print: console.log });
   if (!isHealthy) process.exitCode = 1;
+  if (options.platform === true) await runAppCommand(host, 'check', options);
 }
 
 async function runAppCommand(host: Serverless, command: AppCommand, options: CommandOptions): Promise<void> {

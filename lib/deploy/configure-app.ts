@@ -50,6 +50,7 @@ export async function configureApp(command: AppCommand, stage: StageApp): Promis
   }
   const domain = stage.domain ?? deployedParameter(stack, 'domain') ?? PLATFORMS.feishu.domain;
   const hasConnection = stack.physicalId('ConnectionService') !== undefined;
+  const connections = hasConnection ? Number(deployedParameter(stack, 'connectionCount') ?? 1) : 0;
   const target: Target = {
     requirements: await deriveRequirements(root),
     requestUrl: hasConnection ? undefined : requestUrlOf(stack),
@@ -58,7 +59,14 @@ export async function configureApp(command: AppCommand, stage: StageApp): Promis
     sendsUnknown: stage.sendsUnknown,
   };
   const app = await PlatformApp.create({ ...readAppCredentials(secrets), domain });
-  const options = { app, target, unpublished: unpublishedChangesOf(root, secrets.FEISHU_APP_ID), print };
+  const options = {
+    app,
+    target,
+    unpublished: unpublishedChangesOf(root, secrets.FEISHU_APP_ID),
+    maximumConnections: connections,
+    applyCommand: 'npx serverless app apply, with the same --stage',
+    print,
+  };
   const ask = async () => stage.isConfirmed || (await confirm('Apply these changes? Type yes: ', input));
   try {
     if (command === 'check') return await checkApp(options);

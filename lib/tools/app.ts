@@ -71,7 +71,7 @@ async function run(): Promise<boolean> {
   const credentials = readAppCredentials(environment);
   const app = await PlatformApp.create(credentials);
   const unpublished = unpublishedChangesOf(root, credentials.appId);
-  const options = { app, target, unpublished, print: console.log };
+  const options = { app, target, unpublished, applyCommand: 'npm run app -- apply', print: console.log };
   if (command === 'check') return checkApp(options);
   return command === 'plan' ? printPlan(options) : applyPlan({ ...options, confirm });
 }

@@ -52,6 +52,7 @@ function optionsFor(target: Partial<Target>) {
     app,
     target: { ...TARGET, ...target },
     unpublished: unpublishedChangesOf(folder.path, mock.appId),
+    applyCommand: 'npm run app -- apply',
     print: (line: string) => void printed.push(line),
     confirm: async () => confirms,
   };
@@ -175,6 +176,12 @@ describe('Applying the plan', () => {
   it('continues after a change that the platform rejected, or that was killed before it published', async () => {
     mock.refusals.set('publish', 210303);
     await expect(apply()).rejects.toThrow('The version to publish is not complete.');
+    printed = [];
+    expect(await checkApp(optionsFor({}))).toBe(false);
+    expect(printed.slice(-2)).toEqual([
+      '✗ The last changes are not published',
+      'To change the app: npm run app -- apply',
+    ]);
     mock.refusals.clear();
     printed = [];
     expect(await apply()).toBe(true);

@@ -101,4 +101,42 @@ describe('The status of an app', () => {
     mock.hasBot = false;
     expect(await itemOf('bot')).toMatchObject({ status: 'missing', description: 'The app has no bot' });
   });
+
+  it.each([
+    ['the long connection', undefined, ['ok', 'ok']],
+    ['a webhook', 'https://example.com/feishu/events', ['missing', 'ok']],
+  ])('compares where events and callbacks go with %s', async (_, requestUrl, expected) => {
+    Object.assign(mock.app, {
+      callback_info: {
+        callback_type: requestUrl === undefined ? 'websocket' : 'webhook',
+        request_url: requestUrl,
+        subscribed_callbacks: REQUIREMENTS.callbacks,
+      },
+    });
+    const items = await readAppStatus(await PlatformApp.create(mock.credentials), REQUIREMENTS, { requestUrl });
+    const deliveries = items.filter(({ part }) => part === 'delivery');
+    expect(deliveries.map(({ status }) => status)).toEqual(expected);
+    if (requestUrl !== undefined) {
+      expect(deliveries[0]?.description).toBe(`Events go over the long connection, not to ${requestUrl}`);
+    }
+  });
+
+  it('names subscriptions that no handler needs', async () => {
+    Object.assign(mock.app, { event: { subscribed_events: [...REQUIREMENTS.events, 'im.chat.disbanded_v1'] } });
+    expect((await itemOf('events'))?.description).toMatch(/; no handler needs im\.chat\.disbanded_v1$/);
+  });
+
+  it('reports more long connections than there should be', async () => {
+    const connections = async (maximumConnections: number) => {
+      const destination = { requestUrl: undefined, maximumConnections };
+      const items = await readAppStatus(await PlatformApp.create(mock.credentials), REQUIREMENTS, destination);
+      return items.find(({ part }) => part === 'connections');
+    };
+    mock.connections = 2;
+    expect(await connections(2)).toMatchObject({ status: 'ok', description: 'Open long connections: 2' });
+    expect(await connections(1)).toMatchObject({
+      status: 'missing',
+      description: expect.stringContaining('2 long connections are open, but the stack has 1'),
+    });
+  });
 });
