@@ -1,5 +1,5 @@
 import type { Selection } from '../dead-letters/visit.ts';
-import type { AppCommand } from './configure-app.ts';
+import type { AppCommand, StageApp } from './configure-app.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { DeadLetterCommands } from './dlq/command.ts';
 import type { AwsProvider, Serverless } from './serverless.ts';
@@ -112,9 +112,25 @@ async function runDoctor(host: Serverless, options: CommandOptions): Promise<voi
 }
 
 async function runAppCommand(host: Serverless, command: AppCommand, options: CommandOptions): Promise<void> {
+  const { configureApp } = await import('./configure-app.ts');
+  const isAsWanted = await configureApp(command, {
+    ...(await readStageApp(host)),
+    prunes: options.prune === true,
+    sendsUnknown: options.all === true,
+    isConfirmed: options.yes === true,
+    input: process.stdin,
+  });
+  if (!isAsWanted) process.exitCode = 1;
+}
+
+/**
+ * Reads what the configuration of a stage's app depends on.
+ *
+ * @throws {DeploymentError} if the stack does not exist
+ */
+export async function readStageApp(host: Serverless): Promise<StageApp> {
   const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
   const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-  const { configureApp } = await import('./configure-app.ts');
   const { readDeployedStack } = await import('./deployed-stack.ts');
   const { secretNameOf } = await import('./secrets/secrets.ts');
   const { readSecret } = await import('./secrets/secret-store.ts');
@@ -122,17 +138,7 @@ async function runAppCommand(host: Serverless, command: AppCommand, options: Com
   const config = await provider.getAwsSdkV3Config();
   const stack = await readDeployedStack(new CloudFormationClient(config), provider.naming.getStackName());
   const secret = await readSecret(new SecretsManagerClient(config), secretNameOf(host));
-  const isAsWanted = await configureApp(command, {
-    stack,
-    root: host.serviceDir,
-    secrets: secret?.values ?? {},
-    prunes: options.prune === true,
-    sendsUnknown: options.all === true,
-    isConfirmed: options.yes === true,
-    input: process.stdin,
-    print: console.log,
-  });
-  if (!isAsWanted) process.exitCode = 1;
+  return { stack, root: host.serviceDir, secrets: secret?.values ?? {}, print: console.log };
 }
 
 async function withDeadLetters(

@@ -14,7 +14,8 @@ import { requestUrlOf } from './request-url.ts';
 
 export type AppCommand = 'check' | 'plan' | 'apply';
 
-interface StageApp {
+/** A stage, as far as its app depends on it. */
+export interface StageApp {
   stack: DeployedStack;
   /** The project's folder. */
   root: string;
@@ -22,12 +23,15 @@ interface StageApp {
   secrets: Environment;
   /** Default: the domain that the stack was deployed with. */
   domain?: string;
+  print: (line: string) => void;
+}
+
+interface CommandSettings {
   prunes: boolean;
   sendsUnknown: boolean;
   /** Whether to apply without asking. */
   isConfirmed: boolean;
   input: NodeJS.ReadStream;
-  print: (line: string) => void;
 }
 
 /**
@@ -38,7 +42,7 @@ interface StageApp {
  * @throws {DeploymentError} if the secret lacks the app's credentials, the app is a store app, or the platform rejects a
  *   call
  */
-export async function configureApp(command: AppCommand, stage: StageApp): Promise<boolean> {
+export async function configureApp(command: AppCommand, stage: StageApp & CommandSettings): Promise<boolean> {
   const { stack, root, secrets, print, input } = stage;
   if (!secrets.FEISHU_APP_ID || !secrets.FEISHU_APP_SECRET) {
     throw new DeploymentError(
@@ -74,6 +78,24 @@ export async function configureApp(command: AppCommand, stage: StageApp): Promis
   } catch (error) {
     if (error instanceof PlatformError || error instanceof RangeError) throw new DeploymentError(error.message);
     throw error;
+  }
+}
+
+/**
+ * Configures the app of a stage that was just deployed, without asking. A version that waits for an administrator does not
+ * fail the deployment.
+ *
+ * @throws {DeploymentError} if the app could not be configured; the message contains the platform's words and what to do
+ */
+export async function configureDeployedApp(stage: StageApp): Promise<void> {
+  const settings = { prunes: false, sendsUnknown: false, isConfirmed: true, input: process.stdin };
+  try {
+    await configureApp('apply', { ...stage, ...settings });
+  } catch (error) {
+    if (!(error instanceof DeploymentError)) throw error;
+    throw new DeploymentError(
+      `The stack is deployed, but its app is not configured. ${error.message} Then run: npx serverless app apply`,
+    );
   }
 }
 

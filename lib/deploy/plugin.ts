@@ -10,7 +10,7 @@ import { applyExtensions, applyParameters, extendCallbacks } from './apply-exten
 import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
-import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
+import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS, readStageApp } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
 import { keepDeployedParameters, readAccount, storeParameters } from './deployed-parameters.ts';
@@ -89,6 +89,7 @@ export default class FeishuEventsPlugin {
         await this.#waitForQueueNames();
       },
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
+      'after:deploy:finalize': () => this.#configureApp(),
       'before:remove:remove': () => this.#confirmRemoval(options.yes === true),
       'after:remove:remove': async () => removeStageSecret(await this.#stageSecret()),
       'secrets:save': async () => saveSecrets(await this.#stageSecret()),
@@ -127,6 +128,12 @@ export default class FeishuEventsPlugin {
     if (this.#options.tracing === 'xray') provider.tracing = { lambda: true, ...provider.tracing };
     if (!this.#options.webhook) delete service.functions.webhook;
     applyExtensions(service, this.#extensions);
+  }
+
+  async #configureApp(): Promise<void> {
+    if (!this.#options.configureApp) return;
+    const { configureDeployedApp } = await import('./configure-app.ts');
+    await this.#step('Configuring the app', async () => configureDeployedApp(await readStageApp(this.#serverless)));
   }
 
   async #checkEnvironmentFile(): Promise<void> {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createOperatorHooks, OPERATOR_COMMANDS } from '../../lib/deploy/commands.ts';
-import { configureApp } from '../../lib/deploy/configure-app.ts';
+import { configureApp, configureDeployedApp } from '../../lib/deploy/configure-app.ts';
 import type { Serverless } from '../../lib/deploy/serverless.ts';
 import { MockAppConfiguration } from '../mock-platform/app-configuration.ts';
 import { createDeployedStack } from '../support/deployed-stack.ts';
@@ -26,14 +26,20 @@ describe('npx serverless app', () => {
   });
   afterEach(() => mock[Symbol.asyncDispose]());
 
-  async function run(command: 'check' | 'plan' | 'apply', stage: Partial<Parameters<typeof configureApp>[1]> = {}) {
+  const stageApp = () => {
     const { appId, appSecret, domain } = mock.credentials;
-    const printed: string[] = [];
-    const isAsWanted = await configureApp(command, {
-      stack: { ...createDeployedStack({}), output: (key) => OUTPUTS[key] },
+    return {
+      stack: { ...createDeployedStack({}), output: (key: string) => OUTPUTS[key] },
       root: project.root,
       secrets: { ...SECRETS, FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret },
       domain,
+    };
+  };
+
+  async function run(command: 'check' | 'plan' | 'apply', stage: Partial<Parameters<typeof configureApp>[1]> = {}) {
+    const printed: string[] = [];
+    const isAsWanted = await configureApp(command, {
+      ...stageApp(),
       prunes: false,
       sendsUnknown: true,
       isConfirmed: true,
@@ -99,5 +105,25 @@ describe('npx serverless app', () => {
   it('has a hook for each of its commands', () => {
     const hooks = Object.keys(createOperatorHooks({ getProvider: () => ({}) } as unknown as Serverless, {}));
     for (const name of Object.keys(OPERATOR_COMMANDS.app.commands)) expect(hooks).toContain(`app:${name}:${name}`);
+  });
+
+  it('configures the app after a deployment, and does not fail because of a review', async () => {
+    mock.app = {
+      event: { subscription_type: 'websocket', subscribed_events: [] },
+      callback: { callback_type: 'websocket', subscribed_callbacks: [] },
+      online_version_id: 'oav_1',
+    };
+    mock.hasReview = true;
+    const printed: string[] = [];
+    await configureDeployedApp({ ...stageApp(), print: (line) => printed.push(line) });
+    expect(mock.app).toMatchObject({ event: { request_url: 'https://api.example.com/feishu/events' } });
+    expect(printed.at(-1)).toContain('waits for an administrator');
+  });
+
+  it('says what to do if the app cannot be configured after a deployment', async () => {
+    mock.refusals.set('config', 210042);
+    await expect(configureDeployedApp({ ...stageApp(), print() {} })).rejects.toThrow(
+      /^The stack is deployed, but its app is not configured\. .*\(210042\).* Then run: npx serverless app apply$/,
+    );
   });
 });
