@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline/promises';
 /**
  * Asks a question on the terminal.
  *
- * @param standard the answer if the user only presses Enter, or closes the input
+ * @param standard the answer if the user only presses Enter
+ * @returns `false` if the user closes the input
  * @throws the signal's reason, also if the user presses Ctrl+C
  */
 export async function askYesOrNo(
@@ -19,7 +20,7 @@ export async function askYesOrNo(
   // Readline intercepts Ctrl+C.
   terminal.once('SIGINT', () => cancellation.abort());
   try {
-    const closed = once(terminal, 'close').then(() => '');
+    const closed = once(terminal, 'close').then(() => 'no');
     const choice = standard ? '[Y/n]' : '[y/N]';
     const answer = await Promise.race([terminal.question(`${question} ${choice} `, { signal }), closed]);
     const text = answer.trim().toLowerCase();

@@ -37,7 +37,7 @@ const REFUSALS = {
 /** A mock of the host that registers apps, after the official SDK's source. */
 export class MockAccounts implements AsyncDisposable {
   readonly deviceCode = 'device-code';
-  readonly appId = 'cli_a1b2c3';
+  appId = 'cli_a1b2c3';
   readonly appSecret = 'registered-app-secret';
   readonly requests: RegistrationRequest[] = [];
   /** The results of the next polls. The last one repeats. */

@@ -6,6 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 import decodeQR from 'qr/decode.js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Requirements } from '../../../lib/app/requirements.ts';
+import { askYesOrNo } from '../../../lib/cli/ask.ts';
 import { renderQrCode } from '../../../lib/tools/setup/qr-code.ts';
 import { reportGrants, type SetupOptions, setUpApp, type Terminal } from '../../../lib/tools/setup/registration.ts';
 import { MockAccounts, type PollResult } from '../../mock-platform/accounts.ts';
@@ -267,6 +268,30 @@ describe('The report of what was granted', () => {
     expect(terminal.text).toContain('✗ Scopes not granted: im:message:send_as_bot\n');
     expect(terminal.text).toContain('npm run setup -- --manual');
     expect(terminal.text).not.toContain(configuration.appSecret);
+  });
+});
+
+describe('A question', () => {
+  const ask = async (standard: boolean, type: (input: PassThrough) => void) => {
+    const { input, output, cancellation } = new FakeTerminal();
+    const answered = askYesOrNo('Start it now?', standard, input, output, cancellation);
+    type(input);
+    return answered;
+  };
+
+  it.each([
+    ['y', false, true],
+    ['Yes', false, true],
+    ['n', true, false],
+    ['', true, true],
+    ['', false, false],
+    ['what?', true, false],
+  ])('with the answer "%s" and the default %s is %s', async (answer, standard, expected) => {
+    expect(await ask(standard, (input) => input.write(`${answer}\n`))).toBe(expected);
+  });
+
+  it('whose input is closed is answered with no', async () => {
+    expect(await ask(true, (input) => input.end())).toBe(false);
   });
 });
 
