@@ -22,12 +22,15 @@ export async function askYesOrNo(
   try {
     const closed = once(terminal, 'close').then(() => 'no');
     const choice = standard ? '[Y/n]' : '[y/N]';
-    const answer = await Promise.race([terminal.question(`${question} ${choice} `, { signal }), closed]);
+    const asked = terminal.question(`${question} ${choice} `, { signal }).catch((error) => {
+      signal.throwIfAborted();
+      // Ctrl+D
+      if (error.name === 'AbortError') return 'no';
+      throw error;
+    });
+    const answer = await Promise.race([asked, closed]);
     const text = answer.trim().toLowerCase();
     return text === '' ? standard : text === 'y' || text === 'yes';
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
   } finally {
     terminal.close();
   }

@@ -290,8 +290,15 @@ describe('A question', () => {
     expect(await ask(standard, (input) => input.write(`${answer}\n`))).toBe(expected);
   });
 
+  it('is cancelled by Ctrl+C', async () => {
+    const controlC = '\u0003';
+    await expect(ask(true, (input) => input.write(controlC))).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
   it('whose input is closed is answered with no', async () => {
     expect(await ask(true, (input) => input.end())).toBe(false);
+    const controlD = '\u0004';
+    expect(await ask(true, (input) => input.write(controlD))).toBe(false);
   });
 });
 
