@@ -1,10 +1,16 @@
 import type { Selection } from '../dead-letters/visit.ts';
+import type { AppCommand, StageApp } from './configure-app.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { DeadLetterCommands } from './dlq/command.ts';
 import type { AwsProvider, Serverless } from './serverless.ts';
 import type { StackCommandParts } from './stack-command.ts';
 
 export type CommandOptions = Readonly<Record<string, string | boolean | null | undefined>>;
+
+const APP_OPTIONS = {
+  prune: { usage: 'Unsubscribe from events and callbacks that no handler needs', type: 'boolean' },
+  all: { usage: 'Also send what the platform does not report', type: 'boolean' },
+} as const;
 
 const SELECTION_OPTIONS = {
   type: { usage: 'Only this event type ("unreadable": messages that are not events)', type: 'string' },
@@ -20,7 +26,7 @@ export const OPERATOR_COMMANDS = {
       stack: {
         usage: 'Check the deployed stack, and explain how to fix problems',
         lifecycleEvents: ['check'],
-        options: {},
+        options: { platform: { usage: 'Also compare the app on the platform ("app check")', type: 'boolean' } },
       },
     },
   },
@@ -50,6 +56,19 @@ export const OPERATOR_COMMANDS = {
       },
     },
   },
+  app: {
+    type: 'container',
+    usage: "Configure the stage's app on Feishu or Lark",
+    commands: {
+      check: { usage: 'List what the app has and lacks', lifecycleEvents: ['check'], options: {} },
+      plan: { usage: 'List what "app apply" would change', lifecycleEvents: ['plan'], options: APP_OPTIONS },
+      apply: {
+        usage: 'Change the app to what the handlers and the stack need, after confirmation',
+        lifecycleEvents: ['apply'],
+        options: { ...APP_OPTIONS, yes: { usage: 'Skip the confirmation', type: 'boolean' } },
+      },
+    },
+  },
   queues: {
     type: 'container',
     usage: 'Manage the queues that a deployment replaced',
@@ -68,7 +87,10 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
   const withQueue = (work: (commands: DeadLetterCommands) => Promise<void>) => () =>
     withDeadLetters(host.getProvider('aws'), work);
   return {
-    'doctor:stack:check': () => runDoctor(host),
+    'doctor:stack:check': () => runDoctor(host, options),
+    'app:check:check': () => runAppCommand(host, 'check', options),
+    'app:plan:plan': () => runAppCommand(host, 'plan', options),
+    'app:apply:apply': () => runAppCommand(host, 'apply', options),
     'dlq:list:list': withQueue((commands) => commands.list(readSelection(options))),
     'dlq:show:show': withQueue((commands) => commands.show(String(options.id))),
     'dlq:redrive:redrive': withQueue((commands) => commands.redrive(readSelection(options))),
@@ -77,7 +99,7 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
   };
 }
 
-async function runDoctor(host: Serverless): Promise<void> {
+async function runDoctor(host: Serverless, options: CommandOptions): Promise<void> {
   const { checkDeployment } = await import('./doctor/doctor.ts');
   const { secretNameOf } = await import('./secrets/secrets.ts');
   const provider = host.getProvider('aws');
@@ -86,6 +108,37 @@ async function runDoctor(host: Serverless): Promise<void> {
   const secretName = secretNameOf(host);
   const isHealthy = await checkDeployment({ config, stackName, secretName, print: console.log });
   if (!isHealthy) process.exitCode = 1;
+  if (options.platform === true) await runAppCommand(host, 'check', options);
+}
+
+async function runAppCommand(host: Serverless, command: AppCommand, options: CommandOptions): Promise<void> {
+  const { configureApp } = await import('./configure-app.ts');
+  const isAsWanted = await configureApp(command, {
+    ...(await readStageApp(host)),
+    prunes: options.prune === true,
+    sendsUnknown: options.all === true,
+    isConfirmed: options.yes === true,
+    input: process.stdin,
+  });
+  if (!isAsWanted) process.exitCode = 1;
+}
+
+/**
+ * Reads what the configuration of a stage's app depends on.
+ *
+ * @throws {DeploymentError} if the stack does not exist
+ */
+export async function readStageApp(host: Serverless): Promise<StageApp> {
+  const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
+  const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  const { readDeployedStack } = await import('./deployed-stack.ts');
+  const { secretNameOf } = await import('./secrets/secrets.ts');
+  const { readSecret } = await import('./secrets/secret-store.ts');
+  const provider = host.getProvider('aws');
+  const config = await provider.getAwsSdkV3Config();
+  const stack = await readDeployedStack(new CloudFormationClient(config), provider.naming.getStackName());
+  const secret = await readSecret(new SecretsManagerClient(config), secretNameOf(host));
+  return { stack, root: host.serviceDir, secrets: secret?.values ?? {}, print: console.log };
 }
 
 async function withDeadLetters(

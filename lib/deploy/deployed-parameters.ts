@@ -19,6 +19,12 @@ export function storeParameters(template: Template, serverless: Serverless): voi
   };
 }
 
+/** Returns a parameter of a deployed stack, or `undefined` if it has its default. */
+export function deployedParameter(stack: DeployedStack, name: string): string | undefined {
+  const stored = stack.output(OUTPUT);
+  return stored === undefined ? undefined : JSON.parse(stored)[name];
+}
+
 /**
  * States the account, the region and the stack. If the stack exists, its parameters apply unless they are given on the
  * command line or in the stage's section of `serverless.yml`.

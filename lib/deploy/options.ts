@@ -10,6 +10,8 @@ const MAXIMUM_REQUESTS = 1_000_000;
 /** The parameters (`--param`) that determine what the stack consists of. */
 export interface DeployOptions {
   appType: 'self' | 'store';
+  /** Whether deployments also configure the app on the platform. */
+  configureApp: boolean;
   webhook: boolean;
   longConnection: boolean;
   ordering: 'none' | 'conversation' | 'topic';
@@ -40,6 +42,7 @@ export function readOptions(serverless: Serverless): DeployOptions {
   checkTemplateParameters(parameters);
   const options: DeployOptions = {
     appType: readChoice(parameters, 'appType', ['self', 'store']),
+    configureApp: readBoolean(parameters, 'configureApp'),
     webhook: readBoolean(parameters, 'webhook'),
     longConnection: readBoolean(parameters, 'longConnection'),
     ordering: readChoice(parameters, 'ordering', ['none', 'conversation', 'topic']),
@@ -70,6 +73,9 @@ export function readOptions(serverless: Serverless): DeployOptions {
     throw new DeploymentError(
       'The platform offers the long connection only to self-built apps. Remove longConnection=true.',
     );
+  }
+  if (options.configureApp && options.appType === 'store') {
+    throw new DeploymentError('The platform configures store apps only in its console. Remove configureApp=true.');
   }
   if ((options.connectionVpc === '') !== (options.connectionSubnets.length === 0)) {
     throw new DeploymentError('Set both connectionVpc and connectionSubnets, or neither to create a new VPC.');

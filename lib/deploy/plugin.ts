@@ -18,7 +18,7 @@ import { applyApprovals } from './approvals.ts';
 import { checkArtifactSize, REPORTED_BYTES, toMegabytes } from './artifact-size.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { checkArtifact } from './check-artifact.ts';
-import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS } from './commands.ts';
+import { type CommandOptions, createOperatorHooks, OPERATOR_COMMANDS, readStageApp } from './commands.ts';
 import { connectionKey, packageConnection, uploadConnection } from './connection-asset.ts';
 import { prepareFunctionDeployment } from './deploy-function.ts';
 import { keepDeployedParameters, readAccount, readStack, storeParameters } from './deployed-parameters.ts';
@@ -99,6 +99,7 @@ export default class FeishuEventsPlugin {
         await this.#waitForQueueNames();
       },
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
+      'after:deploy:finalize': () => this.#configureApp(),
       'before:remove:remove': () => this.#confirmRemoval(options.yes === true),
       'after:remove:remove': async () => removeStageSecret(await this.#stageSecret()),
       'secrets:save': async () => saveSecrets(await this.#stageSecret()),
@@ -144,6 +145,12 @@ export default class FeishuEventsPlugin {
     if (!this.#options.webhook) delete service.functions.webhook;
     applyApprovals(service.functions, await readApprovalModules(serviceDir), this.#options);
     applyExtensions(service, this.#extensions);
+  }
+
+  async #configureApp(): Promise<void> {
+    if (!this.#options.configureApp) return;
+    const { configureDeployedApp } = await import('./configure-app.ts');
+    await this.#step('Configuring the app', async () => configureDeployedApp(await readStageApp(this.#serverless)));
   }
 
   async #checkEnvironmentFile(): Promise<void> {

@@ -199,7 +199,7 @@ function nextSteps(handler: NewHandler): string[] {
   return [
     `  npx vitest run ${handlerTestFile(handler)}`,
     `  npm run send -- ${send}   while npm start is running`,
-    `  Subscribe to it in the developer console: Events & Callbacks`,
+    '  npm run app -- apply   subscribes your app to it; or use the developer console: Events & Callbacks',
     ...(folder === 'callbacks'
       ? [
           `  npm run new -- ${type} ${isUndeclared ? '--declare' : '--event'}   for work that continues after the response`,

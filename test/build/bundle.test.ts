@@ -62,7 +62,9 @@ describe("the functions' bundles", () => {
   });
 
   test('leave out code that Lambda does not need', () => {
-    const replacements = ['credentials', 'shared-config', 'event-streams', 'sha256'].map((name) => `lib/build/lambda-${name}.ts`);
+    const replacements = ['credentials', 'shared-config', 'event-streams', 'sha256'].map(
+      (name) => `lib/build/lambda-${name}.ts`,
+    );
     const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
     expect(inputs).toEqual(expect.arrayContaining(replacements));
     const bundled = metafiles

@@ -5,6 +5,7 @@ import type { Serverless } from '../../lib/deploy/serverless.ts';
 const DEFAULTS = {
   domain: 'https://open.feishu.cn',
   appType: 'self',
+  configureApp: false,
   ordering: 'none',
   webhook: true,
   longConnection: false,
@@ -43,6 +44,7 @@ describe('An invalid value is rejected with the name of the parameter and the al
     [{ logLevel: 'verbose' }, 'logLevel must be DEBUG, INFO, WARN or ERROR, not "verbose"'],
     [{ alarmEmail: 'a@b@c' }, 'alarmEmail must be one email address, or none, not "a@b@c"'],
     [{ alarmEmail: 'a@b.example,c@d.example' }, 'alarmEmail must be one email address'],
+    [{ configureApp: true, appType: 'store' }, 'The platform configures store apps only in its console'],
     [{ connectionSpot: true }, 'connectionSpot=true requires the long connection'],
     [{ connectionVpc: 'my-vpc', connectionSubnets: 'subnet-1' }, 'connectionVpc must be a VPC id'],
     [{ connectionImage: 'node 24' }, 'connectionImage must name a container image, not "node 24"'],

@@ -9,7 +9,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { fastBuiltins } from '../lean-bundle.ts';
 import { codeLoader, LOCATION_DEFINITIONS, usesLocation, withLocation } from '../module-location.ts';
 import type { CreatedHandler } from './created-handlers.ts';
-import type { Exported, LoadedModule } from './thread.ts';
+import type { Declarations, Exported, LoadedModule } from './thread.ts';
 
 export interface LoadOptions {
   /** The modules to load. */
@@ -31,7 +31,11 @@ interface ThreadResult extends LoadedModule {
 export interface LoadedHandlers {
   /** In the order of {@link LoadOptions.files}. */
   exported: Exported[];
+  /** In the same order. */
+  declared: Declarations[];
   created: CreatedHandler[];
+  /** The modules that the handlers consist of, relative to the working directory of the bundle. */
+  sources: string[];
 }
 
 /**
@@ -42,17 +46,19 @@ export interface LoadedHandlers {
  * @throws {BuildFailure} if esbuild cannot bundle the modules
  */
 export async function loadHandlers(options: LoadOptions): Promise<LoadedHandlers> {
-  const code = await bundleHandlers(options);
+  const { code, sources } = await bundleHandlers(options);
   const exported: Exported[] = [];
+  const declared: Declarations[] = [];
   const created: CreatedHandler[] = [];
   // If a module ends or blocks the thread, a new thread loads the remaining modules.
   while (exported.length < options.files.length) {
     for await (const module of runThread(code, exported.length, options)) {
       exported.push(module.exported);
+      declared.push(module.declared);
       created.push(...module.created);
     }
   }
-  return { exported, created };
+  return { exported, declared, created, sources };
 }
 
 /** Loads modules until one ends the thread or exceeds the time limit. That one is reported as failed. */
@@ -94,30 +100,31 @@ async function withTimeout(next: Promise<ThreadResult>, milliseconds: number): P
 }
 
 function failedLast(reason: string): ThreadResult {
-  return { exported: { is: 'failed', reason }, created: [], isLast: true };
+  return { exported: { is: 'failed', reason }, declared: {}, created: [], isLast: true };
 }
 
 const inThisFolder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-async function bundleHandlers({ files, library, bundle }: LoadOptions): Promise<Buffer> {
+async function bundleHandlers({ files, library, bundle }: LoadOptions) {
   const imports = files.map((file) => `() => import(${JSON.stringify(file)})`);
   // Not a top-level await: if it never settles, Node prints the whole bundle.
   const contents = `import { loadModules } from ${JSON.stringify(inThisFolder('thread.ts'))};\nvoid loadModules([${imports}]);`;
   const { absWorkingDir, alias, conditions, define, loader, mainFields, tsconfig } = bundle;
   const shared = { absWorkingDir, alias, conditions, loader, mainFields, tsconfig };
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     ...Object.fromEntries(Object.entries(shared).filter(([, value]) => value !== undefined)),
     define: { ...define, ...LOCATION_DEFINITIONS },
     stdin: { contents, resolveDir: path.dirname(library) },
     bundle: true,
     write: false,
+    metafile: true,
     platform: 'node',
     target: 'node24',
     format: 'esm',
     logLevel: 'silent',
     plugins: [mocks(library), moduleLocation, fastBuiltins],
   });
-  return Buffer.from(outputFiles[0]?.contents ?? []);
+  return { code: Buffer.from(outputFiles[0]?.contents ?? []), sources: Object.keys(metafile.inputs) };
 }
 
 /** Node's modules with effects outside this process. */

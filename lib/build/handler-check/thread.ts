@@ -15,10 +15,25 @@ export type Exported =
   /** The module could not be loaded. */
   | { is: 'failed'; reason: string };
 
+/** What a module exports for the app's configuration: lists of names. */
+export interface Declarations {
+  /** The scopes that the handler needs. */
+  scopes?: string[] | 'invalid';
+  /** The events that only the fallback receives. */
+  events?: string[] | 'invalid';
+}
+
 export interface LoadedModule {
   exported: Exported;
+  declared: Declarations;
   /** By this module and the modules it is the first to import. */
   created: CreatedHandler[];
+}
+
+interface Module {
+  default?: unknown;
+  scopes?: unknown;
+  events?: unknown;
 }
 
 /**
@@ -26,20 +41,35 @@ export interface LoadedModule {
  *
  * @public imported by the bundle that load-handlers.ts generates
  */
-export async function loadModules(imports: (() => Promise<{ default?: unknown }>)[]): Promise<void> {
+export async function loadModules(imports: (() => Promise<Module>)[]): Promise<void> {
   // Loading a module must not reach the network.
   Object.assign(globalThis, { fetch: mockPackage, WebSocket: mockPackage, EventSource: mockPackage });
   const { first } = workerData as { first: number };
   for (const [index, load] of imports.entries()) {
     if (index < first) continue;
-    const exported = await load().then(describe, describeFailure);
-    parentPort?.postMessage({ exported, created: createdHandlers.splice(0) } satisfies LoadedModule);
+    const loaded = await load().then(describe, describeFailure);
+    parentPort?.postMessage({ ...loaded, created: createdHandlers.splice(0) } satisfies LoadedModule);
   }
   // A module's timers or servers would keep the thread alive.
   process.exit();
 }
 
-function describe(module: { default?: unknown }): Exported {
+function describe(module: Module): Pick<LoadedModule, 'exported' | 'declared'> {
+  return {
+    exported: describeHandler(module),
+    declared: {
+      ...('scopes' in module && { scopes: readNames(module.scopes) }),
+      ...('events' in module && { events: readNames(module.events) }),
+    },
+  };
+}
+
+function readNames(value: unknown): string[] | 'invalid' {
+  const isList = Array.isArray(value) && value.every((name) => typeof name === 'string' && /^[\w.:-]+$/.test(name));
+  return isList ? value : 'invalid';
+}
+
+function describeHandler(module: Module): Exported {
   if (!('default' in module)) return { is: 'nothing' };
   const { default: value } = module;
   if (isMock(value)) return { is: 'unknown' };
@@ -52,7 +82,7 @@ function isMock(value: unknown): boolean {
   return value === mockPackage || value === mockModule;
 }
 
-function describeFailure(error: unknown): Exported {
+function describeFailure(error: unknown): Pick<LoadedModule, 'exported' | 'declared'> {
   const [firstLine] = String(error).split('\n');
-  return { is: 'failed', reason: `it throws ${firstLine}` };
+  return { exported: { is: 'failed', reason: `it throws ${firstLine}` }, declared: {} };
 }

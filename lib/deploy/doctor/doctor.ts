@@ -11,10 +11,10 @@ import { type Environment, readWebhookSecrets } from '../../config.ts';
 import { openDeadLetterQueue } from '../../dead-letters/dead-letter-queue.ts';
 import { countOnlineConnections } from '../../feishu/long-connection/online-connections.ts';
 import { toEntry } from '../../util/printable.ts';
-import { WEBHOOK_PATH } from '../../webhook/path.ts';
 import { type AwsConfig, openSqs } from '../aws-clients.ts';
 import { readDeployedDomain } from '../deployed-parameters.ts';
 import { type DeployedStack, readDeployedStack } from '../deployed-stack.ts';
+import { requestUrlOf } from '../request-url.ts';
 import { WEBHOOK_SECRETS } from '../secrets/secret-values.ts';
 import { checkAlarms } from './alarms.ts';
 import { checkArrival, createSelfTest } from './arrival.ts';
@@ -139,11 +139,6 @@ async function checkDeadLetters(stack: DeployedStack, sqs: SQSClient): Promise<F
     `The dead-letter queue contains ${plural(waiting + hidden, 'event')}.`,
     'Find the reasons with npx serverless dlq list, fix them, then run npx serverless dlq redrive.',
   );
-}
-
-function requestUrlOf(stack: DeployedStack): string | undefined {
-  const origin = stack.output('HttpApiUrl');
-  return origin === undefined ? undefined : `${origin.replace(/\/$/, '')}${WEBHOOK_PATH}`;
 }
 
 /** Returns `undefined` if the secret does not contain the app's credentials. */

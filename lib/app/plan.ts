@@ -1,0 +1,164 @@
+import type { AppConfiguration, ConfigurationPatch, Delivery, PlatformApp } from './platform-app.ts';
+import { HAS_NO_BOT, PlatformError } from './platform-errors.ts';
+import { type Requirements, scopesToRequest } from './requirements.ts';
+
+/** What an app should be configured with. */
+export interface Target {
+  requirements: Requirements;
+  /** The webhook's request URL. Without it, the app uses the long connection. */
+  requestUrl: string | undefined;
+  /** For the webhook. Without them, the app's own stay. */
+  encryption: Encryption | undefined;
+  /** Also removes subscriptions that no handler needs. */
+  prunes: boolean;
+  /** Also sends what the platform does not report. */
+  sendsUnknown: boolean;
+}
+
+export interface Encryption {
+  encryptKey: string;
+  verificationToken: string;
+}
+
+/** One call that changes the app. */
+export interface Change {
+  /** What it changes, one line each. Contains no secret. */
+  lines: string[];
+  request: { bot: true } | { configuration: ConfigurationPatch };
+  /** Otherwise, it has an effect at once. */
+  needsPublishing: boolean;
+}
+
+export interface Plan {
+  /** In the order in which the platform accepts them. */
+  changes: Change[];
+  /** Whether a version must be published afterwards. */
+  publishes: boolean;
+  /** What could not be compared, and subscriptions without a handler. */
+  notes: string[];
+}
+
+/** https://open.feishu.cn/document/uAjLw4CM/ukTMukTMukTM/application-v7/application-v7/application-config/patch */
+const LONGEST_SECRET_CHARACTERS = 32;
+/**
+ * Compares an app with its target. Sends nothing.
+ *
+ * @throws {PlatformError} if the scopes or the configuration cannot be read
+ * @throws {RangeError} if a secret is too long for the platform
+ */
+export async function planChanges(app: PlatformApp, target: Target): Promise<Plan> {
+  const [scopes, configuration] = await Promise.all([app.readScopes(), app.readConfiguration()]);
+  const notes: string[] = [];
+  const changes = [
+    await planBot(app, notes),
+    planScopes([...scopes.granted, ...scopes.waiting], target.requirements),
+    planEncryption(configuration, target, notes),
+    planDelivery('events', configuration.events, target.requirements.events, target, notes),
+    planDelivery('callbacks', configuration.callbacks, target.requirements.callbacks, target, notes),
+  ].filter((change) => change !== undefined);
+  const { eventsV1, unknown } = target.requirements;
+  if (eventsV1.length > 0) notes.push(`Only the developer console can add v1.0 events: ${eventsV1.join(', ')}.`);
+  if (unknown.length > 0) notes.push(`Check in the developer console which scopes these need: ${unknown.join(', ')}.`);
+  const isUnpublished = configuration.publishedVersion === undefined && configuration.versionInReview === undefined;
+  return { changes, publishes: isUnpublished || changes.some(({ needsPublishing }) => needsPublishing), notes };
+}
+
+async function planBot(app: PlatformApp, notes: string[]): Promise<Change | undefined> {
+  try {
+    await app.readBotName();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+    if (error.code !== HAS_NO_BOT) {
+      notes.push(`The Bot feature could not be checked. ${error.message}`);
+      return undefined;
+    }
+    return { lines: ['+ feature Bot'], request: { bot: true }, needsPublishing: true };
+  }
+}
+
+function planScopes(requested: string[], { scopes }: Requirements): Change | undefined {
+  const missing = scopesToRequest(scopes, requested);
+  if (missing.length === 0) return undefined;
+  const add = missing.map((name) => ({ scope_name: name, token_type: 'tenant' as const }));
+  return {
+    lines: missing.map((name) => `+ scope ${name}`),
+    request: { configuration: { scope: { add_scopes: add } } },
+    needsPublishing: true,
+  };
+}
+
+function planEncryption(
+  { encryption: current }: AppConfiguration,
+  { encryption, requestUrl, sendsUnknown }: Target,
+  notes: string[],
+): Change | undefined {
+  if (encryption === undefined || requestUrl === undefined) return undefined;
+  const { encryptKey, verificationToken } = encryption;
+  for (const [name, value] of Object.entries({ 'Encrypt Key': encryptKey, 'Verification Token': verificationToken })) {
+    if (value.length > LONGEST_SECRET_CHARACTERS) {
+      throw new RangeError(`The ${name} has ${value.length} characters, but the platform accepts at most 32.`);
+    }
+  }
+  if (current === undefined && !sendsUnknown) {
+    notes.push('The platform does not report the Encrypt Key and the Verification Token: --all sets them.');
+    return undefined;
+  }
+  const isSame = current?.encryptKey === encryptKey && current.verificationToken === verificationToken;
+  if (isSame) return undefined;
+  return {
+    lines: ['~ Encrypt Key and Verification Token'],
+    request: {
+      configuration: {
+        event_and_callback_encrypt_strategy: { encryption_key: encryptKey, verification_token: verificationToken },
+      },
+    },
+    needsPublishing: true,
+  };
+}
+
+function planDelivery(
+  part: 'events' | 'callbacks',
+  current: Delivery,
+  needed: readonly string[],
+  { requestUrl, prunes, sendsUnknown }: Target,
+  notes: string[],
+): Change | undefined {
+  const noun = part === 'events' ? 'event' : 'callback';
+  const mode = requestUrl === undefined ? 'websocket' : 'webhook';
+  const isComparable = current.types !== undefined && current.mode !== undefined;
+  if (!isComparable && !sendsUnknown && needed.length > 0) {
+    notes.push(`The platform does not report all about the app's ${part}: --all sends what the handlers need.`);
+  }
+  const known = current.types ?? (sendsUnknown ? [] : needed);
+  const missing = needed.filter((type) => !known.includes(type));
+  const extra = known.filter((type) => !needed.includes(type));
+  if (extra.length > 0 && !prunes) {
+    notes.push(`No handler needs the ${extra.length === 1 ? noun : part} ${extra.join(', ')}: --prune unsubscribes.`);
+  }
+  const removed = prunes ? extra : [];
+  const isUsed = needed.length > 0;
+  const changesMode = isUsed && (current.mode === undefined ? sendsUnknown : current.mode !== mode);
+  const changesUrl =
+    isUsed && mode === 'webhook' && (current.mode === undefined ? sendsUnknown : current.requestUrl !== requestUrl);
+  if (missing.length + removed.length === 0 && !changesMode && !changesUrl) return undefined;
+  const types = { [`add_${part}`]: missing, [`remove_${part}`]: removed };
+  const sent = Object.fromEntries(Object.entries(types).filter(([, names]) => names.length > 0));
+  const delivery = { ...sent, ...(mode === 'webhook' && { request_url: requestUrl as string }) };
+  return {
+    lines: [
+      ...(changesMode ? [`~ ${part} over ${mode === 'webhook' ? 'the webhook' : 'the long connection'}`] : []),
+      ...(changesUrl ? [`~ request URL of ${part}: ${requestUrl}`] : []),
+      ...missing.map((type) => `+ ${noun} ${type}`),
+      ...removed.map((type) => `- ${noun} ${type}`),
+    ],
+    request: {
+      configuration:
+        part === 'events'
+          ? { event: { subscription_type: mode, ...delivery } }
+          : { callback: { callback_type: mode, ...delivery } },
+    },
+    // Of these, only the events' URL has an effect without a new version.
+    needsPublishing: part === 'callbacks' || changesMode || missing.length + removed.length > 0,
+  };
+}

@@ -1,0 +1,108 @@
+import { applyPlan, checkApp, printPlan } from '../app/app-command.ts';
+import type { Encryption, Target } from '../app/plan.ts';
+import { PlatformApp } from '../app/platform-app.ts';
+import { PlatformError } from '../app/platform-errors.ts';
+import { PLATFORMS } from '../app/platforms.ts';
+import { deriveRequirements } from '../app/requirements.ts';
+import { unpublishedChangesOf } from '../app/unpublished-changes.ts';
+import { type Environment, readAppCredentials, readWebhookSecrets } from '../config.ts';
+import { confirm } from './confirm.ts';
+import { deployedParameter } from './deployed-parameters.ts';
+import type { DeployedStack } from './deployed-stack.ts';
+import { DeploymentError } from './deployment-error.ts';
+import { requestUrlOf } from './request-url.ts';
+
+export type AppCommand = 'check' | 'plan' | 'apply';
+
+/** A stage, as far as its app depends on it. */
+export interface StageApp {
+  stack: DeployedStack;
+  /** The project's folder. */
+  root: string;
+  /** The values of the stage's secret. */
+  secrets: Environment;
+  /** Default: the domain that the stack was deployed with. */
+  domain?: string;
+  print: (line: string) => void;
+}
+
+interface CommandSettings {
+  prunes: boolean;
+  sendsUnknown: boolean;
+  /** Whether to apply without asking. */
+  isConfirmed: boolean;
+  input: NodeJS.ReadStream;
+}
+
+/**
+ * Compares the app of a stage with what the handlers and the stack need, or changes it. A stack with a long connection
+ * uses it; otherwise the app calls the webhook.
+ *
+ * @returns whether the app is as wanted
+ * @throws {DeploymentError} if the secret lacks the app's credentials, the app is a store app, or the platform rejects a
+ *   call
+ */
+export async function configureApp(command: AppCommand, stage: StageApp & CommandSettings): Promise<boolean> {
+  const { stack, root, secrets, print, input } = stage;
+  if (!secrets.FEISHU_APP_ID || !secrets.FEISHU_APP_SECRET) {
+    throw new DeploymentError(
+      "The stage's secret does not contain FEISHU_APP_ID and FEISHU_APP_SECRET. Add them to .env and run: npx serverless secrets",
+    );
+  }
+  if (deployedParameter(stack, 'appType') === 'store') {
+    throw new DeploymentError('The platform configures store apps only in the developer console.');
+  }
+  const domain = stage.domain ?? deployedParameter(stack, 'domain') ?? PLATFORMS.feishu.domain;
+  const hasConnection = stack.physicalId('ConnectionService') !== undefined;
+  const connections = hasConnection ? Number(deployedParameter(stack, 'connectionCount') ?? 1) : 0;
+  const target: Target = {
+    requirements: await deriveRequirements(root),
+    requestUrl: hasConnection ? undefined : requestUrlOf(stack),
+    encryption: readEncryption(secrets),
+    prunes: stage.prunes,
+    sendsUnknown: stage.sendsUnknown,
+  };
+  const app = await PlatformApp.create({ ...readAppCredentials(secrets), domain });
+  const options = {
+    app,
+    target,
+    unpublished: unpublishedChangesOf(root, secrets.FEISHU_APP_ID),
+    maximumConnections: connections,
+    applyCommand: 'npx serverless app apply, with the same --stage',
+    print,
+  };
+  const ask = async () => stage.isConfirmed || (await confirm('Apply these changes? Type yes: ', input));
+  try {
+    if (command === 'check') return await checkApp(options);
+    return command === 'plan' ? await printPlan(options) : await applyPlan({ ...options, confirm: ask });
+  } catch (error) {
+    if (error instanceof PlatformError || error instanceof RangeError) throw new DeploymentError(error.message);
+    throw error;
+  }
+}
+
+/**
+ * Configures the app of a stage that was just deployed, without asking. A version that waits for an administrator does not
+ * fail the deployment.
+ *
+ * @throws {DeploymentError} if the app could not be configured; the message contains the platform's words and what to do
+ */
+export async function configureDeployedApp(stage: StageApp): Promise<void> {
+  const settings = { prunes: false, sendsUnknown: false, isConfirmed: true, input: process.stdin };
+  try {
+    await configureApp('apply', { ...stage, ...settings });
+  } catch (error) {
+    if (!(error instanceof DeploymentError)) throw error;
+    throw new DeploymentError(
+      `The stack is deployed, but its app is not configured. ${error.message} Then run: npx serverless app apply`,
+    );
+  }
+}
+
+/** During a rotation, the secret has several values, of which the first is the new one. */
+function readEncryption(secrets: Environment): Encryption | undefined {
+  if (!secrets.FEISHU_ENCRYPT_KEY || !secrets.FEISHU_VERIFICATION_TOKEN) return undefined;
+  const { encryptKeys, verificationTokens } = readWebhookSecrets(secrets);
+  const [encryptKey, verificationToken] = [encryptKeys[0], verificationTokens[0]];
+  return encryptKey && verificationToken ? { encryptKey, verificationToken } : undefined;
+}

@@ -1,0 +1,201 @@
+import { mkdtempDisposable } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { applyPlan, checkApp, printPlan } from '../../lib/app/app-command.ts';
+import type { Target } from '../../lib/app/plan.ts';
+import { PlatformApp } from '../../lib/app/platform-app.ts';
+import { unpublishedChangesOf } from '../../lib/app/unpublished-changes.ts';
+import { MockAppConfiguration } from '../mock-platform/app-configuration.ts';
+
+const URL = 'https://example.com/feishu/events';
+const ENCRYPTION = { encryptKey: 'encrypt-key-of-the-stage', verificationToken: 'token-of-the-stage' };
+const TARGET: Target = {
+  requirements: {
+    events: ['im.chat.updated_v1', 'im.message.receive_v1'],
+    eventsV1: [],
+    callbacks: ['card.action.trigger'],
+    scopes: [{ anyOf: ['im:message:send_as_bot', 'im:message'], neededBy: ['im.message.reply'] }],
+    unknown: [],
+  },
+  requestUrl: undefined,
+  encryption: undefined,
+  prunes: false,
+  sendsUnknown: false,
+};
+
+let mock: MockAppConfiguration;
+let app: PlatformApp;
+let printed: string[];
+let confirms: boolean;
+let folder: Awaited<ReturnType<typeof mkdtempDisposable>>;
+beforeEach(async () => {
+  mock = await MockAppConfiguration.start();
+  mock.app = {
+    event: { subscription_type: 'websocket', subscribed_events: [] },
+    callback: { callback_type: 'websocket', subscribed_callbacks: [] },
+    encryption: {},
+    online_version_id: 'oav_1',
+  };
+  app = await PlatformApp.create(mock.credentials);
+  folder = await mkdtempDisposable(path.join(tmpdir(), 'feishu-events-app-'));
+  printed = [];
+  confirms = true;
+});
+afterEach(async () => {
+  await mock[Symbol.asyncDispose]();
+  await folder.remove();
+});
+
+function optionsFor(target: Partial<Target>) {
+  return {
+    app,
+    target: { ...TARGET, ...target },
+    unpublished: unpublishedChangesOf(folder.path, mock.appId),
+    applyCommand: 'npm run app -- apply',
+    print: (line: string) => void printed.push(line),
+    confirm: async () => confirms,
+  };
+}
+const apply = (target: Partial<Target> = {}) => applyPlan(optionsFor(target));
+const plan = (target: Partial<Target> = {}) => printPlan(optionsFor(target));
+const changesSent = () => mock.requests.filter((request) => /^(PATCH|POST) .*\/v7\//.test(request)).length;
+
+describe('The plan', () => {
+  it('lists what the app lacks, and sends no change', async () => {
+    mock.hasBot = false;
+    expect(await plan()).toBe(false);
+    expect(printed).toEqual([
+      '+ feature Bot',
+      '+ scope im:message:send_as_bot',
+      '+ event im.chat.updated_v1',
+      '+ event im.message.receive_v1',
+      '+ callback card.action.trigger',
+      '+ a published version',
+    ]);
+    expect(changesSent()).toBe(0);
+  });
+
+  it('for a webhook, contains the mode, the URL and the encryption, without showing the secrets', async () => {
+    await plan({ requestUrl: URL, encryption: ENCRYPTION });
+    expect(printed).toContain('~ Encrypt Key and Verification Token');
+    expect(printed).toContain('~ events over the webhook');
+    expect(printed).toContain(`~ request URL of callbacks: ${URL}`);
+    expect(printed.join()).not.toMatch(/encrypt-key-of|token-of/);
+  });
+
+  it('rejects a secret that is too long for the platform, without showing it', async () => {
+    const encryption = { ...ENCRYPTION, encryptKey: 'x'.repeat(38) };
+    await expect(plan({ requestUrl: URL, encryption })).rejects.toThrow(
+      'The Encrypt Key has 38 characters, but the platform accepts at most 32.',
+    );
+  });
+
+  it('contains what the platform does not report only with --all', async () => {
+    mock.app = { online_version_id: 'oav_1' };
+    mock.publishedEvents = ['im.message.receive_v1'];
+    mock.granted = ['im:message'];
+    await plan();
+    expect(printed).toEqual([
+      "? The platform does not report all about the app's events: --all sends what the handlers need.",
+      "? The platform does not report all about the app's callbacks: --all sends what the handlers need.",
+      '+ event im.chat.updated_v1',
+      '+ a published version',
+    ]);
+    printed = [];
+    await plan({ sendsUnknown: true });
+    expect(printed).toEqual([
+      '~ events over the long connection',
+      '+ event im.chat.updated_v1',
+      '~ callbacks over the long connection',
+      '+ callback card.action.trigger',
+      '+ a published version',
+    ]);
+  });
+
+  it('keeps subscriptions without a handler, unless they are pruned', async () => {
+    await apply();
+    printed = [];
+    const requirements = { ...TARGET.requirements, events: ['im.message.receive_v1'] };
+    expect(await plan({ requirements })).toBe(true);
+    expect(printed[0]).toBe('? No handler needs the event im.chat.updated_v1: --prune unsubscribes.');
+    printed = [];
+    expect(await plan({ requirements, prunes: true })).toBe(false);
+    expect(printed).toEqual(['- event im.chat.updated_v1', '+ a published version']);
+  });
+
+  it('contains a first version for an app that is complete but not published', async () => {
+    await apply();
+    mock.app = { ...(mock.app as object), online_version_id: '' };
+    printed = [];
+    await plan();
+    expect(printed).toEqual(['+ a published version']);
+  });
+});
+
+describe('Applying the plan', () => {
+  it.each([
+    ['the long connection', {}],
+    ['a webhook', { requestUrl: URL, encryption: ENCRYPTION }],
+  ])('configures the app for %s, and changes nothing the second time', async (_, target) => {
+    mock.hasBot = false;
+    expect(await apply(target)).toBe(true);
+    expect(printed.at(-1)).toBe('✓ Published a version');
+    expect(await checkApp(optionsFor(target))).toBe(true);
+    const sent = changesSent();
+    printed = [];
+    expect(await apply(target)).toBe(true);
+    expect(printed).toEqual(['The app is configured as the handlers need it.']);
+    expect(changesSent()).toBe(sent);
+  });
+
+  it('moves the app to another URL without publishing events, which the platform applies at once', async () => {
+    await apply({ requestUrl: URL });
+    const requirements = { ...TARGET.requirements, callbacks: [] };
+    printed = [];
+    await apply({ requestUrl: `${URL}/2`, requirements });
+    expect(mock.app).toMatchObject({ event: { request_url: `${URL}/2` } });
+    expect(printed).not.toContain('✓ Published a version');
+  });
+
+  it('changes nothing if the answer is no', async () => {
+    confirms = false;
+    expect(await apply()).toBe(false);
+    expect(changesSent()).toBe(0);
+  });
+
+  it('reports that the version waits for an administrator, and then accepts no changes', async () => {
+    mock.hasReview = true;
+    expect(await apply()).toBe(false);
+    expect(printed.at(-1)).toContain('waits for an administrator');
+    const sent = changesSent();
+    expect(await apply()).toBe(false);
+    expect(changesSent()).toBe(sent);
+  });
+
+  it('continues after a change that the platform rejected, or that was killed before it published', async () => {
+    mock.refusals.set('publish', 210303);
+    await expect(apply()).rejects.toThrow('The version to publish is not complete.');
+    printed = [];
+    expect(await checkApp(optionsFor({}))).toBe(false);
+    expect(printed.slice(-2)).toEqual([
+      '✗ The last changes are not published',
+      'To change the app: npm run app -- apply',
+    ]);
+    mock.refusals.clear();
+    printed = [];
+    expect(await apply()).toBe(true);
+    expect(printed).toEqual(['+ a published version', '✓ Published a version']);
+  });
+
+  it.each([
+    [210043, 'npm run setup -- --app'],
+    [210042, 'The platform could not verify the request URL. Is the webhook deployed?'],
+    [210040, 'A version of the app is in review.'],
+    [99991400, 'Too many calls.'],
+  ])('explains the error %d', async (code, advice) => {
+    mock.refusals.set('config', code);
+    await expect(apply()).rejects.toThrow(advice);
+    await expect(apply()).rejects.toThrow(`(${code})`);
+  });
+});
