@@ -13,8 +13,8 @@ import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platfor
 /** The container downloads only this file. */
 const CONNECTION = 'connection';
 
-/** The webhook loads this module with its first event. */
-const SEPARATE_MODULE = 'sqs-sender';
+/** The webhook loads these modules of `lib/intake` with its first event, and with an event that is set aside. */
+const SEPARATE_MODULES = ['sqs-sender', 'set-aside'];
 
 /**
  * Returns the files in a function's artifact, relative to the folder of bundles.
@@ -22,7 +22,7 @@ const SEPARATE_MODULE = 'sqs-sender';
  * @param metafile of the function's bundle
  */
 export function artifactFiles(name: string, metafile: Metafile): string[] {
-  const files = name === 'webhook' ? [...withMap(name), ...withMap(SEPARATE_MODULE)] : withMap(name);
+  const files = (name === 'webhook' ? [name, ...SEPARATE_MODULES] : [name]).flatMap(withMap);
   // The worker's `feishu` client needs the SDK. Other functions need it only if they import it.
   return name === 'worker' || usesPlatformSdk(metafile) ? [...files, `node_modules/${PLATFORM_SDK}/**`] : files;
 }
@@ -41,13 +41,14 @@ export function usesPlatformSdk({ outputs }: Metafile): boolean {
  */
 export function webhookBundle(root: string, outdir: string) {
   const options = lambdaBundle(root, outdir, { webhook: 'functions/webhook.ts' });
+  const separate = SEPARATE_MODULES.map((name) => [name, `lib/intake/${name}.ts`] as const);
   return {
     ...options,
-    entryPoints: { ...options.entryPoints, [SEPARATE_MODULE]: `lib/intake/${SEPARATE_MODULE}.ts` },
+    entryPoints: { ...options.entryPoints, ...Object.fromEntries(separate) },
     plugins: [
       handlerModules(path.join(root, 'functions', 'handlers'), 'callbacks'),
       ...options.plugins,
-      separateBundle(path.join(root, 'lib/intake', `${SEPARATE_MODULE}.ts`)),
+      ...separate.map(([, file]) => separateBundle(path.join(root, file))),
     ],
   } satisfies BuildOptions;
 }

@@ -1,6 +1,7 @@
 import { type Environment, readAppCredentials, readRequired } from '../config.ts';
-import { parseEnvelope } from '../feishu/envelope.ts';
+import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
+import type { Receive } from '../feishu/long-connection/deliveries.ts';
 import { type LongConnection, maintainLongConnection } from '../feishu/long-connection/reconnector.ts';
 import { TIMING } from '../feishu/long-connection/timing.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
@@ -9,6 +10,7 @@ import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
+import { createUnreadableIntake } from '../intake/unreadable-events.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createLog } from '../observability/log.ts';
 import { limitUnlessDebugging } from '../util/deadline.ts';
@@ -31,11 +33,11 @@ export async function runConnection(
   const log = createLog(environment.LOG_LEVEL, { service: environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events' });
   try {
     const intake = createIntake({
-      queue: createQueue(readRequired(environment, 'QUEUE_URL')),
+      queue: createQueue(readRequired(environment, 'QUEUE_URL'), environment),
       respondToCallback: createCallbackResponder(importCallback),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
-    const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
+    const receive = createReceiver(intake, createUnreadableIntake(environment), callbackTypesOf(CALLBACK_MODULES));
     const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
     const credentials = readAppCredentials(environment);
     let connection: LongConnection | undefined;
@@ -44,7 +46,7 @@ export async function runConnection(
     await using _health = await startHealthServer(() => connection?.status(), port);
     connection = maintainLongConnection({
       ...credentials,
-      receive: (text) => receive(intake, text, callbackTypes),
+      receive,
       acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),
       opened: () => metrics.opened(),
       timing: { acknowledgeWithinMs: limitUnlessDebugging(TIMING.acknowledgeWithinMs) },
@@ -60,10 +62,28 @@ export async function runConnection(
   }
 }
 
-function receive(intake: Intake, text: string, callbackTypes: ReadonlySet<string>): Promise<object | undefined> {
+function createReceiver(
+  intake: Intake,
+  storeUnreadable: ReturnType<typeof createUnreadableIntake>,
+  callbackTypes: ReadonlySet<string>,
+): Receive {
+  return async (text) => {
+    const received = { text, source: 'long-connection', receivedAt: Date.now(), requestId: undefined } as const;
+    let envelope: EventEnvelope;
+    try {
+      envelope = parseEvent(text, callbackTypes);
+    } catch (error) {
+      if (!(error instanceof FeishuError)) throw error;
+      // Every event of the connection is from the platform.
+      await storeUnreadable({ ...received, problem: error });
+      return undefined;
+    }
+    return intake({ ...received, envelope });
+  };
+}
+
+function parseEvent(text: string, callbackTypes: ReadonlySet<string>): EventEnvelope {
   const envelope = parseEnvelope(text, callbackTypes);
-  if (envelope.kind === 'url-verification') {
-    throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'Received a URL verification over the long connection.');
-  }
-  return intake({ envelope, text, source: 'long-connection', receivedAt: Date.now(), requestId: undefined });
+  if (envelope.kind !== 'url-verification') return envelope;
+  throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'Received a URL verification over the long connection.');
 }

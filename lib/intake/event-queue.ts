@@ -1,33 +1,48 @@
+import type { Environment } from '../config.ts';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
-import { encodeMessage, escapeForSqs, type QueuedEvent } from '../queue/message.ts';
+import {
+  encodeMessage,
+  escapeForSqs,
+  MAXIMUM_BODY_BYTES,
+  type MessageBody,
+  type QueuedEvent,
+} from '../queue/message.ts';
 import { rejectOnAbort } from '../util/deadline.ts';
-import type { SendMessage } from './sqs-sender.ts';
+import type { SqsSender } from './sqs-sender.ts';
 
 /** The queue that accepted events are sent to. */
 export interface Queue {
   /**
-   * Sends an event and waits until SQS has stored it.
+   * Sends an event and waits until SQS has stored it. An event that is too large for SQS is stored in S3, and the message
+   * contains its key.
    *
+   * @param envelope `undefined` if the event cannot be parsed
    * @param signal aborts when the event must be acknowledged or rejected
    * @returns SQS's message id
-   * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE`, or `FEISHU_QUEUE_UNAVAILABLE` if SQS rejects the message or does
-   *   not respond in time; the platform then resends the event
+   * @throws {FeishuError} `FEISHU_QUEUE_UNAVAILABLE` if SQS or S3 rejects the event or does not respond in time; the
+   *   platform then resends it
    */
-  send(envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal): Promise<string>;
+  send(envelope: EventEnvelope | undefined, event: QueuedEvent, signal: AbortSignal): Promise<string>;
 }
 
 /** @param url the URL of a standard or a FIFO queue */
-export function createQueue(url: string): Queue {
-  let send: SendMessage | undefined;
+export function createQueue(url: string, environment: Environment = process.env): Queue {
+  let sender: SqsSender | undefined;
   let acceptsGroups = true;
-  const sendText = async (envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal) => {
-    const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event);
-    if (send === undefined) {
+  const sendText = async (envelope: EventEnvelope | undefined, event: QueuedEvent, signal: AbortSignal) => {
+    if (sender === undefined) {
       // Loaded with the first event, because URL verifications and rejections do not need the SDK.
       const { createSqsSender } = await import('./sqs-sender.ts');
-      send ??= createSqsSender();
+      sender ??= createSqsSender();
     }
+    const { send, config } = sender;
+    let body: MessageBody | undefined;
+    if (Buffer.byteLength(event.text) > MAXIMUM_BODY_BYTES) {
+      const { encodeLargeBody } = await import('./set-aside.ts');
+      body = await rejectOnAbort(signal, encodeLargeBody(envelope, event, config, environment, signal));
+    }
+    const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event, body);
     const isGrouped = acceptsGroups;
     const message = isGrouped ? { ...ungrouped, MessageGroupId } : ungrouped;
     try {
@@ -50,7 +65,7 @@ export function createQueue(url: string): Queue {
         if (cause instanceof FeishuError) throw cause;
         throw new FeishuError(
           'FEISHU_QUEUE_UNAVAILABLE',
-          `SQS did not store the event (${nameOf(cause)}). The platform will resend it.`,
+          `The event was not stored (${nameOf(cause)}). The platform will resend it.`,
           { cause },
         );
       }

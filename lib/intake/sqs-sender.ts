@@ -1,5 +1,10 @@
 import type { Readable } from 'node:stream';
-import { SendMessageCommand, type SendMessageCommandInput, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  SendMessageCommand,
+  type SendMessageCommandInput,
+  SQSClient,
+  type SQSClientResolvedConfig,
+} from '@aws-sdk/client-sqs';
 import { readClientSettings } from '../config.ts';
 
 /** Leaves time for a retry on a new connection, because one that was frozen with the function may be dead. */
@@ -14,8 +19,13 @@ const RESPOND_WITHIN_MILLISECONDS = 1000;
  */
 export type SendMessage = (message: SendMessageCommandInput, abortSignal: AbortSignal) => Promise<string>;
 
+export interface SqsSender {
+  send: SendMessage;
+  config: SQSClientResolvedConfig;
+}
+
 /** Creates an SQS client. Import this module only when a message is sent: it takes 150 KB. */
-export function createSqsSender(): SendMessage {
+export function createSqsSender(): SqsSender {
   const client = new SQSClient({
     ...readClientSettings(process.env, 'sqs'),
     maxAttempts: 3,
@@ -27,8 +37,11 @@ export function createSqsSender(): SendMessage {
     // The SDK's default collector checks for a `ReadableStream`, which makes Node load its web streams.
     streamCollector: async (response: Readable) => Buffer.concat(await response.toArray()),
   });
-  return async (message, abortSignal) => {
-    const { MessageId } = await client.send(new SendMessageCommand(message), { abortSignal });
-    return MessageId as string;
+  return {
+    config: client.config,
+    async send(message, abortSignal) {
+      const { MessageId } = await client.send(new SendMessageCommand(message), { abortSignal });
+      return MessageId as string;
+    },
   };
 }

@@ -7,12 +7,15 @@ import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
+import { createUnreadableIntake } from '../intake/unreadable-events.ts';
 import { createLog } from '../observability/log.ts';
 import { type WebhookOutcome, writeAccessLog } from './access-log.ts';
 import { type HttpEvent, type HttpRequest, type HttpResponse, jsonResponse, readHttpEvent } from './http.ts';
 
 /** The platform sends its first retry after this time. */
 const RETRY_AFTER_SECONDS = 15;
+
+const SUCCESS = { msg: 'success' };
 
 /** A request id from a header is logged only if it is a plain identifier. */
 const IDENTIFIER = /^[\w.:=-]{1,128}$/;
@@ -33,13 +36,14 @@ export function createWebhook(
   callbackModules = CALLBACK_MODULES,
 ) {
   const callbackTypes = callbackTypesOf(callbackModules);
+  const storeUnreadable = createUnreadableIntake(environment);
   let configured: { secrets: WebhookSecrets; intake: Intake } | undefined;
   // Stored only on success, so that each request reports a configuration error until it is fixed.
   const configure = () =>
     (configured ??= {
       secrets: readWebhookSecrets(environment),
       intake: createIntake({
-        queue: createQueue(readRequired(environment, 'QUEUE_URL')),
+        queue: createQueue(readRequired(environment, 'QUEUE_URL'), environment),
         respondToCallback: createCallbackResponder(importCallback),
         createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
       }),
@@ -51,15 +55,14 @@ export function createWebhook(
     if (delivery.kind === 'url-verification') {
       return { result: 'url-verified', body: { challenge: delivery.challenge } };
     }
-    const { envelope, text } = delivery;
-    const callbackResponse = await intake({
-      envelope,
-      text,
-      source: 'webhook',
-      receivedAt: request.receivedAt,
-      requestId,
-    });
-    return { result: 'accepted', header: envelope.header, body: callbackResponse ?? { msg: 'success' } };
+    const received = { text: delivery.text, source: 'webhook', receivedAt: request.receivedAt, requestId } as const;
+    if (delivery.kind === 'unreadable') {
+      await storeUnreadable({ ...received, problem: delivery.problem });
+      return { result: 'accepted', body: SUCCESS };
+    }
+    const { envelope } = delivery;
+    const callbackResponse = await intake({ ...received, envelope });
+    return { result: 'accepted', header: envelope.header, body: callbackResponse ?? SUCCESS };
   };
 
   return async (event: HttpEvent): Promise<HttpResponse> => {

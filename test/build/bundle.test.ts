@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { webhookBundle, workerBundle } from '../../lib/build/bundle.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 
-/** Both files: the webhook and the module that it loads with the first event. */
+/** Both files: the webhook and the module that it loads with the first event. Events that are set aside load a third. */
 const MAXIMUM_WEBHOOK_BYTES = 190_000;
 
 describe("the functions' bundles", () => {
@@ -84,7 +84,7 @@ describe("the functions' bundles", () => {
     try {
       const { createSqsSender } = await import(pathToFileURL(path.join(outdir, 'sqs-sender.mjs')).href);
       const message = { QueueUrl: `${origin}/1/events`, MessageBody: 'hello' };
-      expect(await createSqsSender()(message, new AbortController().signal)).toBe('1');
+      expect(await createSqsSender().send(message, new AbortController().signal)).toBe('1');
       const { request, body } = await received.promise;
       // SQS stores it with the message, and Lambda links the worker's trace to it.
       expect(request.headers['x-amzn-trace-id']).toBe(traceId);

@@ -77,6 +77,8 @@ afterAll(() => parts.disposeAsync());
 
 test('the artifacts contain only the bundles', async () => {
   expect(await filesOf(packaged.webhook)).toEqual([
+    '.build/set-aside.mjs',
+    '.build/set-aside.mjs.map',
     '.build/sqs-sender.mjs',
     '.build/sqs-sender.mjs.map',
     '.build/webhook.mjs',
