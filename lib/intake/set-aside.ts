@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Environment } from '../config.ts';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import type { ErrorCode, FeishuError } from '../feishu/errors.ts';
+import { type Accepted, acceptedChannel } from '../observability/diagnostics-channels.ts';
 import { embeddedMetrics } from '../observability/embedded-metrics.ts';
 import { writeLine } from '../observability/log.ts';
 import { shorten } from '../observability/log-text.ts';
@@ -71,7 +72,16 @@ export async function storeUnreadable(
 ): Promise<void> {
   using deadline = startDeadline(receivedAt + limitUnlessDebugging(RESPONSE_TIME_LIMIT_MILLISECONDS) - Date.now());
   const queued = { ...event, receivedAt: new Date(receivedAt), reason: `${code}: ${message}` };
-  await deadLetterQueue.send(undefined, queued, deadline.signal);
+  const messageId = await deadLetterQueue.send(undefined, queued, deadline.signal);
+  acceptedChannel.publish({
+    messageId,
+    header: undefined,
+    reason: queued.reason,
+    text: event.text,
+    source: event.source,
+    receivedAt: queued.receivedAt.toISOString(),
+    acknowledgedAt: new Date().toISOString(),
+  } satisfies Accepted);
   reportSetAside({ code, reason: message, requestId: event.requestId }, environment);
 }
 
