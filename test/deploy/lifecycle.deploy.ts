@@ -261,13 +261,13 @@ describe('the first deployment', () => {
     const names = metrics
       .filter(([namespace]: string[]) => namespace === 'feishu-events')
       .map(([, name]: string[]) => name);
-    // The metrics of lib/webhook/access-log.ts, lib/worker/telemetry.ts and the filter of the access log.
+    // The metrics of lib/webhook/access-log.ts, lib/intake/set-aside.ts, lib/worker/telemetry.ts and the filter of the access log.
     const workerMetrics = [
       ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead'],
       ...['QueueAge', 'HandleTime'],
     ];
     expect(new Set(names)).toEqual(
-      new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', 'Throttled', ...workerMetrics]),
+      new Set(['Accepted', 'Refused', 'UrlVerified', 'SetAside', 'AcknowledgeTime', 'Throttled', ...workerMetrics]),
     );
   });
 });
