@@ -22,7 +22,10 @@ export function readWebhookSecrets(environment: Environment): WebhookSecrets {
 }
 
 /** @throws {FeishuError} `FEISHU_MISCONFIGURED` if the variable is not set */
-export function readRequired(environment: Environment, name: 'QUEUE_URL' | 'CLAIMS_TABLE'): string {
+export function readRequired(
+  environment: Environment,
+  name: 'QUEUE_URL' | 'DEAD_LETTER_QUEUE_URL' | 'CLAIMS_TABLE' | 'LARGE_EVENTS_BUCKET',
+): string {
   const value = environment[name];
   if (value === undefined || value === '') throw misconfigured(`${name} is not set. The deployment sets it.`);
   return value;
@@ -44,7 +47,7 @@ interface ClientSettings {
  * Reads the settings of the template's own AWS clients. Deployed functions have none: the SDK reads Lambda's variables.
  * The local stack passes the emulators' settings in this variable, so that the `AWS_…` variables stay the user's.
  */
-export function readClientSettings(environment: Environment, service: 'sqs' | 'dynamodb'): ClientSettings {
+export function readClientSettings(environment: Environment, service: 'sqs' | 'dynamodb' | 's3'): ClientSettings {
   const { FEISHU_EVENTS_EMULATORS: emulators } = environment;
   return emulators === undefined ? {} : JSON.parse(emulators)[service];
 }

@@ -1,6 +1,6 @@
 import type { Client } from '@larksuiteoapi/node-sdk';
-import type { AppCredentials } from '../config.ts';
 import { routeSdkRequests } from '../api-client/sdk-routes.ts';
+import type { AppCredentials } from '../config.ts';
 import { PlatformError } from './platform-errors.ts';
 
 type HttpInstance = typeof import('@larksuiteoapi/node-sdk').defaultHttpInstance;

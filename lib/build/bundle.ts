@@ -6,7 +6,7 @@ import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { handlerNames } from './handler-names.ts';
 import { installedPackages } from './installed-packages.ts';
 import { leanAwsClients } from './lean-aws-clients.ts';
-import { fastBuiltins } from './lean-bundle.ts';
+import { fastBuiltins, separateBundle } from './lean-bundle.ts';
 import { BUNDLE_FOLDER_LOCATION, BUNDLE_LOCATION, LOCATION_DEFINITIONS, sourceLocation } from './module-location.ts';
 import { createPackageImports } from './package-imports.ts';
 import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platform-sdk.ts';
@@ -17,13 +17,16 @@ const CONNECTION = 'connection';
 /** Creates the `feishu` client, which loads the SDK. */
 const API_CLIENT = 'lib/api-client/feishu-client.ts';
 
+/** The webhook loads this module of `lib/intake` with an event that is set aside. */
+const SET_ASIDE = 'set-aside';
+
 /**
  * Returns the files in a function's artifact, relative to the folder of bundles.
  *
  * @param metafile of the function's bundle
  */
 export function artifactFiles(name: string, metafile: Metafile): string[] {
-  const files = [`${name}.mjs`, `${name}.mjs.map`];
+  const files = (name === 'webhook' ? [name, SET_ASIDE] : [name]).flatMap((file) => [`${file}.mjs`, `${file}.mjs.map`]);
   const hasClient = API_CLIENT in metafile.inputs;
   return hasClient || usesPlatformSdk(metafile) ? [...files, `node_modules/${PLATFORM_SDK}/**`] : files;
 }
@@ -44,10 +47,12 @@ export function webhookBundle(root: string, outdir: string) {
   const options = lambdaBundle(root, outdir, { webhook: 'functions/webhook.ts' });
   return {
     ...options,
+    entryPoints: { ...options.entryPoints, [SET_ASIDE]: `lib/intake/${SET_ASIDE}.ts` },
     plugins: [
       handlerModules(path.join(root, 'functions', 'handlers'), 'callbacks'),
       callbackClient(root),
       ...options.plugins,
+      separateBundle(path.join(root, 'lib/intake', `${SET_ASIDE}.ts`)),
     ],
   } satisfies BuildOptions;
 }

@@ -1,4 +1,5 @@
 import { builtinModules } from 'node:module';
+import path from 'node:path';
 import type { Plugin } from 'esbuild';
 
 // Reduces cold starts. Measure with `npm run bench -- cold-start`.
@@ -34,4 +35,23 @@ function importedBuiltin(name: string, exported: string[]): string {
     .map((key) => `const _${key} = /* @__PURE__ */ (() => builtin.${key})();\nexport { _${key} as ${key} };`);
   const builtin = `const builtin = /* @__PURE__ */ process.getBuiltinModule("${name}");\nexport default builtin;`;
   return `${builtin}\n${exports.join('\n')}`;
+}
+
+/**
+ * Creates a plugin that keeps a dynamically imported module out of the bundle. The module needs its own bundle in the same
+ * folder.
+ *
+ * @param file the module's path; its bundle has the same name
+ */
+export function separateBundle(file: string): Plugin {
+  const { name } = path.parse(file);
+  return {
+    name: 'separate-bundle',
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`/${name}\\.ts$`) }, ({ kind, resolveDir, path: target }) => {
+        if (kind !== 'dynamic-import' || path.resolve(resolveDir, target) !== file) return undefined;
+        return { path: `./${name}.mjs`, external: true };
+      });
+    },
+  };
 }

@@ -1,6 +1,7 @@
-import { type Environment, readRequired, splitsTopics } from '../config.ts';
-import { parseEnvelope } from '../feishu/envelope.ts';
+import { type Environment, readRequired } from '../config.ts';
+import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
+import type { Receive } from '../feishu/long-connection/deliveries.ts';
 import { countOnlineConnections } from '../feishu/long-connection/online-connections.ts';
 import { type LongConnection, maintainLongConnection } from '../feishu/long-connection/reconnector.ts';
 import { TIMING } from '../feishu/long-connection/timing.ts';
@@ -10,6 +11,8 @@ import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
+import { createSqsSender } from '../intake/sqs-sender.ts';
+import { createUnreadableIntake } from '../intake/unreadable-events.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createLog } from '../observability/log.ts';
 import { limitUnlessDebugging } from '../util/deadline.ts';
@@ -33,12 +36,17 @@ export async function runConnection(
 ): Promise<0 | 1> {
   const log = createLog(environment.LOG_LEVEL, { service: environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events' });
   try {
+    const sender = createSqsSender();
     const intake = createIntake({
-      queue: createQueue(readRequired(environment, 'QUEUE_URL'), splitsTopics(environment)),
+      queue: createQueue(readRequired(environment, 'QUEUE_URL'), environment, sender),
       respondToCallback: createCallbackResponder(importCallback, environment),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
-    const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
+    const receive = createReceiver(
+      intake,
+      createUnreadableIntake(environment, sender),
+      callbackTypesOf(CALLBACK_MODULES),
+    );
     const metrics = new ConnectionMetrics(environment.POWERTOOLS_SERVICE_NAME);
     const credentials = readConnectionCredentials(environment);
     let connection: LongConnection | undefined;
@@ -47,7 +55,7 @@ export async function runConnection(
     await using _health = await startHealthServer(() => connection?.status(), port);
     connection = maintainLongConnection({
       ...credentials,
-      receive: (text) => receive(intake, text, callbackTypes),
+      receive,
       acknowledged: (milliseconds) => metrics.acknowledged(milliseconds),
       opened: () => metrics.opened(),
       timing: { acknowledgeWithinMs: limitUnlessDebugging(TIMING.acknowledgeWithinMs) },
@@ -73,10 +81,28 @@ export async function runConnection(
   }
 }
 
-function receive(intake: Intake, text: string, callbackTypes: ReadonlySet<string>): Promise<object | undefined> {
+function createReceiver(
+  intake: Intake,
+  storeUnreadable: ReturnType<typeof createUnreadableIntake>,
+  callbackTypes: ReadonlySet<string>,
+): Receive {
+  return async (text) => {
+    const received = { text, source: 'long-connection', receivedAt: Date.now(), requestId: undefined } as const;
+    let envelope: EventEnvelope;
+    try {
+      envelope = parseEvent(text, callbackTypes);
+    } catch (error) {
+      if (!(error instanceof FeishuError)) throw error;
+      // Every event of the connection is from the platform.
+      await storeUnreadable({ ...received, problem: error });
+      return undefined;
+    }
+    return intake({ ...received, envelope });
+  };
+}
+
+function parseEvent(text: string, callbackTypes: ReadonlySet<string>): EventEnvelope {
   const envelope = parseEnvelope(text, callbackTypes);
-  if (envelope.kind === 'url-verification') {
-    throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'Received a URL verification over the long connection.');
-  }
-  return intake({ envelope, text, source: 'long-connection', receivedAt: Date.now(), requestId: undefined });
+  if (envelope.kind !== 'url-verification') return envelope;
+  throw new FeishuError('FEISHU_ENVELOPE_UNKNOWN', 'Received a URL verification over the long connection.');
 }

@@ -22,7 +22,7 @@ export function byArrival(queue: DeadLetterQueue): DeadLetterQueue {
       };
       for await (const batch of queue.receive(signal)) {
         messages.push(...batch);
-        characters += batch.reduce((sum, { body }) => sum + body.length, 0);
+        characters += batch.reduce((sum, { record }) => sum + record.body.length, 0);
         if (messages.length >= MAXIMUM_MESSAGES || characters >= MAXIMUM_CHARACTERS) yield takeSorted();
       }
       if (messages.length > 0) yield takeSorted();

@@ -2,9 +2,11 @@ import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
+  type Message,
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import type { LargeEvents } from '../queue/large-events.ts';
 import { type DeadLetter, readDeadLetter } from './dead-letter.ts';
 
 /** The operations of the commands on the dead-letter queue. A received letter is hidden until it is released. */
@@ -34,7 +36,22 @@ const MAXIMUM_BATCH_SIZE = 10;
 /** With a wait time above zero, SQS queries all of its servers: an empty response means that the queue is empty. */
 const LONG_POLLING_SECONDS = 1;
 
-export function openDeadLetterQueue(sqs: SQSClient, url: string): DeadLetterQueue {
+/**
+ * @param largeEvents the bucket of large events; default: such events are not read
+ */
+export function openDeadLetterQueue(
+  sqs: SQSClient,
+  url: string,
+  largeEvents?: Pick<LargeEvents, 'read'>,
+): DeadLetterQueue {
+  const readLetter = async (message: Message, queueArn: string, signal: AbortSignal) => {
+    const letter = readDeadLetter(message, queueArn);
+    if (letter.storedKey === undefined || largeEvents === undefined) return letter;
+    // The command needs the letter even if its event has been deleted.
+    const event = await largeEvents.read(letter.storedKey, signal).catch(() => undefined);
+    return readDeadLetter(message, queueArn, event);
+  };
+
   const readAttributes = async () => {
     const AttributeNames = [
       'QueueArn',
@@ -70,7 +87,7 @@ export function openDeadLetterQueue(sqs: SQSClient, url: string): DeadLetterQueu
         const letters = Messages.filter(({ MessageId = '' }) => !seen.has(MessageId));
         if (letters.length === 0) return;
         for (const { MessageId = '' } of letters) seen.add(MessageId);
-        yield letters.map((message) => readDeadLetter(message, QueueArn));
+        yield await Promise.all(letters.map((message) => readLetter(message, QueueArn, signal)));
       }
     },
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type MessageAttributeValue, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { conversationOf } from '../feishu/event-identity.ts';
+import type { LargeEvents } from '../queue/large-events.ts';
 import { toMessageGroupId } from '../queue/message.ts';
 import type { Redrives } from '../store/redrives.ts';
 import { readDelivery } from '../worker/processor.ts';
@@ -8,10 +9,13 @@ import type { DeadLetter } from './dead-letter.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 import { type Selection, visitDeadLetters } from './visit.ts';
 
+const STORE_WITHIN_MILLISECONDS = 60_000;
+
 export interface RedriveParts {
   queue: DeadLetterQueue;
   redrives: Redrives;
   sqs: SQSClient;
+  largeEvents: LargeEvents;
   /** The queue to send to. */
   targetUrl: string;
   /** Whether the messages were dead letters, so that their attempts so far count (default: true). */
@@ -34,10 +38,12 @@ export interface RedriveResult {
  * {@link Redrives}) and only then deleted. An interruption leaves it in one of the queues or in both. In that case the
  * next redrive finds the record and deletes the letter, or sends a copy that the worker ignores.
  *
+ * An event in the bucket of large events is stored there again, because the bucket deletes events by their age.
+ *
  * @param onProgress called with the result so far after each batch
  */
 export async function redrive(
-  { queue, redrives, sqs, targetUrl, countsAsRedrive = true, onSent }: RedriveParts,
+  { queue, redrives, sqs, largeEvents, targetUrl, countsAsRedrive = true, onSent }: RedriveParts,
   selection: Selection,
   signal: AbortSignal,
   onProgress: (result: RedriveResult) => void,
@@ -50,6 +56,7 @@ export async function redrive(
     const { messageId } = letter;
     const wasMoved = (await redrives.successorOf(messageId)) !== undefined;
     if (!wasMoved) {
+      if (letter.storedKey !== undefined) await storeAgain(largeEvents, letter.storedKey);
       const sent = await sqs.send(new SendMessageCommand(copyOf(letter, targetUrl, countsAsRedrive)));
       await onSent?.(letter, sent.MessageId as string);
       movedIds.add(messageId);
@@ -94,16 +101,26 @@ export async function redrive(
   return result;
 }
 
+async function storeAgain(largeEvents: LargeEvents, key: string): Promise<void> {
+  const signal = AbortSignal.timeout(STORE_WITHIN_MILLISECONDS);
+  await largeEvents.write(key, await largeEvents.read(key, signal), signal);
+}
+
 function copyOf(letter: DeadLetter, queueUrl: string, countsAsRedrive: boolean) {
-  const { messageId, body, messageAttributes, groupId, redrives } = letter;
-  const attributes = Object.entries(messageAttributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
+  const { messageId, body, messageAttributes, groupId, reason } = letter;
+  // The worker has not tried to process an event from the intake yet.
+  const redrives = letter.redrives + (reason === undefined ? 1 : 0);
+  // The reason was that of the intake. The next one is the worker's.
+  const isObsolete = (name: string) => countsAsRedrive && name === 'reason';
+  const copied = Object.entries(messageAttributes).filter(([name]) => !isObsolete(name));
+  const attributes = copied.map(([name, { DataType, StringValue, BinaryValue }]) => [
     name,
     { DataType, ...(StringValue !== undefined ? { StringValue } : { BinaryValue }) },
   ]);
   const MessageAttributes: Record<string, MessageAttributeValue> = {
     ...Object.fromEntries(attributes),
     redriveOf: { DataType: 'String', StringValue: messageId },
-    ...(countsAsRedrive && { redrives: { DataType: 'Number', StringValue: `${redrives + 1}` } }),
+    ...(countsAsRedrive && { redrives: { DataType: 'Number', StringValue: `${redrives}` } }),
   };
   const isFifo = queueUrl.endsWith('.fifo');
   return {

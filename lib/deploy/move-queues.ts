@@ -3,6 +3,7 @@ import { byArrival } from '../dead-letters/by-arrival.ts';
 import { openDeadLetterQueue } from '../dead-letters/dead-letter-queue.ts';
 import { redrive } from '../dead-letters/redrive.ts';
 import { errorFields } from '../observability/error-fields.ts';
+import { openLargeEvents } from '../queue/large-events.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
 import { createRedrives } from '../store/redrives.ts';
 import { toSingleLine } from '../util/printable.ts';
@@ -38,13 +39,15 @@ async function moveQueue(parts: StackCommandParts, replacedUrl: string, targetUr
   const { stack, sqs, dynamo, print, progress, signal } = parts;
   const table = physicalIdOf(stack, 'ClaimsTable');
   const reasons = createFailureReasons(dynamo, table);
-  const replaced = openDeadLetterQueue(sqs, replacedUrl);
+  const largeEvents = openLargeEvents(physicalIdOf(stack, 'LargeEventsBucket'), sqs.config);
+  const replaced = openDeadLetterQueue(sqs, replacedUrl, largeEvents);
   const needsSorting = isFifo(targetUrl) && !isFifo(replacedUrl);
   const result = await redrive(
     {
       queue: needsSorting ? byArrival(replaced) : replaced,
       redrives: createRedrives(dynamo, table),
       sqs,
+      largeEvents,
       targetUrl,
       countsAsRedrive: false,
       async onSent({ messageId }, copyId) {

@@ -58,7 +58,10 @@ export default class FeishuEventsPlugin {
     // These commands are the framework's. It adds the options.
     deploy: {
       options: {
-        'allow-replacement': { usage: 'Replace queues and tables although they are not empty', type: 'boolean' },
+        'allow-replacement': {
+          usage: 'Replace queues, tables and buckets although they are not empty',
+          type: 'boolean',
+        },
       },
     },
     remove: { options: { yes: { usage: 'Skip the confirmation', type: 'boolean' } } },
@@ -100,7 +103,7 @@ export default class FeishuEventsPlugin {
       },
       'after:aws:deploy:deploy:uploadArtifacts': () => this.#uploadConnection(),
       'after:deploy:finalize': () => this.#configureApp(),
-      'before:remove:remove': () => this.#confirmRemoval(options.yes === true),
+      'before:remove:remove': () => this.#prepareRemoval(options.yes === true),
       'after:remove:remove': async () => removeStageSecret(await this.#stageSecret()),
       'secrets:save': async () => saveSecrets(await this.#stageSecret()),
       ...createOperatorHooks(serverless, options),
@@ -266,19 +269,23 @@ export default class FeishuEventsPlugin {
     );
   }
 
-  async #confirmRemoval(isConfirmed: boolean): Promise<void> {
+  async #prepareRemoval(isConfirmed: boolean): Promise<void> {
     const provider = this.#serverless.getProvider('aws');
     const { confirmRemoval } = await import('./remove-stack.ts');
+    const { emptyLargeEventsBucket } = await import('./empty-bucket.ts');
+    const config = await provider.getAwsSdkV3Config();
+    const stackName = provider.naming.getStackName();
     await confirmRemoval({
-      config: await provider.getAwsSdkV3Config(),
+      config,
       account: await readAccount(provider),
       region: provider.getRegion(),
-      stackName: provider.naming.getStackName(),
+      stackName,
       secretName: this.#secretName,
       isConfirmed,
       input: process.stdin,
       print: this.#notice,
     });
+    await emptyLargeEventsBucket(config, stackName);
   }
 
   async #writeDeployerPolicy(): Promise<void> {

@@ -4,7 +4,7 @@ import { confirm } from './confirm.ts';
 import { readDeployedStack } from './deployed-stack.ts';
 import { DeploymentError } from './deployment-error.ts';
 import { RECOVERY_WINDOW_DAYS } from './secrets/secret-store.ts';
-import { countItems, QUEUE_TYPE, TABLE_TYPE } from './stored-items.ts';
+import { countItems, isStore } from './stored-items.ts';
 
 export interface RemovalParts {
   config: AwsConfig;
@@ -41,7 +41,7 @@ async function listContents(config: AwsConfig, stackName: string): Promise<strin
     throw error;
   });
   if (stack === undefined) return ['nothing: the stack does not exist'];
-  const stores = stack.resources().filter(({ type }) => type === QUEUE_TYPE || type === TABLE_TYPE);
+  const stores = stack.resources().filter(isStore);
   const counted = await countItems(config, stores);
   const others = stack.resources().length - stores.length;
   return [

@@ -6,9 +6,9 @@ import { describeParameterChanges } from './deployed-parameters.ts';
 import { readDeployedStack } from './deployed-stack.ts';
 import { DeploymentError } from './deployment-error.ts';
 import type { Resource, Template } from './serverless.ts';
-import { countItems, QUEUE_TYPE, TABLE_TYPE } from './stored-items.ts';
+import { BUCKET_TYPE, countItems, isStore, QUEUE_TYPE, TABLE_TYPE } from './stored-items.ts';
 
-/** A queue or a table that an update would replace with an empty one, or delete. */
+/** A queue, a table or a bucket that an update would replace with an empty one, or delete. */
 export interface Replacement {
   logicalId: string;
   type: string;
@@ -20,17 +20,19 @@ export interface Replacement {
  *
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
  */
 const REPLACING_PROPERTIES: Readonly<Record<string, readonly string[]>> = {
   [QUEUE_TYPE]: ['QueueName', 'FifoQueue'],
   [TABLE_TYPE]: ['TableName', 'KeySchema', 'LocalSecondaryIndexes', 'ImportSourceSpecification'],
+  [BUCKET_TYPE]: ['BucketName'],
 };
 
-/** Finds the queues and tables of the deployed template that the next template replaces or deletes. */
+/** Finds the queues, tables and buckets of the deployed template that the next template replaces or deletes. */
 export function findReplacements(deployed: Template, next: Template): Replacement[] {
   return Object.entries(deployed.Resources).flatMap(([logicalId, resource]): Replacement[] => {
     const { Type: type } = resource;
-    if (REPLACING_PROPERTIES[type] === undefined) return [];
+    if (!isStore({ logicalId, type })) return [];
     const successor = next.Resources[logicalId];
     if (successor === undefined) {
       // A retained one is neither deleted nor replaced.
@@ -52,7 +54,7 @@ export interface ReplacementGuardParts {
 }
 
 /**
- * Lists the parameters that a deployment changes. Rejects it if it would replace or delete a queue or a table with items.
+ * Lists the parameters that a deployment changes. Rejects it if it would replace or delete a queue, a table or a bucket with items.
  *
  * @throws {DeploymentError} if items would be lost, or a queue that an earlier deployment replaced still has the new name
  */

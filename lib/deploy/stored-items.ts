@@ -1,22 +1,32 @@
 import { DescribeTableCommand, DynamoDBClient, ResourceNotFoundException, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { ListObjectsV2Command, NoSuchBucket, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, QueueDoesNotExist } from '@aws-sdk/client-sqs';
 import { type AwsConfig, openSqs } from './aws-clients.ts';
 
 export const QUEUE_TYPE = 'AWS::SQS::Queue';
 export const TABLE_TYPE = 'AWS::DynamoDB::Table';
+export const BUCKET_TYPE = 'AWS::S3::Bucket';
 
-/** What the template stores in its queues and its table. */
+/** What the template stores in its queues, its table and its bucket. */
 const CONTENTS: Readonly<Record<string, [string, string]>> = {
   EventsQueue: ['waiting event', 'waiting events'],
   DeadLetterQueue: ['dead letter', 'dead letters'],
   ClaimsTable: ['record', 'records'],
+  LargeEventsBucket: ['large event', 'large events'],
 };
 
-/** A queue or a table of a stack. */
+const STORE_TYPES = [QUEUE_TYPE, TABLE_TYPE, BUCKET_TYPE];
+
+/** Returns whether a resource is a queue, a table or a bucket with items. The framework's own bucket has none. */
+export function isStore({ logicalId, type }: Pick<Store, 'logicalId' | 'type'>): boolean {
+  return STORE_TYPES.includes(type) && logicalId !== 'ServerlessDeploymentBucket';
+}
+
+/** A queue, a table or a bucket of a stack. */
 export interface Store {
   logicalId: string;
   type: string;
-  /** A queue's URL, or a table's name. */
+  /** A queue's URL, or the name of a table or bucket. */
   physicalId: string;
 }
 
@@ -26,12 +36,15 @@ export interface StoreContents extends Store {
   description: string;
 }
 
-/** Counts the messages of queues, including those in flight and delayed, and the items of tables. */
+/** Counts the messages of queues, including those in flight and delayed, the items of tables and the objects of buckets. */
 export async function countItems(config: AwsConfig, stores: readonly Store[]): Promise<StoreContents[]> {
   const sqs = openSqs(config);
   const dynamo = new DynamoDBClient(config);
-  const count = ({ type, physicalId }: Store) =>
-    type === QUEUE_TYPE ? countMessages(sqs, physicalId) : countTableItems(dynamo, physicalId);
+  const s3 = new S3Client(config);
+  const count = ({ type, physicalId }: Store) => {
+    if (type === BUCKET_TYPE) return countObjects(s3, physicalId);
+    return type === QUEUE_TYPE ? countMessages(sqs, physicalId) : countTableItems(dynamo, physicalId);
+  };
   return Promise.all(
     stores.map(async (store) => {
       const { items, isMinimum } = await count(store);
@@ -71,6 +84,17 @@ async function countTableItems(dynamo: DynamoDBClient, name: string) {
     return { items: Math.max(Count, Table?.ItemCount ?? 0), isMinimum: true };
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return NONE;
+    throw error;
+  }
+}
+
+/** Counts at most 1,000 objects. */
+async function countObjects(s3: S3Client, name: string) {
+  try {
+    const { KeyCount = 0, IsTruncated = false } = await s3.send(new ListObjectsV2Command({ Bucket: name }));
+    return { items: KeyCount, isMinimum: IsTruncated };
+  } catch (error) {
+    if (error instanceof NoSuchBucket) return NONE;
     throw error;
   }
 }

@@ -2,8 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { decrypt, encrypt } from './cipher.ts';
 import {
+  asText,
   CALLBACK_TYPES,
+  type Envelope,
   type EventEnvelope,
+  isObject,
   isOldCard,
   type JsonObject,
   OLD_CARD_TYPE,
@@ -32,7 +35,9 @@ export interface WebhookSecrets {
 export type WebhookDelivery =
   | { kind: 'url-verification'; challenge: string }
   /** `text`: the decrypted JSON exactly as received, with integers above 2^53 and unknown fields intact. */
-  | { kind: 'event'; envelope: EventEnvelope; text: string };
+  | { kind: 'event'; envelope: EventEnvelope; text: string }
+  /** An authentic event that {@link parseEnvelope} rejects with `problem`. */
+  | { kind: 'unreadable'; problem: FeishuError; text: string };
 
 /** Users report redeliveries after up to 72 hours. Later ones are rejected, so that no replay outlives its record. */
 export const MAXIMUM_EVENT_AGE_SECONDS = 72 * 60 * 60;
@@ -45,10 +50,11 @@ const SIGNATURE = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 /** The secret that a request is signed with. `undefined` if it is unsigned. */
 export type SigningSecret = { encryptKey: string } | { verificationToken: string } | undefined;
 
-/** A decrypted and parsed body. */
+/** A decrypted body. */
 interface OpenedBody {
   text: string;
-  json: JsonObject;
+  /** `undefined` if the text is not parsed yet. */
+  json?: JsonObject;
 }
 
 /**
@@ -73,7 +79,14 @@ export function readRequest(
   if (hasEncryptKey && signingSecret === undefined) return readUnsigned(request.body, problem, secrets);
   const isTokenSigned = signingSecret !== undefined && 'verificationToken' in signingSecret;
   const opened = hasEncryptKey && isTokenSigned ? openOldCard(request.body) : openBody(request.body, signingSecret);
-  const envelope = readEnvelope(opened.json, callbackTypes);
+  let envelope: Envelope;
+  try {
+    envelope = readEnvelope(opened.json ?? parseJsonObject(opened.text), callbackTypes);
+  } catch (error) {
+    if (!(error instanceof FeishuError && isAuthentic(opened.json, signingSecret, secrets))) throw error;
+    if (signingSecret !== undefined) checkAge(request, MAXIMUM_EVENT_AGE_SECONDS, now);
+    return { kind: 'unreadable', problem: error, text: opened.text };
+  }
   if (envelope.kind === 'url-verification') {
     checkToken(envelope.token, secrets);
     return { kind: 'url-verification', challenge: envelope.challenge };
@@ -81,7 +94,8 @@ export function readRequest(
   // An old card's token is for updating the card, so only a signature authenticates the callback.
   if (envelope.header.type !== OLD_CARD_TYPE) checkToken(envelope.token, secrets);
   else if (signingSecret === undefined) throw unsignedOldCard(problem);
-  if (signingSecret !== undefined) checkAge(request, envelope, now);
+  const maximumSeconds = envelope.kind === 'callback' ? MAXIMUM_CALLBACK_AGE_SECONDS : MAXIMUM_EVENT_AGE_SECONDS;
+  if (signingSecret !== undefined) checkAge(request, maximumSeconds, now);
   return { kind: 'event', envelope, text: opened.text };
 }
 
@@ -174,12 +188,13 @@ function openBody(body: Buffer, signingSecret: SigningSecret): OpenedBody {
     );
   }
   if (!isUtf8(body)) throw new FeishuError('FEISHU_BODY_NOT_JSON', 'The body is not valid UTF-8, so it is not JSON.');
-  const opened = parse(body.toString('utf8'));
+  const text = body.toString('utf8');
+  const json = parseJsonObject(text);
   const encryptKey =
     signingSecret !== undefined && 'encryptKey' in signingSecret ? signingSecret.encryptKey : undefined;
-  const { encrypt: encrypted } = opened.json;
+  const { encrypt: encrypted } = json;
   if (typeof encrypted !== 'string') {
-    if (encryptKey === undefined || isOldCard(opened.json)) return opened;
+    if (encryptKey === undefined || isOldCard(json)) return { text, json };
     throw new FeishuError(
       'FEISHU_BODY_NOT_ENCRYPTED',
       'The body is not encrypted, but FEISHU_ENCRYPT_KEY is set. Is the Encrypt Key saved in the developer console?',
@@ -191,11 +206,7 @@ function openBody(body: Buffer, signingSecret: SigningSecret): OpenedBody {
       'The body is encrypted, but FEISHU_ENCRYPT_KEY is not set. Copy the Encrypt Key from the developer console.',
     );
   }
-  return parse(decrypt(encrypted, encryptKey));
-}
-
-function parse(text: string): OpenedBody {
-  return { text, json: parseJsonObject(text) };
+  return { text: decrypt(encrypted, encryptKey) };
 }
 
 function checkToken(token: string | undefined, secrets: WebhookSecrets): void {
@@ -214,10 +225,19 @@ function isExpectedToken(token: string | undefined, { verificationTokens }: Webh
   return matches.length > 0;
 }
 
-function checkAge(request: WebhookRequest, { kind }: EventEnvelope, now: number): void {
+/**
+ * Returns whether a body that is not a known envelope is from the platform: it is signed, or contains the Verification
+ * Token where one of the known envelopes does.
+ */
+function isAuthentic(json: JsonObject = {}, signingSecret: SigningSecret, secrets: WebhookSecrets): boolean {
+  if (signingSecret !== undefined) return true;
+  const token = (isObject(json.header) && asText(json.header.token)) || asText(json.token);
+  return token !== undefined && isExpectedToken(token, secrets);
+}
+
+function checkAge(request: WebhookRequest, maximumSeconds: number, now: number): void {
   const { 'x-lark-request-timestamp': timestamp, 'x-lark-request-nonce': nonce } = request.headers;
   const signedAt = parseSigningTime(`${timestamp}${nonce}`);
-  const maximumSeconds = kind === 'callback' ? MAXIMUM_CALLBACK_AGE_SECONDS : MAXIMUM_EVENT_AGE_SECONDS;
   if (signedAt === undefined || now - signedAt <= maximumSeconds * 1000) return;
   throw new FeishuError(
     'FEISHU_REQUEST_TOO_OLD',

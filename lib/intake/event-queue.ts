@@ -1,30 +1,48 @@
+import { type Environment, splitsTopics } from '../config.ts';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { FeishuError } from '../feishu/errors.ts';
-import { encodeMessage, escapeForSqs, type QueuedEvent } from '../queue/message.ts';
+import {
+  encodeMessage,
+  escapeForSqs,
+  MAXIMUM_BODY_BYTES,
+  type MessageBody,
+  type QueuedEvent,
+} from '../queue/message.ts';
 import { rejectOnAbort } from '../util/deadline.ts';
-import { createSqsSender, type SendMessage } from './sqs-sender.ts';
+import { createSqsSender, type SqsSender } from './sqs-sender.ts';
 
 /** The queue that accepted events are sent to. */
 export interface Queue {
   /**
-   * Sends an event and waits until SQS has stored it.
+   * Sends an event and waits until SQS has stored it. An event that is too large for SQS is stored in S3, and the message
+   * contains its key.
    *
+   * @param envelope `undefined` if the event cannot be parsed
    * @param signal aborts when the event must be acknowledged or rejected
    * @returns SQS's message id
-   * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE`, or `FEISHU_QUEUE_UNAVAILABLE` if SQS rejects the message or does
-   *   not respond in time; the platform then resends the event
+   * @throws {FeishuError} `FEISHU_QUEUE_UNAVAILABLE` if SQS or S3 rejects the event or does not respond in time; the
+   *   platform then resends it
    */
-  send(envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal): Promise<string>;
+  send(envelope: EventEnvelope | undefined, event: QueuedEvent, signal: AbortSignal): Promise<string>;
 }
 
 /**
  * @param url the URL of a standard or a FIFO queue
- * @param splitsTopics whether a topic within a chat is ordered by itself
+ * @param environment the settings of the ordering and of the bucket of large events
  */
-export function createQueue(url: string, splitsTopics = false, send: SendMessage = createSqsSender().send): Queue {
+export function createQueue(
+  url: string,
+  environment: Environment = process.env,
+  { send, config }: Pick<SqsSender, 'send' | 'config'> = createSqsSender(),
+): Queue {
   let acceptsGroups = true;
-  const sendText = async (envelope: EventEnvelope, event: QueuedEvent, signal: AbortSignal) => {
-    const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event, splitsTopics);
+  const sendText = async (envelope: EventEnvelope | undefined, event: QueuedEvent, signal: AbortSignal) => {
+    let body: MessageBody | undefined;
+    if (Buffer.byteLength(event.text) > MAXIMUM_BODY_BYTES) {
+      const { encodeLargeBody } = await import('./set-aside.ts');
+      body = await rejectOnAbort(signal, encodeLargeBody(envelope, event, config, environment, signal));
+    }
+    const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event, body, splitsTopics(environment));
     const isGrouped = acceptsGroups;
     const message = isGrouped ? { ...ungrouped, MessageGroupId } : ungrouped;
     try {
@@ -47,7 +65,7 @@ export function createQueue(url: string, splitsTopics = false, send: SendMessage
         if (cause instanceof FeishuError) throw cause;
         throw new FeishuError(
           'FEISHU_QUEUE_UNAVAILABLE',
-          `SQS did not store the event (${nameOf(cause)}). The platform will resend it.`,
+          `The event was not stored (${nameOf(cause)}). The platform will resend it.`,
           { cause },
         );
       }

@@ -19,7 +19,7 @@ export interface IntakeEvent extends ReceivedEvent {
  * acknowledged.
  *
  * @returns the response to a callback, `undefined` for an event
- * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` or `FEISHU_QUEUE_UNAVAILABLE`, within 2.5 s of the event's arrival
+ * @throws {FeishuError} `FEISHU_QUEUE_UNAVAILABLE`, within 2.5 s of the event's arrival
  */
 export type Intake = (event: IntakeEvent) => Promise<object | undefined>;
 

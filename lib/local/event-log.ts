@@ -70,8 +70,9 @@ export class EventLog {
     return this.#records.get(messageId);
   }
 
-  accepted({ messageId, header, source, receivedAt, acknowledgedAt }: Accepted): void {
-    this.#change(messageId, { ...headerFields(header), source, receivedAt, acknowledgedAt });
+  accepted({ messageId, header, reason, source, receivedAt, acknowledgedAt }: Accepted): void {
+    const fields = { source, receivedAt, acknowledgedAt, ...(reason !== undefined && { lastError: reason }) };
+    this.#change(messageId, header ? { ...headerFields(header), ...fields } : { ...UNREADABLE, ...fields });
   }
 
   /** Adds a message that an earlier process left. */
@@ -130,7 +131,10 @@ function charactersOf({ id, type, lastError }: Partial<EventRecord> = {}): numbe
   return [id, type, lastError].reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }
 
-function headerFields({ id, type, version }: Accepted['header']): Partial<EventRecord> {
+/** An event that cannot be parsed. The intake, or after five attempts the worker, leaves it in the dead-letter queue. */
+const UNREADABLE = { type: '(malformed message)', status: 'dead' } as const;
+
+function headerFields({ id, type, version }: NonNullable<Accepted['header']>): Partial<EventRecord> {
   return { id, type, version };
 }
 
@@ -139,6 +143,6 @@ function messageFields(record: SQSRecord): Partial<EventRecord> {
     const { envelope, source, receivedAt } = readDelivery(record);
     return { ...headerFields(envelope.header), source, receivedAt: receivedAt.toISOString() };
   } catch {
-    return { type: '(malformed message)' };
+    return { type: UNREADABLE.type };
   }
 }

@@ -13,8 +13,8 @@ export interface EventSourceMappingOptions {
   invoke: (event: SQSEvent) => Promise<unknown>;
   /** Delays the next receive. */
   pause?: () => Promise<void>;
-  /** Called for each delivery, before the worker is invoked. */
-  onDelivery: (record: SQSRecord) => void;
+  /** Called for each delivery. The worker is invoked when it has finished. */
+  onDelivery: (record: SQSRecord) => void | Promise<void>;
   /** Called for each delivery of a batch that failed as a whole. */
   onBatchFailure: (record: SQSRecord, error: unknown) => void;
 }
@@ -79,7 +79,7 @@ async function receive({ sqs, queueUrl }: EventSourceMappingOptions, stopping: A
 
 async function processBatch(options: EventSourceMappingOptions, messages: Message[]): Promise<void> {
   const records = messages.map((message) => toSqsRecord(message, options.queueArn));
-  for (const record of records) options.onDelivery(record);
+  await Promise.all(records.map((record) => options.onDelivery(record)));
   let failed: Set<string>;
   try {
     failed = readFailures(await options.invoke({ Records: records }), records);

@@ -152,6 +152,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     ...emulators.templateEnvironment,
     ...debuggingEnvironment(),
     QUEUE_URL: emulators.queueUrl,
+    DEAD_LETTER_QUEUE_URL: emulators.deadLetterQueueUrl,
+    LARGE_EVENTS_BUCKET: emulators.largeEventsBucket,
   };
   const createFunction = (
     name: string,
@@ -202,7 +204,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
       ...emulators,
       invoke: (event) => worker.invoke(event),
       pause: () => traffic.pause(),
-      onDelivery(record) {
+      async onDelivery(message) {
+        const record = await emulators.loadEvent(message);
         inspector.delivered(record);
         eventLog.delivered(record);
         options.onDelivery?.(record);

@@ -8,7 +8,10 @@ import type { EventSource } from '../handler.ts';
 /** SQS has stored an event. */
 export interface Accepted {
   messageId: string;
-  header: Pick<EventHeader, 'id' | 'type' | 'version'>;
+  /** `undefined` if the event cannot be read. It is then in the dead-letter queue. */
+  header: Pick<EventHeader, 'id' | 'type' | 'version'> | undefined;
+  /** Why the event cannot be read. */
+  reason?: string;
   /** The decrypted JSON text. */
   text: string;
   source: EventSource;

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { SendMessageCommandInput } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import type { EventEnvelope } from '../feishu/envelope.ts';
-import { FeishuError } from '../feishu/errors.ts';
 import { conversationOf, deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventSource } from '../handler.ts';
 
@@ -16,26 +15,36 @@ export interface QueuedEvent {
   requestId: string | undefined;
   /** The id of the dead letter, if this is the copy that a redrive sent. */
   redriveOf?: string | undefined;
+  /** Why the intake sent the event to the dead-letter queue. */
+  reason?: string | undefined;
+}
+
+/** The body of a message, and how it represents the event's text. */
+export interface MessageBody {
+  body: string;
+  /** `gzip`: compressed, in Base64. `s3`: the key of the compressed text in the bucket of large events. */
+  encoding?: 'gzip' | 's3';
 }
 
 /** SQS accepts 1 MiB for body and attributes. The attributes used here are far smaller than 4 KiB. */
-const MAXIMUM_BODY_BYTES = 1024 * 1024 - 4 * 1024;
+export const MAXIMUM_BODY_BYTES = 1024 * 1024 - 4 * 1024;
 /** More than any event can have: a Lambda invocation accepts 6 MB. */
 const MAXIMUM_TEXT_BYTES = 16 * 1024 * 1024;
 
 /**
- * Writes an event as an SQS message. The body is the event's unchanged text, compressed if it is too large for SQS.
+ * Writes an event as an SQS message.
  *
+ * @param envelope `undefined` if the event cannot be parsed; it then belongs to no conversation
+ * @param messageBody default: the event's unchanged text
  * @param splitsTopics whether a topic within a chat is ordered by itself
- * @throws {FeishuError} `FEISHU_EVENT_TOO_LARGE` if it does not fit even when compressed
  */
 export function encodeMessage(
   queueUrl: string,
-  envelope: EventEnvelope,
-  { text, source, receivedAt, requestId }: QueuedEvent,
+  envelope: EventEnvelope | undefined,
+  { text, source, receivedAt, requestId, reason }: QueuedEvent,
+  { body, encoding }: MessageBody = { body: text },
   splitsTopics = false,
 ): SendMessageCommandInput {
-  const { body, encoding } = encodeBody(text);
   return {
     QueueUrl: queueUrl,
     MessageBody: body,
@@ -44,13 +53,17 @@ export function encodeMessage(
       receivedAt: stringAttribute(receivedAt.toISOString()),
       ...(requestId !== undefined && { requestId: stringAttribute(requestId) }),
       ...(encoding !== undefined && { encoding: stringAttribute(encoding) }),
+      ...(reason !== undefined && { reason: stringAttribute(reason) }),
     },
     // The tenant for fair queueing on a standard queue, and the unit of ordering on a FIFO queue.
-    MessageGroupId: toMessageGroupId(conversationOf(envelope, splitsTopics)),
-    ...(queueUrl.endsWith('.fifo') && {
-      MessageDeduplicationId: createHash('sha256').update(deduplicationKey(envelope, text)).digest('hex'),
-    }),
+    MessageGroupId: envelope ? toMessageGroupId(conversationOf(envelope, splitsTopics)) : hash(text),
+    ...(queueUrl.endsWith('.fifo') && { MessageDeduplicationId: hashOfEvent(envelope, text) }),
   };
+}
+
+/** Returns a hash that all deliveries of an event share. */
+export function hashOfEvent(envelope: EventEnvelope | undefined, text: string): string {
+  return hash(envelope ? deduplicationKey(envelope, text) : text);
 }
 
 /**
@@ -83,35 +96,23 @@ export function decodeMessage({ body, messageAttributes }: SQSRecord): QueuedEve
   };
 }
 
-function encodeBody(text: string): { body: string; encoding?: 'gzip' } {
-  if (Buffer.byteLength(text) <= MAXIMUM_BODY_BYTES) return { body: text };
-  const body = zlib().gzipSync(text).toString('base64');
-  // Stryker disable next-line EqualityOperator: no text compresses to exactly this size
-  if (body.length > MAXIMUM_BODY_BYTES) {
-    throw new FeishuError(
-      'FEISHU_EVENT_TOO_LARGE',
-      `The event has ${Buffer.byteLength(text)} bytes, ${body.length} when compressed. SQS accepts ${MAXIMUM_BODY_BYTES}.`,
-    );
-  }
-  return { body, encoding: 'gzip' };
-}
-
 function decodeBody(body: string, encoding: string | undefined): string {
   if (encoding === undefined) return body;
   if (encoding !== 'gzip') throw new TypeError(`The queue message has an unknown encoding "${encoding}"`);
-  return zlib().gunzipSync(Buffer.from(body, 'base64'), { maxOutputLength: MAXIMUM_TEXT_BYTES }).toString('utf8');
+  // Loaded on demand, because few events are compressed.
+  const { gunzipSync } = process.getBuiltinModule('node:zlib');
+  return gunzipSync(Buffer.from(body, 'base64'), { maxOutputLength: MAXIMUM_TEXT_BYTES }).toString('utf8');
 }
 
 /** Returns the message group of a conversation, in the characters that SQS accepts. */
 export function toMessageGroupId(conversation: string): string {
-  return /^[\w.:-]{1,128}$/.test(conversation) ? conversation : createHash('sha256').update(conversation).digest('hex');
+  return /^[\w.:-]{1,128}$/.test(conversation) ? conversation : hash(conversation);
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function stringAttribute(value: string) {
   return { DataType: 'String', StringValue: value };
-}
-
-/** Loads the module on demand, because few events need compression. */
-function zlib() {
-  return process.getBuiltinModule('node:zlib');
 }

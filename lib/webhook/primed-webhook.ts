@@ -30,16 +30,16 @@ export async function createPrimedWebhook(importCallback: ImportModule, environm
   await rehearse(sender, environment).catch(() => {
     // The first request reports what is wrong.
   });
-  return createWebhook(importCallback, environment, undefined, sender.send);
+  return createWebhook(importCallback, environment, undefined, sender);
 }
 
 /**
  * Runs an event through the webhook, from the HTTP request to the log line, and connects to SQS. Nothing becomes visible:
  * the event has its own key, its message is not sent, and its log line is not written.
  */
-async function rehearse({ rehearse, connected }: SqsSender, environment: Environment): Promise<void> {
+async function rehearse({ rehearse, connected, config }: SqsSender, environment: Environment): Promise<void> {
   const intake = createIntake({
-    queue: createQueue(readRequired(environment, 'QUEUE_URL'), false, rehearse),
+    queue: createQueue(readRequired(environment, 'QUEUE_URL'), environment, { send: rehearse, config }),
     respondToCallback: async () => ({}),
     createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     onAccepted() {},
@@ -47,6 +47,7 @@ async function rehearse({ rehearse, connected }: SqsSender, environment: Environ
   const handle = createRequestHandler({
     configure: () => ({ secrets: { encryptKeys: [ENCRYPT_KEY], verificationTokens: [] }, intake }),
     callbackTypes: CALLBACK_TYPES,
+    storeUnreadable: async () => {},
     writeLog: (outcome) => writeAccessLog(outcome, environment.POWERTOOLS_SERVICE_NAME, formatLine),
   });
   const { headers, body } = writeRequest(TEXT, { encryptKey: ENCRYPT_KEY }, Date.now());

@@ -1,4 +1,4 @@
-import { type Environment, readRequired, readWebhookSecrets, splitsTopics } from '../config.ts';
+import { type Environment, readRequired, readWebhookSecrets } from '../config.ts';
 import { FeishuError } from '../feishu/errors.ts';
 import { readRequest, type WebhookSecrets } from '../feishu/request.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
@@ -7,13 +7,16 @@ import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
-import type { SendMessage } from '../intake/sqs-sender.ts';
+import type { SqsSender } from '../intake/sqs-sender.ts';
+import { createUnreadableIntake } from '../intake/unreadable-events.ts';
 import { createLog } from '../observability/log.ts';
 import { type WebhookOutcome, writeAccessLog } from './access-log.ts';
 import { type HttpEvent, type HttpRequest, type HttpResponse, jsonResponse, readHttpEvent } from './http.ts';
 
 /** The platform sends its first retry after this time. */
 const RETRY_AFTER_SECONDS = 15;
+
+const SUCCESS = { msg: 'success' };
 
 /** A request id from a header is logged only if it is a plain identifier. */
 const IDENTIFIER = /^[\w.:=-]{1,128}$/;
@@ -26,6 +29,8 @@ export interface WebhookParts {
   /** @throws {FeishuError} if the configuration is invalid; called again for the next request */
   configure: () => { secrets: WebhookSecrets; intake: Intake };
   callbackTypes: ReadonlySet<string>;
+  /** Stores an authentic event with an unknown envelope. */
+  storeUnreadable: ReturnType<typeof createUnreadableIntake>;
   writeLog: (outcome: WebhookOutcome) => void;
 }
 
@@ -34,13 +39,13 @@ export interface WebhookParts {
  *
  * @param importCallback imports a module of `functions/handlers/callbacks`
  * @param callbackModules the modules in `functions/handlers/callbacks`, for example `card.action.trigger`
- * @param send sends the queue messages; default: with a new SQS client
+ * @param sender sends the queue messages; default: a new SQS client
  */
 export function createWebhook(
   importCallback: ImportModule,
   environment: Environment = process.env,
   callbackModules = CALLBACK_MODULES,
-  send?: SendMessage,
+  sender?: SqsSender,
 ) {
   let configured: ReturnType<WebhookParts['configure']> | undefined;
   return createRequestHandler({
@@ -49,33 +54,33 @@ export function createWebhook(
       (configured ??= {
         secrets: readWebhookSecrets(environment),
         intake: createIntake({
-          queue: createQueue(readRequired(environment, 'QUEUE_URL'), splitsTopics(environment), send),
+          queue: createQueue(readRequired(environment, 'QUEUE_URL'), environment, sender),
           respondToCallback: createCallbackResponder(importCallback, environment),
           createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
         }),
       }),
     callbackTypes: callbackTypesOf(callbackModules),
+    storeUnreadable: createUnreadableIntake(environment, sender),
     writeLog: (outcome) => writeAccessLog(outcome, environment.POWERTOOLS_SERVICE_NAME),
   });
 }
 
 /** Creates the webhook from its parts. */
-export function createRequestHandler({ configure, callbackTypes, writeLog }: WebhookParts) {
+export function createRequestHandler({ configure, callbackTypes, storeUnreadable, writeLog }: WebhookParts) {
   const accept = async (request: HttpRequest, requestId: string | undefined): Promise<Accepted> => {
     const { secrets, intake } = configure();
     const delivery = readRequest(request, secrets, Date.now(), callbackTypes);
     if (delivery.kind === 'url-verification') {
       return { result: 'url-verified', body: { challenge: delivery.challenge } };
     }
-    const { envelope, text } = delivery;
-    const callbackResponse = await intake({
-      envelope,
-      text,
-      source: 'webhook',
-      receivedAt: request.receivedAt,
-      requestId,
-    });
-    return { result: 'accepted', header: envelope.header, body: callbackResponse ?? { msg: 'success' } };
+    const received = { text: delivery.text, source: 'webhook', receivedAt: request.receivedAt, requestId } as const;
+    if (delivery.kind === 'unreadable') {
+      await storeUnreadable({ ...received, problem: delivery.problem });
+      return { result: 'accepted', body: SUCCESS };
+    }
+    const { envelope } = delivery;
+    const callbackResponse = await intake({ ...received, envelope });
+    return { result: 'accepted', header: envelope.header, body: callbackResponse ?? SUCCESS };
   };
 
   return async (event: HttpEvent): Promise<HttpResponse> => {

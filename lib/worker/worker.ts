@@ -5,6 +5,7 @@ import type { Log } from '../handler.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import { CALLBACK_MODULES, HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
 import { errorFields } from '../observability/error-fields.ts';
+import { openLargeEvents } from '../queue/large-events.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
 import { createIdempotencyStore } from '../store/idempotency.ts';
@@ -15,6 +16,7 @@ import { deliverBatch } from './isolation.ts';
 import { attemptOf, createProcessor, type Invocation, readDelivery } from './processor.ts';
 import { createReceivedMessages } from './received-messages.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
+import { type LoadedBatch, loadStoredEvents } from './stored-events.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
 import { createUnhandledExplanation } from './unhandled-events.ts';
@@ -27,6 +29,9 @@ const CLEAN_UP_WITHIN_MILLISECONDS = 500;
 const REMOVE_WITHIN_MILLISECONDS = 2000;
 /** If DynamoDB does not respond, events that were delivered before run in isolation. */
 const FIND_SUSPECTS_WITHIN_MILLISECONDS = 3000;
+
+/** Events in S3 that are not read by then are retried. */
+const LOAD_EVENTS_WITHIN_MILLISECONDS = 5000;
 
 /** By default, the SDK would wait indefinitely for DynamoDB's response and block the whole batch. */
 const DYNAMO_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000 };
@@ -59,6 +64,8 @@ export function createWorker(modules: EventModules, environment: Environment = p
     maxAttempts: DYNAMO_ATTEMPTS,
     requestHandler: { ...DYNAMO_TIMEOUTS, throwOnRequestTimeout: true },
   });
+  // Opened only if a batch has such an event.
+  const openBucket = () => openLargeEvents(readRequired(environment, 'LARGE_EVENTS_BUCKET'), dynamo.config);
   const failureReasons = createFailureReasons(dynamo, tableName);
   const idempotency = createIdempotencyStore(dynamo, tableName);
   const processDelivery = createProcessor(
@@ -104,6 +111,11 @@ export function createWorker(modules: EventModules, environment: Environment = p
     }
   };
 
+  const loadEvents = async (records: readonly SQSRecord[]) => {
+    using deadline = startDeadline(LOAD_EVENTS_WITHIN_MILLISECONDS);
+    return loadStoredEvents(records, openBucket, deadline.signal);
+  };
+
   const suspectsOf = async (records: readonly SQSRecord[]) => {
     using deadline = startDeadline(FIND_SUSPECTS_WITHIN_MILLISECONDS);
     try {
@@ -114,10 +126,16 @@ export function createWorker(modules: EventModules, environment: Environment = p
     }
   };
 
-  const deliver = async (record: SQSRecord, suspect: Suspect | undefined, invocation: Invocation, received: number) => {
+  const deliver = async (
+    record: SQSRecord,
+    suspect: Suspect | undefined,
+    { received, failures, ...invocation }: Invocation & { received: number } & Pick<LoadedBatch, 'failures'>,
+  ) => {
     const started = Date.now();
     let log: Log | undefined;
     try {
+      const failure = failures.get(record.messageId);
+      if (failure !== undefined) throw failure;
       const delivery = readDelivery(record, callbackTypes);
       log = telemetry.logOf(record, delivery.envelope.header);
       if (suspect) log.warn(`${REASONS[suspect.because]}. It now runs alone`, { isolated_runs: suspect.isolatedRuns });
@@ -139,17 +157,18 @@ export function createWorker(modules: EventModules, environment: Environment = p
     await Promise.all([postpone(record, seconds, received), recordReason(record, errorFields(error).error)]);
   };
 
-  return async ({ Records: records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  return async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     const received = performance.now();
     using deadline = startDeadline(context.getRemainingTimeInMillis() - REPORT_MILLISECONDS);
-    const invocation = { context, signal: deadline.signal };
+    const { records, failures } = await loadEvents(Records);
+    const invocation = { context, signal: deadline.signal, received, failures };
     const suspects = await suspectsOf(records);
     // Before any of them runs, because the function may end again.
     const suspectRecords = records.filter(({ messageId }) => suspects.has(messageId));
     await Promise.all(suspectRecords.map((record) => recordReason(record, ENDED_THE_FUNCTION)));
     const batch = { records, isFifo: queueUrl.endsWith('.fifo'), suspects, context };
     const failed = await deliverBatch(batch, {
-      deliver: (record, suspect) => deliver(record, suspect, invocation, received),
+      deliver: (record, suspect) => deliver(record, suspect, invocation),
       skip: (record, seconds) => skip(record, seconds, received),
       postpone: (record, seconds) => postpone(record, seconds, received),
       remove,

@@ -101,7 +101,7 @@ describe('The long connection, end to end,', () => {
       queueUrl,
       queueArn,
       invoke: (event) => worker(event, { getRemainingTimeInMillis: () => 60_000 } as Context),
-      onDelivery: () => delivered++,
+      onDelivery: () => void delivered++,
       onBatchFailure: (_record, error) => console.error(error),
     });
     onTestFinished(() => mapping.stop());

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
@@ -20,14 +20,16 @@ import { readDeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { type DeadLetterQueue, openDeadLetterQueue } from '../../lib/dead-letters/dead-letter-queue.ts';
 import { type RedriveParts, redrive } from '../../lib/dead-letters/redrive.ts';
 import { createDeadLetterCommands, type DeadLetterCommands } from '../../lib/deploy/dlq/command.ts';
-import { parseEnvelope } from '../../lib/feishu/envelope.ts';
+import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { onUnhandledEvent } from '../../lib/handler.ts';
+import { createQueue } from '../../lib/intake/event-queue.ts';
 import { type Emulators, startEmulators } from '../../lib/local/emulators/emulators.ts';
 import { encodeMessage, escapeForSqs } from '../../lib/queue/message.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
 import { createRedrives } from '../../lib/store/redrives.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { modulesOf } from '../support/handler-modules.ts';
+import { expectContentShown } from '../support/written-output.ts';
 
 // Uses SQS (fauxqs) and DynamoDB (dynalite). The worker creates the dead letters.
 
@@ -288,6 +290,96 @@ describe('drop', () => {
   });
 });
 
+describe('A dead letter whose event is in S3', () => {
+  const text = (name: string) =>
+    `{"schema":"2.0","header":{"event_id":"${name}","event_type":"a.large_v1"},"event":{"noise":"${noise}"}}`;
+  const noise = randomBytes(1_200_000).toString('base64');
+
+  /** @returns the message id */
+  async function makeLargeDead(name: string): Promise<string> {
+    const envelope = parseEnvelope(text(name)) as EventEnvelope;
+    const event = { text: text(name), source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+    const environment = { LARGE_EVENTS_BUCKET: emulators.largeEventsBucket };
+    const queue = createQueue(emulators.queueUrl, environment);
+    const id = await queue.send(envelope, event, new AbortController().signal);
+    await workUntilQuiet();
+    return id;
+  }
+
+  test('is listed, shown, and redriven with its event', async () => {
+    expectContentShown();
+    const id = await makeLargeDead('redriven');
+    const { lines: listed } = await run(({ list }) => list({ type: 'a.large_v1' }));
+    expect(listed.at(-1)).toMatch(new RegExp(`^${id} +a.large_v1 +redriven .*TypeError`));
+    const { lines: shown } = await run(({ show }) => show(id));
+    expect(shown.join('\n').includes(noise)).toBe(true);
+
+    const handled: object[] = [];
+    handle = (event) => handled.push(event);
+    const { lines } = await run((commands) => commands.redrive({}));
+    expect(lines).toContain('1 moved back to the events queue.');
+    await workUntilQuiet();
+    expect(handled).toHaveLength(1);
+    expect((handled[0] as { noise: string }).noise === noise).toBe(true);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 0, hidden: 0 });
+  });
+
+  test('whose object is missing has that as its failure reason, and stays when it is redriven', async () => {
+    const record = async (id: string) => {
+      const { lines } = await run(({ list }) => list({}));
+      return lines.find((line) => line.startsWith(id));
+    };
+    const messages = await sendPointer('events/missing.json.gz');
+    await workUntilQuiet();
+    expect(await record(messages)).toMatch(
+      / unreadable .*StoredEventUnavailable: The event is stored in S3, but could not be read: S3 responded with 404 NoSuchKey/,
+    );
+    await expect(run((commands) => commands.redrive({}))).rejects.toThrow(/1 could not be moved.*404 NoSuchKey/);
+    expect(await counts(emulators.deadLetterQueueUrl)).toEqual({ visible: 1, hidden: 0 });
+    const { lines } = await run(({ show }) => show(messages));
+    expect(lines.at(-1)).toMatch(/does not contain a readable event/);
+  });
+
+  /** @returns the message id */
+  async function sendPointer(key: string): Promise<string> {
+    const event = { text: text('missing'), source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+    const envelope = parseEnvelope(event.text) as EventEnvelope;
+    const message = encodeMessage(emulators.queueUrl, envelope, event, { body: key, encoding: 's3' });
+    return (await emulators.sqs.send(new SendMessageCommand(message))).MessageId as string;
+  }
+});
+
+describe.each(['none', 'conversation'] as const)('An unreadable event, with ordering=%s,', (ordering) => {
+  let chosen: Emulators;
+  beforeAll(async () => {
+    chosen = await startWith(ordering);
+  });
+  afterAll(() => chosen.stop());
+  beforeEach(() => use(chosen));
+
+  test('is listed with its reason and no attempts, shown, and returns with the reason of the worker', async () => {
+    expectContentShown();
+    const event = { text: '{"schema":"3.0","future":"event"}', source: 'webhook', receivedAt: new Date() } as const;
+    const unreadable = { ...event, requestId: undefined, reason: 'FEISHU_ENVELOPE_UNKNOWN: a new format' };
+    const queue = createQueue(emulators.deadLetterQueueUrl, {});
+    const id = await queue.send(undefined, unreadable, new AbortController().signal);
+
+    const { lines: listed } = await run(({ list }) => list({ type: 'unreadable' }));
+    expect(listed.at(-1)).toMatch(
+      new RegExp(`^${id} +unreadable +- +\\d+ s +0 +FEISHU_ENVELOPE_UNKNOWN: a new format$`),
+    );
+    const { lines: shown } = await run(({ show }) => show(id));
+    expect(shown.join('\n')).toMatch(
+      /attempts +0\n.*reason +FEISHU_ENVELOPE_UNKNOWN: a new format\n.*"future": "event"/s,
+    );
+
+    await run((commands) => commands.redrive({}));
+    await workUntilQuiet();
+    const { lines: again } = await run(({ list }) => list({}));
+    expect(again.at(-1)).toMatch(/ unreadable .* 5 +MalformedMessage: The body is not a known kind of event/);
+  });
+});
+
 /** Sends events of these types, and runs the failing worker until they are dead letters. @returns their message ids */
 async function makeDead(types: readonly string[]): Promise<string[]> {
   const ids = [];
@@ -310,6 +402,7 @@ async function workUntilQuiet(): Promise<void> {
     ...process.env,
     QUEUE_URL: emulators.queueUrl,
     CLAIMS_TABLE: emulators.claimsTable,
+    LARGE_EVENTS_BUCKET: emulators.largeEventsBucket,
     LOG_LEVEL: 'SILENT',
   };
   const fallback = onUnhandledEvent((event) => handle(event));
@@ -340,6 +433,7 @@ async function run(
     EventsQueue: emulators.queueUrl,
     DeadLetterQueue: emulators.deadLetterQueueUrl,
     ClaimsTable: emulators.claimsTable,
+    LargeEventsBucket: emulators.largeEventsBucket,
   };
   const input = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
   if (typed !== undefined) input.write(typed);
@@ -367,6 +461,7 @@ function redriveParts(): RedriveParts {
     queue: openDeadLetterQueue(emulators.sqs, emulators.deadLetterQueueUrl),
     redrives: createRedrives(dynamo, emulators.claimsTable),
     sqs: emulators.sqs,
+    largeEvents: emulators.largeEvents,
     targetUrl: emulators.queueUrl,
   };
 }

@@ -4,11 +4,14 @@ import { type DeadLetter, readDeadLetter } from '../../lib/dead-letters/dead-let
 import type { DeadLetterQueue } from '../../lib/dead-letters/dead-letter-queue.ts';
 import { type RedriveResult, redrive } from '../../lib/dead-letters/redrive.ts';
 import type { Selection } from '../../lib/dead-letters/visit.ts';
+import type { LargeEvents } from '../../lib/queue/large-events.ts';
 
 // Without queues. dead-letters.test.ts uses emulated queues and dead letters that the worker created.
 
 const STANDARD = 'https://sqs.example/1/events';
 const FIFO = `${STANDARD}.fifo`;
+
+type Step = 'store' | 'send' | 'record' | 'remove';
 
 interface World {
   url?: string;
@@ -16,7 +19,7 @@ interface World {
   movedBefore?: string[];
   selection?: Selection;
   /** Runs before a step with a letter. */
-  before?: (step: 'send' | 'record' | 'remove', messageId: string) => unknown;
+  before?: (step: Step, messageId: string) => unknown;
 }
 
 const messageOf = (MessageId: string, message: Message = {}): Message => ({
@@ -39,7 +42,7 @@ async function redriveAll(
   const sent: SendMessageCommandInput[] = [];
   const released: string[] = [];
   const progress: Pick<RedriveResult, 'moved' | 'movedBefore'>[] = [];
-  const step = async (name: 'send' | 'record' | 'remove', messageId: string, more = '') => {
+  const step = async (name: Step, messageId: string, more = '') => {
     await before(name, messageId);
     steps.push(`${name} ${messageId}${more}`);
   };
@@ -68,8 +71,12 @@ async function redriveAll(
       return { MessageId: `copy of ${messageId}` };
     },
   } as unknown as SQSClient;
+  const largeEvents: LargeEvents = {
+    read: async (key) => Buffer.from(key),
+    write: (key, content) => step('store', key, ` with ${content}`),
+  };
   const { signal } = new AbortController();
-  const result = await redrive({ queue, redrives, sqs, targetUrl: url }, selection, signal, (so) =>
+  const result = await redrive({ queue, redrives, sqs, largeEvents, targetUrl: url }, selection, signal, (so) =>
     progress.push({ moved: so.moved, movedBefore: so.movedBefore }),
   );
   return { steps, sent, released, progress, result };
@@ -78,6 +85,27 @@ async function redriveAll(
 const idsOf = (failures: readonly { letter: DeadLetter }[]) => failures.map(({ letter }) => letter.messageId);
 
 describe('A redrive', () => {
+  it('stores a large event again before it sends the copy, and fails if that fails', async () => {
+    const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
+    const large = messageOf('a', { Body: 'events/a.json.gz', MessageAttributes: { encoding: attribute('s3') } });
+    const { steps, sent } = await redriveAll([[large]]);
+    expect(steps[0]).toBe('store events/a.json.gz with events/a.json.gz');
+    expect(steps[1]).toBe('send a');
+    expect(sent).toMatchObject([{ MessageBody: 'events/a.json.gz', MessageAttributes: { encoding: attribute('s3') } }]);
+
+    const failed = await redriveAll([[large]], {
+      before: (step) => step === 'store' && Promise.reject(new Error('S3 responded with 404')),
+    });
+    expect(failed).toMatchObject({ steps: [], released: ['a'] });
+    expect(idsOf(failed.result.failures)).toEqual(['a']);
+  });
+
+  it('does not copy the reason of the intake, because the worker may fail for another', async () => {
+    const reason = { DataType: 'String', StringValue: 'FEISHU_ENVELOPE_UNKNOWN: …' };
+    const { sent } = await redriveAll([[messageOf('a', { MessageAttributes: { reason } })]]);
+    expect(sent[0]?.MessageAttributes).not.toHaveProperty('reason');
+  });
+
   it('sends each letter, records its copy, and only then deletes it', async () => {
     const { steps, released, result } = await redriveAll([[messageOf('a')]]);
     expect(steps).toEqual(['send a', 'record a as copy of a', 'remove a']);

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -9,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSample } from '../../lib/samples/samples.ts';
 import { MockPlatform } from '../mock-platform/platform.ts';
+import { wait } from '../support/wait.ts';
 import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project } from './support/project.ts';
 import { pythonTool } from './support/python.ts';
@@ -136,6 +138,12 @@ async function readSecret(valueFrom: string): Promise<string> {
 
 const inVolume = (parts: string[]) => parts.map((part) => part.replace(/^\/program/, volume));
 
+const largeEvent = JSON.stringify({
+  schema: '2.0',
+  header: { event_id: 'large', event_type: 'a.large_v1', token: '' },
+  event: { noise: randomBytes(1_200_000).toString('base64') },
+});
+
 const LOG_ACTIONS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 
 describe("the long connection's task", () => {
@@ -190,6 +198,22 @@ describe("the long connection's task", () => {
     await taskRole.restore();
   });
 
+  test.each([
+    ['a large event without s3:PutObject', 'largeevents', largeEvent],
+    ['an unreadable event without sqs:SendMessage for the dead-letter queue', 'dev-dead', '{"schema":"3.0"}'],
+  ])('cannot store %s', async (name, resource, text) => {
+    const pushOnce = async () => {
+      const delivery = platform.push({ id: name, text });
+      await delivery.settled;
+      return delivery.state;
+    };
+    // A busy machine may be too slow to store an event in time.
+    await expect.poll(pushOnce, wait).toBe('acknowledged');
+    await taskRole.withoutResource(resource);
+    expect(await pushOnce()).not.toBe('acknowledged');
+    await taskRole.restore();
+  });
+
   test('passes its health check, and fails it if the program does not respond', async () => {
     const { connection } = containers as Record<'connection', Container>;
     const [kind, command, ...args] = connection.healthCheck.command;
@@ -221,7 +245,7 @@ describe("the container agent's role", () => {
   });
 
   test('and the role of the task have no other permissions', () => {
-    expect(taskRole.actions.toSorted()).toEqual(['s3:GetObject', 'sqs:SendMessage']);
+    expect(taskRole.actions.toSorted()).toEqual(['s3:GetObject', 's3:PutObject', 'sqs:SendMessage', 'sqs:SendMessage']);
     expect(executionRole.actions.toSorted()).toEqual([...LOG_ACTIONS, 'secretsmanager:GetSecretValue']);
   });
 });

@@ -53,6 +53,12 @@ const countOf = async (name: string) => {
   return names.reduce((sum, attribute) => sum + Number(Attributes[attribute]), 0);
 };
 
+const putLargeEvent = async () => {
+  const { Buckets } = await ministack.aws('s3api', 'list-buckets');
+  const { Name } = Buckets.find(({ Name }: { Name: string }) => Name.includes('largeevents'));
+  await ministack.aws('s3api', 'put-object', '--bucket', Name, '--key', 'events/one.json.gz');
+};
+
 const FIFO_QUEUES = ['feishu-events-dev-dead.fifo', 'feishu-events-dev-events.fifo'];
 const STANDARD_QUEUES = ['feishu-events-dev-dead', 'feishu-events-dev-events'];
 
@@ -123,18 +129,21 @@ test('With --allow-replacement, the replaced queues stay, and queues move emptie
   expect(await countOf('feishu-events-dev-dead')).toBe(1);
 });
 
-test('remove lists what it deletes, and deletes nothing without a confirmation', async () => {
+test('remove lists what it deletes, including large events, and deletes nothing without a confirmation', async () => {
+  await putLargeEvent();
   const output = await fail('remove');
   expect(output).toMatch(/EventsQueue: \d+ waiting events?\n/);
   expect(output).toContain('DeadLetterQueue: 1 dead letter\n');
+  expect(output).toContain('LargeEventsBucket: 1 large event\n');
   expect(output).toMatch(/ClaimsTable: \d+ records?\n/);
   expect(output).toContain('Nothing was deleted: not a terminal. Pass --yes to confirm');
   expect(await queues()).toEqual(STANDARD_QUEUES);
 });
 
-test('remove --yes deletes the stack and its queues, and the next deployment starts with the defaults', async () => {
+test('remove --yes deletes the stack, its queues and its bucket, and the next deployment starts with the defaults', async () => {
   await succeed('remove', '--yes');
   expect(await queues()).toEqual([]);
+  expect((await ministack.aws('s3api', 'list-buckets')).Buckets).toEqual([]);
   expect(await succeed('deploy')).not.toContain('Kept from');
   expect(await queues()).toEqual(STANDARD_QUEUES);
 });

@@ -66,6 +66,7 @@ const ALARMS = [
   'dead-letters',
   'old-events',
   'rejected-requests',
+  'set-aside-events',
   'slow-acknowledge',
   'throttled-requests',
   'webhook-errors',
@@ -144,17 +145,41 @@ describe('the first deployment', () => {
     });
   });
 
+  test('creates the bucket of large events, which is private, encrypted, and deletes them', async () => {
+    const { Resources } = await deployedTemplate('dev');
+    expect(Resources.LargeEventsBucket.Properties).toMatchObject({
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      LifecycleConfiguration: { Rules: [{ Status: 'Enabled', Prefix: 'events/', ExpirationInDays: 30 }] },
+    });
+    expect(Object.values(Resources.LargeEventsBucket.Properties.PublicAccessBlockConfiguration)).toEqual(
+      Array(4).fill(true),
+    );
+    expect(Resources.LargeEventsBucketPolicy.Properties.PolicyDocument).toMatchObject({
+      Statement: [{ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
+    });
+  });
+
   test('creates the functions with their secrets, to whose version the template refers', async () => {
     const QUEUE_URL = expect.stringMatching(/\/feishu-events-dev-events$/);
     const common = { QUEUE_URL, LOG_LEVEL: 'INFO', POWERTOOLS_SERVICE_NAME: 'feishu-events-dev' };
     const { FEISHU_ENCRYPT_KEY, FEISHU_VERIFICATION_TOKEN, FEISHU_APP_ID, FEISHU_APP_SECRET } = SECRETS;
     const webhook = await functionConfiguration('feishu-events-dev-webhook');
     expect(webhook).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 512, Timeout: 10 });
-    expect(webhook.Environment.Variables).toEqual({ ...common, FEISHU_ENCRYPT_KEY, FEISHU_VERIFICATION_TOKEN });
+    const LARGE_EVENTS_BUCKET = expect.stringMatching(/^feishu-events-dev-largeevents/);
+    expect(webhook.Environment.Variables).toEqual({
+      ...common,
+      DEAD_LETTER_QUEUE_URL: expect.stringMatching(/\/feishu-events-dev-dead$/),
+      LARGE_EVENTS_BUCKET,
+      FEISHU_ENCRYPT_KEY,
+      FEISHU_VERIFICATION_TOKEN,
+    });
     const worker = await functionConfiguration('feishu-events-dev-worker');
     expect(worker).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 512, Timeout: 60 });
     expect(worker.Environment.Variables).toEqual({
       ...common,
+      LARGE_EVENTS_BUCKET,
       CLAIMS_TABLE: expect.stringMatching(/ClaimsTable/),
       FEISHU_APP_ID,
       FEISHU_APP_SECRET,
@@ -171,14 +196,22 @@ describe('the first deployment', () => {
   test('creates a role for each function, with the permissions its code needs', async () => {
     const { CLAIMS_TABLE } = (await functionConfiguration('feishu-events-dev-worker')).Environment.Variables;
     const { QueueArn } = await queueAttributes('feishu-events-dev-events');
+    const { QueueArn: deadLetterQueueArn } = await queueAttributes('feishu-events-dev-dead');
+    const largeEvents = expect.stringMatching(/^arn:aws:s3:::feishu-events-dev-largeevents[^/]*\/events\/\*$/);
     const logsOf = (name: string) => [
       'logs:CreateLogStream logs:PutLogEvents',
       expect.stringContaining(`:log-group:/aws/lambda/feishu-events-dev-${name}`),
     ];
-    expect(await statementsOf('WebhookRole')).toEqual([logsOf('webhook'), ['sqs:SendMessage', QueueArn]]);
+    expect(await statementsOf('WebhookRole')).toEqual([
+      logsOf('webhook'),
+      ['sqs:SendMessage', QueueArn],
+      ['sqs:SendMessage', deadLetterQueueArn],
+      ['s3:PutObject', largeEvents],
+    ]);
     expect(await statementsOf('WorkerRole')).toEqual([
       logsOf('worker'),
       ['sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage', QueueArn],
+      ['s3:GetObject', largeEvents],
       [
         'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
         expect.stringMatching(`:table/${CLAIMS_TABLE}$`),
@@ -228,13 +261,13 @@ describe('the first deployment', () => {
     const names = metrics
       .filter(([namespace]: string[]) => namespace === 'feishu-events')
       .map(([, name]: string[]) => name);
-    // The metrics of lib/webhook/access-log.ts, lib/worker/telemetry.ts and the filter of the access log.
+    // The metrics of lib/webhook/access-log.ts, lib/intake/set-aside.ts, lib/worker/telemetry.ts and the filter of the access log.
     const workerMetrics = [
       ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead'],
       ...['QueueAge', 'HandleTime'],
     ];
     expect(new Set(names)).toEqual(
-      new Set(['Accepted', 'Refused', 'UrlVerified', 'AcknowledgeTime', 'Throttled', ...workerMetrics]),
+      new Set(['Accepted', 'Refused', 'UrlVerified', 'SetAside', 'AcknowledgeTime', 'Throttled', ...workerMetrics]),
     );
   });
 });
@@ -370,9 +403,12 @@ describe('with longConnection=true', () => {
     );
     const [, , program] = fetch.command;
     const { QueueArn } = await queueAttributes('feishu-events-dev-events');
+    const { QueueArn: deadLetterQueueArn } = await queueAttributes('feishu-events-dev-dead');
     expect(await statementsOf('ConnectionTaskRole')).toEqual([
       ['s3:GetObject', `arn:aws:s3:::${program.replace('s3://', '')}`],
       ['sqs:SendMessage', QueueArn],
+      ['sqs:SendMessage', deadLetterQueueArn],
+      ['s3:PutObject', expect.stringMatching(/^arn:aws:s3:::feishu-events-dev-largeevents[^/]*\/events\/\*$/)],
     ]);
     expect(await statementsOf('ConnectionExecutionRole')).toEqual([
       [

@@ -108,6 +108,7 @@ describe('Every metric of an alarm and of the dashboard', () => {
       [event, encryptKey],
       [challenge, encryptKey],
       [event, 'a key that the app no longer has'],
+      ['{"schema":"3.0"}', encryptKey],
     ] as const) {
       await webhook(toHttpEvent(writeRequest(text, { encryptKey: key }, Date.now())));
     }

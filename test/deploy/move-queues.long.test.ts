@@ -42,6 +42,7 @@ async function move(current: typeof standard, deletesQueues = false): Promise<st
     EventsQueue: current.events,
     DeadLetterQueue: current.dead,
     ClaimsTable: emulators.claimsTable,
+    LargeEventsBucket: emulators.largeEventsBucket,
   };
   const lines: string[] = [];
   await moveQueues(

@@ -227,6 +227,7 @@ function coreResources(stage: string) {
   return {
     EventsQueue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: `events-${stage}` } },
     DeadLetterQueue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: `dead-${stage}` } },
+    LargeEventsBucket: { Type: 'AWS::S3::Bucket', Properties: { BucketName: `large-${stage}` } },
     ClaimsTable: {
       Type: 'AWS::DynamoDB::Table',
       Properties: {

@@ -4,6 +4,7 @@ import type { Resource } from '../../lib/deploy/serverless.ts';
 
 const queue = (Properties: object): Resource => ({ Type: 'AWS::SQS::Queue', Properties: { ...Properties } });
 const table = (Properties: object): Resource => ({ Type: 'AWS::DynamoDB::Table', Properties: { ...Properties } });
+const bucket = (Properties: object): Resource => ({ Type: 'AWS::S3::Bucket', Properties: { ...Properties } });
 const find = (deployed: Resource, next: Resource | undefined) =>
   findReplacements({ Resources: { Store: deployed } }, { Resources: next === undefined ? {} : { Store: next } }).map(
     ({ change }) => change,
@@ -24,6 +25,7 @@ test.each([
     table(KEY),
     table({ ...KEY, AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'N' }] }),
   ],
+  ['the name of a bucket', bucket({}), bucket({ BucketName: 'b' })],
   ['the type of a resource', queue({}), { Type: 'AWS::SNS::Topic' }],
 ])('A change of %s replaces it', (_, deployed, next) => {
   expect(find(deployed, next)).toEqual(['replace']);
@@ -39,6 +41,11 @@ test.each([
   ['of other resources', { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'a' } }, { Type: 'AWS::SNS::Topic' }],
 ])('A change of other properties %s replaces nothing', (_, deployed, next) => {
   expect(find(deployed, next)).toEqual([]);
+});
+
+test("The framework's own bucket is neither replaced nor deleted", () => {
+  const deployed = { Resources: { ServerlessDeploymentBucket: bucket({}) } };
+  expect(findReplacements(deployed, { Resources: {} })).toEqual([]);
 });
 
 test('A queue or a table that is no longer in the template is deleted, unless its policy retains it', () => {

@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { GetQueueUrlCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { post } from '../../lib/cli/post.ts';
 import { openSqs } from '../../lib/deploy/aws-clients.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
+import { type LargeEvents, openLargeEvents } from '../../lib/queue/large-events.ts';
 import { wait } from '../support/wait.ts';
 import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project } from './support/project.ts';
@@ -19,6 +22,7 @@ let handler: ReportingHandler;
 let url: string;
 let sqs: SQSClient;
 let queueUrl: string;
+let largeEvents: LargeEvents;
 let webhookRole: Role;
 let workerRole: Role;
 
@@ -32,6 +36,9 @@ beforeAll(async () => {
   url = /endpoint: POST - (\S+)/.exec(output)?.[1] as string;
   sqs = openSqs(ministack.sdkConfiguration);
   queueUrl = (await sqs.send(new GetQueueUrlCommand({ QueueName: 'feishu-events-dev-events' }))).QueueUrl as string;
+  const { Buckets } = await ministack.aws('s3api', 'list-buckets');
+  const { Name } = Buckets.find(({ Name }: { Name: string }) => Name.includes('largeevents'));
+  largeEvents = openLargeEvents(Name, sqs.config, ministack.endpoint);
   [webhookRole, workerRole] = [await findRole(ministack, 'WebhookRole'), await findRole(ministack, 'WorkerRole')];
 });
 afterAll(async () => {
@@ -42,27 +49,43 @@ afterAll(async () => {
 
 const createEvent = (text: string) => handler.event(text, SECRETS.FEISHU_VERIFICATION_TOKEN);
 
-/** Posts a signed event to the webhook, and returns the response. */
-const postEvent = () => {
+/** Posts a signed text to the webhook, and returns the response. */
+const postText = (text: string) => {
   const { FEISHU_ENCRYPT_KEY: encryptKey } = SECRETS;
-  return post(url, writeRequest(createEvent('posted'), { encryptKey }, Date.now()));
+  return post(url, writeRequest(text, { encryptKey }, Date.now()));
+};
+const postEvent = () => postText(createEvent('posted'));
+const postUnknownEnvelope = () => postText('{"schema":"3.0"}');
+/** The handler does not receive it: it has no module for this type. */
+const postLargeEvent = () => {
+  const header = { event_id: 'large', event_type: 'a.large_v1', token: SECRETS.FEISHU_VERIFICATION_TOKEN };
+  const event = { noise: randomBytes(1_200_000).toString('base64') };
+  return postText(JSON.stringify({ schema: '2.0', header, event }));
 };
 
 /** Queues an event as the webhook or a redrive does, and returns the message id. */
-async function queueEvent(text: string, redriveOf?: string): Promise<string> {
+async function queueEvent(text: string, redriveOf?: string, storedKey?: string): Promise<string> {
   const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
   const { MessageId = '' } = await sqs.send(
     new SendMessageCommand({
       QueueUrl: queueUrl,
-      MessageBody: createEvent(text),
+      MessageBody: storedKey ?? createEvent(text),
       MessageAttributes: {
         source: attribute('webhook'),
         receivedAt: attribute(new Date().toISOString()),
         ...(redriveOf !== undefined && { redriveOf: attribute(redriveOf) }),
+        ...(storedKey !== undefined && { encoding: attribute('s3') }),
       },
     }),
   );
   return MessageId;
+}
+
+/** Queues an event that is stored in S3. */
+async function queueStoredEvent(text: string): Promise<string> {
+  const key = `events/${encodeURIComponent(text).replaceAll('%', '-')}.json.gz`;
+  await largeEvents.write(key, gzipSync(createEvent(text)), AbortSignal.timeout(60_000));
+  return queueEvent(text, undefined, key);
 }
 
 /** Queues an event that fails once. */
@@ -92,6 +115,7 @@ const WORKER_ACTIONS: Record<string, { queue: (text: string) => Promise<string>;
     queue: queueFailingEvent,
     message: 'Earlier outcomes could not be read. These events run one at a time',
   },
+  's3:GetObject': { queue: queueStoredEvent, message: FAILED },
   'sqs:ChangeMessageVisibility': { queue: queueFailingEvent, message: 'The message could not be postponed' },
 };
 /** Lambda itself uses these, which the emulator does not check: it only evaluates the policy. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions */
@@ -104,18 +128,27 @@ const logStreamOf = (name: string) => (stage: string) =>
 const queueOf = (stage: string) => `arn:aws:sqs:us-east-1:000000000000:feishu-events-${stage}-events`;
 
 test("the functions' roles have no permissions but those that are proven necessary here", () => {
-  expect(webhookRole.actions.toSorted()).toEqual([...LOG_ACTIONS, 'sqs:SendMessage']);
+  expect(webhookRole.actions.toSorted()).toEqual([
+    ...LOG_ACTIONS,
+    's3:PutObject',
+    'sqs:SendMessage',
+    'sqs:SendMessage',
+  ]);
   expect(workerRole.actions.toSorted()).toEqual(
     [...Object.keys(WORKER_ACTIONS), ...LOG_ACTIONS, ...POLLER_ACTIONS].toSorted(),
   );
 });
 
-test('the webhook needs sqs:SendMessage', async () => {
-  // A busy machine may be too slow to queue an event in time, which also results in 503.
-  await expect.poll(postEvent, wait).toMatchObject({ status: 200 });
-  await webhookRole.without('sqs:SendMessage');
-  const denied = { status: 503, body: expect.stringContaining('AccessDenied') };
-  await expect.poll(postEvent, wait).toMatchObject(denied);
+test.each([
+  ['the events queue', 'dev-events', postEvent, 'AccessDenied'],
+  ['the dead-letter queue, for an unknown envelope', 'dev-dead', postUnknownEnvelope, 'AccessDenied'],
+  ['the bucket, for a large event', 'largeevents', postLargeEvent, 'S3Error'],
+])('the webhook needs its permission for %s', async (_, resource, postOne, reason) => {
+  // A busy machine may be too slow to store an event in time, which also results in 503.
+  await expect.poll(postOne, wait).toMatchObject({ status: 200 });
+  await webhookRole.withoutResource(resource);
+  const denied = { status: 503, body: expect.stringContaining(reason) };
+  await expect.poll(postOne, wait).toMatchObject(denied);
   await webhookRole.restore();
 });
 

@@ -330,8 +330,11 @@ describe('a body', () => {
     expect(codeOf(signed(body))).toBe('FEISHU_BODY_NOT_JSON');
   });
 
-  it('is rejected if it does not decrypt to a JSON object', () => {
-    for (const text of ['', 'text', '[]', 'null']) expect(codeOf(secured(text))).toBe('FEISHU_BODY_NOT_JSON');
+  it('is unreadable but authentic if it is signed and does not decrypt to a JSON object', () => {
+    for (const text of ['', 'text', '[]', 'null']) {
+      const problem = expect.objectContaining({ code: 'FEISHU_BODY_NOT_JSON' });
+      expect(read(secured(text))).toEqual({ kind: 'unreadable', problem, text });
+    }
   });
 
   it('is rejected if it cannot be decrypted, even if its signature matches', () => {
@@ -340,15 +343,52 @@ describe('a body', () => {
     }
   });
 
-  it('is rejected if its envelope is unknown', () => {
-    for (const text of ['{}', '{"schema":"2.0"}', '{"type":"url_verification"}', '{"encrypt":1}']) {
-      expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_ENVELOPE_UNKNOWN');
-      expect(codeOf(secured(text))).toBe('FEISHU_ENVELOPE_UNKNOWN');
-    }
+  describe('with an unknown envelope', () => {
+    const texts = ['{}', '{"schema":"2.0"}', '{"type":"url_verification"}', '{"encrypt":1}'];
+
+    it('is rejected if it is neither signed nor contains the Verification Token', () => {
+      for (const text of texts) expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_ENVELOPE_UNKNOWN');
+      for (const text of [
+        '{"token":"wrong"}',
+        '{"header":{"token":"wrong"}}',
+        '{"token":1}',
+        '{"header":{"token":""}}',
+      ]) {
+        expect(codeOf(plain(text), TOKEN_ONLY)).toBe('FEISHU_ENVELOPE_UNKNOWN');
+      }
+    });
+
+    it('is rejected like any other unsigned body if an Encrypt Key is set', () => {
+      const text = JSON.stringify({ token, header: { token } });
+      const { body } = secured(text);
+      expect(codeOf(plain(text))).toBe('FEISHU_SIGNATURE_MISSING');
+      expect(codeOf({ headers: {}, body })).toBe('FEISHU_SIGNATURE_MISSING');
+    });
+
+    it.each([
+      ['signed with the Encrypt Key', (text: string) => read(secured(text)), texts],
+      [
+        'unencrypted with the Verification Token',
+        (text: string) => read(plain(text), TOKEN_ONLY),
+        [`{"token":"${token}"}`, `{"schema":"3.0","header":{"token":"${token}"}}`],
+      ],
+    ])('is unreadable but authentic if it is %s', (_, readText, authentic) => {
+      for (const text of authentic) {
+        const problem = expect.objectContaining({ code: 'FEISHU_ENVELOPE_UNKNOWN' });
+        expect(readText(text)).toEqual({ kind: 'unreadable', problem, text });
+      }
+    });
+
+    it('is rejected if it was signed more than 72 hours ago', () => {
+      const signedAt = NOW - 72 * 60 * 60 * 1000;
+      expect(read(secured('{}', signedAt))).toMatchObject({ kind: 'unreadable' });
+      expect(codeOf(secured('{}', signedAt - 1000))).toBe('FEISHU_REQUEST_TOO_OLD');
+    });
   });
 
   it('is decrypted only once, even if it contains another encrypted body', () => {
-    expect(codeOf(secured(JSON.stringify({ encrypt: encrypt(MESSAGE, encryptKey) })))).toBe('FEISHU_ENVELOPE_UNKNOWN');
+    const text = JSON.stringify({ encrypt: encrypt(MESSAGE, encryptKey) });
+    expect(read(secured(text))).toMatchObject({ kind: 'unreadable', text });
   });
 });
 
@@ -380,7 +420,7 @@ describe('while a secret is being rotated', () => {
     const body = JSON.stringify({ encrypt: 'P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk=' });
     const secrets = { encryptKeys: ['old key', 'test key'], verificationTokens: [] };
     expect(codeOf(signed(body, undefined, 'old key'), secrets)).toBe('FEISHU_BODY_NOT_DECRYPTABLE');
-    expect(codeOf(signed(body, undefined, 'test key'), secrets)).toBe('FEISHU_BODY_NOT_JSON');
+    expect(read(signed(body, undefined, 'test key'), secrets)).toMatchObject({ kind: 'unreadable' });
   });
 });
 
@@ -434,10 +474,10 @@ describe('readRequest', () => {
     );
   });
 
-  it('rejects any correctly encrypted and signed text that is not an event', () => {
+  it('reads any correctly encrypted and signed text that is not an event as unreadable', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
-        expect(rejectionOf(() => read(secured(text)))?.status).toBe(400);
+        expect(read(secured(text))).toMatchObject({ kind: 'unreadable', text });
       }),
       { numRuns: runs(3000) },
     );
@@ -471,7 +511,10 @@ describe('an error', () => {
     ['FEISHU_SIGNATURE_MISSING', plain(content)],
     ['FEISHU_ENVELOPE_UNKNOWN', secured(JSON.stringify({ schema: content, [content]: content }), NOW, key)],
   ])('with %s contains no secret, token, signature or part of the body', (code, request) => {
-    const error = rejectionOf(() => read(request, secrets));
+    const error = rejectionOf(() => {
+      const delivery = read(request, secrets);
+      if (delivery.kind === 'unreadable') throw delivery.problem;
+    });
     expect(error?.code).toBe(code);
     const { 'x-lark-request-timestamp': timestamp = '', 'x-lark-request-nonce': nonce = '' } = request.headers;
     const { 'x-lark-signature': signature = 'no signature' } = request.headers;

@@ -1,16 +1,17 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { SendMessageCommand, type SendMessageCommandInput } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { createQueue, type Queue } from '../../lib/intake/event-queue.ts';
-import { decodeMessage, encodeMessage } from '../../lib/queue/message.ts';
+import { decodeMessage } from '../../lib/queue/message.ts';
+import { storedKeyOf, withStoredText } from '../../lib/queue/stored-text.ts';
 import { readDelivery } from '../../lib/worker/processor.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
+import { writtenLines } from '../support/written-output.ts';
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
@@ -28,41 +29,88 @@ function textOf(bytes: number): string {
 
 const envelopeOf = (text: string) => parseEnvelope(text) as EventEnvelope;
 const longestAttributes = { source: 'long-connection', receivedAt: new Date(), requestId: 'r'.repeat(128) } as const;
-const encode = (text: string, url = aws.environment.QUEUE_URL ?? '') =>
-  encodeMessage(url, envelopeOf(text), { text, ...longestAttributes });
+/** Sends an event, and returns the message as the worker receives it. */
+async function sendAndReceive(text: string): Promise<SQSRecord> {
+  const queue = createQueue(aws.environment.QUEUE_URL ?? '', aws.environment);
+  await queue.send(envelopeOf(text), { text, ...longestAttributes }, new AbortController().signal);
+  const [record] = await aws.drain();
+  return record as SQSRecord;
+}
 
 /** Returns the size as SQS counts it: the body, and the name, type and value of each attribute. */
-function countBytes({ MessageBody = '', MessageAttributes = {} }: SendMessageCommandInput): number {
-  const attributes = Object.entries(MessageAttributes).flatMap(([name, value]) => [
+function countBytes({ body, messageAttributes }: SQSRecord): number {
+  const attributes = Object.entries(messageAttributes).flatMap(([name, { dataType, stringValue = '' }]) => [
     name,
-    value.DataType ?? '',
-    value.StringValue ?? '',
+    dataType,
+    stringValue,
   ]);
-  return Buffer.byteLength([MessageBody, ...attributes].join(''));
+  return Buffer.byteLength([body, ...attributes].join(''));
 }
 
 describe('A queue message', () => {
-  it.each([MEBIBYTE - 4 * KIBIBYTE, MEBIBYTE - 4 * KIBIBYTE + 1, MEBIBYTE, MEBIBYTE + 1])(
+  const limit = MEBIBYTE - 4 * KIBIBYTE;
+
+  it.each([limit, limit + 1, MEBIBYTE, MEBIBYTE + 1])(
     'fits into 1 MiB with its attributes if its event has %i bytes',
     async (bytes) => {
       const text = textOf(bytes);
-      const message = encode(text);
-      expect(countBytes(message)).toBeLessThanOrEqual(MEBIBYTE);
-      await aws.emulators.sqs.send(new SendMessageCommand(message));
-      const [record] = await aws.drain();
-      expect(decodeMessage(record as SQSRecord).text === text).toBe(true);
+      const record = await sendAndReceive(text);
+      expect(countBytes(record)).toBeLessThanOrEqual(MEBIBYTE);
+      expect(decodeMessage(record).text === text).toBe(true);
     },
   );
 
-  it('contains the unchanged event up to 1 MiB less 4 KiB, and is compressed above', () => {
-    const limit = MEBIBYTE - 4 * KIBIBYTE;
-    expect(encode(textOf(limit)).MessageAttributes).not.toHaveProperty('encoding');
-    expect(encode(textOf(limit + 1)).MessageAttributes?.encoding).toMatchObject({ StringValue: 'gzip' });
+  it('contains the unchanged event up to 1 MiB less 4 KiB, and is compressed above', async () => {
+    expect((await sendAndReceive(textOf(limit))).messageAttributes).not.toHaveProperty('encoding');
+    expect((await sendAndReceive(textOf(limit + 1))).messageAttributes.encoding).toMatchObject({ stringValue: 'gzip' });
   });
 
-  it('is measured in bytes, not in characters', () => {
+  it('is measured in bytes, not in characters', async () => {
     const text = textOf(900 * KIBIBYTE).replaceAll('x', '好');
-    expect(encode(text).MessageAttributes?.encoding).toMatchObject({ StringValue: 'gzip' });
+    expect((await sendAndReceive(text)).messageAttributes.encoding).toMatchObject({ stringValue: 'gzip' });
+  });
+});
+
+describe('An event that is too large for SQS even when compressed', () => {
+  const noise = randomBytes(MEBIBYTE).toString('base64');
+  const text = textOf(100).replace(/"x+"/, `"${noise}"`);
+
+  it('is stored in S3, and the message contains its key', async () => {
+    const record = await sendAndReceive(text);
+    const key = storedKeyOf(record);
+    expect(key).toMatch(/^events\/[\w-]{43}\.json\.gz$/);
+    const compressed = await aws.emulators.largeEvents.read(key as string, new AbortController().signal);
+    expect(decodeMessage(withStoredText(record, compressed)).text === text).toBe(true);
+  });
+
+  it('has the same key each time the platform sends it', async () => {
+    expect(storedKeyOf(await sendAndReceive(text))).toBe(storedKeyOf(await sendAndReceive(text)));
+  });
+
+  it('writes a log line with the metric of the alarm, and without the event', async () => {
+    const before = writtenLines().length;
+    await sendAndReceive(text);
+    const lines = writtenLines().slice(before);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain(noise.slice(0, 40));
+    expect(JSON.parse(lines[0] as string)).toMatchObject({
+      SetAside: 1,
+      level: 'WARN',
+      code: 'FEISHU_EVENT_TOO_LARGE',
+      event_type: 'im.message.receive_v1',
+      reason: expect.stringMatching(/^The event has \d{7} bytes, \d{7} when compressed.* stored in S3 as events/),
+    });
+  });
+
+  it.each([
+    ['the bucket does not exist', { LARGE_EVENTS_BUCKET: 'no-such-bucket' }, /S3 responded with 404 NoSuchBucket/],
+    ['the bucket is not set', { LARGE_EVENTS_BUCKET: '' }, /LARGE_EVENTS_BUCKET is not set/],
+  ])('is sent again by the platform if %s', async (_, environment, cause) => {
+    const queue = createQueue(aws.environment.QUEUE_URL ?? '', { ...aws.environment, ...environment });
+    await expect(
+      queue.send(envelopeOf(text), { text, ...longestAttributes }, new AbortController().signal),
+    ).rejects.toMatchObject({ code: 'FEISHU_QUEUE_UNAVAILABLE', cause: { message: expect.stringMatching(cause) } });
+    expect(await aws.drain()).toEqual([]);
   });
 });
 

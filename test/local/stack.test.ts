@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import inspector from 'node:inspector';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -98,6 +99,32 @@ describe('The local stack', () => {
     }, wait);
     const found = notices.filter((text) => text.startsWith('No handler'));
     expect(found.toSorted()).toEqual(expected.toSorted().map((text) => expect.stringContaining(text)));
+  });
+
+  it('processes an event that is too large for the queue', async () => {
+    const event = { chat_id: randomBytes(1_200_000).toString('base64') };
+    const text = createSample('im.chat.updated_v1', { version: '2.0', token, event });
+    expect(await send(stack, text)).toMatchObject({ status: 200 });
+    const { messageId } = stack.events().at(-1) as EventRecord;
+    const find = () => stack.events().find((record) => record.messageId === messageId);
+    await vi.waitFor(() => expect(find()).toMatchObject({ type: 'im.chat.updated_v1', status: 'unhandled' }), wait);
+    expect(lines.some((line) => line.includes('FEISHU_EVENT_TOO_LARGE'))).toBe(true);
+  });
+
+  it('lists an event with an unknown envelope as a dead letter, with the reason', async () => {
+    expect(await send(stack, '{"schema":"3.0"}')).toMatchObject({ status: 200 });
+    await vi.waitFor(
+      () =>
+        expect(stack.events()).toContainEqual(
+          expect.objectContaining({
+            type: '(malformed message)',
+            status: 'dead',
+            attempts: 0,
+            lastError: expect.stringContaining('FEISHU_ENVELOPE_UNKNOWN'),
+          }),
+        ),
+      wait,
+    );
   });
 
   it('accepts events with a query in the URL', async () => {

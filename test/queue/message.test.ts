@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { SQSMessageAttributes, SQSRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
@@ -8,8 +8,6 @@ import { decodeMessage, encodeMessage, escapeForSqs, type QueuedEvent } from '..
 const QUEUE_URL = 'https://sqs.us-east-1.amazonaws.com/123456789012/events';
 const FIFO_URL = `${QUEUE_URL}.fifo`;
 const MIB = 1024 * 1024;
-/** The largest body that leaves room for the attributes within SQS's limit. */
-const LARGEST_BODY = MIB - 4096;
 const receivedAt = new Date('2026-11-26T10:00:00.123Z');
 
 function textOf({ chat = 'oc_1', id = 'e1', padding = '' } = {}): string {
@@ -77,36 +75,34 @@ describe('a queue message', () => {
   });
 });
 
-describe('a large event', () => {
-  const textOfBytes = (bytes: number) => textOf({ padding: 'x'.repeat(bytes - textOf().length) });
+describe('a message whose body is not the text', () => {
+  it.each(['gzip', 's3'] as const)('names its encoding %s', (encoding) => {
+    const event = { text: textOf(), source: 'webhook', receivedAt, requestId: undefined } as const;
+    const envelope = parseEnvelope(event.text) as EventEnvelope;
+    const message = encodeMessage(QUEUE_URL, envelope, event, { body: 'the body', encoding });
+    expect(message).toMatchObject({
+      MessageBody: 'the body',
+      MessageAttributes: { encoding: { StringValue: encoding } },
+    });
+  });
+});
 
-  it('is sent unchanged up to 1 MiB, minus 4 KiB for the attributes', () => {
-    const text = textOfBytes(LARGEST_BODY);
-    expect(encode(text)).toMatchObject({ MessageBody: text });
-    expect(encode(text).MessageAttributes).not.toHaveProperty('encoding');
+describe('an event that cannot be parsed', () => {
+  const event = { source: 'webhook', receivedAt, requestId: undefined, reason: 'FEISHU_ENVELOPE_UNKNOWN: …' } as const;
+  const unreadable = (text: string) => encodeMessage(FIFO_URL, undefined, { ...event, text });
+
+  it('is a conversation of its own', () => {
+    expect(unreadable('{}').MessageGroupId).not.toBe(unreadable('[]').MessageGroupId);
+    expect(unreadable('{}').MessageDeduplicationId).not.toBe(unreadable('[]').MessageDeduplicationId);
+    expect(unreadable('{}')).toEqual(unreadable('{}'));
   });
 
-  it('is compressed above that, counted in bytes, and decompressed again', () => {
-    for (const text of [textOfBytes(LARGEST_BODY + 1), textOf({ padding: '好'.repeat(400_000) })]) {
-      const message = encode(text);
-      expect(message.MessageAttributes?.encoding).toEqual({ DataType: 'String', StringValue: 'gzip' });
-      expect(message.MessageBody?.length).toBeLessThan(100_000);
-      // Not toBe: a failure would print a megabyte.
-      expect(decodeMessage(recordOf(message)).text === text).toBe(true);
-    }
+  it('says why', () => {
+    expect(unreadable('{}').MessageAttributes?.reason).toEqual({ DataType: 'String', StringValue: event.reason });
   });
+});
 
-  it('is rejected with its sizes if it does not fit even when compressed', () => {
-    const text = textOf({ padding: randomBytes(MIB).toString('base64') });
-    const compressed = gzipSync(text).toString('base64').length;
-    expect(() => encode(text)).toThrow(
-      expect.objectContaining({
-        code: 'FEISHU_EVENT_TOO_LARGE',
-        message: `The event has ${text.length} bytes, ${compressed} when compressed. SQS accepts ${LARGEST_BODY}.`,
-      }),
-    );
-  });
-
+describe('a compressed event', () => {
   it('is not decompressed beyond the size of any possible event', () => {
     const decode = (bytes: number) => {
       const record = recordOf(encode(textOf()));

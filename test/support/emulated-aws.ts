@@ -3,6 +3,8 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll } from 'vitest';
 import { type EmulatorOptions, type Emulators, startEmulators } from '../../lib/local/emulators/emulators.ts';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
+// Loaded up front: otherwise the first event's time limit includes compiling it.
+import '../../lib/intake/set-aside.ts';
 
 export interface EmulatedAws {
   readonly emulators: Emulators;
@@ -14,7 +16,7 @@ export interface EmulatedAws {
   drain(): Promise<SQSRecord[]>;
 }
 
-/** Starts emulators of SQS and DynamoDB for the tests of a file. */
+/** Starts emulators of SQS, S3 and DynamoDB for the tests of a file. */
 export function emulatedAws(options: Partial<EmulatorOptions> = {}): EmulatedAws {
   let emulators: Emulators;
   beforeAll(async () => {
@@ -41,7 +43,12 @@ export function emulatedAws(options: Partial<EmulatorOptions> = {}): EmulatedAws
       return emulators;
     },
     get environment() {
-      return { QUEUE_URL: emulators.queueUrl, CLAIMS_TABLE: emulators.claimsTable };
+      return {
+        QUEUE_URL: emulators.queueUrl,
+        DEAD_LETTER_QUEUE_URL: emulators.deadLetterQueueUrl,
+        LARGE_EVENTS_BUCKET: emulators.largeEventsBucket,
+        CLAIMS_TABLE: emulators.claimsTable,
+      };
     },
     receive,
     async drain() {

@@ -4,13 +4,14 @@ import { drop } from '../../dead-letters/drop.ts';
 import { redrive } from '../../dead-letters/redrive.ts';
 import { type Selection, visitDeadLetters } from '../../dead-letters/visit.ts';
 import { errorFields } from '../../observability/error-fields.ts';
+import { openLargeEvents } from '../../queue/large-events.ts';
 import { createFailureReasons } from '../../store/failure-reasons.ts';
 import { createRedrives } from '../../store/redrives.ts';
 import { toSingleLine } from '../../util/printable.ts';
 import { confirm } from '../confirm.ts';
 import { DeploymentError } from '../deployment-error.ts';
 import { physicalIdOf, type StackCommandParts } from '../stack-command.ts';
-import { formatGroups, formatLetter, formatList } from './format.ts';
+import { formatGroups, formatLetter, formatList, type ReasonsByMessage } from './format.ts';
 
 /** The commands `serverless dlq …`. */
 export interface DeadLetterCommands {
@@ -27,13 +28,19 @@ export interface DeadLetterCommandParts extends StackCommandParts {
   input: NodeJS.ReadStream;
 }
 
-/** @throws {DeploymentError} if the stack has no dead-letter queue or no table */
+/** @throws {DeploymentError} if the stack has no dead-letter queue, no table or no bucket of large events */
 export function createDeadLetterCommands(parts: DeadLetterCommandParts): DeadLetterCommands {
   const { stack, sqs, dynamo, print, progress, signal, input } = parts;
-  const queue = openDeadLetterQueue(sqs, physicalIdOf(stack, 'DeadLetterQueue'));
+  const largeEvents = openLargeEvents(physicalIdOf(stack, 'LargeEventsBucket'), sqs.config);
+  const queue = openDeadLetterQueue(sqs, physicalIdOf(stack, 'DeadLetterQueue'), largeEvents);
   const claimsTable = physicalIdOf(stack, 'ClaimsTable');
   const failureReasons = createFailureReasons(dynamo, claimsTable);
-  const reasonsOf = (letters: readonly DeadLetter[]) => failureReasons.read(letters.map(({ messageId }) => messageId));
+  const reasonsOf = async (letters: readonly DeadLetter[]): Promise<ReasonsByMessage> => {
+    const ofIntake = letters.flatMap(({ messageId, reason, receivedAt: failedAt }) =>
+      reason === undefined ? [] : [[messageId, { reason, failedAt }] as const],
+    );
+    return new Map([...ofIntake, ...(await failureReasons.read(letters.map(({ messageId }) => messageId)))]);
+  };
   const finish = () => {
     progress.end();
     if (signal.aborted) print('Interrupted. The remaining dead letters stay in the queue.');
@@ -73,7 +80,7 @@ export function createDeadLetterCommands(parts: DeadLetterCommandParts): DeadLet
 
     async redrive(selection) {
       const targetUrl = physicalIdOf(stack, 'EventsQueue');
-      const redriveParts = { queue, sqs, targetUrl, redrives: createRedrives(dynamo, claimsTable) };
+      const redriveParts = { queue, sqs, largeEvents, targetUrl, redrives: createRedrives(dynamo, claimsTable) };
       const result = await redrive(redriveParts, selection, signal, ({ moved }) => progress.report(`${moved} moved`));
       finish();
       const { moved, movedBefore, failures } = result;

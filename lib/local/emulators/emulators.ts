@@ -3,14 +3,16 @@ import path from 'node:path';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { CreateQueueCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
+import { type LargeEvents, openLargeEvents } from '../../queue/large-events.ts';
 import { toSqsRecord } from '../../queue/sqs-record.ts';
 import { createFailureReasons } from '../../store/failure-reasons.ts';
 import { MAXIMUM_DELIVERIES } from '../../worker/retry.ts';
+import { loadStoredEvents } from '../../worker/stored-events.ts';
 import { startEmulator } from './emulator.ts';
 import type { StoredMessage } from './message-store.ts';
 import { openTable } from './table.ts';
 
-/** SQS and DynamoDB in threads of this process, on loopback, with the queues and the table of a deployment. */
+/** SQS, S3 and DynamoDB in threads of this process, on loopback, with the queues, bucket and table of a deployment. */
 export interface Emulators {
   sqs: SQSClient;
   queueUrl: string;
@@ -18,6 +20,10 @@ export interface Emulators {
   deadLetterQueueUrl: string;
   dynamo: DynamoDBClient;
   claimsTable: string;
+  largeEventsBucket: string;
+  largeEvents: LargeEvents;
+  /** Returns a message with its event, also if that is in the bucket of large events. */
+  loadEvent(record: SQSRecord): Promise<SQSRecord>;
   /** The environment variables that point any AWS client at the emulators, as Lambda's variables point it at AWS. */
   environment: Record<string, string>;
   /** The environment variable that points only the template's own clients at the emulators. */
@@ -48,6 +54,10 @@ const REGION = 'us-east-1';
 const EVENTS_QUEUE = 'feishu-events';
 const DEAD_LETTER_QUEUE = 'feishu-events-dead';
 const CLAIMS_TABLE = 'feishu-events-claims';
+const LARGE_EVENTS_BUCKET = 'feishu-events-large-events';
+
+/** An event in the bucket of large events that is not read by then is displayed without its content. */
+const READ_WITHIN_MILLISECONDS = 60_000;
 
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 /** Every setting that an SDK client would otherwise read from this machine's environment and profile. */
@@ -64,7 +74,7 @@ const CLIENT_SETTINGS = {
 } satisfies SQSClientConfig;
 
 /**
- * Starts the emulators, and creates the queues and the table.
+ * Starts the emulators, and creates the queues, the bucket and the table.
  *
  * @throws if another process uses the data folder, or if it cannot be read; the message says what to do
  */
@@ -99,6 +109,11 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     RedrivePolicy: JSON.stringify(redrive),
   };
   await sqs.send(new CreateQueueCommand({ QueueName: queue.name, Attributes: attributes }));
+  // The same server emulates S3.
+  const s3Endpoint = sqsEndpoint;
+  const created = await fetch(`${s3Endpoint}/${LARGE_EVENTS_BUCKET}`, { method: 'PUT' });
+  if (!created.ok) throw new Error(`The emulator of S3 responded with ${created.status}.`);
+  const largeEvents = openLargeEvents(LARGE_EVENTS_BUCKET, sqs.config, s3Endpoint);
   const dynamoSettings = {
     ...CLIENT_SETTINGS,
     endpoint: tableEmulator.endpoint,
@@ -113,10 +128,17 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     throw new Error(`Cannot read the idempotency records in ${dataFolder} (${cause.message}). ${advice}`, { cause });
   });
 
-  const restored = queueEmulator.restored.map(({ queue: name, message }) => ({
-    record: toSqsRecord(message, queue.arn),
-    isDead: name === DEAD_LETTER_QUEUE,
-  }));
+  const loadEvent = async (message: SQSRecord) => {
+    const limit = AbortSignal.timeout(READ_WITHIN_MILLISECONDS);
+    const { records } = await loadStoredEvents([message], () => largeEvents, limit);
+    return records[0] as SQSRecord;
+  };
+  const restored = await Promise.all(
+    queueEmulator.restored.map(async ({ queue: name, message }) => ({
+      record: await loadEvent(toSqsRecord(message, queue.arn)),
+      isDead: name === DEAD_LETTER_QUEUE,
+    })),
+  );
   const deadLetterIds = restored.filter(({ isDead }) => isDead).map(({ record }) => record.messageId);
   const failureReasons = await createFailureReasons(dynamo, CLAIMS_TABLE).read(deadLetterIds);
 
@@ -128,9 +150,13 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     deadLetterQueueUrl: deadLetterQueue.url,
     dynamo,
     claimsTable: CLAIMS_TABLE,
+    largeEventsBucket: LARGE_EVENTS_BUCKET,
+    largeEvents,
+    loadEvent,
     restored: restored.map((message) => ({
       ...message,
-      reason: failureReasons.get(message.record.messageId)?.reason,
+      reason:
+        failureReasons.get(message.record.messageId)?.reason ?? message.record.messageAttributes.reason?.stringValue,
     })),
     environment: {
       AWS_REGION: REGION,
@@ -141,9 +167,14 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
       AWS_SHARED_CREDENTIALS_FILE: devNull,
       AWS_ENDPOINT_URL_SQS: sqsEndpoint,
       AWS_ENDPOINT_URL_DYNAMODB: tableEmulator.endpoint,
+      AWS_ENDPOINT_URL_S3: s3Endpoint,
     },
     templateEnvironment: {
-      FEISHU_EVENTS_EMULATORS: JSON.stringify({ sqs: sqsSettings, dynamodb: dynamoSettings }),
+      FEISHU_EVENTS_EMULATORS: JSON.stringify({
+        sqs: sqsSettings,
+        dynamodb: dynamoSettings,
+        s3: { endpoint: s3Endpoint },
+      }),
     },
     stop: () => running.disposeAsync(),
   };

@@ -85,7 +85,12 @@ beforeAll(async () => {
 afterAll(() => parts.disposeAsync());
 
 test('the artifacts contain only the bundles', async () => {
-  expect(await filesOf(functions.packaged.webhook)).toEqual(['.build/webhook.mjs', '.build/webhook.mjs.map']);
+  expect(await filesOf(functions.packaged.webhook)).toEqual([
+    '.build/set-aside.mjs',
+    '.build/set-aside.mjs.map',
+    '.build/webhook.mjs',
+    '.build/webhook.mjs.map',
+  ]);
   expect(await filesOf(functions.packaged.worker)).toEqual([
     '.build/node_modules/@larksuiteoapi/node-sdk/index.js',
     '.build/worker.mjs',

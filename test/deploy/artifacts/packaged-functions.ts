@@ -36,7 +36,12 @@ export async function createPackagedFunctions(
   return {
     packaged,
     start(name, emulators, environment) {
-      const resources = { EventsQueue: emulators.queueUrl, ClaimsTable: emulators.claimsTable };
+      const resources = {
+        EventsQueue: emulators.queueUrl,
+        DeadLetterQueue: emulators.deadLetterQueueUrl,
+        LargeEventsBucket: emulators.largeEventsBucket,
+        ClaimsTable: emulators.claimsTable,
+      };
       return startRuntime({
         ...packaged[name],
         clientPath,

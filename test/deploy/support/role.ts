@@ -39,6 +39,12 @@ export async function findRole({ aws }: Ministack, logicalName: string) {
       await write({ ...PolicyDocument, Statement: remaining.filter(({ Action }) => Action.length > 0) });
     },
 
+    /** Removes the statements about resources whose ARN contains a text. */
+    async withoutResource(text: string): Promise<void> {
+      const remaining = statements.filter(({ Resource }) => !Resource.includes(text));
+      await write({ ...PolicyDocument, Statement: remaining });
+    },
+
     /** Restores the policy as deployed. */
     restore: () => write(PolicyDocument),
 

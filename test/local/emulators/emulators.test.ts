@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,8 +11,11 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SQSRecord } from 'aws-lambda';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createQueue } from '../../../lib/intake/event-queue.ts';
 import { type Emulators, startEmulators } from '../../../lib/local/emulators/emulators.ts';
+import { decodeMessage } from '../../../lib/queue/message.ts';
 import { MAXIMUM_DELIVERIES } from '../../../lib/worker/retry.ts';
 
 describe('Emulators with a data folder', () => {
@@ -109,6 +113,21 @@ describe('Emulators with a data folder', () => {
     await restart();
     expect(bodies(await receive())).toEqual(['b']);
     expect(emulators.restored.map(({ record }) => record.body)).toEqual(['b']);
+  });
+
+  it('restore an event that is too large for a message', async () => {
+    await using _ = await startFirst();
+    const text = JSON.stringify({ noise: randomBytes(1_200_000).toString('base64') });
+    const environment = { LARGE_EVENTS_BUCKET: emulators.largeEventsBucket };
+    vi.stubEnv('FEISHU_EVENTS_EMULATORS', emulators.templateEnvironment.FEISHU_EVENTS_EMULATORS);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
+    await createQueue(emulators.queueUrl, environment).send(undefined, event, new AbortController().signal);
+    await restart();
+    const [restored] = emulators.restored;
+    expect(decodeMessage(restored?.record as SQSRecord).text === text).toBe(true);
+    // The message itself still contains the key.
+    expect(bodies(await receive())).toEqual([expect.stringMatching(/^events\//)]);
   });
 
   it.each(['none', 'conversation'] as const)('keep dead letters, with ordering=%s', async (chosen) => {
