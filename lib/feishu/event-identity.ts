@@ -25,15 +25,18 @@ export function deduplicationKey(envelope: EventEnvelope, text: string): string 
  * Returns the conversation that an event belongs to, the unit of ordering and fair queueing: the chat, else the tenant,
  * else the app (`app_ticket` has no tenant).
  */
-export function conversationOf({ event, header }: EventEnvelope): string {
+export function conversationOf(envelope: EventEnvelope): string {
+  const { tenant, app } = envelope.header;
+  return chatOf(envelope) ?? tenant ?? app ?? 'unknown';
+}
+
+/** Returns the chat that an event belongs to, if it belongs to one. */
+export function chatOf({ event }: EventEnvelope): string | undefined {
   return (
     asText(field(event, 'message', 'chat_id')) ??
     asText(event.chat_id) ??
     asText(event.open_chat_id) ??
-    asText(field(event, 'context', 'open_chat_id')) ??
-    header.tenant ??
-    header.app ??
-    'unknown'
+    asText(field(event, 'context', 'open_chat_id'))
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import type { Environment } from '../config.ts';
 import { CALLBACK_TYPES, type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
-import { deduplicationKey } from '../feishu/event-identity.ts';
+import { chatOf, deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventHandler, Log } from '../handler.ts';
 import type { Outcome } from '../observability/diagnostics-channels.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
@@ -13,19 +13,20 @@ import { createUuid, type EventModules, findEventHandler, runHandler } from './d
 import { createLazyClient } from './feishu-client.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
+import type { FindCallSlots } from './shared-call-slots.ts';
 import type { ExplainUnhandled } from './unhandled-events.ts';
 
 /** One delivery of a queue message, parsed. */
 export interface Delivery extends QueuedEvent {
   messageId: string;
-  /** The number of this delivery, starting at 1. */
+  /** The number of this attempt, starting at 1. */
   attempt: number;
   envelope: EventEnvelope;
 }
 
 /** The result of a delivery that did not fail. */
 export interface ProcessingResult {
-  outcome: Exclude<Outcome, 'retrying'>;
+  outcome: Exclude<Outcome, 'retrying' | 'limited'>;
   /** Why the event was dropped, is a duplicate, or has no handler that processes it from the queue. */
   reason?: string;
 }
@@ -55,7 +56,7 @@ export function readDelivery(record: SQSRecord, callbackTypes = CALLBACK_TYPES):
   }
 }
 
-/** Returns the number of a message's delivery, starting at 1. */
+/** Returns the number of a message's delivery, or of its attempt if `lib/worker/attempts.ts` counted them, from 1. */
 export function attemptOf({ attributes }: SQSRecord): number {
   return Number(attributes.ApproximateReceiveCount);
 }
@@ -64,6 +65,7 @@ export function attemptOf({ attributes }: SQSRecord): number {
  * Creates the function that processes one delivery: it runs the event's handler, at most once to completion.
  *
  * @param appTickets `undefined` for a self-built app
+ * @param findCallSlots the times of API calls; `undefined` to call at once
  * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}
  */
 export function createProcessor(
@@ -73,6 +75,7 @@ export function createProcessor(
   environment: Environment,
   appTickets: AppTickets | undefined,
   explainUnhandled: ExplainUnhandled,
+  findCallSlots?: FindCallSlots,
 ) {
   return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
     const { context, signal, isolatedRuns } = invocation;
@@ -102,6 +105,7 @@ export function createProcessor(
           log,
           appTickets && { tickets: appTickets, tenant: envelope.header.tenant },
           { remainingMilliseconds: () => context.getRemainingTimeInMillis(), signal },
+          findCallSlots?.({ chat: chatOf(envelope), tenant: appTickets && envelope.header.tenant, log }),
         ),
         uuid: createUuid(key),
       });

@@ -1,20 +1,25 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { type Environment, isStoreApp, readClientSettings, readRequired } from '../config.ts';
+import { type Environment, isStoreApp, limitsCallRate, readClientSettings, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import { CALLBACK_MODULES, HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
+import { createCallSchedules } from '../store/call-schedules.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
 import { createIdempotencyStore } from '../store/idempotency.ts';
 import { createRedrives } from '../store/redrives.ts';
+import { createReturns } from '../store/returns.ts';
 import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
+import { createAttempts } from './attempts.ts';
 import type { EventModules } from './dispatch.ts';
 import { deliverBatch } from './isolation.ts';
 import { attemptOf, createProcessor, type Invocation, readDelivery } from './processor.ts';
+import { rateLimitSeconds } from './rate-limits.ts';
 import { createReceivedMessages } from './received-messages.ts';
-import { MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
+import { MAXIMUM_DELIVERIES, retryDelaySeconds, returnDelaySeconds } from './retry.ts';
+import { createSharedCallSlots } from './shared-call-slots.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
 import { createUnhandledExplanation } from './unhandled-events.ts';
@@ -68,8 +73,12 @@ export function createWorker(modules: EventModules, environment: Environment = p
     environment,
     isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined,
     createUnhandledExplanation(HANDLER_MODULES),
+    limitsCallRate(environment)
+      ? createSharedCallSlots(createCallSchedules(dynamo, tableName), environment.FEISHU_APP_ID ?? '')
+      : undefined,
   );
   const telemetry = createWorkerTelemetry(environment);
+  const attempts = createAttempts(createReturns(dynamo, tableName), telemetry.log);
   const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
 
   const postpone = async (record: SQSRecord, seconds: number, received: number) => {
@@ -114,7 +123,19 @@ export function createWorker(modules: EventModules, environment: Environment = p
     }
   };
 
-  const deliver = async (record: SQSRecord, suspect: Suspect | undefined, invocation: Invocation, received: number) => {
+  /** @returns the delay, or `undefined` if this delivery counts as a failed attempt */
+  const returnIfLimited = async ({ messageId }: SQSRecord, error: unknown, returns: number | undefined) => {
+    const limited = rateLimitSeconds(error);
+    if (limited === undefined || !(await attempts.recordReturn(messageId, returns))) return undefined;
+    return returnDelaySeconds(limited, returns ?? 0);
+  };
+
+  const deliver = async (
+    record: SQSRecord,
+    suspect: Suspect | undefined,
+    invocation: Invocation,
+    { received, returns }: { received: number; returns: number | undefined },
+  ) => {
     const started = Date.now();
     let log: Log | undefined;
     try {
@@ -126,6 +147,12 @@ export function createWorker(modules: EventModules, environment: Environment = p
       telemetry.processed(delivery, result, log, started);
       return undefined;
     } catch (error) {
+      const limited = await returnIfLimited(record, error, returns);
+      if (limited !== undefined) {
+        telemetry.returned(record, error, limited, log ?? telemetry.logOf(record), started);
+        await postpone(record, limited, received);
+        return limited;
+      }
       const seconds = retryDelaySeconds(error, attemptOf(record));
       telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record), started);
       await Promise.all([postpone(record, seconds, received), recordReason(record, errorFields(error).error)]);
@@ -139,22 +166,30 @@ export function createWorker(modules: EventModules, environment: Environment = p
     await Promise.all([postpone(record, seconds, received), recordReason(record, errorFields(error).error)]);
   };
 
-  return async ({ Records: records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     const received = performance.now();
     using deadline = startDeadline(context.getRemainingTimeInMillis() - REPORT_MILLISECONDS);
     const invocation = { context, signal: deadline.signal };
+    const counted = await attempts.count(event.Records);
+    const isUsedUp = (record: SQSRecord) => attemptOf(record) > MAXIMUM_DELIVERIES;
+    const records = counted.records.filter((record) => !isUsedUp(record));
+    // Not run again: SQS moves them to the dead-letter queue.
+    const usedUp = counted.records.filter(isUsedUp);
+    await Promise.all(usedUp.map((record) => postpone(record, 0, received)));
     const suspects = await suspectsOf(records);
     // Before any of them runs, because the function may end again.
     const suspectRecords = records.filter(({ messageId }) => suspects.has(messageId));
     await Promise.all(suspectRecords.map((record) => recordReason(record, ENDED_THE_FUNCTION)));
     const batch = { records, isFifo: queueUrl.endsWith('.fifo'), suspects, context };
     const failed = await deliverBatch(batch, {
-      deliver: (record, suspect) => deliver(record, suspect, invocation, received),
+      deliver: (record, suspect) =>
+        deliver(record, suspect, invocation, { received, returns: counted.returns.get(record.messageId) }),
       skip: (record, seconds) => skip(record, seconds, received),
       postpone: (record, seconds) => postpone(record, seconds, received),
       remove,
     });
     telemetry.publish();
-    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+    const remaining = [...failed, ...usedUp];
+    return { batchItemFailures: remaining.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }

@@ -4,7 +4,7 @@ import { visibilityTimeoutSeconds } from '../../lib/build/worker-timeout.ts';
 import { type Environment, isStoreApp } from '../../lib/config.ts';
 import type { Template } from '../../lib/deploy/serverless.ts';
 import { WEBHOOK_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
-import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
+import { MAXIMUM_RECEIVES } from '../../lib/worker/retry.ts';
 import { SCENARIOS } from '../bench/simulation/scenarios.ts';
 import { createProject, type Project } from './support/project.ts';
 
@@ -56,7 +56,7 @@ describe('the local stack and the code agree with the deployment', () => {
     const { workerTimeoutSeconds } = await readLocalSettings(project.folder);
     expect(propertiesOf('EventsQueue')).toMatchObject({
       VisibilityTimeout: visibilityTimeoutSeconds(workerTimeoutSeconds),
-      RedrivePolicy: { maxReceiveCount: MAXIMUM_DELIVERIES },
+      RedrivePolicy: { maxReceiveCount: MAXIMUM_RECEIVES },
     });
   });
 });

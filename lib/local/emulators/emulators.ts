@@ -5,7 +5,7 @@ import { CreateQueueCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/cl
 import type { SQSRecord } from 'aws-lambda';
 import { toSqsRecord } from '../../queue/sqs-record.ts';
 import { createFailureReasons } from '../../store/failure-reasons.ts';
-import { MAXIMUM_DELIVERIES } from '../../worker/retry.ts';
+import { MAXIMUM_RECEIVES } from '../../worker/retry.ts';
 import { startEmulator } from './emulator.ts';
 import type { StoredMessage } from './message-store.ts';
 import { openTable } from './table.ts';
@@ -92,7 +92,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   const deadLetterQueue = queueNamed(sqsEndpoint, `${DEAD_LETTER_QUEUE}${suffix}`);
   await sqs.send(new CreateQueueCommand({ QueueName: deadLetterQueue.name, Attributes: fifo }));
   const queue = queueNamed(sqsEndpoint, `${EVENTS_QUEUE}${suffix}`);
-  const redrive = { deadLetterTargetArn: deadLetterQueue.arn, maxReceiveCount: MAXIMUM_DELIVERIES };
+  const redrive = { deadLetterTargetArn: deadLetterQueue.arn, maxReceiveCount: MAXIMUM_RECEIVES };
   const attributes = {
     ...fifo,
     VisibilityTimeout: `${visibilityTimeoutSeconds}`,
