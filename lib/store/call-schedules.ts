@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { rejectOnAbort } from '../util/deadline.ts';
 import { conditionFailure, expirationAfter, itemId } from './table-items.ts';
 
@@ -15,9 +15,14 @@ export interface CallSchedules {
    *
    * @param previous what {@link CallSchedules.read} returned
    * @param text the new JSON text
-   * @returns `false` if another worker has replaced it since
+   * @returns the schedule of another worker that has replaced it since, otherwise `undefined`
    */
-  replace(name: string, previous: StoredSchedule, text: string, signal: AbortSignal): Promise<boolean>;
+  replace(
+    name: string,
+    previous: StoredSchedule,
+    text: string,
+    signal: AbortSignal,
+  ): Promise<StoredSchedule | undefined>;
 }
 
 export interface StoredSchedule {
@@ -32,12 +37,17 @@ const KEPT_SECONDS = 24 * 60 * 60;
 /** @param tableName the table that `CLAIMS_TABLE` names */
 export function createCallSchedules(client: DynamoDBClient, tableName: string): CallSchedules {
   const keyOf = (name: string) => ({ id: { S: itemId('call-schedule', name) } });
+  const toSchedule = (item: Record<string, AttributeValue> = {}): StoredSchedule => ({
+    text: item.schedule?.S,
+    version: item.version?.S,
+  });
+  const read = async (name: string, signal: AbortSignal) => {
+    const command = new GetItemCommand({ TableName: tableName, Key: keyOf(name), ConsistentRead: true });
+    return toSchedule((await rejectOnAbort(signal, client.send(command, { abortSignal: signal }))).Item);
+  };
+
   return {
-    async read(name, signal) {
-      const command = new GetItemCommand({ TableName: tableName, Key: keyOf(name), ConsistentRead: true });
-      const { Item } = await rejectOnAbort(signal, client.send(command, { abortSignal: signal }));
-      return { text: Item?.schedule?.S, version: Item?.version?.S };
-    },
+    read,
 
     async replace(name, { version }, text, signal) {
       const command = new PutItemCommand({
@@ -48,6 +58,7 @@ export function createCallSchedules(client: DynamoDBClient, tableName: string): 
           version: { S: randomUUID() },
           expiration: expirationAfter(KEPT_SECONDS, Date.now()),
         },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         ...(version === undefined
           ? { ConditionExpression: 'attribute_not_exists(id)' }
           : {
@@ -57,7 +68,8 @@ export function createCallSchedules(client: DynamoDBClient, tableName: string): 
             }),
       });
       const sent = client.send(command, { abortSignal: signal });
-      return (await conditionFailure(rejectOnAbort(signal, sent))) === undefined;
+      const failure = await conditionFailure(rejectOnAbort(signal, sent));
+      return failure && (failure.Item === undefined ? read(name, signal) : toSchedule(failure.Item));
     },
   };
 }

@@ -10,8 +10,8 @@ export interface LimitedCall {
 }
 
 const MESSAGES = '/open-apis/im/v1/messages';
-/** For example `om_…`, `oc_…` and `ou_…`. A static segment contains neither capitals nor, except for versions, digits. */
-const ID = /^[a-z]{2,4}_[^_]{16,}$|[A-Z]|\d/;
+/** Message, chat and user ids have a prefix. Other ids contain capitals or digits, which no static segment does. */
+const ID = /^o[mcun]_|[A-Z]|\d/;
 const VERSION = /^v\d+$/;
 
 /**

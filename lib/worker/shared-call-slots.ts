@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../handler.ts';
-import type { CallSchedules } from '../store/call-schedules.ts';
+import type { CallSchedules, StoredSchedule } from '../store/call-schedules.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { type CallSchedule, reserveTime, type WaitingCall } from './call-schedule.ts';
 import { readLimitedCall } from './limited-call.ts';
@@ -24,9 +23,9 @@ interface Waiting {
 }
 
 /** If DynamoDB does not respond, calls are made without a reservation. The platform may then reject them. */
-const RESERVE_WITHIN_MILLISECONDS = 2000;
-/** Before the next try, if another worker changed the schedule in between. */
-const LONGEST_CONFLICT_DELAY_MILLISECONDS = 30;
+const RESERVE_WITHIN_MILLISECONDS = 10_000;
+/** A write may take longer than the request before it. */
+const LEAD_PER_ROUND_TRIP = 2;
 
 /**
  * Keeps the calls of all workers below the platform's limits: each call gets its time from a schedule in DynamoDB. The
@@ -40,19 +39,21 @@ export function createSharedCallSlots(schedules: CallSchedules, appId: string): 
     const queue = waiting.get(name) as Waiting[];
     const taken: Waiting[] = [];
     try {
-      for (;;) {
-        const stored = await schedules.read(name, deadline.signal);
-        // Those that arrived while it was read, too.
+      let sentAt = Date.now();
+      let stored: StoredSchedule | undefined = await schedules.read(name, deadline.signal);
+      while (stored !== undefined) {
+        // The time of the first call must not pass while the schedule is written.
+        const now = Date.now() + (Date.now() - sentAt) * LEAD_PER_ROUND_TRIP;
+        // Those that arrived in between, too.
         taken.push(...queue.splice(0));
         const schedule: CallSchedule =
           stored.text === undefined ? { apis: {}, recipients: {} } : JSON.parse(stored.text);
-        const reserved = taken.map(({ call, resolve }) => ({ resolve, ...reserveTime(schedule, call, Date.now()) }));
-        const isChanged = reserved.some((one) => one.isChanged);
-        if (!isChanged || (await schedules.replace(name, stored, JSON.stringify(schedule), deadline.signal))) {
-          for (const { resolve, time } of reserved) resolve(time);
-          return;
-        }
-        await sleep(Math.random() * LONGEST_CONFLICT_DELAY_MILLISECONDS);
+        const times = taken.map(({ call }) => reserveTime(schedule, call, now));
+        sentAt = Date.now();
+        stored = times.some(({ isChanged }) => isChanged)
+          ? await schedules.replace(name, stored, JSON.stringify(schedule), deadline.signal)
+          : undefined;
+        if (stored === undefined) for (const [index, { time }] of times.entries()) taken[index]?.resolve(time);
       }
     } catch (error) {
       log.warn('No time could be reserved for calls. They are made at once', { error });

@@ -230,7 +230,7 @@ describe('the first deployment', () => {
       .map(([, name]: string[]) => name);
     // The metrics of lib/webhook/access-log.ts, lib/worker/telemetry.ts and the filter of the access log.
     const workerMetrics = [
-      ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead'],
+      ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'RateLimited', 'Dead'],
       ...['QueueAge', 'HandleTime'],
     ];
     expect(new Set(names)).toEqual(
