@@ -40,7 +40,7 @@ export interface CountedRecords {
 
 const READ_WITHIN_MILLISECONDS = 3000;
 /** Recording must not delay the report of the batch. */
-const WRITE_WITHIN_MILLISECONDS = 1000;
+const WRITE_WITHIN_MILLISECONDS = 500;
 
 export function createAttempts(returns: Returns, log: Log): Attempts {
   const read = async (messageIds: readonly string[]) => {

@@ -66,7 +66,7 @@ export function reserveTime(schedule: CallSchedule, call: WaitingCall, now: numb
   if (isLimited) apiSchedule.from = earliest;
   const first = Math.max(now, earliest, apiSchedule.from, (recipient !== undefined && recipients[recipient]) || 0);
   const tick = findFreeTick(apiSchedule, Math.ceil(first / TICK_MILLISECONDS));
-  const time = tick * TICK_MILLISECONDS;
+  const time = Math.ceil(tick * TICK_MILLISECONDS);
   if (time > latest) return { time, isChanged: isLimited };
   apiSchedule.ticks.push(tick);
   // The platform does not count calls that it rejects.
