@@ -77,9 +77,10 @@ export class EventLog {
   }
 
   /** Adds a message that an earlier process left. */
-  restored({ record, isDead, reason }: RestoredMessage): void {
+  restored({ record, isDead, reason, returns }: RestoredMessage): void {
+    this.#returns.set(record.messageId, returns);
     // The receive count of a dead letter grows each time it is read.
-    const attempts = Math.min(attemptOf(record), MAXIMUM_DELIVERIES);
+    const attempts = Math.min(attemptOf(record) - returns, MAXIMUM_DELIVERIES);
     const isLast = isDead || attempts >= MAXIMUM_DELIVERIES;
     const status = isLast ? 'dead' : attempts === 0 ? 'queued' : 'retrying';
     const lastError = reason === undefined ? {} : { lastError: reason };

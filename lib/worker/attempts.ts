@@ -42,7 +42,18 @@ const READ_WITHIN_MILLISECONDS = 3000;
 /** Recording must not delay the report of the batch. */
 const WRITE_WITHIN_MILLISECONDS = 500;
 
+/** Limits the memory. A forgotten message is only read again. */
+const MAXIMUM_USED_UP = 10_000;
+
 export function createAttempts(returns: Returns, log: Log): Attempts {
+  /** The returns of messages whose attempts are used up. They do not change any more, and are needed at each delivery. */
+  const usedUp = new Map<string, number>();
+
+  const remember = (messageId: string, count: number) => {
+    if (usedUp.size >= MAXIMUM_USED_UP) usedUp.clear();
+    usedUp.set(messageId, count);
+  };
+
   const read = async (messageIds: readonly string[]) => {
     if (messageIds.length === 0) return new Map<string, number>();
     using deadline = startDeadline(READ_WITHIN_MILLISECONDS);
@@ -56,17 +67,20 @@ export function createAttempts(returns: Returns, log: Log): Attempts {
 
   return {
     async count(records) {
-      const deliveredBefore = records.filter((record) => attemptOf(record) > 1);
-      const stored = await read(deliveredBefore.map(({ messageId }) => messageId));
+      const unknown = records.filter((record) => attemptOf(record) > 1 && !usedUp.has(record.messageId));
+      const stored = await read(unknown.map(({ messageId }) => messageId));
       const counts = new Map<string, number>();
       const counted = records.map((record) => {
+        const { messageId } = record;
         const receives = attemptOf(record);
-        if (receives > 1 && stored === undefined) {
+        if (receives > 1 && stored === undefined && !usedUp.has(messageId)) {
           return withAttempt(record, Math.min(receives, MAXIMUM_DELIVERIES - 1));
         }
-        const count = stored?.get(record.messageId) ?? 0;
-        counts.set(record.messageId, count);
-        return withAttempt(record, Math.max(receives - count, 1));
+        const count = usedUp.get(messageId) ?? stored?.get(messageId) ?? 0;
+        counts.set(messageId, count);
+        const attempt = Math.max(receives - count, 1);
+        if (attempt > MAXIMUM_DELIVERIES) remember(messageId, count);
+        return withAttempt(record, attempt);
       });
       return { records: counted, returns: counts };
     },

@@ -17,9 +17,10 @@ const SECOND_MILLISECONDS = 1000;
 
 /** A mock of the API for replies that enforces rate limits in any second and any minute. */
 export class RateLimitingApi implements AsyncDisposable {
-  /** How often each message was replied to. */
+  /** How often each message was replied to. As on the platform, a `uuid` counts once. */
   readonly replies = new Map<string, number>();
   rejected = 0;
+  readonly #uuids = new Set<string>();
   readonly #limits: RateLimits;
   readonly #chatOf: (messageId: string) => string;
   /** The times of the accepted calls of the last minute. */
@@ -33,11 +34,11 @@ export class RateLimitingApi implements AsyncDisposable {
 
   static async start(limits: RateLimits, chatOf: (messageId: string) => string): Promise<RateLimitingApi> {
     const api = new RateLimitingApi(limits, chatOf);
-    api.#server = await startHttpServer('127.0.0.1', 0, ({ url = '' }) => {
+    api.#server = await startHttpServer('127.0.0.1', 0, ({ url = '' }, body) => {
       if (url.startsWith('/open-apis/auth/')) {
         return jsonResponse(200, { code: 0, tenant_access_token: 'token', expire: 7200 });
       }
-      return api.#reply(/\/messages\/([^/]+)\/reply$/.exec(url)?.[1] ?? '');
+      return api.#reply(/\/messages\/([^/]+)\/reply$/.exec(url)?.[1] ?? '', JSON.parse(body.toString()).uuid);
     });
     return api;
   }
@@ -51,7 +52,7 @@ export class RateLimitingApi implements AsyncDisposable {
     await this.#server?.stop();
   }
 
-  #reply(messageId: string): HttpResponse {
+  #reply(messageId: string, uuid: string): HttpResponse {
     const now = performance.now();
     const chat = this.#chatOf(messageId);
     this.#accepted = this.#accepted.filter(({ at }) => at > now - MINUTE_MILLISECONDS);
@@ -61,7 +62,8 @@ export class RateLimitingApi implements AsyncDisposable {
     if (lastSecond.length >= perSecond) return this.#rejectCall(SECOND_MILLISECONDS, now);
     if (lastSecond.filter((call) => call.chat === chat).length >= perChatAndSecond) return this.#rejectMessage();
     this.#accepted.push({ at: now, chat });
-    this.replies.set(messageId, (this.replies.get(messageId) ?? 0) + 1);
+    if (!this.#uuids.has(uuid)) this.replies.set(messageId, (this.replies.get(messageId) ?? 0) + 1);
+    this.#uuids.add(uuid);
     return jsonResponse(200, { code: 0, msg: 'success', data: {} });
   }
 

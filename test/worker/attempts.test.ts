@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, SQSRecord } from 'aws-lambda';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { onEvent } from '../../lib/handler.ts';
 import { startHttpServer } from '../../lib/local/http-server.ts';
 import { createFailureReasons } from '../../lib/store/failure-reasons.ts';
@@ -95,6 +95,25 @@ it('Deliveries of another message with the same event do not count', async () =>
     createRecord('message 3', { eventId: 'event', attempt: 1 }),
   ]);
   expect(records.map(attemptOf)).toEqual([2, 5, 1]);
+});
+
+it('The attempts of a message that has none left are read once', async () => {
+  const stored = createReturns(aws.emulators.dynamo, aws.emulators.claimsTable);
+  const messageId = randomUUID();
+  await stored.write(messageId, 2, AbortSignal.timeout(10_000));
+  const read = vi.fn(stored.read);
+  const attempts = createAttempts({ ...stored, read }, createLogCapture().log);
+  const countedAt = async (receives: number) => {
+    const { records } = await attempts.count([createRecord(messageId, { attempt: receives })]);
+    return records.map(attemptOf);
+  };
+  expect([await countedAt(7), await countedAt(8), await countedAt(9), await countedAt(10)]).toEqual([
+    [5],
+    [6],
+    [7],
+    [8],
+  ]);
+  expect(read.mock.calls.length).toBe(2);
 });
 
 it('If DynamoDB does not respond, an event keeps at least one attempt, and a return counts as one', async () => {

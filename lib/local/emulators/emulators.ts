@@ -5,6 +5,7 @@ import { CreateQueueCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/cl
 import type { SQSRecord } from 'aws-lambda';
 import { toSqsRecord } from '../../queue/sqs-record.ts';
 import { createFailureReasons } from '../../store/failure-reasons.ts';
+import { createReturns } from '../../store/returns.ts';
 import { MAXIMUM_RECEIVES } from '../../worker/retry.ts';
 import { startEmulator } from './emulator.ts';
 import type { StoredMessage } from './message-store.ts';
@@ -31,8 +32,10 @@ export interface RestoredMessage {
   record: SQSRecord;
   /** Whether it is in the dead-letter queue. */
   isDead: boolean;
-  /** The failure reason of a dead letter, if the worker stored one. */
+  /** The failure reason, if its attempts are used up and the worker stored one. */
   reason?: string | undefined;
+  /** How many of its deliveries a rate limit returned. */
+  returns: number;
 }
 
 export interface EmulatorOptions {
@@ -117,8 +120,9 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     record: toSqsRecord(message, queue.arn),
     isDead: name === DEAD_LETTER_QUEUE,
   }));
-  const deadLetterIds = restored.filter(({ isDead }) => isDead).map(({ record }) => record.messageId);
-  const failureReasons = await createFailureReasons(dynamo, CLAIMS_TABLE).read(deadLetterIds);
+  const restoredIds = restored.map(({ record }) => record.messageId);
+  const failureReasons = await createFailureReasons(dynamo, CLAIMS_TABLE).read(restoredIds);
+  const returns = await createReturns(dynamo, CLAIMS_TABLE).read(restoredIds, new AbortController().signal);
 
   const running = parts.move();
   return {
@@ -131,6 +135,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     restored: restored.map((message) => ({
       ...message,
       reason: failureReasons.get(message.record.messageId)?.reason,
+      returns: returns.get(message.record.messageId) ?? 0,
     })),
     environment: {
       AWS_REGION: REGION,

@@ -6,7 +6,7 @@ import type { Emulators } from '../emulators/emulators.ts';
 import type { RedriveRequest, RedriveResult } from './wire.ts';
 
 /** An event whose attempts are used up reaches the dead-letter queue after some more deliveries. */
-const ARRIVES_WITHIN_MILLISECONDS = 10_000;
+const ARRIVES_WITHIN_MILLISECONDS = 30_000;
 const POLL_MILLISECONDS = 100;
 
 /** Moves dead letters back to the events queue, like `serverless dlq redrive`. Waits for one that is still on its way. */
