@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DeleteMessageBatchCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
@@ -34,6 +35,8 @@ export interface LimitedRepliesResult {
   rejected: number;
   deadLetters: number;
   milliseconds: number;
+  /** The longest time that this process was late, because the machine was busy. */
+  latestMilliseconds: number;
 }
 
 const TYPE = 'im.message.receive_v1';
@@ -130,11 +133,14 @@ export async function replyToMessages(
     }
   };
   const started = performance.now();
+  const lateness = monitorEventLoopDelay();
+  lateness.enable();
   await Promise.all(Array.from({ length: workers }, runWorker));
   return {
     replies: api.replies,
     rejected: api.rejected,
     deadLetters: await countOf(deadLetterQueueUrl),
     milliseconds: performance.now() - started,
+    latestMilliseconds: lateness.max / 1e6,
   };
 }
