@@ -18,7 +18,7 @@ export async function benchCallLimits({ isQuick }: SuiteOptions): Promise<Report
   await using parts = new AsyncDisposableStack();
   const emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 360 });
   parts.defer(() => emulators.stop());
-  Object.assign(process.env, emulators.environment);
+  Object.assign(process.env, emulators.environment, { POWERTOOLS_METRICS_DISABLED: 'true' });
   const options = { limits: PLATFORM_LIMITS, limitCallRate: true, messages, chats: CHATS, workers: WORKERS };
   const { replies, rejected, deadLetters, milliseconds } = await replyToMessages(emulators, options);
   if (replies.size !== messages || deadLetters > 0) {

@@ -34,6 +34,7 @@ export interface LimitedRepliesResult {
   replies: ReadonlyMap<string, number>;
   rejected: number;
   deadLetters: number;
+  /** Until the last reply. */
   milliseconds: number;
   /** The longest time that this process was late, because the machine was busy. */
   latestMilliseconds: number;
@@ -140,7 +141,7 @@ export async function replyToMessages(
     replies: api.replies,
     rejected: api.rejected,
     deadLetters: await countOf(deadLetterQueueUrl),
-    milliseconds: performance.now() - started,
+    milliseconds: api.lastReplyAt - started,
     latestMilliseconds: lateness.max / 1e6,
   };
 }

@@ -20,6 +20,8 @@ export class RateLimitingApi implements AsyncDisposable {
   /** How often each message was replied to. As on the platform, a `uuid` counts once. */
   readonly replies = new Map<string, number>();
   rejected = 0;
+  /** On the clock of `performance.now()`. */
+  lastReplyAt = 0;
   readonly #uuids = new Set<string>();
   readonly #limits: RateLimits;
   readonly #chatOf: (messageId: string) => string;
@@ -64,6 +66,7 @@ export class RateLimitingApi implements AsyncDisposable {
     this.#accepted.push({ at: now, chat });
     if (!this.#uuids.has(uuid)) this.replies.set(messageId, (this.replies.get(messageId) ?? 0) + 1);
     this.#uuids.add(uuid);
+    this.lastReplyAt = now;
     return jsonResponse(200, { code: 0, msg: 'success', data: {} });
   }
 
