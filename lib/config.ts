@@ -88,6 +88,18 @@ export function isStoreApp({ FEISHU_APP_TYPE: appType }: Environment): boolean {
   throw misconfigured(`FEISHU_APP_TYPE is "${appType}", but must be self or store.`);
 }
 
+/**
+ * Reads from `LIMIT_CALL_RATE` (default: `false`) whether the workers keep the calls of the `feishu` client below the
+ * platform's rate limits.
+ *
+ * @throws {FeishuError} `FEISHU_MISCONFIGURED` if it is neither `true` nor `false`
+ */
+export function limitsCallRate({ LIMIT_CALL_RATE: value }: Environment): boolean {
+  if (!value || value === 'false') return false;
+  if (value === 'true') return true;
+  throw misconfigured(`LIMIT_CALL_RATE is "${value}", but must be true or false.`);
+}
+
 function readList(value = ''): string[] {
   return value
     .split(',')

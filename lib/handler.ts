@@ -73,7 +73,7 @@ export interface CallbackContext<Payload = unknown> {
 }
 
 export interface EventContext<Payload = unknown> extends CallbackContext<Payload> {
-  /** The number of this delivery, starting at 1. */
+  /** The number of this attempt, starting at 1. A delivery that ends with a rate limit of the platform is none. */
   readonly attempt: number;
 }
 
@@ -130,7 +130,7 @@ export interface ApprovalHandler<Request = never, Result = unknown> {
  *
  * @param type the event type, which is also the name of the module
  * @param handle if it throws, the event is retried with exponential backoff, and moves to the dead-letter queue after 5
- *   deliveries; see {@link RetryAfter} and {@link Drop}
+ *   failed deliveries; see {@link RetryAfter} and {@link Drop}
  */
 export function onEvent<Type extends keyof EventPayloads>(
   type: Type,

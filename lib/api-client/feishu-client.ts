@@ -3,7 +3,7 @@ import { type Environment, readAppCredentials } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
 import { loadSdk } from './load-sdk.ts';
-import { type CallTime, waitForRateLimits } from './rate-limits.ts';
+import { type CallSlots, type CallTime, waitForRateLimits } from './rate-limits.ts';
 import { routeSdkRequests } from './sdk-routes.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
 
@@ -13,6 +13,7 @@ import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
  *
  * @param store the store app's tickets and the event's tenant; `undefined` for a self-built app
  * @param time the time for calls that the platform rejects because of a rate limit
+ * @param slots the time of each call; `undefined` to call at once
  * @throws {FeishuError} `FEISHU_MISCONFIGURED`, on first use, if the app's credentials are not set
  */
 export function createLazyClient(
@@ -20,16 +21,17 @@ export function createLazyClient(
   log: Log,
   store: StoreAccess | undefined,
   time: CallTime,
+  slots?: CallSlots,
 ): Client {
-  return createLazyObject(() => createClient(environment, log, store, time));
+  return createLazyObject(() => createClient(environment, log, store, time, slots));
 }
 
-function createClient(environment: Environment, log: Log, store: StoreAccess | undefined, time: CallTime): Client {
+function createClient(...[environment, log, store, time, slots]: Parameters<typeof createLazyClient>): Client {
   const { appId, appSecret, domain } = readAppCredentials(environment);
   const sdk = loadSdk();
   routeSdkRequests(sdk.defaultHttpInstance);
   // The SDK's own default. Its interceptor returns the body, which the type does not show.
-  const httpInstance = waitForRateLimits(sdk.defaultHttpInstance, time, log) as HttpInstance;
+  const httpInstance = waitForRateLimits(sdk.defaultHttpInstance, time, log, slots) as HttpInstance;
   const logger = createSdkLogger(log);
   const options = { appId, appSecret, domain, httpInstance, loggerLevel: sdk.LoggerLevel.warn, logger };
   return store === undefined ? new sdk.Client(options) : createStoreAppClient(sdk, options, store);

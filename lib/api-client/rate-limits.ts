@@ -11,6 +11,34 @@ export interface CallTime {
   signal: AbortSignal;
 }
 
+/** The parts of a request that limits depend on. */
+export interface CallRequest {
+  method?: unknown;
+  url?: unknown;
+  data?: unknown;
+}
+
+/** Finds the time of each call, so that the platform rejects few. */
+export interface CallSlots {
+  /**
+   * Reserves the time of a call.
+   *
+   * @param earliest milliseconds since the epoch
+   * @param latest if the call cannot be made by then, nothing is reserved
+   * @param rejection the limit that rejected the previous attempt at this call, until `earliest`
+   * @returns milliseconds since the epoch, which may be later than `latest`
+   */
+  reserve(request: CallRequest, earliest: number, latest: number, rejection?: LimitScope): Promise<number>;
+}
+
+/** What a limit counts: the calls of an API, or the messages to a chat or a user. */
+export type LimitScope = 'api' | 'recipient';
+
+/** A call was not sent, or was rejected with HTTP status 200, because of a rate limit. */
+class RateLimited extends Error {
+  override readonly name = 'RateLimited';
+}
+
 /** The app, or an API for the app and the tenant: 50 calls per second or 1,000 per minute. */
 const TOO_MANY_CALLS = 99991400;
 /** A chat or a user: 5 messages per second. The response does not say when to send the next one. */
@@ -22,31 +50,56 @@ const LONGEST_DELAY_MILLISECONDS = 30_000;
 const JITTER = 0.2;
 /** Left after a wait, for the repeated call, the rest of the handler and the report of the batch. */
 const RESERVED_MILLISECONDS = 10_000;
+/** A call may wait this long even if less time is left. */
+const SHORT_WAIT_MILLISECONDS = 1000;
 
 const METHODS = ['request', 'get', 'delete', 'head', 'options', 'post', 'put', 'patch'] as const;
 
 /** The times from which rejected calls may be repeated, in milliseconds on the clock of `performance.now()`. */
 const repeatTimes = new WeakMap<object, number>();
 
+type Method = (...parameters: unknown[]) => Promise<unknown>;
+
+/** A response of the platform. */
+interface CallResponse {
+  /** What the HTTP client returns. */
+  result?: unknown;
+  /** What the HTTP client throws. */
+  error?: unknown;
+  status: number;
+  body: unknown;
+  headers: unknown;
+}
+
 /**
  * Returns an HTTP client that waits and repeats a call while the platform rejects it because of a rate limit. A
  * rejected call has no effect, so that repeating it is safe. If the invocation has no time to wait, or the request
- * contains a stream, the error is thrown, and {@link rateLimitSeconds} returns when the event may be retried.
+ * contains a stream, an error is thrown, and {@link rateLimitSeconds} returns when the event may be retried.
  *
+ * @param http the official SDK's HTTP client, whose methods return the body
+ * @param slots the time of each call; `undefined` to call at once
  * @see https://open.feishu.cn/document/server-docs/api-call-guide/frequency-control
  */
 export function waitForRateLimits<Http extends Record<(typeof METHODS)[number], unknown>>(
   http: Http,
   time: CallTime,
   log: Log,
+  slots?: CallSlots,
 ): Http {
   const repeating = METHODS.map((name) => {
-    const method = http[name] as (...parameters: unknown[]) => Promise<unknown>;
-    const send = (...parameters: unknown[]) => {
+    const method = http[name] as Method;
+    const limited = (...parameters: unknown[]) => {
       const isRepeatable = !parameters.some((parameter) => containsStream(parameter));
-      return repeatWhileLimited(() => method.apply(http, parameters), isRepeatable, time, log);
+      const send: Method = (...changed) => method.apply(http, changed);
+      const [options] = parameters;
+      // The SDK's API calls. It uses the other methods for tokens.
+      if (name === 'request' && isObject(options)) {
+        const reserve: ReserveTime | undefined = slots && ((...times) => slots.reserve(options, ...times));
+        return repeatWhileLimited(() => callWithHeaders(send, options), isRepeatable, time, log, reserve);
+      }
+      return repeatWhileLimited(() => callMethod(() => send(...parameters)), isRepeatable, time, log);
     };
-    return [name, send] as const;
+    return [name, limited] as const;
   });
   const members = new Map<PropertyKey, unknown>(repeating);
   return new Proxy(http, {
@@ -77,34 +130,79 @@ export function rateLimitSeconds(error: unknown): number | undefined {
   return Math.min(Math.max(seconds, 1), MAXIMUM_RETRY_AFTER_SECONDS);
 }
 
-async function repeatWhileLimited(call: () => Promise<unknown>, isRepeatable: boolean, time: CallTime, log: Log) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await call();
-    } catch (error) {
-      const delay = delayMilliseconds(error, attempt);
-      if (delay === undefined) throw error;
-      const wait = Math.ceil(delay * (1 + Math.random() * JITTER));
-      if (!isRepeatable || wait + RESERVED_MILLISECONDS > time.remainingMilliseconds()) {
-        repeatTimes.set(error as Error, performance.now() + wait);
-        throw error;
-      }
-      log.info('The platform limits the rate of calls. The call is repeated', { wait_milliseconds: wait });
-      await rejectOnAbort(time.signal, sleep(wait, undefined, { signal: time.signal }));
+type ReserveTime = (earliest: number, latest: number, rejection?: LimitScope) => Promise<number>;
+
+async function repeatWhileLimited(
+  call: () => Promise<CallResponse>,
+  isRepeatable: boolean,
+  { remainingMilliseconds, signal }: CallTime,
+  log: Log,
+  reserve: ReserveTime = async (earliest) => earliest,
+): Promise<unknown> {
+  /** Waits for the time of the call, or throws the error if the invocation has no time to wait. */
+  const waitAtLeast = async (milliseconds: number, longest: number, error: Error, rejection?: LimitScope) => {
+    const now = Date.now();
+    const at = await reserve(now + milliseconds, now + longest, rejection);
+    if (at > now + longest) {
+      repeatTimes.set(error, performance.now() + at - Date.now());
+      throw error;
     }
+    if (at > Date.now()) await rejectOnAbort(signal, sleep(at - Date.now(), undefined, { signal }));
+  };
+  const longestWait = () => remainingMilliseconds() - RESERVED_MILLISECONDS;
+
+  const notCalled = new RateLimited('Not called: the calls of all workers use up the rate limit');
+  await waitAtLeast(0, Math.max(longestWait(), SHORT_WAIT_MILLISECONDS), notCalled);
+  for (let attempt = 1; ; attempt += 1) {
+    const { result, error, ...response } = await call();
+    const rejection = rejectionOf(response, attempt);
+    if (rejection === undefined) {
+      if (error !== undefined) throw error;
+      return result;
+    }
+    const wait = Math.ceil(rejection.milliseconds * (1 + Math.random() * JITTER));
+    log.info('The platform limits the rate of calls', { wait_milliseconds: wait });
+    const limited = error instanceof Error ? error : rejectedWith(response.body);
+    await waitAtLeast(wait, isRepeatable ? longestWait() : -1, limited, rejection.scope);
   }
 }
 
-/** @returns `undefined` if the error is not a rate limit */
-function delayMilliseconds(error: unknown, attempt: number): number | undefined {
-  const response = error instanceof Error && 'response' in error ? error.response : undefined;
-  if (!isObject(response)) return undefined;
-  const code = isObject(response.data) ? response.data.code : undefined;
+/** @param send returns the response's body */
+async function callMethod(send: () => Promise<unknown>): Promise<CallResponse> {
+  try {
+    const result = await send();
+    return { result, status: 200, body: result, headers: {} };
+  } catch (error) {
+    const response = error instanceof Error && 'response' in error ? error.response : undefined;
+    if (!isObject(response)) throw error;
+    return { error, status: Number(response.status), body: response.data, headers: response.headers };
+  }
+}
+
+/** Requests the headers of the response as well, with an option of the official SDK. */
+function callWithHeaders(request: Method, options: Record<string, unknown>): Promise<CallResponse> {
+  const response = callMethod(() => request({ ...options, $return_headers: true }));
+  return response.then(({ result, ...rest }) => {
+    if (rest.error !== undefined || !isObject(result) || !('headers' in result)) return { result, ...rest };
+    const { data, headers } = result;
+    return { ...rest, result: options.$return_headers ? result : data, body: data, headers };
+  });
+}
+
+/** @returns `undefined` if the call was not rejected because of a rate limit */
+function rejectionOf(response: Pick<CallResponse, 'status' | 'body' | 'headers'>, attempt: number) {
+  const code = isObject(response.body) ? Number(response.body.code) : undefined;
   if (response.status !== 429 && code !== TOO_MANY_CALLS && code !== TOO_MANY_MESSAGES) return undefined;
   const headers = isObject(response.headers) ? response.headers : {};
   const told = readSeconds(headers['x-ogw-ratelimit-reset']) ?? readSeconds(headers['retry-after']);
   const backoff = Math.min(FIRST_DELAY_MILLISECONDS * 2 ** (attempt - 1), LONGEST_DELAY_MILLISECONDS);
-  return told === undefined ? backoff : told * 1000;
+  const scope: LimitScope = code === TOO_MANY_MESSAGES ? 'recipient' : 'api';
+  return { scope, milliseconds: told === undefined ? backoff : told * 1000 };
+}
+
+function rejectedWith(body: unknown): RateLimited {
+  const { code, msg } = isObject(body) ? body : {};
+  return new RateLimited(`The platform limits the rate of calls: ${code} ${msg}`);
 }
 
 /** Reads a number of seconds, or a date as in `Retry-After`. */

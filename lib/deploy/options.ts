@@ -100,6 +100,7 @@ function checkTemplateParameters(parameters: Record<string, string>): void {
   readChoice(parameters, 'domain', PLATFORM_DOMAINS);
   readChoice(parameters, 'logLevel', LOG_LEVELS);
   readInteger(parameters, 'workerConcurrency', 2, 1000);
+  readBoolean(parameters, 'limitCallRate');
   for (const name of ['connectionFetchImage', 'connectionImage']) {
     if (!/^\S+$/.test(parameters[name] ?? '')) {
       throw new DeploymentError(`The parameter ${name} must name a container image, not "${parameters[name]}".`);

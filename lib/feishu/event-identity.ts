@@ -43,15 +43,21 @@ const SUBJECT =
  * @param splitsTopics whether a topic within a chat is a conversation of its own
  * @see https://open.feishu.cn/document/server-docs/im-v1/message/events/receive
  */
-export function conversationOf({ event, header }: EventEnvelope, splitsTopics: boolean): string {
+export function conversationOf(envelope: EventEnvelope, splitsTopics: boolean): string {
+  const { event, header } = envelope;
   return (
     (splitsTopics ? findText(event, TOPIC) : undefined) ??
-    findText(event, CHAT) ??
+    chatOf(envelope) ??
     findText(event, SUBJECT) ??
     header.tenant ??
     header.app ??
     'unknown'
   );
+}
+
+/** Returns the chat that an event belongs to, if it belongs to one. */
+export function chatOf({ event }: EventEnvelope): string | undefined {
+  return findText(event, CHAT);
 }
 
 /**

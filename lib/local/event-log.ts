@@ -1,7 +1,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { EventHeader } from '../feishu/envelope.ts';
 import type { EventSource } from '../handler.ts';
-import type { Accepted, Processed } from '../observability/diagnostics-channels.ts';
+import type { Accepted, Outcome, Processed } from '../observability/diagnostics-channels.ts';
 import { attemptOf, readDelivery } from '../worker/processor.ts';
 import { MAXIMUM_DELIVERIES } from '../worker/retry.ts';
 import type { RestoredMessage } from './emulators/emulators.ts';
@@ -54,6 +54,8 @@ const MAXIMUM_CHARACTERS = 16 * 1024 * 1024;
  */
 export class EventLog {
   readonly #records = new Map<string, EventRecord>();
+  /** How many deliveries a rate limit returned. They do not count as attempts. */
+  readonly #returns = new Map<string, number>();
   readonly #onChange: (record: EventRecord) => void;
   #characters = 0;
 
@@ -76,9 +78,10 @@ export class EventLog {
   }
 
   /** Adds a message that an earlier process left. */
-  restored({ record, isDead, reason }: RestoredMessage): void {
+  restored({ record, isDead, reason, returns }: RestoredMessage): void {
+    this.#returns.set(record.messageId, returns);
     // The receive count of a dead letter grows each time it is read.
-    const attempts = Math.min(attemptOf(record), MAXIMUM_DELIVERIES);
+    const attempts = Math.min(attemptOf(record) - returns, MAXIMUM_DELIVERIES);
     const isLast = isDead || attempts >= MAXIMUM_DELIVERIES;
     const status = isLast ? 'dead' : attempts === 0 ? 'queued' : 'retrying';
     const lastError = reason === undefined ? {} : { lastError: reason };
@@ -89,17 +92,25 @@ export class EventLog {
     const dead = this.#records.get(record.messageAttributes.redriveOf?.stringValue ?? '');
     if (dead?.status === 'dead') this.#change(dead.messageId, { status: 'redriven' });
     const isKnown = this.#records.has(record.messageId);
-    this.#change(record.messageId, { ...(isKnown ? {} : messageFields(record)), attempts: attemptOf(record) });
+    // Further deliveries only move the message to the dead-letter queue.
+    const attempts = Math.min(attemptOf(record) - (this.#returns.get(record.messageId) ?? 0), MAXIMUM_DELIVERIES);
+    this.#change(record.messageId, { ...(isKnown ? {} : messageFields(record)), attempts });
   }
 
   processed({ messageId, outcome, reason, milliseconds }: Processed): void {
     const fields = { handleMilliseconds: milliseconds, ...(reason !== undefined && { lastError: reason }) };
-    const status = outcome === 'retrying' ? this.#statusAfterFailure(messageId) : outcome;
+    if (outcome === 'limited') this.#returns.set(messageId, (this.#returns.get(messageId) ?? 0) + 1);
+    const status = this.#statusAfter(outcome, messageId);
     this.#change(messageId, { status, ...fields });
   }
 
   failed(messageId: string, lastError: string): void {
     this.#change(messageId, { status: this.#statusAfterFailure(messageId), lastError });
+  }
+
+  #statusAfter(outcome: Outcome, messageId: string): EventStatus {
+    if (outcome === 'limited') return 'retrying';
+    return outcome === 'retrying' ? this.#statusAfterFailure(messageId) : outcome;
   }
 
   #statusAfterFailure(messageId: string): EventStatus {
@@ -121,6 +132,7 @@ export class EventLog {
     for (const [messageId, record] of this.#records) {
       if (this.#records.size <= MAXIMUM_RECORDS && this.#characters <= MAXIMUM_CHARACTERS) return;
       this.#records.delete(messageId);
+      this.#returns.delete(messageId);
       this.#characters -= charactersOf(record);
     }
   }

@@ -23,9 +23,10 @@ export interface Accepted {
 /**
  * The outcome of one delivery of a queue message. `answered`: it is a callback, which had its response before it was
  * queued, and no handler processes it further. `unhandled`: no handler exists for its type. `retrying`: it failed, and is
- * retried or moves to the dead-letter queue.
+ * retried or moves to the dead-letter queue. `limited`: it waits in the queue because of a rate limit, which does not
+ * count as an attempt.
  */
-export type Outcome = 'handled' | 'answered' | 'dropped' | 'unhandled' | 'duplicate' | 'retrying';
+export type Outcome = 'handled' | 'answered' | 'dropped' | 'unhandled' | 'duplicate' | 'retrying' | 'limited';
 
 /** The worker has processed one delivery of a queue message. */
 export interface Processed {

@@ -1,9 +1,10 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import { createLazyClient } from '../api-client/feishu-client.ts';
+import type { FindCallSlots } from '../api-client/shared-call-slots.ts';
 import { createUuid } from '../api-client/uuid.ts';
 import type { Environment } from '../config.ts';
 import { CALLBACK_TYPES, type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
-import { deduplicationKey } from '../feishu/event-identity.ts';
+import { chatOf, deduplicationKey } from '../feishu/event-identity.ts';
 import type { EventHandler, Log } from '../handler.ts';
 import type { Outcome } from '../observability/diagnostics-channels.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
@@ -19,14 +20,14 @@ import type { ExplainUnhandled } from './unhandled-events.ts';
 /** One delivery of a queue message, parsed. */
 export interface Delivery extends QueuedEvent {
   messageId: string;
-  /** The number of this delivery, starting at 1. */
+  /** The number of this attempt, starting at 1. */
   attempt: number;
   envelope: EventEnvelope;
 }
 
 /** The result of a delivery that did not fail. */
 export interface ProcessingResult {
-  outcome: Exclude<Outcome, 'retrying'>;
+  outcome: Exclude<Outcome, 'retrying' | 'limited'>;
   /** Why the event was dropped, is a duplicate, or has no handler that processes it from the queue. */
   reason?: string;
 }
@@ -56,7 +57,7 @@ export function readDelivery(record: SQSRecord, callbackTypes = CALLBACK_TYPES):
   }
 }
 
-/** Returns the number of a message's delivery, starting at 1. */
+/** Returns the number of a message's delivery, or of its attempt if `lib/worker/attempts.ts` counted them, from 1. */
 export function attemptOf({ attributes }: SQSRecord): number {
   return Number(attributes.ApproximateReceiveCount);
 }
@@ -65,6 +66,7 @@ export function attemptOf({ attributes }: SQSRecord): number {
  * Creates the function that processes one delivery: it runs the event's handler, at most once to completion.
  *
  * @param appTickets `undefined` for a self-built app
+ * @param findCallSlots the times of API calls; `undefined` to call at once
  * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}
  */
 export function createProcessor(
@@ -74,6 +76,7 @@ export function createProcessor(
   environment: Environment,
   appTickets: AppTickets | undefined,
   explainUnhandled: ExplainUnhandled,
+  findCallSlots?: FindCallSlots,
 ) {
   return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
     const { context, signal, isolatedRuns } = invocation;
@@ -103,6 +106,7 @@ export function createProcessor(
           log,
           appTickets && { tickets: appTickets, tenant: envelope.header.tenant },
           { remainingMilliseconds: () => context.getRemainingTimeInMillis(), signal },
+          findCallSlots?.({ chat: chatOf(envelope), tenant: appTickets && envelope.header.tenant, log }),
         ),
         uuid: createUuid(key),
       });

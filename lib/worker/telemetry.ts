@@ -78,6 +78,27 @@ export function createWorkerTelemetry(environment: Environment) {
       } satisfies Processed);
     },
 
+    /**
+     * Records a delivery that returned the event to the queue because of a rate limit.
+     *
+     * @param seconds the delay before the next delivery
+     * @param started milliseconds since the epoch
+     */
+    returned(record: SQSRecord, error: unknown, seconds: number, log: Log, started: number) {
+      metrics.addMetric('RateLimited', MetricUnit.Count, 1);
+      const fields = errorFields(error);
+      log.warn('The platform limits the rate of calls. The event waits, which does not count as an attempt', {
+        seconds,
+        ...fields,
+      });
+      processedChannel.publish({
+        messageId: record.messageId,
+        outcome: 'limited',
+        reason: fields.error,
+        milliseconds: Date.now() - started,
+      } satisfies Processed);
+    },
+
     /** Writes the metrics of one invocation. */
     publish() {
       metrics.publishStoredMetrics();

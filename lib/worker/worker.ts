@@ -1,22 +1,27 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { type Environment, isStoreApp, readClientSettings, readRequired } from '../config.ts';
+import { rateLimitSeconds } from '../api-client/rate-limits.ts';
+import { createSharedCallSlots } from '../api-client/shared-call-slots.ts';
+import { type Environment, isStoreApp, limitsCallRate, readClientSettings, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import { CALLBACK_MODULES, HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { openLargeEvents } from '../queue/large-events.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
+import { createCallSchedules } from '../store/call-schedules.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
 import { createIdempotencyStore } from '../store/idempotency.ts';
 import { createRedrives } from '../store/redrives.ts';
+import { createReturns } from '../store/returns.ts';
 import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
+import { createAttempts } from './attempts.ts';
 import type { EventModules } from './dispatch.ts';
 import { deliverBatch } from './isolation.ts';
 import { attemptOf, createProcessor, type Invocation, readDelivery } from './processor.ts';
 import { createReceivedMessages } from './received-messages.ts';
-import { MAXIMUM_DELIVERIES, retryDelaySeconds } from './retry.ts';
-import { type LoadedBatch, loadStoredEvents } from './stored-events.ts';
+import { MAXIMUM_DELIVERIES, retryDelaySeconds, returnDelaySeconds } from './retry.ts';
+import { loadStoredEvents } from './stored-events.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
 import { createUnhandledExplanation } from './unhandled-events.ts';
@@ -75,8 +80,12 @@ export function createWorker(modules: EventModules, environment: Environment = p
     environment,
     isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined,
     createUnhandledExplanation(HANDLER_MODULES),
+    limitsCallRate(environment)
+      ? createSharedCallSlots(createCallSchedules(dynamo, tableName), environment.FEISHU_APP_ID ?? '')
+      : undefined,
   );
   const telemetry = createWorkerTelemetry(environment);
+  const attempts = createAttempts(createReturns(dynamo, tableName), telemetry.log);
   const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
 
   const postpone = async (record: SQSRecord, seconds: number, received: number) => {
@@ -126,15 +135,22 @@ export function createWorker(modules: EventModules, environment: Environment = p
     }
   };
 
+  /** @returns the delay, or `undefined` if this delivery counts as a failed attempt */
+  const returnIfLimited = async ({ messageId }: SQSRecord, error: unknown, returns: number | undefined) => {
+    const limited = rateLimitSeconds(error);
+    if (limited === undefined || !(await attempts.recordReturn(messageId, returns))) return undefined;
+    return returnDelaySeconds(limited, returns ?? 0);
+  };
+
   const deliver = async (
     record: SQSRecord,
     suspect: Suspect | undefined,
-    { received, failures, ...invocation }: Invocation & { received: number } & Pick<LoadedBatch, 'failures'>,
+    invocation: Invocation,
+    { received, returns, failure }: { received: number; returns: number | undefined; failure: Error | undefined },
   ) => {
     const started = Date.now();
     let log: Log | undefined;
     try {
-      const failure = failures.get(record.messageId);
       if (failure !== undefined) throw failure;
       const delivery = readDelivery(record, callbackTypes);
       log = telemetry.logOf(record, delivery.envelope.header);
@@ -144,6 +160,12 @@ export function createWorker(modules: EventModules, environment: Environment = p
       telemetry.processed(delivery, result, log, started);
       return undefined;
     } catch (error) {
+      const limited = await returnIfLimited(record, error, returns);
+      if (limited !== undefined) {
+        telemetry.returned(record, error, limited, log ?? telemetry.logOf(record), started);
+        await postpone(record, limited, received);
+        return limited;
+      }
       const seconds = retryDelaySeconds(error, attemptOf(record));
       telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record), started);
       await Promise.all([postpone(record, seconds, received), recordReason(record, errorFields(error).error)]);
@@ -157,23 +179,34 @@ export function createWorker(modules: EventModules, environment: Environment = p
     await Promise.all([postpone(record, seconds, received), recordReason(record, errorFields(error).error)]);
   };
 
-  return async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     const received = performance.now();
     using deadline = startDeadline(context.getRemainingTimeInMillis() - REPORT_MILLISECONDS);
-    const { records, failures } = await loadEvents(Records);
-    const invocation = { context, signal: deadline.signal, received, failures };
+    const invocation = { context, signal: deadline.signal };
+    const counted = await attempts.count(event.Records);
+    const isUsedUp = (record: SQSRecord) => attemptOf(record) > MAXIMUM_DELIVERIES;
+    const { records, failures } = await loadEvents(counted.records.filter((record) => !isUsedUp(record)));
+    // Not run again: SQS moves them to the dead-letter queue.
+    const usedUp = counted.records.filter(isUsedUp);
+    await Promise.all(usedUp.map((record) => postpone(record, 0, received)));
     const suspects = await suspectsOf(records);
     // Before any of them runs, because the function may end again.
     const suspectRecords = records.filter(({ messageId }) => suspects.has(messageId));
     await Promise.all(suspectRecords.map((record) => recordReason(record, ENDED_THE_FUNCTION)));
     const batch = { records, isFifo: queueUrl.endsWith('.fifo'), suspects, context };
     const failed = await deliverBatch(batch, {
-      deliver: (record, suspect) => deliver(record, suspect, invocation),
+      deliver: (record, suspect) =>
+        deliver(record, suspect, invocation, {
+          received,
+          returns: counted.returns.get(record.messageId),
+          failure: failures.get(record.messageId),
+        }),
       skip: (record, seconds) => skip(record, seconds, received),
       postpone: (record, seconds) => postpone(record, seconds, received),
       remove,
     });
     telemetry.publish();
-    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+    const remaining = [...failed, ...usedUp];
+    return { batchItemFailures: remaining.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }

@@ -56,6 +56,9 @@ describe('A call that the platform rejects because of a rate limit', () => {
     ['400 with code 99991400', 400, 99991400, { 'x-ogw-ratelimit-reset': '0.3' }, 300],
     ['429 and Retry-After', 429, 1, { 'retry-after': '0.3' }, 300],
     ['400 with code 230020 and no time', 400, 230020, {}, 1000],
+    ['200 with code 99991400', 200, 99991400, { 'x-ogw-ratelimit-reset': '0.3' }, 300],
+    ['200 with code 230020 and no time', 200, 230020, {}, 1000],
+    ['429 with code 230020 and no time', 429, 230020, {}, 1000],
   ])('with %s is repeated after that time, and no earlier', async (_, status, code, headers, milliseconds) => {
     rejections.push(jsonResponse(status, { code, msg: 'limited' }, headers));
     expect(await clientWith(60_000).im.message.reply(reply)).toEqual({ code: 0, data: { message_id: 'om_2' } });
@@ -64,6 +67,28 @@ describe('A call that the platform rejects because of a rate limit', () => {
     // Timers of Node.js may fire up to a millisecond early.
     expect(second - first).toBeGreaterThanOrEqual(milliseconds - 1);
   });
+
+  it.each([
+    ['200', 200],
+    ['400', 400],
+    ['429', 429],
+  ])('is also repeated if it was made with `request` and the status is %s', async (_, status) => {
+    rejections.push(jsonResponse(status, { code: 99991400, msg: 'limited' }, { 'x-ogw-ratelimit-reset': '0.1' }));
+    const request = { method: 'POST', url: '/open-apis/im/v1/messages/om_1/reply', data: reply.data };
+    expect(await clientWith(60_000).request(request)).toEqual({ code: 0, data: { message_id: 'om_2' } });
+    expect(arrivals.length).toBe(2);
+  });
+
+  it.each([99991400, 230020])(
+    'fails if the status is 200, the code %i and the invocation has no time',
+    async (code) => {
+      rejections.push(jsonResponse(200, { code, msg: 'limited' }, { 'x-ogw-ratelimit-reset': '90' }));
+      const error = await rejectedCall(60_000);
+      expect(arrivals.length).toBe(1);
+      expect(`${error}`).toContain(`${code} limited`);
+      expect(rateLimitSeconds(error)).toBeGreaterThanOrEqual(80);
+    },
+  );
 
   it('is not repeated if the invocation has no time, and returns the event at that time', async () => {
     rejections.push(jsonResponse(429, { code: 99991400 }, { 'x-ogw-ratelimit-reset': '90' }));

@@ -5,6 +5,7 @@ import { stop as stopEsbuild } from 'esbuild';
 import { readCommandLine } from '../../lib/cli/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { benchAcknowledge } from './acknowledge.ts';
+import { benchCallLimits } from './call-limits.ts';
 import { drawChart } from './chart.ts';
 import { benchColdStart } from './cold-start.ts';
 import { benchLongConnection } from './long-connection.ts';
@@ -22,9 +23,10 @@ const suites: Record<string, Suite> = {
   worker: benchWorker,
   setup: benchSetup,
   'long-connection': benchLongConnection,
+  'call-limits': benchCallLimits,
 };
-/** Takes 3 minutes. */
-const ONLY_WHEN_NAMED = ['long-connection'];
+/** Take minutes. */
+const ONLY_WHEN_NAMED = ['long-connection', 'call-limits'];
 /** Installs the project's dependencies, which cannot be shortened. */
 const NOT_QUICK = ['setup'];
 const CHART = path.join(PROJECT_ROOT, 'docs/bench.svg');

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readLocalSettings } from '../../lib/build/local-settings.ts';
 import { visibilityTimeoutSeconds } from '../../lib/build/worker-timeout.ts';
-import { type Environment, isStoreApp } from '../../lib/config.ts';
+import { type Environment, isStoreApp, limitsCallRate } from '../../lib/config.ts';
 import type { Template } from '../../lib/deploy/serverless.ts';
 import { WEBHOOK_TIMEOUT_SECONDS } from '../../lib/local/stack.ts';
-import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
+import { MAXIMUM_RECEIVES } from '../../lib/worker/retry.ts';
 import { SCENARIOS } from '../bench/simulation/scenarios.ts';
 import { createProject, type Project } from './support/project.ts';
 
@@ -35,6 +35,16 @@ describe('the local stack and the code agree with the deployment', () => {
     expect(isForStoreApp(await project.package('--param', 'appType=store'))).toBe(true);
   });
 
+  test('about the limit of calls', async () => {
+    const isLimited = ({ Resources }: Template) => {
+      const environment = Resources.WorkerLambdaFunction?.Properties?.Environment as { Variables: Environment };
+      expect(environment.Variables).toHaveProperty('LIMIT_CALL_RATE');
+      return limitsCallRate(environment.Variables);
+    };
+    expect(isLimited(template)).toBe(false);
+    expect(isLimited(await project.package('--param', 'limitCallRate=true'))).toBe(true);
+  });
+
   test('about batch size and concurrency, as does the scaling simulation', async () => {
     const mappingOf = ({ Resources }: Template) =>
       Object.values(Resources).find(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping')?.Properties;
@@ -56,7 +66,7 @@ describe('the local stack and the code agree with the deployment', () => {
     const { workerTimeoutSeconds } = await readLocalSettings(project.folder);
     expect(propertiesOf('EventsQueue')).toMatchObject({
       VisibilityTimeout: visibilityTimeoutSeconds(workerTimeoutSeconds),
-      RedrivePolicy: { maxReceiveCount: MAXIMUM_DELIVERIES },
+      RedrivePolicy: { maxReceiveCount: MAXIMUM_RECEIVES },
     });
   });
 });

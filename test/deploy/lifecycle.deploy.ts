@@ -122,7 +122,7 @@ describe('the first deployment', () => {
       await queueAttributes('feishu-events-dev-dead'),
     ];
     expect(events).toMatchObject({ VisibilityTimeout: '360', SqsManagedSseEnabled: 'true' });
-    expect(JSON.parse(events.RedrivePolicy)).toEqual({ deadLetterTargetArn: dead.QueueArn, maxReceiveCount: 5 });
+    expect(JSON.parse(events.RedrivePolicy)).toEqual({ deadLetterTargetArn: dead.QueueArn, maxReceiveCount: 25 });
     expect(dead).toMatchObject({ MessageRetentionPeriod: `${14 * 24 * 3600}`, SqsManagedSseEnabled: 'true' });
     for (const { Policy } of [events, dead]) {
       expect(JSON.parse(Policy)).toMatchObject({
@@ -263,7 +263,7 @@ describe('the first deployment', () => {
       .map(([, name]: string[]) => name);
     // The metrics of lib/webhook/access-log.ts, lib/intake/set-aside.ts, lib/worker/telemetry.ts and the filter of the access log.
     const workerMetrics = [
-      ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Dead'],
+      ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'RateLimited', 'Dead'],
       ...['QueueAge', 'HandleTime'],
     ];
     expect(new Set(names)).toEqual(
@@ -319,7 +319,7 @@ describe('with ordering=conversation', () => {
         FifoThroughputLimit: 'perMessageGroupId',
       });
     }
-    expect(JSON.parse(events.RedrivePolicy)).toEqual({ deadLetterTargetArn: dead.QueueArn, maxReceiveCount: 5 });
+    expect(JSON.parse(events.RedrivePolicy)).toEqual({ deadLetterTargetArn: dead.QueueArn, maxReceiveCount: 25 });
     const { EventSourceMappings } = await ministack.aws('lambda', 'list-event-source-mappings');
     expect(EventSourceMappings).toContainEqual(
       expect.objectContaining({ BatchSize: 1, EventSourceArn: events.QueueArn }),

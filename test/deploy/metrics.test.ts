@@ -4,10 +4,12 @@ import path from 'node:path';
 import type { Context } from 'aws-lambda';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { waitForRateLimits } from '../../lib/api-client/rate-limits.ts';
 import { ConnectionMetrics } from '../../lib/connection/metrics.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { Drop, onEvent } from '../../lib/handler.ts';
 import { createSample } from '../../lib/samples/samples.ts';
+import { createLogCapture } from '../../lib/testing/captured-log.ts';
 import { createWebhook } from '../../lib/webhook/webhook.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { CONNECTED } from '../support/connection-status.ts';
@@ -121,7 +123,18 @@ describe('Every metric of an alarm and of the dashboard', () => {
     const dropping = onEvent('im.chat.disbanded_v1', () => {
       throw new Drop('not interesting');
     });
+    const reject = async () => {
+      throw Object.assign(new Error('limited'), { response: { status: 429 } });
+    };
+    const methods = { request: reject, get: reject, delete: reject, head: reject, options: reject };
+    const time = { remainingMilliseconds: () => 0, signal: new AbortController().signal };
+    const api = waitForRateLimits(
+      { ...methods, post: reject, put: reject, patch: reject },
+      time,
+      createLogCapture().log,
+    );
     const modules = {
+      'im.chat.member.bot.added_v1': onEvent('im.chat.member.bot.added_v1', () => api.get()),
       'im.message.receive_v1': failing,
       'im.chat.disbanded_v1': dropping,
       'im.chat.updated_v1': onEvent('im.chat.updated_v1', () => {}),
@@ -139,6 +152,7 @@ describe('Every metric of an alarm and of the dashboard', () => {
     await deliver({ type: 'im.chat.disbanded_v1' });
     await deliver({ type: 'example.thing.created_v1' });
     await deliver({ type: 'card.action.trigger' });
+    await deliver({ type: 'im.chat.member.bot.added_v1' });
     await deliver({ type: 'im.message.receive_v1', attempt: 1 });
     await deliver({ type: 'im.message.receive_v1', attempt: 5 });
   }

@@ -178,12 +178,13 @@ export async function startPoisonedWorker(ordering: EmulatorOptions['ordering'] 
       let deliveries = 0;
       const areInnocentsCompleted = async () => (await Promise.all(innocentBodies.map(isCompleted))).every(Boolean);
       for (let delivery = 1; (await countQueued()) > 0; delivery += 1) {
-        const records: SQSRecord[] = [];
+        // A message whose attempts are used up is received several times in a row.
+        const records = new Map<string, SQSRecord>();
         for (let batch = await receive(queueUrl); batch.length > 0; batch = await receive(queueUrl)) {
-          records.push(...batch);
+          for (const record of batch) records.set(record.messageId, record);
           await deliver(batch);
         }
-        await letTimePass(records);
+        await letTimePass([...records.values()]);
         if (deliveries === 0 && (await areInnocentsCompleted())) deliveries = delivery;
       }
       const completed: string[] = [];

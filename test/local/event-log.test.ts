@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { EventLog } from '../../lib/local/event-log.ts';
+import { createRecord } from '../worker/queue-records.ts';
 
 const idsOf = (log: EventLog) => log.list().map(({ messageId }) => messageId);
 const MIB = 1024 * 1024;
@@ -23,4 +24,21 @@ test('a changed record counts only with its newest text', () => {
   for (let index = 0; index < 100; index++) log.failed('m', 'x'.repeat(MIB));
   log.failed('other', 'short');
   expect(idsOf(log)).toEqual(['m', 'other']);
+});
+
+test('a delivery that a rate limit ended does not count as an attempt', () => {
+  const log = new EventLog();
+  const deliver = (attempt: number, outcome: 'limited' | 'retrying') => {
+    log.delivered(createRecord('m', { attempt }));
+    log.processed({ messageId: 'm', outcome, milliseconds: 1 });
+    return log.find('m');
+  };
+  for (let attempt = 1; attempt <= 7; attempt++) deliver(attempt, 'limited');
+  expect(log.find('m')?.status).toBe('retrying');
+  expect(deliver(8, 'retrying')).toMatchObject({ attempts: 1, status: 'retrying' });
+  for (let attempt = 9; attempt <= 11; attempt++) deliver(attempt, 'retrying');
+  expect(deliver(12, 'retrying')).toMatchObject({ attempts: 5, status: 'dead' });
+  // Only until SQS moves it.
+  log.delivered(createRecord('m', { attempt: 13 }));
+  expect(log.find('m')).toMatchObject({ attempts: 5, status: 'dead' });
 });

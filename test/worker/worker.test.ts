@@ -9,6 +9,7 @@ import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import type { EventModules } from '../../lib/worker/dispatch.ts';
+import { MAXIMUM_RECEIVES } from '../../lib/worker/retry.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { modulesOf } from '../support/handler-modules.ts';
@@ -266,7 +267,7 @@ describe.each(['none', 'conversation'] as const)('The worker, with ordering=%s,'
     const fifo = ordering === 'conversation' ? { MessageGroupId: 'x', MessageDeduplicationId: `${Math.random()}` } : {};
     await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: 'not an event', ...fifo }));
     const worker = workerWith({});
-    for (let delivery = 1; delivery <= 5; delivery += 1) {
+    for (let delivery = 1; delivery <= MAXIMUM_RECEIVES; delivery += 1) {
       const records = await receiveAll(1);
       expect((await worker({ Records: records }, contextOf())).batchItemFailures.length).toBe(1);
     }

@@ -6,7 +6,8 @@ import type { SQSRecord } from 'aws-lambda';
 import { type LargeEvents, openLargeEvents } from '../../queue/large-events.ts';
 import { toSqsRecord } from '../../queue/sqs-record.ts';
 import { createFailureReasons } from '../../store/failure-reasons.ts';
-import { MAXIMUM_DELIVERIES } from '../../worker/retry.ts';
+import { createReturns } from '../../store/returns.ts';
+import { MAXIMUM_RECEIVES } from '../../worker/retry.ts';
 import { loadStoredEvents } from '../../worker/stored-events.ts';
 import { startEmulator } from './emulator.ts';
 import type { StoredMessage } from './message-store.ts';
@@ -37,8 +38,10 @@ export interface RestoredMessage {
   record: SQSRecord;
   /** Whether it is in the dead-letter queue. */
   isDead: boolean;
-  /** The failure reason of a dead letter, if the worker stored one. */
+  /** The failure reason, if its attempts are used up and the worker stored one. */
   reason?: string | undefined;
+  /** How many of its deliveries a rate limit returned. */
+  returns: number;
 }
 
 export interface EmulatorOptions {
@@ -102,7 +105,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   const deadLetterQueue = queueNamed(sqsEndpoint, `${DEAD_LETTER_QUEUE}${suffix}`);
   await sqs.send(new CreateQueueCommand({ QueueName: deadLetterQueue.name, Attributes: fifo }));
   const queue = queueNamed(sqsEndpoint, `${EVENTS_QUEUE}${suffix}`);
-  const redrive = { deadLetterTargetArn: deadLetterQueue.arn, maxReceiveCount: MAXIMUM_DELIVERIES };
+  const redrive = { deadLetterTargetArn: deadLetterQueue.arn, maxReceiveCount: MAXIMUM_RECEIVES };
   const attributes = {
     ...fifo,
     VisibilityTimeout: `${visibilityTimeoutSeconds}`,
@@ -139,8 +142,9 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
       isDead: name === DEAD_LETTER_QUEUE,
     })),
   );
-  const deadLetterIds = restored.filter(({ isDead }) => isDead).map(({ record }) => record.messageId);
-  const failureReasons = await createFailureReasons(dynamo, CLAIMS_TABLE).read(deadLetterIds);
+  const restoredIds = restored.map(({ record }) => record.messageId);
+  const failureReasons = await createFailureReasons(dynamo, CLAIMS_TABLE).read(restoredIds);
+  const returns = await createReturns(dynamo, CLAIMS_TABLE).read(restoredIds, new AbortController().signal);
 
   const running = parts.move();
   return {
@@ -157,6 +161,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
       ...message,
       reason:
         failureReasons.get(message.record.messageId)?.reason ?? message.record.messageAttributes.reason?.stringValue,
+      returns: returns.get(message.record.messageId) ?? 0,
     })),
     environment: {
       AWS_REGION: REGION,

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { createQueue } from '../../../lib/intake/event-queue.ts';
 import { type Emulators, startEmulators } from '../../../lib/local/emulators/emulators.ts';
 import { decodeMessage } from '../../../lib/queue/message.ts';
-import { MAXIMUM_DELIVERIES } from '../../../lib/worker/retry.ts';
+import { MAXIMUM_RECEIVES } from '../../../lib/worker/retry.ts';
 
 describe('Emulators with a data folder', () => {
   let dataFolder: string;
@@ -134,7 +134,7 @@ describe('Emulators with a data folder', () => {
     ordering = chosen;
     await using _ = await startFirst();
     await send('a');
-    for (let attempt = 1; attempt <= MAXIMUM_DELIVERIES; attempt += 1) await hide(await receiveOne(), 0);
+    for (let attempt = 1; attempt <= MAXIMUM_RECEIVES; attempt += 1) await hide(await receiveOne(), 0);
     expect(await receive()).toEqual([]);
     await restart();
     expect(emulators.restored).toMatchObject([{ isDead: true, record: { body: 'a' } }]);
