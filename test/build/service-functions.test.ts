@@ -20,7 +20,7 @@ describe('readServiceFunctions', () => {
 
   it('reads the functions of the template', async () => {
     const { functions, provider, unresolved } = await readServiceFunctions(PROJECT_ROOT);
-    expect([...functions.keys()]).toEqual(['webhook', 'worker']);
+    expect([...functions.keys()]).toEqual(['webhook', 'worker', 'approvals']);
     expect(provider.runtime).toBe('nodejs24.x');
     expect(unresolved).toEqual([]);
   });

@@ -39,12 +39,17 @@ export const AREAS: readonly Area[] = [
     'fragments',
     'frame',
     'heartbeat',
+    'online-connections',
     'rejection',
     'settings',
   ].map((name) => ({
     modules: [`lib/feishu/long-connection/${name}.ts`],
     tests: [`test/feishu/long-connection/${name}*.test.ts`],
   })),
+  {
+    modules: ['lib/feishu/long-connection/{payload-encoding,warn-once}.ts'],
+    tests: ['test/feishu/long-connection/events.test.ts'],
+  },
   {
     modules: ['lib/feishu/long-connection/{connection,reconnector}.ts'],
     tests: [

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { devNull } from 'node:os';
 import path from 'node:path';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
@@ -114,8 +116,10 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   await sqs.send(new CreateQueueCommand({ QueueName: queue.name, Attributes: attributes }));
   // The same server emulates S3.
   const s3Endpoint = sqsEndpoint;
-  const created = await fetch(`${s3Endpoint}/${LARGE_EVENTS_BUCKET}`, { method: 'PUT' });
-  if (!created.ok) throw new Error(`The emulator of S3 responded with ${created.status}.`);
+  const creation = request(`${s3Endpoint}/${LARGE_EVENTS_BUCKET}`, { method: 'PUT', agent: false }).end();
+  const [created] = (await once(creation, 'response')) as [IncomingMessage];
+  created.resume();
+  if (created.statusCode !== 200) throw new Error(`The emulator of S3 responded with ${created.statusCode}`);
   const largeEvents = openLargeEvents(LARGE_EVENTS_BUCKET, sqs.config, s3Endpoint);
   const dynamoSettings = {
     ...CLIENT_SETTINGS,
