@@ -81,7 +81,8 @@ async function begin(files: string[]): Promise<void> {
     await git(folder, 'init', '--quiet', '--initial-branch=main');
     await mkdir(path.join(folder, '.git/info'), { recursive: true });
     await writeFile(path.join(folder, '.git/info/exclude'), 'node_modules\n.serverless\n.build\n');
-    await commit(folder, 'First version');
+    // Other messages, because equal commits in the same second would be one commit.
+    await commit(folder, folder === template ? 'First version' : 'Begin');
   }
 }
 
