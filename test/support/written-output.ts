@@ -40,7 +40,8 @@ const CONTENT = [
 ];
 /** `X-Lark-Signature`: a SHA-256 or SHA-1 digest. */
 const SIGNATURE = /\b([0-9a-f]{64}|[0-9a-f]{40})\b/;
-const CREDENTIAL = /Bearer |Authorization|(tenant|app)_access_token/i;
+/** There are event types such as `corehr.org_role_authorization.updated_v1`. */
+const CREDENTIAL = /Bearer |(?<!_)Authorization|(tenant|app)_access_token/i;
 
 /** Returns each leak with the line that contains it. */
 export function findLeaks(lines: readonly string[], options = { isContentShown: false }): string[] {
