@@ -56,7 +56,12 @@ export function approvalTestSource(approval: NewApproval): string {
   const request =
     approval.kind === 'options'
       ? '{}'
-      : "{ action_type: 'APPROVE', user_id: 'b85s39b', approval_code: 'code', task_id: 'step1' }";
+      : `{
+    action_type: 'APPROVE',
+    user_id: 'b85s39b',
+    approval_code: 'code',
+    task_id: 'step1',
+  }`;
   const name = approval.kind === 'options' ? 'lists the options' : 'accepts a decision';
   return `import { expect, it } from 'vitest';
 import { run } from '#feishu-events/testing';
