@@ -38,7 +38,8 @@ export async function checkApp(options: AppCommandOptions): Promise<boolean> {
   const isUnpublished = await unpublished.exist();
   if (isUnpublished) print('✗ The last changes are not published');
   const isComplete = !isUnpublished && items.every(({ status }) => status !== 'missing');
-  if (!isComplete) print(`To change the app: ${applyCommand}`);
+  const isReachable = items.every(({ part, status }) => part !== 'credentials' || status === 'ok');
+  if (!isComplete && isReachable) print(`To change the app: ${applyCommand}`);
   return isComplete;
 }
 

@@ -72,6 +72,10 @@ export const CALL_SCOPES: ReadonlyMap<string, Known> = new Map(
   Object.entries<Known>({
     'im.message.create': { scopes: [SEND], source: `${DOCUMENTS}reference/im-v1/message/create` },
     'im.message.reply': { scopes: [SEND], source: `${DOCUMENTS}reference/im-v1/message/reply` },
+    'im.message.get': {
+      scopes: [['im:message:readonly', 'im:message']],
+      source: `${DOCUMENTS}reference/im-v1/message/get`,
+    },
     'im.message.patch': {
       scopes: [['im:message:send_as_bot', 'im:message:update', 'im:message']],
       source: 'https://open.larksuite.com/document/server-docs/im-v1/message-card/patch',

@@ -29,6 +29,8 @@ export interface RequiredScope {
 const LOAD_WITHIN_MILLISECONDS = 5000;
 /** Code outside `lib` and not from a plugin, whose modules start with its name and a colon. */
 const PROJECT_MODULE = /^(?!lib\/|[\w-]+:).*\.[cm]?[jt]sx?$/;
+/** `#feishu-events/messages` in the handlers' bundle. */
+const MESSAGES_MODULE = 'lib/messages/message.ts';
 /** Sent to every store app without a subscription. */
 const APP_TICKET = 'app_ticket';
 
@@ -127,7 +129,8 @@ function readDeclarations(name: string, { scopes = [], events = [] }: Declaratio
 /** @param sources the modules of the handlers' bundle, relative to `root` */
 async function findCalls(root: string, sources: string[]): Promise<string[]> {
   const own = sources.filter((file) => PROJECT_MODULE.test(file) && !/(^|\/)node_modules\//.test(file));
-  const found = own.map(async (file) => findSdkCalls(await readFile(path.join(root, file), 'utf8')));
+  const usesMessages = sources.includes(MESSAGES_MODULE);
+  const found = own.map(async (file) => findSdkCalls(await readFile(path.join(root, file), 'utf8'), usesMessages));
   return unique((await Promise.all(found)).flat());
 }
 

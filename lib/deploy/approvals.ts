@@ -30,7 +30,7 @@ export function applyApprovals(
   if (!webhook) {
     throw new DeploymentError(
       'functions/handlers/approvals contains modules, which respond at URLs of the HTTP API, but the parameter ' +
-        'webhook=false removes it. Remove webhook=false: the long connection works beside the webhook.',
+        'webhook=false removes it. Remove webhook=false: the webhook and the long connection can be used at the same time.',
     );
   }
   const { approvals } = functions;

@@ -32,7 +32,7 @@ export const OPERATOR_COMMANDS = {
   },
   dlq: {
     type: 'container',
-    usage: 'Manage the dead-letter queue: events that failed five times',
+    usage: 'Manage the dead-letter queue: events that failed five times or have an unknown envelope',
     commands: {
       list: {
         usage: 'List dead letters with their failure reasons',

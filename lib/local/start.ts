@@ -12,7 +12,7 @@ import { type Stack, startStack } from './stack.ts';
 
 const USAGE = `Usage: npm start [-- [--long-connection] [--record [folder]] [--keep-text]]
 
-Receives and handles events on this machine, with local emulators of SQS and DynamoDB. Reads settings from the
+Receives and handles events on this machine, with local emulators of SQS, DynamoDB and S3. Reads settings from the
 environment and .env. Stores unhandled events and dead letters in .local for the next start. Delete that folder to start
 with an empty queue.
 

@@ -39,7 +39,7 @@ export interface RunOptions {
 }
 
 export interface EventRunOptions extends RunOptions {
-  /** The number of the delivery. Default: 1. From the fifth on, a failed event is dead. */
+  /** The number of the attempt. Default: 1. From the fifth on, a failed event is dead. */
   attempt?: number;
 }
 

@@ -54,7 +54,14 @@ const QUICK_APPROVAL_HANDLER = `export default onQuickApproval(settings, async (
 
 export function approvalTestSource(approval: NewApproval): string {
   const request =
-    approval.kind === 'options' ? '{}' : "{ action_type: 'APPROVE', user_id: 'b85s39b', approval_code: 'code' }";
+    approval.kind === 'options'
+      ? '{}'
+      : `{
+    action_type: 'APPROVE',
+    user_id: 'b85s39b',
+    approval_code: 'code',
+    task_id: 'step1',
+  }`;
   const name = approval.kind === 'options' ? 'lists the options' : 'accepts a decision';
   return `import { expect, it } from 'vitest';
 import { run } from '#feishu-events/testing';

@@ -40,7 +40,7 @@ const handlerEnvironment = Object.fromEntries(
   Object.entries(await readLocalEnvironment(root)).filter(([name]) => !name.startsWith('FEISHU_')),
 );
 
-console.log('Starting the local stack: gateway, functions, SQS and DynamoDB…');
+console.log('Starting the local stack: gateway, functions, SQS, DynamoDB and S3…');
 const stack = await startStack({
   root,
   environment: {

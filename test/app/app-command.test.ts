@@ -173,6 +173,12 @@ describe('Applying the plan', () => {
     expect(changesSent()).toBe(sent);
   });
 
+  it('does not suggest a change if the platform does not respond', async () => {
+    const unreachable = await PlatformApp.create({ ...mock.credentials, domain: 'http://127.0.0.1:1' });
+    expect(await checkApp({ ...optionsFor({}), app: unreachable })).toBe(false);
+    expect(printed).toEqual(['✗ The platform did not respond (ECONNREFUSED).']);
+  });
+
   it('continues after a change that the platform rejected, or that was killed before it published', async () => {
     mock.refusals.set('publish', 210303);
     await expect(apply()).rejects.toThrow('The version to publish is not complete.');

@@ -15,7 +15,8 @@ async function derive(files: Record<string, string>) {
   const root = await mkdtemp(path.join(tmpdir(), 'feishu-events-requirements-'));
   try {
     await mkdir(path.join(root, 'functions/handlers'), { recursive: true });
-    const manifest = { type: 'module', imports: { '#feishu-events': './lib/handler.ts' } };
+    const imports = { '#feishu-events': './lib/handler.ts', '#feishu-events/messages': './lib/messages/message.ts' };
+    const manifest = { type: 'module', imports };
     await writeFile(path.join(root, 'package.json'), JSON.stringify(manifest));
     await symlink(path.join(PROJECT_ROOT, 'lib'), path.join(root, 'lib'));
     await symlink(path.join(PROJECT_ROOT, 'node_modules'), path.join(root, 'node_modules'));
@@ -77,6 +78,27 @@ describe('The requirements of handler modules', () => {
         { anyOf: ['im:chat:read'], neededBy: ['im.chat.updated_v1'] },
         { anyOf: ['im:message:send_as_bot', 'im:message'], neededBy: ['im.message.create'] },
       ],
+      unknown: [],
+    });
+  });
+
+  it('include the scopes of what #feishu-events/messages calls, also for a helper module', async () => {
+    const { scopes, unknown } = await derive({
+      'functions/handlers/v2/application.bot.menu_v6.ts': `${IMPORT}
+        import { readMessage, updateCard } from '#feishu-events/messages';
+        import { answer } from '../../../src/answer.ts';
+        export default onEvent('application.bot.menu_v6', async (event: any, context: any) => {
+          await answer(readMessage(event, context));
+          await updateCard(context, 'om_1', {});
+        });`,
+      'src/answer.ts': `export async function answer(message: any) {
+          await message.attachments[0].download();
+          await message.reply
+            .markdown((await message.quoted()).text);
+        }`,
+    });
+    expect({ neededBy: scopes.flatMap(({ neededBy }) => neededBy).sort(), unknown }).toEqual({
+      neededBy: ['im.message.get', 'im.message.patch', 'im.message.reply', 'im.messageResource.get'],
       unknown: [],
     });
   });

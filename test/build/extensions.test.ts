@@ -80,7 +80,7 @@ describe('readExtensions', () => {
     );
   });
 
-  it.each(['AWS_REGION', 'FEISHU_APP_SECRET', 'QUEUE_URL', 'LOG_LEVEL'])(
+  it.each(['AWS_REGION', 'FEISHU_APP_SECRET', 'QUEUE_URL', 'LARGE_EVENTS_BUCKET', 'LIMIT_CALL_RATE', 'LOG_LEVEL'])(
     'rejects the reserved name %s as a secret and as a variable',
     async (name) => {
       const message = `contains ${name}, which is reserved: Lambda or the template sets it. Use another name.`;
