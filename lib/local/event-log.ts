@@ -1,7 +1,8 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { EventHeader } from '../feishu/envelope.ts';
+import type { ErrorCode } from '../feishu/errors.ts';
 import type { EventSource } from '../handler.ts';
-import type { Accepted, Outcome, Processed } from '../observability/diagnostics-channels.ts';
+import type { Accepted, Outcome, Processed, Rejected } from '../observability/diagnostics-channels.ts';
 import { attemptOf, readDelivery } from '../worker/processor.ts';
 import { MAXIMUM_DELIVERIES } from '../worker/retry.ts';
 import type { RestoredMessage } from './emulators/emulators.ts';
@@ -16,17 +17,21 @@ export const EVENT_STATUSES = [
   'dead',
   'redriven',
   'duplicate',
+  'rejected',
 ] as const;
 /**
  * `answered`: a callback that had its response and has no handler that processes it from the queue. `dropped`: its
  * handler threw a `Drop`. `unhandled`: it has no handler. `redriven`: it was a dead letter, and its copy is back in the
- * queue.
+ * queue. `rejected`: not an event, but a request that the webhook rejected.
  */
 export type EventStatus = (typeof EVENT_STATUSES)[number];
 
-/** One delivery by the platform and its outcome. An event that is delivered twice has two records. */
+/**
+ * One delivery by the platform and its outcome. An event that is delivered twice has two records. A rejected request has
+ * one too, without its body.
+ */
 export interface EventRecord {
-  /** The id of the queue message. */
+  /** The id of the queue message; for a rejected request, its number in this list. */
   messageId: string;
   id?: string | undefined;
   type?: string;
@@ -40,17 +45,21 @@ export interface EventRecord {
   updatedAt: string;
   /** The duration of the last attempt. */
   handleMilliseconds?: number;
-  /** Why the last attempt failed, or why the event was dropped or has no handler. */
+  /** Why the last attempt failed, why the event was dropped or has no handler, or why the request was rejected. */
   lastError?: string;
+  /** The error code of a rejected request. */
+  code?: ErrorCode;
 }
 
 const MAXIMUM_RECORDS = 10_000;
+/** Anyone can send requests through a tunnel. They must not displace the events. */
+const MAXIMUM_REJECTED = 100;
 /** Ids, types and failure reasons come from outside and can have any length. */
 const MAXIMUM_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * Keeps the last 10,000 events, or as many as fit into 16 Mi characters. Two threads report what happens to an event, in
- * any order.
+ * Keeps the last 10,000 events, or as many as fit into 16 Mi characters, and the last 100 rejected requests. Two threads
+ * report what happens to an event, in any order.
  */
 export class EventLog {
   readonly #records = new Map<string, EventRecord>();
@@ -58,14 +67,20 @@ export class EventLog {
   readonly #returns = new Map<string, number>();
   readonly #onChange: (record: EventRecord) => void;
   #characters = 0;
+  #rejected = 0;
 
   constructor(onChange: (record: EventRecord) => void = () => {}) {
     this.#onChange = onChange;
   }
 
-  /** Lists the events, oldest first. */
+  /** Lists the events and the rejected requests, oldest first. */
   list(): EventRecord[] {
     return [...this.#records.values()];
+  }
+
+  /** Lists the events, oldest first. */
+  listEvents(): EventRecord[] {
+    return this.list().filter(({ status }) => status !== 'rejected');
   }
 
   find(messageId: string): EventRecord | undefined {
@@ -75,6 +90,13 @@ export class EventLog {
   accepted({ messageId, header, reason, source, receivedAt, acknowledgedAt }: Accepted): void {
     const fields = { source, receivedAt, acknowledgedAt, ...(reason !== undefined && { lastError: reason }) };
     this.#change(messageId, header ? { ...headerFields(header), ...fields } : { ...UNREADABLE, ...fields });
+  }
+
+  rejected({ code, reason, receivedAt }: Rejected): void {
+    this.#rejected += 1;
+    const fields = { source: 'webhook', code, lastError: reason, receivedAt } as const;
+    this.#change(`rejected-${this.#rejected}`, { status: 'rejected', ...fields });
+    this.#remove(`rejected-${this.#rejected - MAXIMUM_REJECTED}`);
   }
 
   /** Adds a message that an earlier process left. */
@@ -129,12 +151,16 @@ export class EventLog {
   }
 
   #shrink(): void {
-    for (const [messageId, record] of this.#records) {
+    for (const messageId of this.#records.keys()) {
       if (this.#records.size <= MAXIMUM_RECORDS && this.#characters <= MAXIMUM_CHARACTERS) return;
-      this.#records.delete(messageId);
-      this.#returns.delete(messageId);
-      this.#characters -= charactersOf(record);
+      this.#remove(messageId);
     }
+  }
+
+  #remove(messageId: string): void {
+    this.#characters -= charactersOf(this.#records.get(messageId));
+    this.#records.delete(messageId);
+    this.#returns.delete(messageId);
   }
 }
 

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { EventHeader } from '../feishu/envelope.ts';
+import type { ErrorCode } from '../feishu/errors.ts';
 import type { EventSource } from '../handler.ts';
 
 // Report what happens to events to subscribers in the same process. The local stack subscribes; in a deployment,
@@ -18,6 +19,15 @@ export interface Accepted {
   /** ISO 8601 */
   receivedAt: string;
   acknowledgedAt: string;
+}
+
+/** The webhook has rejected a request. */
+export interface Rejected {
+  code: ErrorCode;
+  /** What is wrong and what to check. Contains no secret and no body. */
+  reason: string;
+  /** ISO 8601 */
+  receivedAt: string;
 }
 
 /**
@@ -39,4 +49,5 @@ export interface Processed {
 }
 
 export const acceptedChannel = channel('feishu-events:accepted');
+export const rejectedChannel = channel('feishu-events:rejected');
 export const processedChannel = channel('feishu-events:processed');

@@ -26,6 +26,17 @@ test('a changed record counts only with its newest text', () => {
   expect(idsOf(log)).toEqual(['m', 'other']);
 });
 
+test('the log keeps the last 100 rejected requests, which displace no event', () => {
+  const log = new EventLog();
+  log.failed('m', 'no');
+  const receivedAt = '2026-01-02T03:04:05.000Z';
+  for (let index = 0; index < 102; index++) {
+    log.rejected({ code: 'FEISHU_TOKEN_WRONG', reason: `${index} ${'x'.repeat(MIB)}`.slice(0, MIB / 8), receivedAt });
+  }
+  expect(idsOf(log)).toEqual(['m', ...Array.from({ length: 100 }, (_, index) => `rejected-${index + 3}`)]);
+  expect(log.listEvents().map(({ messageId }) => messageId)).toEqual(['m']);
+});
+
 test('a delivery that a rate limit ended does not count as an attempt', () => {
   const log = new EventLog();
   const deliver = (attempt: number, outcome: 'limited' | 'retrying') => {

@@ -143,6 +143,25 @@ describe('The local stack', () => {
     expect(response).toMatchObject({ status: 401, body: expect.stringContaining('FEISHU_SIGNATURE_MISSING') });
   });
 
+  it('lists a rejected request with its code and what to check, but without its body, and not as an event', async () => {
+    const before = stack.events().length;
+    const wrongKey = { encryptKey: 'the key of another app' };
+    const request = writeRequest(sample('out_approval', '1.0'), wrongKey, Date.now());
+    expect(await post(stack.webhookUrl, request)).toMatchObject({ status: 401 });
+    const records = await listEvents(stack);
+    expect(records.at(-1)).toEqual({
+      messageId: expect.stringMatching(/^rejected-\d+$/),
+      status: 'rejected',
+      attempts: 0,
+      source: 'webhook',
+      code: 'FEISHU_SIGNATURE_WRONG',
+      lastError: expect.stringContaining("Is FEISHU_ENCRYPT_KEY the value in this app's developer console"),
+      receivedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      updatedAt: expect.any(String),
+    });
+    expect(stack.events()).toHaveLength(before);
+  });
+
   const EVENTS = volume({ small: 50, full: 1000 });
   const IN_FLIGHT = volume({ small: 10, full: 50 });
   it(`handles ${EVENTS} events, ${IN_FLIGHT} of them in flight, once each`, async () => {

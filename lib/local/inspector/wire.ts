@@ -2,6 +2,7 @@ import type { EventRecord } from '../event-log.ts';
 
 // Types of the requests and responses between the page and the local stack.
 
+export type { ErrorCode } from '../../feishu/errors.ts';
 export type { EventRecord, EventStatus } from '../event-log.ts';
 export type { BuildError, BuildFailure } from '../functions/build-report.ts';
 

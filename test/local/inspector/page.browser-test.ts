@@ -1,5 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRequest } from '../../../lib/feishu/request.ts';
 import type { EventRecord } from '../../../lib/local/inspector/wire.ts';
 import { isWiderThanWindow, launchBrowser, openPage } from './browser.ts';
 import { type RunningStack, startStack } from './running-stack.ts';
@@ -139,6 +140,55 @@ describe('The inspector page', () => {
     await expect.poll(() => rows(page).count(), longTimeout).toBe(1);
     expect(opened.problems).toEqual([]);
   });
+
+  it.each([
+    [
+      'en-US',
+      '1 rejected',
+      'rejected',
+      'What to do',
+      'restart npm start',
+      'docs/error-codes.md#feishu_signature_wrong',
+    ],
+    [
+      'zh-CN',
+      '1 个请求被拒绝',
+      '已拒绝',
+      '解决办法',
+      '重启 npm start',
+      'docs/zh-CN/error-codes.md#feishu_signature_wrong',
+    ],
+  ])(
+    'shows a rejected request with its reason and advice, in %s',
+    async (locale, count, status, title, advice, guide) => {
+      await using opened = await openPage(browser, stack.pageUrl, { locale });
+      const { page } = opened;
+      await rows(page).first().waitFor();
+      if (locale === 'en-US') {
+        const request = writeRequest('{"a body":1}', { encryptKey: 'the key of another app' }, Date.now());
+        await rowOf(
+          page,
+          async () => void (await fetch(`${stack.pageUrl}feishu/events`, { method: 'POST', ...request })),
+        );
+      }
+      await waitForText(page.locator('.summary'), count);
+      await page.getByRole('combobox', { name: /^(Status|状态)$/ }).selectOption('rejected');
+      await expect.poll(() => rows(page).count(), longTimeout).toBe(1);
+      await waitForText(rows(page).first(), status);
+      await page.locator('#events').focus();
+      await page.keyboard.press('Home');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 2, name: 'FEISHU_SIGNATURE_WRONG' }).waitFor();
+      await page.getByRole('heading', { name: title }).waitFor();
+      const text = await detail(page).innerText();
+      expect(text).toContain('X-Lark-Signature does not match the body. Is FEISHU_ENCRYPT_KEY the value');
+      expect(text).toContain(advice);
+      expect(text).toContain(guide);
+      // There is nothing to send again.
+      expect(await detail(page).getByRole('button').filter({ visible: true }).count()).toBe(0);
+      expect(opened.problems).toEqual([]);
+    },
+  );
 
   it('sends an event again, which is skipped, and an edited copy, which is handled', async () => {
     await using opened = await openPage(browser, stack.pageUrl);

@@ -5,6 +5,7 @@ import { Editor } from './editor.tsx';
 import { EventDetail } from './event-detail.tsx';
 import { EventList } from './event-list.tsx';
 import { messages } from './messages.ts';
+import { RejectionDetail } from './rejection-detail.tsx';
 import { fetchDraft, redrive, send } from './requests.ts';
 import { ScheduledFunctions } from './scheduled-functions.tsx';
 import { SendForm } from './send-form.tsx';
@@ -28,6 +29,7 @@ export function App() {
   const shown = useMemo(() => filter(records, status, query), [records, status, query]);
   const selected = records.find(({ messageId }) => messageId === selectedId);
   const counts = useMemo(() => countByStatus(records), [records]);
+  const rejectedCount = counts.get('rejected') ?? 0;
 
   const runWithNotice = async (progress: string, work: () => Promise<string>) => {
     setNotice(progress);
@@ -103,7 +105,8 @@ export function App() {
           <footer class="summary">
             <span>
               <span class={isConnected ? 'dot dot-live' : 'dot'} title={isConnected ? messages.live : ''} />
-              {messages.countOf(shown.length, records.length)}
+              {messages.countOf(shown.filter(isEvent).length, records.length - rejectedCount)}
+              {rejectedCount > 0 && messages.rejectedCount(rejectedCount)}
             </span>
             <span class="quiet" id="list-hint">
               {messages.listHint}
@@ -113,11 +116,13 @@ export function App() {
             </button>
           </footer>
         </section>
-        {selected === undefined ? (
+        {selected === undefined && (
           <section class="detail detail-empty">
             <p class="quiet">{messages.select}</p>
           </section>
-        ) : (
+        )}
+        {selected !== undefined && !isEvent(selected) && <RejectionDetail record={selected} onBack={closeDetail} />}
+        {selected !== undefined && isEvent(selected) && (
           <EventDetail
             record={selected}
             onBack={closeDetail}
@@ -150,12 +155,16 @@ function EmptyList({ hasRecords }: { hasRecords: boolean }) {
   );
 }
 
+function isEvent({ status }: EventRecord): boolean {
+  return status !== 'rejected';
+}
+
 function filter(records: readonly EventRecord[], status: EventStatus | undefined, query: string) {
   const words = query.toLowerCase().split(/\s+/);
   return records.filter((record) => {
     if (status !== undefined && record.status !== status) return false;
-    const { type, id, messageId, source, lastError } = record;
-    const text = [type, id, messageId, source, record.status, lastError].join(' ').toLowerCase();
+    const { type, code, id, messageId, source, lastError } = record;
+    const text = [type, code, id, messageId, source, record.status, lastError].join(' ').toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

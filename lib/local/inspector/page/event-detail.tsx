@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { EventDetails, EventRecord, EventStatus, LogLine } from '../wire.ts';
+import { DetailPane, Facts } from './detail-pane.tsx';
 import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
 import { JsonView } from './json-view.tsx';
 import { messages } from './messages.ts';
 import { fetchDetails } from './requests.ts';
-import { Status } from './status.tsx';
 
 interface Props {
   record: EventRecord;
@@ -16,20 +16,12 @@ interface Props {
 
 export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: Props) {
   const details = useDetails(record);
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Escape') onBack();
-  };
   return (
-    <section class="detail" aria-labelledby="detail-title" onKeyDown={onKeyDown}>
-      <header class="detail-header">
-        <button type="button" class="back" onClick={onBack}>
-          ← {messages.back}
-        </button>
-        <h2 id="detail-title" tabIndex={-1}>
-          {record.type ?? '…'}
-        </h2>
-        <Status status={record.status} />
-        <div class="actions">
+    <DetailPane
+      record={record}
+      onBack={onBack}
+      actions={
+        <>
           <button type="button" title={messages.sendAgainHint} onClick={onSendAgain}>
             {messages.sendAgain}
           </button>
@@ -41,12 +33,13 @@ export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: 
               {messages.redrive}
             </button>
           )}
-        </div>
-      </header>
-      <Facts record={record} />
+        </>
+      }
+    >
+      <Facts facts={factsOf(record)} />
       {record.lastError !== undefined && <Failure record={record} lines={details?.lines ?? []} />}
       {details !== undefined && <Content details={details} />}
-    </section>
+    </DetailPane>
   );
 }
 
@@ -67,9 +60,9 @@ function useDetails(record: EventRecord): EventDetails | undefined {
   return details?.record.messageId === record.messageId ? details : undefined;
 }
 
-function Facts({ record }: { record: EventRecord }) {
+function factsOf(record: EventRecord): [string, string][] {
   const { receivedAt, acknowledgedAt, source, attempts, handleMilliseconds, version, id, messageId } = record;
-  const facts: [string, string][] = [
+  return [
     [messages.received, formatTime(receivedAt)],
     [messages.acknowledgedIn, formatDuration(millisecondsBetween(receivedAt, acknowledgedAt))],
     [messages.handledIn, formatDuration(handleMilliseconds)],
@@ -79,16 +72,6 @@ function Facts({ record }: { record: EventRecord }) {
     [messages.eventId, id ?? '–'],
     [messages.messageId, messageId],
   ];
-  return (
-    <dl class="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
 }
 
 /** The statuses whose `lastError` is not an error. */

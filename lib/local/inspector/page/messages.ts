@@ -27,6 +27,7 @@ const en = {
   listLabel: 'Events, newest first',
   listHint: '↑↓ select, Enter open, Esc back',
   countOf: (shown: number, all: number) => (shown === all ? events(all) : `${shown} of ${events(all)}`),
+  rejectedCount: (count: number) => `, ${count} rejected`,
   noEvents: 'No events yet',
   noEventsHint: 'Send a sample above, or wait for an event from the platform.',
   noMatch: 'No matching events',
@@ -50,6 +51,15 @@ const en = {
   error: 'Error',
   earlierError: 'Error from an earlier attempt',
   reason: 'Reason',
+  whatToDo: 'What to do',
+  rejectionAdvice: {
+    compareSecrets:
+      'If the platform sent this request: compare FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN in .env with the developer console (Events & Callbacks → Encryption Strategy), then restart npm start. The platform sends events again, but not callbacks.',
+    checkClock: 'If the platform sent this request: set the clock of this machine.',
+    readTerminal: 'See the cause in the terminal of npm start. The platform sends events again, but not callbacks.',
+    ignore: 'Nothing, unless the platform sent this request. In that case, check whether a proxy changes the body.',
+  },
+  rejectionGuide: (page: string) => `More: docs/${page}`,
   event: 'Event',
   eventGone: 'The content was removed to make room for newer events.',
   log: 'Logs',
@@ -88,6 +98,7 @@ const en = {
     dead: 'dead',
     redriven: 'redriven',
     duplicate: 'duplicate',
+    rejected: 'rejected',
   } satisfies Record<EventStatus, string> as Record<EventStatus, string>,
 };
 
@@ -116,6 +127,7 @@ const zh: Messages = {
   listLabel: '事件列表，最新的在前',
   listHint: '方向键选择，Enter 打开，Esc 返回',
   countOf: (shown, all) => (shown === all ? `共 ${all} 个事件` : `共 ${all} 个事件，显示 ${shown} 个`),
+  rejectedCount: (count) => `，另有 ${count} 个请求被拒绝`,
   noEvents: '暂无事件',
   noEventsHint: '可在上方发送示例事件，或等待平台推送。',
   noMatch: '没有符合条件的事件',
@@ -138,6 +150,15 @@ const zh: Messages = {
   error: '错误',
   earlierError: '此前尝试的错误',
   reason: '原因',
+  whatToDo: '解决办法',
+  rejectionAdvice: {
+    compareSecrets:
+      '如果是平台发送的请求：请对照开发者后台（事件与回调 → 加密策略），检查 .env 中的 FEISHU_ENCRYPT_KEY 和 FEISHU_VERIFICATION_TOKEN，然后重启 npm start。平台会重新推送事件，但不会重新推送回调。',
+    checkClock: '如果是平台发送的请求：请校准本机的时钟。',
+    readTerminal: '原因见 npm start 的终端输出。平台会重新推送事件，但不会重新推送回调。',
+    ignore: '来源不明的请求不用处理。如果是平台发送的请求，请检查是否有代理改动了请求体。',
+  },
+  rejectionGuide: (page) => `详见 docs/zh-CN/${page}`,
   event: '事件内容',
   eventGone: '内容已清除，为较新的事件腾出空间。',
   log: '日志',
@@ -175,6 +196,7 @@ const zh: Messages = {
     dead: '死信',
     redriven: '已重新投递',
     duplicate: '重复',
+    rejected: '已拒绝',
   },
 };
 
