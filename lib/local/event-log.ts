@@ -47,8 +47,29 @@ export interface EventRecord {
   handleMilliseconds?: number;
   /** Why the last attempt failed, why the event was dropped or has no handler, or why the request was rejected. */
   lastError?: string;
+  /** When the next attempt starts, as long as the event waits for it. */
+  retryAt?: string | undefined;
   /** The error code of a rejected request. */
   code?: ErrorCode;
+}
+
+/** One delivery of an event to the worker. */
+export interface Attempt {
+  /** ISO 8601 */
+  startedAt: string;
+  /** Missing while it runs. `retrying` also means the last failure. */
+  outcome?: Outcome;
+  milliseconds?: number;
+  reason?: string;
+}
+
+/** What is known about an event, but not listed. */
+interface Deliveries {
+  attempts: Attempt[];
+  /** How many a rate limit returned. They do not count as attempts. */
+  returns: number;
+  /** Of the last delivery. */
+  receiptHandle?: string;
 }
 
 const MAXIMUM_RECORDS = 10_000;
@@ -63,8 +84,7 @@ const MAXIMUM_CHARACTERS = 16 * 1024 * 1024;
  */
 export class EventLog {
   readonly #records = new Map<string, EventRecord>();
-  /** How many deliveries a rate limit returned. They do not count as attempts. */
-  readonly #returns = new Map<string, number>();
+  readonly #deliveries = new Map<string, Deliveries>();
   readonly #onChange: (record: EventRecord) => void;
   #characters = 0;
   #rejected = 0;
@@ -87,6 +107,17 @@ export class EventLog {
     return this.#records.get(messageId);
   }
 
+  /** Lists the attempts since the stack has started, oldest first. */
+  attemptsOf(messageId: string): readonly Attempt[] {
+    return this.#deliveries.get(messageId)?.attempts ?? [];
+  }
+
+  /** @returns `undefined` unless the event waits for its next attempt */
+  receiptHandleOf(messageId: string): string | undefined {
+    const isWaiting = this.#records.get(messageId)?.retryAt !== undefined;
+    return isWaiting ? this.#deliveries.get(messageId)?.receiptHandle : undefined;
+  }
+
   accepted({ messageId, header, reason, source, receivedAt, acknowledgedAt }: Accepted): void {
     const fields = { source, receivedAt, acknowledgedAt, ...(reason !== undefined && { lastError: reason }) };
     this.#change(messageId, header ? { ...headerFields(header), ...fields } : { ...UNREADABLE, ...fields });
@@ -101,7 +132,7 @@ export class EventLog {
 
   /** Adds a message that an earlier process left. */
   restored({ record, isDead, reason, returns }: RestoredMessage): void {
-    this.#returns.set(record.messageId, returns);
+    this.#deliveriesOf(record.messageId).returns = returns;
     // The receive count of a dead letter grows each time it is read.
     const attempts = Math.min(attemptOf(record) - returns, MAXIMUM_DELIVERIES);
     const isLast = isDead || attempts >= MAXIMUM_DELIVERIES;
@@ -114,20 +145,49 @@ export class EventLog {
     const dead = this.#records.get(record.messageAttributes.redriveOf?.stringValue ?? '');
     if (dead?.status === 'dead') this.#change(dead.messageId, { status: 'redriven' });
     const isKnown = this.#records.has(record.messageId);
+    const deliveries = this.#deliveriesOf(record.messageId);
+    const attempt = attemptOf(record) - deliveries.returns;
     // Further deliveries only move the message to the dead-letter queue.
-    const attempts = Math.min(attemptOf(record) - (this.#returns.get(record.messageId) ?? 0), MAXIMUM_DELIVERIES);
-    this.#change(record.messageId, { ...(isKnown ? {} : messageFields(record)), attempts });
+    const attempts = Math.min(attempt, MAXIMUM_DELIVERIES);
+    if (attempt === attempts) deliveries.attempts.push({ startedAt: new Date().toISOString() });
+    deliveries.receiptHandle = record.receiptHandle;
+    this.#change(record.messageId, { ...(isKnown ? {} : messageFields(record)), attempts, retryAt: undefined });
   }
 
-  processed({ messageId, outcome, reason, milliseconds }: Processed): void {
+  processed({ messageId, outcome, reason, milliseconds, retryAt }: Processed): void {
     const fields = { handleMilliseconds: milliseconds, ...(reason !== undefined && { lastError: reason }) };
-    if (outcome === 'limited') this.#returns.set(messageId, (this.#returns.get(messageId) ?? 0) + 1);
+    if (outcome === 'limited') this.#deliveriesOf(messageId).returns += 1;
+    this.#endAttempt(messageId, { outcome, milliseconds, ...(reason !== undefined && { reason }) });
     const status = this.#statusAfter(outcome, messageId);
-    this.#change(messageId, { status, ...fields });
+    this.#change(messageId, { status, ...fields, retryAt });
   }
 
-  failed(messageId: string, lastError: string): void {
-    this.#change(messageId, { status: this.#statusAfterFailure(messageId), lastError });
+  /** @param visibilityTimeoutSeconds the message is delivered again when it has passed since the last delivery */
+  failed(messageId: string, lastError: string, visibilityTimeoutSeconds: number): void {
+    const status = this.#statusAfterFailure(messageId);
+    const startedAt = this.attemptsOf(messageId).at(-1)?.startedAt;
+    const isLast = status === 'dead' || startedAt === undefined;
+    const retryAt = isLast
+      ? undefined
+      : new Date(Date.parse(startedAt) + visibilityTimeoutSeconds * 1000).toISOString();
+    this.#endAttempt(messageId, { outcome: 'retrying', reason: lastError });
+    this.#change(messageId, { status, lastError, retryAt });
+  }
+
+  #deliveriesOf(messageId: string): Deliveries {
+    const known = this.#deliveries.get(messageId);
+    if (known !== undefined) return known;
+    const deliveries = { attempts: [], returns: 0 };
+    this.#deliveries.set(messageId, deliveries);
+    return deliveries;
+  }
+
+  #endAttempt(messageId: string, result: Omit<Attempt, 'startedAt'>): void {
+    const attempt = this.attemptsOf(messageId).at(-1);
+    // A batch can fail after the outcomes of some of its events.
+    if (attempt === undefined || attempt.outcome !== undefined) return;
+    Object.assign(attempt, result);
+    this.#characters += result.reason?.length ?? 0;
   }
 
   #statusAfter(outcome: Outcome, messageId: string): EventStatus {
@@ -158,9 +218,10 @@ export class EventLog {
   }
 
   #remove(messageId: string): void {
-    this.#characters -= charactersOf(this.#records.get(messageId));
+    const reasons = this.attemptsOf(messageId).map(({ reason }) => reason?.length ?? 0);
+    this.#characters -= charactersOf(this.#records.get(messageId)) + reasons.reduce((sum, length) => sum + length, 0);
     this.#records.delete(messageId);
-    this.#returns.delete(messageId);
+    this.#deliveries.delete(messageId);
   }
 }
 

@@ -32,6 +32,7 @@ import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
 import { createInspector } from './inspector/inspector.ts';
 import { redriveEvents } from './inspector/redrive-events.ts';
+import { retryNow } from './inspector/retry-now.ts';
 import type { ScheduledFunction } from './inspector/wire.ts';
 import { type ApiCall, createMockPlatform, mockPlatformAccess } from './mock-platform.ts';
 import { Traffic } from './traffic.ts';
@@ -108,9 +109,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 async function startParts(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
   const settings = await readLocalSettings(options.root);
   const eventLog = new EventLog((record) => inspector.changed(record));
+  const visibilitySeconds = timeoutUnlessDebugging(visibilityTimeoutSeconds(settings.workerTimeoutSeconds));
   const emulators = await startEmulators({
     ordering: options.ordering ?? 'none',
-    visibilityTimeoutSeconds: timeoutUnlessDebugging(visibilityTimeoutSeconds(settings.workerTimeoutSeconds)),
+    visibilityTimeoutSeconds: visibilitySeconds,
     dataFolder: options.dataFolder,
   });
   parts.defer(() => emulators.stop());
@@ -128,6 +130,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     scheduledFunctions,
     webhookUrl: () => `${gateway.origin}${WEBHOOK_PATH}`,
     redrive: (order, signal) => redriveEvents(emulators, order, signal),
+    retryNow: (messageId) => retryNow(emulators, eventLog, messageId),
   });
   for (const message of emulators.restored) {
     inspector.delivered(message.record);
@@ -220,7 +223,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
         eventLog.delivered(record);
         options.onDelivery?.(record);
       },
-      onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error)),
+      onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error), visibilitySeconds),
     });
 
   const { root, watch, onNotice } = options;

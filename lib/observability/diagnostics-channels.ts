@@ -46,6 +46,8 @@ export interface Processed {
   reason?: string;
   /** The processing time. */
   milliseconds: number;
+  /** When the message becomes visible again, as ISO 8601, unless this was the last attempt. */
+  retryAt?: string;
 }
 
 export const acceptedChannel = channel('feishu-events:accepted');

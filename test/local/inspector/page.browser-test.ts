@@ -15,6 +15,7 @@ export default onEvent('${CHAT_UPDATED}', (event, { log }) => {
 `;
 const FAILS = "if (event.chat_id) throw new Error('The database is down');";
 const FAILS_UNTIL_DEAD = "throw new RetryAfter(0, 'The database is down');";
+const FAILS_FOR_AN_HOUR = "throw new RetryAfter(3600, 'The database is down');";
 const SUCCEEDS = 'void [event, RetryAfter];';
 const longTimeout = { timeout: 180_000 };
 
@@ -87,6 +88,25 @@ describe('The inspector page', () => {
     await changeHandler(SUCCEEDS);
     await waitForText(row, 'handled');
     await waitForText(detail(page), 'Error from an earlier attempt');
+    expect(opened.problems).toEqual([]);
+  });
+
+  it('shows the attempts at an event and when the next one starts, and retries at once', async () => {
+    await changeHandler(FAILS_FOR_AN_HOUR);
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const row = await sendSample(page, CHAT_UPDATED);
+    await waitForText(row, 'retrying');
+    await row.click();
+    const attempts = page.getByRole('region', { name: 'Attempts' }).getByRole('listitem');
+    await waitForText(attempts.nth(0), 'RetryAfter: The database is down');
+    await waitForText(attempts.nth(1), 'next attempt');
+    await changeHandler(SUCCEEDS);
+    await page.getByRole('button', { name: 'Retry now' }).click();
+    await waitForText(row, 'handled');
+    await waitForText(attempts.nth(1), 'handled');
+    expect(await attempts.count()).toBe(2);
+    expect(await page.getByRole('button', { name: 'Retry now' }).count()).toBe(0);
     expect(opened.problems).toEqual([]);
   });
 

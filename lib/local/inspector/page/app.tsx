@@ -6,7 +6,7 @@ import { EventDetail } from './event-detail.tsx';
 import { EventList } from './event-list.tsx';
 import { messages } from './messages.ts';
 import { RejectionDetail } from './rejection-detail.tsx';
-import { fetchDraft, redrive, send } from './requests.ts';
+import { fetchDraft, redrive, retryNow, send } from './requests.ts';
 import { ScheduledFunctions } from './scheduled-functions.tsx';
 import { SendForm } from './send-form.tsx';
 import { useLiveRecords } from './use-live-records.ts';
@@ -48,6 +48,11 @@ export function App() {
     runWithNotice(messages.redriving, async () => {
       const { moved, failed } = await redrive(messageId === undefined ? {} : { messageId });
       return failed > 0 ? messages.redriveFailed(failed) : messages.redriven(moved);
+    });
+  const retryEvent = (messageId: string) =>
+    runWithNotice('', async () => {
+      await retryNow({ messageId });
+      return messages.retried;
     });
   const edit = (source: Parameters<typeof fetchDraft>[0]) =>
     runWithNotice('', async () => {
@@ -129,6 +134,7 @@ export function App() {
             onSendAgain={() => sendEvent(selected.type ?? '', { kind: 'again', messageId: selected.messageId })}
             onEdit={() => edit({ message: selected.messageId })}
             onRedrive={() => redriveEvents(selected.messageId)}
+            onRetryNow={() => retryEvent(selected.messageId)}
           />
         )}
       </main>

@@ -5,6 +5,7 @@ import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
 import { JsonView } from './json-view.tsx';
 import { messages } from './messages.ts';
 import { fetchDetails } from './requests.ts';
+import { Timeline } from './timeline.tsx';
 
 interface Props {
   record: EventRecord;
@@ -12,9 +13,10 @@ interface Props {
   onSendAgain: () => void;
   onEdit: () => void;
   onRedrive: () => void;
+  onRetryNow: () => void;
 }
 
-export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: Props) {
+export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive, onRetryNow }: Props) {
   const details = useDetails(record);
   return (
     <DetailPane
@@ -38,6 +40,7 @@ export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: 
     >
       <Facts facts={factsOf(record)} />
       {record.lastError !== undefined && <Failure record={record} lines={details?.lines ?? []} />}
+      {details !== undefined && <Timeline record={record} attempts={details.attempts} onRetryNow={onRetryNow} />}
       {details !== undefined && <Content details={details} />}
     </DetailPane>
   );

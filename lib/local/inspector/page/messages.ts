@@ -1,4 +1,6 @@
-import type { EventStatus } from '../wire.ts';
+import type { Attempt, EventStatus } from '../wire.ts';
+
+type AttemptOutcome = NonNullable<Attempt['outcome']> | 'running';
 
 // All texts of the page. A missing translation is a type error.
 
@@ -43,6 +45,11 @@ const en = {
   received: 'Received',
   source: 'Source',
   attempts: 'Attempts',
+  noAttempts: 'No attempt since npm start was started.',
+  earlierAttempts: (count: number) => `${count} earlier, before npm start was started`,
+  nextAttempt: 'next attempt',
+  retryNow: 'Retry now',
+  retried: 'The event is delivered now.',
   acknowledgedIn: 'Acknowledged in',
   handledIn: 'Handled in',
   eventId: 'Event ID',
@@ -88,6 +95,16 @@ const en = {
   close: 'Close',
   webhook: 'webhook',
   'long-connection': 'long connection',
+  outcomes: {
+    running: 'running',
+    handled: 'handled',
+    answered: 'answered',
+    dropped: 'dropped',
+    unhandled: 'no handler',
+    duplicate: 'duplicate',
+    retrying: 'failed',
+    limited: 'waits for a rate limit',
+  } satisfies Record<AttemptOutcome, string> as Record<AttemptOutcome, string>,
   statuses: {
     queued: 'queued',
     handled: 'handled',
@@ -142,6 +159,11 @@ const zh: Messages = {
   received: '接收时间',
   source: '来源',
   attempts: '尝试次数',
+  noAttempts: '本次 npm start 启动后尚未尝试。',
+  earlierAttempts: (count) => `本次 npm start 启动前尝试过 ${count} 次`,
+  nextAttempt: '下次尝试',
+  retryNow: '立即重试',
+  retried: '正在立即投递该事件。',
   acknowledgedIn: '响应耗时',
   handledIn: '处理耗时',
   eventId: '事件 ID',
@@ -186,6 +208,16 @@ const zh: Messages = {
   close: '关闭',
   webhook: 'Webhook',
   'long-connection': '长连接',
+  outcomes: {
+    running: '运行中',
+    handled: '已处理',
+    answered: '已响应',
+    dropped: '已丢弃',
+    unhandled: '无处理函数',
+    duplicate: '重复',
+    retrying: '失败',
+    limited: '等待频率限制',
+  },
   statuses: {
     queued: '排队中',
     handled: '已处理',
