@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { EventHeader } from '../feishu/envelope.ts';
-import type { ErrorCode } from '../feishu/errors.ts';
+import { ERROR_STATUS, type ErrorCode } from '../feishu/errors.ts';
 import type { EventSource } from '../handler.ts';
 import type { Accepted, Outcome, Processed, Rejected } from '../observability/diagnostics-channels.ts';
 import { attemptOf, readDelivery } from '../worker/processor.ts';
@@ -49,7 +49,7 @@ export interface EventRecord {
   lastError?: string;
   /** When the next attempt starts, as long as the event waits for it. */
   retryAt?: string | undefined;
-  /** The error code of a rejected request. */
+  /** The error code of a rejected request, or of an event that the intake could not read. */
   code?: ErrorCode;
 }
 
@@ -120,7 +120,10 @@ export class EventLog {
 
   accepted({ messageId, header, reason, source, receivedAt, acknowledgedAt }: Accepted): void {
     const fields = { source, receivedAt, acknowledgedAt, ...(reason !== undefined && { lastError: reason }) };
-    this.#change(messageId, header ? { ...headerFields(header), ...fields } : { ...UNREADABLE, ...fields });
+    this.#change(
+      messageId,
+      header ? { ...headerFields(header), ...fields } : { ...unreadableFields(reason), ...fields, status: 'dead' },
+    );
   }
 
   rejected({ code, reason, receivedAt }: Rejected): void {
@@ -138,7 +141,7 @@ export class EventLog {
     const isLast = isDead || attempts >= MAXIMUM_DELIVERIES;
     const status = isLast ? 'dead' : attempts === 0 ? 'queued' : 'retrying';
     const lastError = reason === undefined ? {} : { lastError: reason };
-    this.#change(record.messageId, { ...messageFields(record), attempts, status, ...lastError });
+    this.#change(record.messageId, { ...messageFields(record, reason), attempts, status, ...lastError });
   }
 
   delivered(record: SQSRecord): void {
@@ -230,18 +233,28 @@ function charactersOf({ id, type, lastError }: Partial<EventRecord> = {}): numbe
   return [id, type, lastError].reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }
 
-/** An event that cannot be parsed. The intake, or after five attempts the worker, leaves it in the dead-letter queue. */
-const UNREADABLE = { type: '(malformed message)', status: 'dead' } as const;
+/**
+ * Describes an event with an unknown envelope, which the intake leaves in the dead-letter queue.
+ *
+ * @param reason starts with the error code
+ */
+function unreadableFields(reason = ''): Partial<EventRecord> {
+  const [code = ''] = reason.split(':', 1);
+  return Object.hasOwn(ERROR_STATUS, code) ? { code: code as ErrorCode } : MALFORMED;
+}
+
+/** A message that the intake did not write. After five attempts, the worker leaves it in the dead-letter queue. */
+const MALFORMED = { type: '(malformed message)' };
 
 function headerFields({ id, type, version }: NonNullable<Accepted['header']>): Partial<EventRecord> {
   return { id, type, version };
 }
 
-function messageFields(record: SQSRecord): Partial<EventRecord> {
+function messageFields(record: SQSRecord, reason?: string): Partial<EventRecord> {
   try {
     const { envelope, source, receivedAt } = readDelivery(record);
     return { ...headerFields(envelope.header), source, receivedAt: receivedAt.toISOString() };
   } catch {
-    return { type: UNREADABLE.type };
+    return unreadableFields(reason);
   }
 }

@@ -54,6 +54,21 @@ test('a delivery that a rate limit ended does not count as an attempt', () => {
   expect(log.find('m')).toMatchObject({ attempts: 5, status: 'dead' });
 });
 
+test('an event with an unknown envelope has the code of its reason, also after a restart, unlike a malformed message', () => {
+  const log = new EventLog();
+  const reason = 'FEISHU_ENVELOPE_UNKNOWN: The body is not a known kind of event';
+  const received = { source: 'webhook', receivedAt: '', acknowledgedAt: '', text: '{}' } as const;
+  log.accepted({ messageId: 'accepted', header: undefined, reason, ...received });
+  log.restored({ record: createRecord('restored', { body: '{}' }), isDead: true, reason, returns: 0 });
+  for (const id of ['accepted', 'restored']) {
+    expect(log.find(id)).toMatchObject({ status: 'dead', code: 'FEISHU_ENVELOPE_UNKNOWN', lastError: reason });
+    expect(log.find(id)?.type).toBeUndefined();
+  }
+  log.delivered(createRecord('malformed', { body: '{}' }));
+  expect(log.find('malformed')).toMatchObject({ status: 'queued', type: '(malformed message)' });
+  expect(log.find('malformed')?.code).toBeUndefined();
+});
+
 test('the log has the attempts at an event, and its next attempt only while it waits', () => {
   const log = new EventLog();
   const retryAt = '2026-01-02T03:05:00.000Z';

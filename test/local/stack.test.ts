@@ -118,7 +118,7 @@ describe('The local stack', () => {
       () =>
         expect(stack.events()).toContainEqual(
           expect.objectContaining({
-            type: '(malformed message)',
+            code: 'FEISHU_ENVELOPE_UNKNOWN',
             status: 'dead',
             attempts: 0,
             lastError: expect.stringContaining('FEISHU_ENVELOPE_UNKNOWN'),

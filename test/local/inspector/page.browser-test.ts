@@ -1,5 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readLocalEnvironment } from '../../../lib/cli/environment.ts';
 import { writeRequest } from '../../../lib/feishu/request.ts';
 import type { EventRecord } from '../../../lib/local/inspector/wire.ts';
 import { isWiderThanWindow, launchBrowser, openPage } from './browser.ts';
@@ -99,7 +100,7 @@ describe('The inspector page', () => {
     await waitForText(row, 'retrying');
     await row.click();
     const attempts = page.getByRole('region', { name: 'Attempts' }).getByRole('listitem');
-    await waitForText(attempts.nth(0), 'RetryAfter: The database is down');
+    await waitForText(attempts.nth(0), 'failed');
     await waitForText(attempts.nth(1), 'next attempt');
     await changeHandler(SUCCEEDS);
     await page.getByRole('button', { name: 'Retry now' }).click();
@@ -209,6 +210,29 @@ describe('The inspector page', () => {
       expect(opened.problems).toEqual([]);
     },
   );
+
+  it('shows an event with an unknown envelope as such, with the reason', async () => {
+    const environment = await readLocalEnvironment(stack.root, {});
+    const secret = { encryptKey: environment.FEISHU_ENCRYPT_KEY as string };
+    for (const [locale, title] of [
+      ['en-US', 'Event with an unknown envelope'],
+      ['zh-CN', '外层格式未知的事件'],
+    ] as const) {
+      await using opened = await openPage(browser, stack.pageUrl, { locale });
+      const { page } = opened;
+      const row = await rowOf(page, async () => {
+        const request = writeRequest('{"schema":"3.0"}', secret, Date.now());
+        expect((await fetch(`${stack.pageUrl}feishu/events`, { method: 'POST', ...request })).status).toBe(200);
+      });
+      await waitForText(row, title);
+      await row.click();
+      await page.getByRole('heading', { name: /^(Reason|原因)$/ }).waitFor();
+      const text = await detail(page).innerText();
+      expect(text).toContain('The body is not a known kind of event');
+      expect(text).toContain('error-codes.md#feishu_envelope_unknown');
+      expect(opened.problems).toEqual([]);
+    }
+  });
 
   it('sends an event again, which is skipped, and an edited copy, which is handled', async () => {
     await using opened = await openPage(browser, stack.pageUrl);

@@ -40,7 +40,9 @@ export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive, on
     >
       <Facts facts={factsOf(record)} />
       {record.lastError !== undefined && <Failure record={record} lines={details?.lines ?? []} />}
-      {details !== undefined && <Timeline record={record} attempts={details.attempts} onRetryNow={onRetryNow} />}
+      {details !== undefined && record.code === undefined && (
+        <Timeline record={record} attempts={details.attempts} onRetryNow={onRetryNow} />
+      )}
       {details !== undefined && <Content details={details} />}
     </DetailPane>
   );
@@ -81,13 +83,14 @@ function factsOf(record: EventRecord): [string, string][] {
 const STATUSES_WITH_REASON: ReadonlySet<EventStatus> = new Set(['answered', 'dropped', 'unhandled', 'duplicate']);
 
 function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLine[] }) {
-  const isReason = STATUSES_WITH_REASON.has(record.status);
+  const isReason = STATUSES_WITH_REASON.has(record.status) || record.code !== undefined;
   const title = isReason ? messages.reason : record.status === 'handled' ? messages.earlierError : messages.error;
   const stack = isReason ? undefined : lines.findLast((line) => line.stack !== undefined)?.stack;
   return (
     <section class={isReason ? 'part' : 'part failure'} aria-labelledby="failure-title">
       <h3 id="failure-title">{title}</h3>
       <p class="failure-message">{record.lastError}</p>
+      {record.code !== undefined && <p class="quiet">{messages.errorGuide(record.code)}</p>}
       {stack !== undefined && (
         <pre class="code stack">
           {framesOf(stack).map((frame) => (

@@ -139,12 +139,11 @@ function Row({ record, index, count, isSelected }: RowProps) {
         <span>{source === undefined ? '' : messages[source]}</span>
         <span title={messages.attempts}>{attempts > 1 ? `×${attempts}` : ''}</span>
         <span title={messages.acknowledgedIn}>
-          {'↩ '}
-          {formatDuration(millisecondsBetween(receivedAt, acknowledgedAt))}
+          {acknowledgedAt !== undefined &&
+            messages.acknowledgedShort(formatDuration(millisecondsBetween(receivedAt, acknowledgedAt)))}
         </span>
         <span title={messages.handledIn}>
-          {'✓ '}
-          {formatDuration(handleMilliseconds)}
+          {handleMilliseconds !== undefined && messages.handledShort(formatDuration(handleMilliseconds))}
         </span>
       </span>
     </div>

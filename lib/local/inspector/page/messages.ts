@@ -1,4 +1,4 @@
-import type { Attempt, EventStatus } from '../wire.ts';
+import type { Attempt, ErrorCode, EventStatus } from '../wire.ts';
 
 type AttemptOutcome = NonNullable<Attempt['outcome']> | 'running';
 
@@ -8,6 +8,7 @@ const events = (count: number) => (count === 1 ? '1 event' : `${count} events`);
 
 const en = {
   title: 'Events',
+  unknownEnvelope: 'Event with an unknown envelope',
   live: 'Live',
   reconnecting: 'Cannot reach npm start. Reconnecting…',
   unreachable: 'Cannot reach npm start. Check that it is running.',
@@ -52,6 +53,8 @@ const en = {
   retried: 'The event is delivered now.',
   acknowledgedIn: 'Acknowledged in',
   handledIn: 'Handled in',
+  acknowledgedShort: (duration: string) => `ack ${duration}`,
+  handledShort: (duration: string) => `run ${duration}`,
   eventId: 'Event ID',
   messageId: 'Queue message ID',
   version: 'Version',
@@ -66,7 +69,7 @@ const en = {
     readTerminal: 'See the cause in the terminal of npm start. The platform sends events again, but not callbacks.',
     ignore: 'Nothing, unless the platform sent this request. In that case, check whether a proxy changes the body.',
   },
-  rejectionGuide: (page: string) => `More: docs/${page}`,
+  errorGuide: (code: ErrorCode) => `More: docs/error-codes.md#${code.toLowerCase()}`,
   event: 'Event',
   eventGone: 'The content was removed to make room for newer events.',
   log: 'Logs',
@@ -123,6 +126,7 @@ export type Messages = typeof en;
 
 const zh: Messages = {
   title: '事件',
+  unknownEnvelope: '外层格式未知的事件',
   live: '实时',
   reconnecting: '无法连接 npm start，正在重连……',
   unreachable: '无法连接 npm start，请检查它是否在运行。',
@@ -166,6 +170,8 @@ const zh: Messages = {
   retried: '正在立即投递该事件。',
   acknowledgedIn: '响应耗时',
   handledIn: '处理耗时',
+  acknowledgedShort: (duration) => `响应 ${duration}`,
+  handledShort: (duration) => `处理 ${duration}`,
   eventId: '事件 ID',
   messageId: '队列消息 ID',
   version: '版本',
@@ -180,7 +186,7 @@ const zh: Messages = {
     readTerminal: '原因见 npm start 的终端输出。平台会重新推送事件，但不会重新推送回调。',
     ignore: '来源不明的请求不用处理。如果是平台发送的请求，请检查是否有代理改动了请求体。',
   },
-  rejectionGuide: (page) => `详见 docs/zh-CN/${page}`,
+  errorGuide: (code) => `详见 docs/zh-CN/error-codes.md#${code.toLowerCase()}`,
   event: '事件内容',
   eventGone: '内容已清除，为较新的事件腾出空间。',
   log: '日志',

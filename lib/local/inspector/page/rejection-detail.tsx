@@ -31,7 +31,7 @@ export function RejectionDetail({ record, onBack }: { record: EventRecord; onBac
       <section class="part" aria-labelledby="advice-title">
         <h3 id="advice-title">{messages.whatToDo}</h3>
         <p>{messages.rejectionAdvice[ADVICE[code] ?? 'ignore']}</p>
-        <p class="quiet">{messages.rejectionGuide(`error-codes.md#${code.toLowerCase()}`)}</p>
+        <p class="quiet">{messages.errorGuide(code)}</p>
       </section>
     </DetailPane>
   );

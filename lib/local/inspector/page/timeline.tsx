@@ -9,7 +9,8 @@ interface Props {
 }
 
 /** Lists the attempts at an event with their outcomes, and when the next one starts. */
-export function Timeline({ record: { attempts: count, retryAt }, attempts, onRetryNow }: Props) {
+export function Timeline({ record, attempts, onRetryNow }: Props) {
+  const { attempts: count, retryAt, lastError } = record;
   // Those of an earlier npm start are only counted.
   const earlier = count - attempts.filter(({ outcome }) => outcome !== 'limited').length;
   return (
@@ -23,7 +24,8 @@ export function Timeline({ record: { attempts: count, retryAt }, attempts, onRet
             <time dateTime={startedAt}>{formatTime(startedAt)}</time>{' '}
             <span class="timeline-outcome">{messages.outcomes[outcome ?? 'running']}</span>{' '}
             {milliseconds !== undefined && <span class="quiet">{formatDuration(milliseconds)}</span>}
-            {reason !== undefined && <p class="failure-message">{reason}</p>}
+            {/* The last one is shown above. */}
+            {reason !== undefined && reason !== lastError && <p class="failure-message">{reason}</p>}
           </li>
         ))}
         {retryAt !== undefined && (
