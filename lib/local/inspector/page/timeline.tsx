@@ -15,7 +15,7 @@ export function Timeline({ record, attempts, onRetryNow }: Props) {
   const earlier = count - attempts.filter(({ outcome }) => outcome !== 'limited').length;
   return (
     <section class="part" aria-labelledby="timeline-title">
-      <h3 id="timeline-title">{messages.attempts}</h3>
+      <h3 id="timeline-title">{messages.timeline}</h3>
       {attempts.length === 0 && <p class="quiet">{messages.noAttempts}</p>}
       {attempts.length > 0 && earlier > 0 && <p class="quiet">{messages.earlierAttempts(earlier)}</p>}
       <ol class="timeline">
