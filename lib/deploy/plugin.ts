@@ -140,13 +140,14 @@ export default class FeishuEventsPlugin {
     }
     this.#options = readOptions(this.#serverless);
     checkCallbackClient(this.#extensions, this.#options);
-    checkStageName(service, this.#serverless.getProvider('aws').getStage());
     if (['package', ...DEPLOYING_COMMANDS].includes(processedInput.commands.join(' ')))
       await this.#checkEnvironmentFile();
     const { provider } = service;
     if (this.#options.tracing === 'xray') provider.tracing = { lambda: true, ...provider.tracing };
     if (!this.#options.webhook) delete service.functions.webhook;
     applyApprovals(service.functions, await readApprovalModules(serviceDir), this.#options);
+    // Of the functions that are deployed.
+    checkStageName(service, this.#serverless.getProvider('aws').getStage());
     applyExtensions(service, this.#extensions);
   }
 

@@ -15,6 +15,7 @@ export interface GatewayOptions {
   invokeWebhook: InvokeFunction;
   /** Finds the function for a module in `functions/handlers/approvals`. Set only in the local stack. */
   findApproval?: (name: string) => Promise<InvokeFunction | undefined>;
+  /** Lists the events and the rejected requests. */
   listEvents: () => object[];
   /** Set only in the local stack. */
   inspector?: Inspector;

@@ -10,7 +10,13 @@ import { approvalsBundle, connectionBundle, platformSdkBundle, webhookBundle, wo
 import { readLocalSettings } from '../build/local-settings.ts';
 import { visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
-import { type Accepted, acceptedChannel, type Processed } from '../observability/diagnostics-channels.ts';
+import {
+  type Accepted,
+  acceptedChannel,
+  type Processed,
+  type Rejected,
+  rejectedChannel,
+} from '../observability/diagnostics-channels.ts';
 import { jsonResponse } from '../webhook/http.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
 import { debuggingEnvironment, timeoutUnlessDebugging } from './debugging.ts';
@@ -26,6 +32,7 @@ import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
 import { createInspector } from './inspector/inspector.ts';
 import { redriveEvents } from './inspector/redrive-events.ts';
+import { retryNow } from './inspector/retry-now.ts';
 import type { ScheduledFunction } from './inspector/wire.ts';
 import { type ApiCall, createMockPlatform, mockPlatformAccess } from './mock-platform.ts';
 import { Traffic } from './traffic.ts';
@@ -64,7 +71,7 @@ export interface Stack {
   webhookUrl: string;
   /** The URL of the inspector. */
   pageUrl: string;
-  /** The URL of {@link Stack.events} as JSON. */
+  /** The URL of {@link Stack.events} and the rejected requests as JSON. */
   eventsUrl: string;
   queue: Pick<Emulators, 'sqs' | 'queueUrl' | 'deadLetterQueueUrl'>;
   /** Whether the functions could not be built yet. */
@@ -102,9 +109,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 async function startParts(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
   const settings = await readLocalSettings(options.root);
   const eventLog = new EventLog((record) => inspector.changed(record));
+  const visibilitySeconds = timeoutUnlessDebugging(visibilityTimeoutSeconds(settings.workerTimeoutSeconds));
   const emulators = await startEmulators({
     ordering: options.ordering ?? 'none',
-    visibilityTimeoutSeconds: timeoutUnlessDebugging(visibilityTimeoutSeconds(settings.workerTimeoutSeconds)),
+    visibilityTimeoutSeconds: visibilitySeconds,
     dataFolder: options.dataFolder,
   });
   parts.defer(() => emulators.stop());
@@ -122,6 +130,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     scheduledFunctions,
     webhookUrl: () => `${gateway.origin}${WEBHOOK_PATH}`,
     redrive: (order, signal) => redriveEvents(emulators, order, signal),
+    retryNow: (messageId) => retryNow(emulators, eventLog, messageId),
   });
   for (const message of emulators.restored) {
     inspector.delivered(message.record);
@@ -135,6 +144,10 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     options.onNotice(reason);
   };
   const onPublish = (channel: string, message: unknown) => {
+    if (channel === rejectedChannel.name) {
+      eventLog.rejected(message as Rejected);
+      return;
+    }
     if (channel !== acceptedChannel.name) {
       eventLog.processed(message as Processed);
       reportNoHandler(message as Processed);
@@ -210,7 +223,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
         eventLog.delivered(record);
         options.onDelivery?.(record);
       },
-      onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error)),
+      onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error), visibilitySeconds),
     });
 
   const { root, watch, onNotice } = options;
@@ -234,7 +247,6 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   // Most projects have none. The first may be added while the stack is running.
   if ((await listApprovals()).length > 0) await loadApprovals();
 
-  const listEvents = () => eventLog.list();
   const handleRequest = createGateway({
     invokeWebhook: async (event) => (webhook.isLoaded ? traffic.during(webhook.invoke(event)) : notBuilt()),
     async findApproval(name) {
@@ -242,7 +254,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
       await loadApprovals();
       return async (event) => (approvals.isLoaded ? approvals.invoke(event) : notBuilt());
     },
-    listEvents,
+    listEvents: () => eventLog.list(),
     inspector,
   });
   const gateway = await startHttpServer(options.host, options.port, handleRequest);
@@ -269,7 +281,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     eventsUrl: `${gateway.origin}${EVENTS_PATH}`,
     queue: emulators,
     hasFailedBuild: report.failure !== undefined,
-    events: listEvents,
+    events: () => eventLog.listEvents(),
     approvalUrls: async () => (await listApprovals()).map((name) => `${gateway.origin}${APPROVALS_PATH}${name}`),
     scheduledFunctions: () => scheduledFunctions.list(),
     stop: () => parts.disposeAsync(),

@@ -5,6 +5,7 @@ import { formatEvent } from '../cli/format-event.ts';
 import { checkSettings } from '../cli/settings.ts';
 import { readConnectionCredentials } from '../connection/credentials.ts';
 import { toEntry } from '../util/printable.ts';
+import { reportEnvironmentChanges } from './environment-changes.ts';
 import { formatFunctionLine } from './functions/function-lines.ts';
 import { type Stack, startStack } from './stack.ts';
 
@@ -71,7 +72,7 @@ async function start(): Promise<Stack> {
   }
   const isDebugging = environment.LOG_LEVEL?.toUpperCase() === 'DEBUG';
   const record = await startRecording();
-  return startStack({
+  const stack = await startStack({
     root,
     environment,
     host: environment.HOST || '127.0.0.1',
@@ -94,6 +95,8 @@ async function start(): Promise<Stack> {
       stopped.resolve();
     },
   });
+  reportEnvironmentChanges(root, environment, print);
+  return stack;
 }
 
 async function announceScheduledFunctions(stack: Stack): Promise<void> {

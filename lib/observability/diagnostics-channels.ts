@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { EventHeader } from '../feishu/envelope.ts';
+import type { ErrorCode } from '../feishu/errors.ts';
 import type { EventSource } from '../handler.ts';
 
 // Report what happens to events to subscribers in the same process. The local stack subscribes; in a deployment,
@@ -20,6 +21,15 @@ export interface Accepted {
   acknowledgedAt: string;
 }
 
+/** The webhook has rejected a request. */
+export interface Rejected {
+  code: ErrorCode;
+  /** What is wrong and what to check. Contains no secret and no body. */
+  reason: string;
+  /** ISO 8601 */
+  receivedAt: string;
+}
+
 /**
  * The outcome of one delivery of a queue message. `answered`: it is a callback, which had its response before it was
  * queued, and no handler processes it further. `unhandled`: no handler exists for its type. `retrying`: it failed, and is
@@ -36,7 +46,10 @@ export interface Processed {
   reason?: string;
   /** The processing time. */
   milliseconds: number;
+  /** When the message becomes visible again, as ISO 8601, unless this was the last attempt. */
+  retryAt?: string;
 }
 
 export const acceptedChannel = channel('feishu-events:accepted');
+export const rejectedChannel = channel('feishu-events:rejected');
 export const processedChannel = channel('feishu-events:processed');

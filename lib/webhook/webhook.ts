@@ -9,6 +9,7 @@ import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
 import type { SqsSender } from '../intake/sqs-sender.ts';
 import { createUnreadableIntake } from '../intake/unreadable-events.ts';
+import { type Rejected, rejectedChannel } from '../observability/diagnostics-channels.ts';
 import { createLog } from '../observability/log.ts';
 import { type WebhookOutcome, writeAccessLog } from './access-log.ts';
 import { type HttpEvent, type HttpRequest, type HttpResponse, jsonResponse, readHttpEvent } from './http.ts';
@@ -61,7 +62,10 @@ export function createWebhook(
       }),
     callbackTypes: callbackTypesOf(callbackModules),
     storeUnreadable: createUnreadableIntake(environment, sender),
-    writeLog: (outcome) => writeAccessLog(outcome, environment.POWERTOOLS_SERVICE_NAME),
+    writeLog(outcome) {
+      writeAccessLog(outcome, environment.POWERTOOLS_SERVICE_NAME);
+      publishRejection(outcome);
+    },
   });
 }
 
@@ -98,6 +102,13 @@ export function createRequestHandler({ configure, callbackTypes, storeUnreadable
       return errorResponse(error);
     }
   };
+}
+
+function publishRejection({ error, milliseconds }: WebhookOutcome): void {
+  if (error === undefined) return;
+  const { code, reason } = error;
+  const receivedAt = new Date(Date.now() - milliseconds).toISOString();
+  rejectedChannel.publish({ code, reason, receivedAt } satisfies Rejected);
 }
 
 function errorResponse({ status, code, message }: FeishuError): HttpResponse {

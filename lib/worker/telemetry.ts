@@ -75,6 +75,7 @@ export function createWorkerTelemetry(environment: Environment) {
         outcome: 'retrying',
         reason: fields.error,
         milliseconds: Date.now() - started,
+        ...(isLast ? {} : { retryAt: timeAfter(seconds) }),
       } satisfies Processed);
     },
 
@@ -96,6 +97,7 @@ export function createWorkerTelemetry(environment: Environment) {
         outcome: 'limited',
         reason: fields.error,
         milliseconds: Date.now() - started,
+        retryAt: timeAfter(seconds),
       } satisfies Processed);
     },
 
@@ -104,6 +106,11 @@ export function createWorkerTelemetry(environment: Environment) {
       metrics.publishStoredMetrics();
     },
   };
+}
+
+/** @returns ISO 8601 */
+function timeAfter(seconds: number): string {
+  return new Date(Date.now() + seconds * 1000).toISOString();
 }
 
 /** Powertools would log all properties of an error, such as the Authorization header of an HTTP client's request. */

@@ -180,7 +180,7 @@ describe('the packaged template', () => {
   test('rejects invalid parameters, and lists the valid ones', async () => {
     const messages = {
       'longConection=true':
-        'Unknown parameter "longConection". Available parameters: domain, appType, ordering, webhook, longConnection',
+        'Unknown parameter "longConection". Available parameters: domain, appType, configureApp, ordering, webhook, ',
       'longConnection=yes': 'The parameter longConnection must be true or false, not "yes".',
       'appType=isv': 'The parameter appType must be self or store, not "isv".',
       'ordering=chat': 'The parameter ordering must be none, conversation or topic, not "chat".',

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { post } from '../../lib/cli/post.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import type { EventRecord } from '../../lib/local/event-log.ts';
+import { ROUTES } from '../../lib/local/inspector/wire.ts';
 import type { ApiCall } from '../../lib/local/mock-platform.ts';
 import type { Stack } from '../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
@@ -117,7 +118,7 @@ describe('The local stack', () => {
       () =>
         expect(stack.events()).toContainEqual(
           expect.objectContaining({
-            type: '(malformed message)',
+            code: 'FEISHU_ENVELOPE_UNKNOWN',
             status: 'dead',
             attempts: 0,
             lastError: expect.stringContaining('FEISHU_ENVELOPE_UNKNOWN'),
@@ -141,6 +142,25 @@ describe('The local stack', () => {
   it('rejects a body that is not text, like the deployed function', async () => {
     const response = await post(stack.webhookUrl, { headers: {}, body: Buffer.from([0xff, 0xfe, 0x00]) });
     expect(response).toMatchObject({ status: 401, body: expect.stringContaining('FEISHU_SIGNATURE_MISSING') });
+  });
+
+  it('lists a rejected request with its code and what to check, but without its body, and not as an event', async () => {
+    const before = stack.events().length;
+    const wrongKey = { encryptKey: 'the key of another app' };
+    const request = writeRequest(sample('out_approval', '1.0'), wrongKey, Date.now());
+    expect(await post(stack.webhookUrl, request)).toMatchObject({ status: 401 });
+    const records = await listEvents(stack);
+    expect(records.at(-1)).toEqual({
+      messageId: expect.stringMatching(/^rejected-\d+$/),
+      status: 'rejected',
+      attempts: 0,
+      source: 'webhook',
+      code: 'FEISHU_SIGNATURE_WRONG',
+      lastError: expect.stringContaining("Is FEISHU_ENCRYPT_KEY the value in this app's developer console"),
+      receivedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      updatedAt: expect.any(String),
+    });
+    expect(stack.events()).toHaveLength(before);
   });
 
   const EVENTS = volume({ small: 50, full: 1000 });
@@ -276,6 +296,36 @@ describe('While the sources change, the local stack', () => {
     await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'dead', attempts: 5 }), wait);
     expect(stack.events().at(-1)?.lastError).toContain('not yet');
     await vi.waitFor(async () => expect(await countOf(stack.queue.deadLetterQueueUrl)).toBe(1), wait);
+  });
+
+  it('delivers an event now that would wait an hour for its next attempt', async () => {
+    const before = notices.length;
+    const failing = "if (context.attempt === 1) throw new RetryAfter(3600, 'not yet');";
+    const source = handlerThatLogs('retried', failing)
+      .replace('{ log }', 'context')
+      .replace('log.info', 'context.log.info');
+    await project.writeHandler(`v2/${TYPE}.ts`, source);
+    await vi.waitFor(() => expect(notices.length).toBe(before + 1), wait);
+    const started = Date.now();
+    await send(stack, sample(TYPE));
+    const event = () => stack.events().at(-1) as EventRecord;
+    await vi.waitFor(() => expect(event()).toMatchObject({ status: 'retrying', attempts: 1 }), wait);
+    expect(Date.parse(event().retryAt ?? '') - started).toBeGreaterThanOrEqual(3_600_000);
+    const retry = () =>
+      fetch(new URL(ROUTES.retry, stack.pageUrl), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ messageId: event().messageId }),
+      });
+    await vi.waitFor(async () => {
+      // Repeated, because the worker reports a failure before it postpones the message.
+      if (event().status === 'retrying') await retry();
+      expect(event()).toMatchObject({ status: 'handled', attempts: 2 });
+    }, wait);
+    expect(event().retryAt).toBeUndefined();
+    const rejected = await retry();
+    expect(rejected.status).toBe(400);
+    expect(await rejected.json()).toEqual({ message: 'This event does not wait for an attempt.' });
   });
 
   it('keeps running after a handler has ended its process', async () => {

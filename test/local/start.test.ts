@@ -148,7 +148,7 @@ describe('npm start', () => {
     expect(running.output()).toContain('  "token": "•••",\n');
   });
 
-  it('uses secrets from the environment, and creates no .env', async () => {
+  it('uses secrets from the environment, creates no .env, and reports one that is added later', async () => {
     await using project = await createProject();
     const environment = { FEISHU_VERIFICATION_TOKEN: 'from-the-environment' };
     const { running, webhookUrl: url } = await npmStart(project.root, environment);
@@ -156,6 +156,13 @@ describe('npm start', () => {
     const sent = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
     expect(sent).toMatchObject({ code: 0 });
     await expect(readFile(path.join(project.root, '.env'))).rejects.toThrow('ENOENT');
+
+    let added = 'LATER=1\n';
+    await vi.waitFor(async () => {
+      added += '\n';
+      await writeFile(path.join(project.root, '.env'), added);
+      expect(running.output()).toContain('.env has changed (LATER). Restart npm start to apply it.');
+    }, wait);
   });
 
   it('rejects an invalid PORT', async () => {

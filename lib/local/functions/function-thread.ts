@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { parentPort, workerData } from 'node:worker_threads';
-import { acceptedChannel, processedChannel } from '../../observability/diagnostics-channels.ts';
+import { acceptedChannel, processedChannel, rejectedChannel } from '../../observability/diagnostics-channels.ts';
 import { lowerThreadPriority } from '../thread-priority.ts';
 import { markConsoleOutput } from './console-output.ts';
 import type { FunctionMessage, FunctionRequest, FunctionThreadData } from './local-function.ts';
@@ -10,7 +10,7 @@ import type { FunctionMessage, FunctionRequest, FunctionThreadData } from './loc
 const port = parentPort as NonNullable<typeof parentPort>;
 const send = (message: FunctionMessage) => port.postMessage(message);
 
-for (const { name } of [acceptedChannel, processedChannel]) {
+for (const { name } of [acceptedChannel, rejectedChannel, processedChannel]) {
   subscribe(name, (message) => send({ kind: 'published', channel: String(name), message }));
 }
 

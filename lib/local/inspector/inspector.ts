@@ -17,7 +17,14 @@ import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
-import { BadRequest, readRedriveRequest, readRunRequest, readSendRequest, requireShort } from './read-requests.ts';
+import {
+  BadRequest,
+  readRedriveRequest,
+  readRetryRequest,
+  readRunRequest,
+  readSendRequest,
+  requireShort,
+} from './read-requests.ts';
 import {
   type BuildFailure,
   type EventDetails,
@@ -32,7 +39,7 @@ import {
 export const INSPECTOR_PATH = /^\/(_inspector\/.*)?$/;
 
 export interface InspectorOptions {
-  eventLog: Pick<EventLog, 'list' | 'find'>;
+  eventLog: Pick<EventLog, 'list' | 'find' | 'attemptsOf'>;
   /** The `FEISHU_…` variables, to sign requests with and to hide secrets. */
   environment: Record<string, string>;
   /** The host the gateway listens on. */
@@ -42,6 +49,8 @@ export interface InspectorOptions {
   webhookUrl: () => string;
   scheduledFunctions: Pick<ScheduledFunctions, 'list' | 'run'>;
   redrive: (request: RedriveRequest, signal: AbortSignal) => Promise<RedriveResult>;
+  /** @throws {BadRequest} if the event does not wait for an attempt */
+  retryNow: (messageId: string) => Promise<void>;
 }
 
 /** Serves the page that shows events, and receives the events' updates. */
@@ -103,7 +112,12 @@ export function createInspector(options: InspectorOptions): Inspector {
     const lines = contents
       .linesOf(record)
       .map((line) => (line.stack === undefined ? line : { ...line, stack: shortenPaths(line.stack, root) }));
-    return { record, ...(text !== undefined && { json: formatEvent(text) }), lines };
+    return {
+      record,
+      ...(text !== undefined && { json: formatEvent(text) }),
+      lines,
+      attempts: eventLog.attemptsOf(messageId),
+    };
   };
 
   const draft = async (query: URLSearchParams) => {
@@ -139,6 +153,10 @@ export function createInspector(options: InspectorOptions): Inspector {
     },
     [`POST ${ROUTES.redrive}`]: async (_, body) =>
       respondJson(200, await options.redrive(readRedriveRequest(body), stopping.signal)),
+    [`POST ${ROUTES.retry}`]: async (_, body) => {
+      await options.retryNow(readRetryRequest(body).messageId);
+      return respondJson(200, {});
+    },
     [`GET ${ROUTES.scheduled}`]: async () => respondJson(200, await options.scheduledFunctions.list()),
     [`POST ${ROUTES.run}`]: async (_, body) =>
       respondJson(200, await options.scheduledFunctions.run(readRunRequest(body))),

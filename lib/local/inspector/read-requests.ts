@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../feishu/envelope.ts';
-import type { RedriveRequest, RunRequest, SendRequest } from './wire.ts';
+import type { RedriveRequest, RetryRequest, RunRequest, SendRequest } from './wire.ts';
 
 /** The request is invalid; the message is shown on the page. */
 export class BadRequest extends Error {}
@@ -35,6 +35,16 @@ export function readSendRequest(body: Buffer): SendRequest {
 export function readRedriveRequest(body: Buffer): RedriveRequest {
   const messageId = readOptionalName(readObject(body), 'messageId');
   return messageId === undefined ? {} : { messageId };
+}
+
+/**
+ * Parses a request to retry an event now.
+ *
+ * @throws {BadRequest} if a field is missing or invalid
+ * @throws {SyntaxError} if the body is not valid JSON
+ */
+export function readRetryRequest(body: Buffer): RetryRequest {
+  return { messageId: readName(readObject(body), 'messageId') };
 }
 
 /**

@@ -1,8 +1,9 @@
-import type { EventRecord } from '../event-log.ts';
+import type { Attempt, EventRecord } from '../event-log.ts';
 
 // Types of the requests and responses between the page and the local stack.
 
-export type { EventRecord, EventStatus } from '../event-log.ts';
+export type { ErrorCode } from '../../feishu/errors.ts';
+export type { Attempt, EventRecord, EventStatus } from '../event-log.ts';
 export type { BuildError, BuildFailure } from '../functions/build-report.ts';
 
 /** A line that a handler or the template logged for an event. */
@@ -22,6 +23,7 @@ export interface EventDetails {
   /** The decrypted event, indented, with its tokens hidden. Missing once it was evicted from memory. */
   json?: string;
   lines: LogLine[];
+  attempts: readonly Attempt[];
 }
 
 /** An event type and the variants of its sample. */
@@ -48,6 +50,11 @@ export interface SendResult {
 export interface RedriveRequest {
   /** Default: all dead letters. */
   messageId?: string;
+}
+
+/** Delivers an event now that waits for its next attempt. */
+export interface RetryRequest {
+  messageId: string;
 }
 
 export interface RedriveResult {
@@ -102,6 +109,7 @@ export const ROUTES = {
   samples: '/_inspector/samples',
   send: '/_inspector/send',
   redrive: '/_inspector/redrive',
+  retry: '/_inspector/retry',
   /** Lists the functions with a schedule. */
   scheduled: '/_inspector/scheduled',
   run: '/_inspector/run',

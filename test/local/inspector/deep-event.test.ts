@@ -9,11 +9,12 @@ const deepEvent = `{"schema":"2.0","header":{"event_type":"a.b_v1","token":"secr
 function createInspectorWith(text: string) {
   const record = { messageId: 'm', status: 'queued', attempts: 0, updatedAt: '' } as const;
   const inspector = createInspector({
-    eventLog: { list: () => [record], find: () => record },
+    eventLog: { list: () => [record], find: () => record, attemptsOf: () => [] },
     environment: {},
     host: '127.0.0.1',
     root: '/',
     webhookUrl: () => 'http://127.0.0.1:1/',
+    retryNow: async () => {},
     redrive: async () => ({ moved: 0, failed: 0 }),
     scheduledFunctions: { list: async () => [], run: () => Promise.reject(new Error('There are no functions')) },
   });

@@ -1,5 +1,7 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readLocalEnvironment } from '../../../lib/cli/environment.ts';
+import { writeRequest } from '../../../lib/feishu/request.ts';
 import type { EventRecord } from '../../../lib/local/inspector/wire.ts';
 import { isWiderThanWindow, launchBrowser, openPage } from './browser.ts';
 import { type RunningStack, startStack } from './running-stack.ts';
@@ -14,6 +16,7 @@ export default onEvent('${CHAT_UPDATED}', (event, { log }) => {
 `;
 const FAILS = "if (event.chat_id) throw new Error('The database is down');";
 const FAILS_UNTIL_DEAD = "throw new RetryAfter(0, 'The database is down');";
+const FAILS_FOR_AN_HOUR = "throw new RetryAfter(3600, 'The database is down');";
 const SUCCEEDS = 'void [event, RetryAfter];';
 const longTimeout = { timeout: 180_000 };
 
@@ -89,6 +92,25 @@ describe('The inspector page', () => {
     expect(opened.problems).toEqual([]);
   });
 
+  it('shows the attempts at an event and when the next one starts, and retries at once', async () => {
+    await changeHandler(FAILS_FOR_AN_HOUR);
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const row = await sendSample(page, CHAT_UPDATED);
+    await waitForText(row, 'retrying');
+    await row.click();
+    const attempts = page.getByRole('region', { name: 'Attempts' }).getByRole('listitem');
+    await waitForText(attempts.nth(0), 'failed');
+    await waitForText(attempts.nth(1), 'next attempt');
+    await changeHandler(SUCCEEDS);
+    await page.getByRole('button', { name: 'Retry now' }).click();
+    await waitForText(row, 'handled');
+    await waitForText(attempts.nth(1), 'handled');
+    expect(await attempts.count()).toBe(2);
+    expect(await page.getByRole('button', { name: 'Retry now' }).count()).toBe(0);
+    expect(opened.problems).toEqual([]);
+  });
+
   it('redrives an event from the dead-letter queue', async () => {
     await changeHandler(FAILS_UNTIL_DEAD);
     await using opened = await openPage(browser, stack.pageUrl);
@@ -138,6 +160,78 @@ describe('The inspector page', () => {
     await page.getByRole('combobox', { name: 'Status' }).selectOption('unhandled');
     await expect.poll(() => rows(page).count(), longTimeout).toBe(1);
     expect(opened.problems).toEqual([]);
+  });
+
+  it.each([
+    [
+      'en-US',
+      '1 rejected',
+      'rejected',
+      'What to do',
+      'restart npm start',
+      'docs/error-codes.md#feishu_signature_wrong',
+    ],
+    [
+      'zh-CN',
+      '1 个请求被拒绝',
+      '已拒绝',
+      '解决办法',
+      '重启 npm start',
+      'docs/zh-CN/error-codes.md#feishu_signature_wrong',
+    ],
+  ])(
+    'shows a rejected request with its reason and advice, in %s',
+    async (locale, count, status, title, advice, guide) => {
+      await using opened = await openPage(browser, stack.pageUrl, { locale });
+      const { page } = opened;
+      await rows(page).first().waitFor();
+      if (locale === 'en-US') {
+        const request = writeRequest('{"a body":1}', { encryptKey: 'the key of another app' }, Date.now());
+        await rowOf(
+          page,
+          async () => void (await fetch(`${stack.pageUrl}feishu/events`, { method: 'POST', ...request })),
+        );
+      }
+      await waitForText(page.locator('.summary'), count);
+      await page.getByRole('combobox', { name: /^(Status|状态)$/ }).selectOption('rejected');
+      await expect.poll(() => rows(page).count(), longTimeout).toBe(1);
+      await waitForText(rows(page).first(), status);
+      await page.locator('#events').focus();
+      await page.keyboard.press('Home');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 2, name: 'FEISHU_SIGNATURE_WRONG' }).waitFor();
+      await page.getByRole('heading', { name: title }).waitFor();
+      const text = await detail(page).innerText();
+      expect(text).toContain('X-Lark-Signature does not match the body. Is FEISHU_ENCRYPT_KEY the value');
+      expect(text).toContain(advice);
+      expect(text).toContain(guide);
+      // There is nothing to send again.
+      expect(await detail(page).getByRole('button').filter({ visible: true }).count()).toBe(0);
+      expect(opened.problems).toEqual([]);
+    },
+  );
+
+  it('shows an event with an unknown envelope as such, with the reason', async () => {
+    const environment = await readLocalEnvironment(stack.root, {});
+    const secret = { encryptKey: environment.FEISHU_ENCRYPT_KEY as string };
+    for (const [locale, title] of [
+      ['en-US', 'Event with an unknown envelope'],
+      ['zh-CN', '外层格式未知的事件'],
+    ] as const) {
+      await using opened = await openPage(browser, stack.pageUrl, { locale });
+      const { page } = opened;
+      const row = await rowOf(page, async () => {
+        const request = writeRequest('{"schema":"3.0"}', secret, Date.now());
+        expect((await fetch(`${stack.pageUrl}feishu/events`, { method: 'POST', ...request })).status).toBe(200);
+      });
+      await waitForText(row, title);
+      await row.click();
+      await page.getByRole('heading', { name: /^(Reason|原因)$/ }).waitFor();
+      const text = await detail(page).innerText();
+      expect(text).toContain('The body is not a known kind of event');
+      expect(text).toContain('error-codes.md#feishu_envelope_unknown');
+      expect(opened.problems).toEqual([]);
+    }
   });
 
   it('sends an event again, which is skipped, and an edited copy, which is handled', async () => {

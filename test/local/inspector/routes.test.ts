@@ -164,7 +164,7 @@ describe('A POST request from another site', () => {
     ['from a form that navigates', { ...json, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }],
   ])('%s is rejected', async (_, headers) => {
     const before = eventCount();
-    for (const route of [ROUTES.send, ROUTES.redrive, ROUTES.run]) {
+    for (const route of [ROUTES.send, ROUTES.redrive, ROUTES.retry, ROUTES.run]) {
       expect((await send(route, headers, JSON.stringify(sampleRequest))).status).toBe(403);
     }
     expect(eventCount()).toBe(before);
@@ -374,6 +374,19 @@ describe('An oversized or malformed request', () => {
   });
 
   it.each<[string, string, string]>([
+    ['an id of 200,000 characters', JSON.stringify({ messageId: longName }), '"messageId" must not be longer'],
+    ['no id', '{}', '"messageId" must be a string'],
+    ['an unknown event', '{"messageId":"x"}', 'This event does not wait for an attempt.'],
+    ['an array', '[]', 'must be a JSON object'],
+  ])('to retry %s is rejected with a reason', async (_, body, reason) => {
+    const { status, body: response } = await send(ROUTES.retry, json, body);
+    expect({ status, message: JSON.parse(response).message }).toEqual({
+      status: 400,
+      message: expect.stringContaining(reason),
+    });
+  });
+
+  it.each<[string, string, string]>([
     ['a name of 200,000 characters', JSON.stringify({ name: longName, schedule: 0 }), '"name" must not be longer'],
     ['a schedule that is not an integer', '{"name":"daily","schedule":"0"}', '"schedule" must be an integer'],
     ['an unknown function', '{"name":"daily","schedule":0}', 'There is no function "daily" with this schedule.'],
@@ -392,7 +405,7 @@ describe('An oversized or malformed request', () => {
   });
 
   it('is rejected if its body is larger than 6 MiB', async () => {
-    for (const route of [ROUTES.send, ROUTES.redrive, ROUTES.run]) {
+    for (const route of [ROUTES.send, ROUTES.redrive, ROUTES.retry, ROUTES.run]) {
       expect(
         (await send(route, json, JSON.stringify({ kind: 'text', text: 'x'.repeat(6 * 1024 * 1024) }))).status,
       ).toBe(413);

@@ -6,6 +6,8 @@ import { start } from '../../support/run.ts';
 import { wait } from '../../support/wait.ts';
 
 export interface RunningStack extends AsyncDisposable {
+  /** The project's folder. */
+  root: string;
   /** `http://127.0.0.1:PORT/` */
   pageUrl: string;
   writeHandler(name: string, source: string): Promise<void>;
@@ -35,6 +37,7 @@ export async function startStack(
   const [origin = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output()) ?? [];
   const resources = parts.move();
   return {
+    root: project.root,
     pageUrl: `${origin}/`,
     writeHandler: project.writeHandler,
     stop: () => running.process.kill('SIGINT'),

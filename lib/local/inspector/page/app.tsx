@@ -5,7 +5,8 @@ import { Editor } from './editor.tsx';
 import { EventDetail } from './event-detail.tsx';
 import { EventList } from './event-list.tsx';
 import { messages } from './messages.ts';
-import { fetchDraft, redrive, send } from './requests.ts';
+import { RejectionDetail } from './rejection-detail.tsx';
+import { fetchDraft, redrive, retryNow, send } from './requests.ts';
 import { ScheduledFunctions } from './scheduled-functions.tsx';
 import { SendForm } from './send-form.tsx';
 import { useLiveRecords } from './use-live-records.ts';
@@ -28,6 +29,7 @@ export function App() {
   const shown = useMemo(() => filter(records, status, query), [records, status, query]);
   const selected = records.find(({ messageId }) => messageId === selectedId);
   const counts = useMemo(() => countByStatus(records), [records]);
+  const rejectedCount = counts.get('rejected') ?? 0;
 
   const runWithNotice = async (progress: string, work: () => Promise<string>) => {
     setNotice(progress);
@@ -46,6 +48,11 @@ export function App() {
     runWithNotice(messages.redriving, async () => {
       const { moved, failed } = await redrive(messageId === undefined ? {} : { messageId });
       return failed > 0 ? messages.redriveFailed(failed) : messages.redriven(moved);
+    });
+  const retryEvent = (messageId: string) =>
+    runWithNotice('', async () => {
+      await retryNow({ messageId });
+      return messages.retried;
     });
   const edit = (source: Parameters<typeof fetchDraft>[0]) =>
     runWithNotice('', async () => {
@@ -103,7 +110,8 @@ export function App() {
           <footer class="summary">
             <span>
               <span class={isConnected ? 'dot dot-live' : 'dot'} title={isConnected ? messages.live : ''} />
-              {messages.countOf(shown.length, records.length)}
+              {messages.countOf(shown.filter(isEvent).length, records.length - rejectedCount)}
+              {rejectedCount > 0 && messages.rejectedCount(rejectedCount)}
             </span>
             <span class="quiet" id="list-hint">
               {messages.listHint}
@@ -113,17 +121,20 @@ export function App() {
             </button>
           </footer>
         </section>
-        {selected === undefined ? (
+        {selected === undefined && (
           <section class="detail detail-empty">
             <p class="quiet">{messages.select}</p>
           </section>
-        ) : (
+        )}
+        {selected !== undefined && !isEvent(selected) && <RejectionDetail record={selected} onBack={closeDetail} />}
+        {selected !== undefined && isEvent(selected) && (
           <EventDetail
             record={selected}
             onBack={closeDetail}
             onSendAgain={() => sendEvent(selected.type ?? '', { kind: 'again', messageId: selected.messageId })}
             onEdit={() => edit({ message: selected.messageId })}
             onRedrive={() => redriveEvents(selected.messageId)}
+            onRetryNow={() => retryEvent(selected.messageId)}
           />
         )}
       </main>
@@ -150,12 +161,16 @@ function EmptyList({ hasRecords }: { hasRecords: boolean }) {
   );
 }
 
+function isEvent({ status }: EventRecord): boolean {
+  return status !== 'rejected';
+}
+
 function filter(records: readonly EventRecord[], status: EventStatus | undefined, query: string) {
   const words = query.toLowerCase().split(/\s+/);
   return records.filter((record) => {
     if (status !== undefined && record.status !== status) return false;
-    const { type, id, messageId, source, lastError } = record;
-    const text = [type, id, messageId, source, record.status, lastError].join(' ').toLowerCase();
+    const { type, code, id, messageId, source, lastError } = record;
+    const text = [type, code, id, messageId, source, record.status, lastError].join(' ').toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { EventDetails, EventRecord, EventStatus, LogLine } from '../wire.ts';
+import { DetailPane, Facts } from './detail-pane.tsx';
 import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
 import { JsonView } from './json-view.tsx';
 import { messages } from './messages.ts';
 import { fetchDetails } from './requests.ts';
-import { Status } from './status.tsx';
+import { Timeline } from './timeline.tsx';
 
 interface Props {
   record: EventRecord;
@@ -12,24 +13,17 @@ interface Props {
   onSendAgain: () => void;
   onEdit: () => void;
   onRedrive: () => void;
+  onRetryNow: () => void;
 }
 
-export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: Props) {
+export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive, onRetryNow }: Props) {
   const details = useDetails(record);
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Escape') onBack();
-  };
   return (
-    <section class="detail" aria-labelledby="detail-title" onKeyDown={onKeyDown}>
-      <header class="detail-header">
-        <button type="button" class="back" onClick={onBack}>
-          ← {messages.back}
-        </button>
-        <h2 id="detail-title" tabIndex={-1}>
-          {record.type ?? '…'}
-        </h2>
-        <Status status={record.status} />
-        <div class="actions">
+    <DetailPane
+      record={record}
+      onBack={onBack}
+      actions={
+        <>
           <button type="button" title={messages.sendAgainHint} onClick={onSendAgain}>
             {messages.sendAgain}
           </button>
@@ -41,12 +35,16 @@ export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive }: 
               {messages.redrive}
             </button>
           )}
-        </div>
-      </header>
-      <Facts record={record} />
+        </>
+      }
+    >
+      <Facts facts={factsOf(record)} />
       {record.lastError !== undefined && <Failure record={record} lines={details?.lines ?? []} />}
+      {details !== undefined && record.code === undefined && (
+        <Timeline record={record} attempts={details.attempts} onRetryNow={onRetryNow} />
+      )}
       {details !== undefined && <Content details={details} />}
-    </section>
+    </DetailPane>
   );
 }
 
@@ -67,9 +65,9 @@ function useDetails(record: EventRecord): EventDetails | undefined {
   return details?.record.messageId === record.messageId ? details : undefined;
 }
 
-function Facts({ record }: { record: EventRecord }) {
+function factsOf(record: EventRecord): [string, string][] {
   const { receivedAt, acknowledgedAt, source, attempts, handleMilliseconds, version, id, messageId } = record;
-  const facts: [string, string][] = [
+  return [
     [messages.received, formatTime(receivedAt)],
     [messages.acknowledgedIn, formatDuration(millisecondsBetween(receivedAt, acknowledgedAt))],
     [messages.handledIn, formatDuration(handleMilliseconds)],
@@ -79,29 +77,20 @@ function Facts({ record }: { record: EventRecord }) {
     [messages.eventId, id ?? '–'],
     [messages.messageId, messageId],
   ];
-  return (
-    <dl class="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
 }
 
 /** The statuses whose `lastError` is not an error. */
 const STATUSES_WITH_REASON: ReadonlySet<EventStatus> = new Set(['answered', 'dropped', 'unhandled', 'duplicate']);
 
 function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLine[] }) {
-  const isReason = STATUSES_WITH_REASON.has(record.status);
+  const isReason = STATUSES_WITH_REASON.has(record.status) || record.code !== undefined;
   const title = isReason ? messages.reason : record.status === 'handled' ? messages.earlierError : messages.error;
   const stack = isReason ? undefined : lines.findLast((line) => line.stack !== undefined)?.stack;
   return (
     <section class={isReason ? 'part' : 'part failure'} aria-labelledby="failure-title">
       <h3 id="failure-title">{title}</h3>
       <p class="failure-message">{record.lastError}</p>
+      {record.code !== undefined && <p class="quiet">{messages.errorGuide(record.code)}</p>}
       {stack !== undefined && (
         <pre class="code stack">
           {framesOf(stack).map((frame) => (

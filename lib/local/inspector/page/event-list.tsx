@@ -3,6 +3,7 @@ import type { EventRecord } from '../wire.ts';
 import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
 import { messages } from './messages.ts';
 import { Status } from './status.tsx';
+import { titleOf } from './title.ts';
 
 interface Props {
   records: readonly EventRecord[];
@@ -119,7 +120,7 @@ interface RowProps {
 }
 
 function Row({ record, index, count, isSelected }: RowProps) {
-  const { type, status, source, attempts, receivedAt, acknowledgedAt, handleMilliseconds } = record;
+  const { status, source, attempts, receivedAt, acknowledgedAt, handleMilliseconds } = record;
   return (
     <div
       id={rowId(record.messageId)}
@@ -131,19 +132,18 @@ function Row({ record, index, count, isSelected }: RowProps) {
       aria-setsize={count}
       style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
     >
-      <span class="row-type">{type ?? '…'}</span>
+      <span class="row-type">{titleOf(record)}</span>
       <Status status={status} />
       <span class="row-facts">
         <span>{formatTime(receivedAt)}</span>
         <span>{source === undefined ? '' : messages[source]}</span>
         <span title={messages.attempts}>{attempts > 1 ? `×${attempts}` : ''}</span>
         <span title={messages.acknowledgedIn}>
-          {'↩ '}
-          {formatDuration(millisecondsBetween(receivedAt, acknowledgedAt))}
+          {acknowledgedAt !== undefined &&
+            messages.acknowledgedShort(formatDuration(millisecondsBetween(receivedAt, acknowledgedAt)))}
         </span>
         <span title={messages.handledIn}>
-          {'✓ '}
-          {formatDuration(handleMilliseconds)}
+          {handleMilliseconds !== undefined && messages.handledShort(formatDuration(handleMilliseconds))}
         </span>
       </span>
     </div>

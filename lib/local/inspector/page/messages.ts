@@ -1,4 +1,6 @@
-import type { EventStatus } from '../wire.ts';
+import type { Attempt, ErrorCode, EventStatus } from '../wire.ts';
+
+type AttemptOutcome = NonNullable<Attempt['outcome']> | 'running';
 
 // All texts of the page. A missing translation is a type error.
 
@@ -6,6 +8,7 @@ const events = (count: number) => (count === 1 ? '1 event' : `${count} events`);
 
 const en = {
   title: 'Events',
+  unknownEnvelope: 'Event with an unknown envelope',
   live: 'Live',
   reconnecting: 'Cannot reach npm start. Reconnecting…',
   unreachable: 'Cannot reach npm start. Check that it is running.',
@@ -27,6 +30,7 @@ const en = {
   listLabel: 'Events, newest first',
   listHint: '↑↓ select, Enter open, Esc back',
   countOf: (shown: number, all: number) => (shown === all ? events(all) : `${shown} of ${events(all)}`),
+  rejectedCount: (count: number) => `, ${count} rejected`,
   noEvents: 'No events yet',
   noEventsHint: 'Send a sample above, or wait for an event from the platform.',
   noMatch: 'No matching events',
@@ -42,14 +46,31 @@ const en = {
   received: 'Received',
   source: 'Source',
   attempts: 'Attempts',
+  timeline: 'Attempts',
+  noAttempts: 'No attempt since npm start was started.',
+  earlierAttempts: (count: number) => `${count} earlier, before npm start was started`,
+  nextAttempt: 'next attempt',
+  retryNow: 'Retry now',
+  retried: 'The event is delivered now.',
   acknowledgedIn: 'Acknowledged in',
   handledIn: 'Handled in',
+  acknowledgedShort: (duration: string) => `ack ${duration}`,
+  handledShort: (duration: string) => `run ${duration}`,
   eventId: 'Event ID',
   messageId: 'Queue message ID',
   version: 'Version',
   error: 'Error',
   earlierError: 'Error from an earlier attempt',
   reason: 'Reason',
+  whatToDo: 'What to do',
+  rejectionAdvice: {
+    compareSecrets:
+      'If the platform sent this request: compare FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN in .env with the developer console (Events & Callbacks → Encryption Strategy), then restart npm start. The platform sends events again, but not callbacks.',
+    checkClock: 'If the platform sent this request: set the clock of this machine.',
+    readTerminal: 'See the cause in the terminal of npm start. The platform sends events again, but not callbacks.',
+    ignore: 'Nothing, unless the platform sent this request. In that case, check whether a proxy changes the body.',
+  },
+  errorGuide: (code: ErrorCode) => `More: docs/error-codes.md#${code.toLowerCase()}`,
   event: 'Event',
   eventGone: 'The content was removed to make room for newer events.',
   log: 'Logs',
@@ -78,6 +99,16 @@ const en = {
   close: 'Close',
   webhook: 'webhook',
   'long-connection': 'long connection',
+  outcomes: {
+    running: 'running',
+    handled: 'handled',
+    answered: 'answered',
+    dropped: 'dropped',
+    unhandled: 'no handler',
+    duplicate: 'duplicate',
+    retrying: 'failed',
+    limited: 'waits for a rate limit',
+  } satisfies Record<AttemptOutcome, string> as Record<AttemptOutcome, string>,
   statuses: {
     queued: 'queued',
     handled: 'handled',
@@ -88,6 +119,7 @@ const en = {
     dead: 'dead',
     redriven: 'redriven',
     duplicate: 'duplicate',
+    rejected: 'rejected',
   } satisfies Record<EventStatus, string> as Record<EventStatus, string>,
 };
 
@@ -95,6 +127,7 @@ export type Messages = typeof en;
 
 const zh: Messages = {
   title: '事件',
+  unknownEnvelope: '外层格式未知的事件',
   live: '实时',
   reconnecting: '无法连接 npm start，正在重连……',
   unreachable: '无法连接 npm start，请检查它是否在运行。',
@@ -116,6 +149,7 @@ const zh: Messages = {
   listLabel: '事件列表，最新的在前',
   listHint: '方向键选择，Enter 打开，Esc 返回',
   countOf: (shown, all) => (shown === all ? `共 ${all} 个事件` : `共 ${all} 个事件，显示 ${shown} 个`),
+  rejectedCount: (count) => `，另有 ${count} 个请求被拒绝`,
   noEvents: '暂无事件',
   noEventsHint: '可在上方发送示例事件，或等待平台推送。',
   noMatch: '没有符合条件的事件',
@@ -130,14 +164,31 @@ const zh: Messages = {
   received: '接收时间',
   source: '来源',
   attempts: '尝试次数',
+  timeline: '尝试记录',
+  noAttempts: '本次 npm start 启动后尚未尝试。',
+  earlierAttempts: (count) => `本次 npm start 启动前尝试过 ${count} 次`,
+  nextAttempt: '下次尝试',
+  retryNow: '立即重试',
+  retried: '正在立即投递该事件。',
   acknowledgedIn: '响应耗时',
   handledIn: '处理耗时',
+  acknowledgedShort: (duration) => `响应 ${duration}`,
+  handledShort: (duration) => `处理 ${duration}`,
   eventId: '事件 ID',
   messageId: '队列消息 ID',
   version: '版本',
   error: '错误',
   earlierError: '此前尝试的错误',
   reason: '原因',
+  whatToDo: '解决办法',
+  rejectionAdvice: {
+    compareSecrets:
+      '如果是平台发送的请求：请对照开发者后台（事件与回调 → 加密策略），检查 .env 中的 FEISHU_ENCRYPT_KEY 和 FEISHU_VERIFICATION_TOKEN，然后重启 npm start。平台会重新推送事件，但不会重新推送回调。',
+    checkClock: '如果是平台发送的请求：请校准本机的时钟。',
+    readTerminal: '原因见 npm start 的终端输出。平台会重新推送事件，但不会重新推送回调。',
+    ignore: '来源不明的请求不用处理。如果是平台发送的请求，请检查是否有代理改动了请求体。',
+  },
+  errorGuide: (code) => `详见 docs/zh-CN/error-codes.md#${code.toLowerCase()}`,
   event: '事件内容',
   eventGone: '内容已清除，为较新的事件腾出空间。',
   log: '日志',
@@ -165,6 +216,16 @@ const zh: Messages = {
   close: '关闭',
   webhook: 'Webhook',
   'long-connection': '长连接',
+  outcomes: {
+    running: '运行中',
+    handled: '已处理',
+    answered: '已响应',
+    dropped: '已丢弃',
+    unhandled: '无处理函数',
+    duplicate: '重复',
+    retrying: '失败',
+    limited: '等待频率限制',
+  },
   statuses: {
     queued: '排队中',
     handled: '已处理',
@@ -175,6 +236,7 @@ const zh: Messages = {
     dead: '死信',
     redriven: '已重新投递',
     duplicate: '重复',
+    rejected: '已拒绝',
   },
 };
 

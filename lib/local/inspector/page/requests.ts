@@ -3,6 +3,7 @@ import {
   type FunctionRun,
   type RedriveRequest,
   type RedriveResult,
+  type RetryRequest,
   ROUTES,
   type RunRequest,
   type SampleChoice,
@@ -18,6 +19,7 @@ export const fetchDetails = (messageId: string) => get<EventDetails>(ROUTES.even
 export const fetchSamples = () => get<SampleChoice[]>(ROUTES.samples, {});
 export const send = (request: SendRequest) => post<SendResult>(ROUTES.send, request);
 export const redrive = (request: RedriveRequest) => post<RedriveResult>(ROUTES.redrive, request);
+export const retryNow = (request: RetryRequest) => post<object>(ROUTES.retry, request);
 export const fetchScheduledFunctions = () => get<ScheduledFunction[]>(ROUTES.scheduled, {});
 export const runFunction = (request: RunRequest) => post<FunctionRun>(ROUTES.run, request);
 

@@ -2,15 +2,16 @@ import { useEffect, useState } from 'preact/hooks';
 import { type BuildFailure, type EventRecord, LIVE_EVENTS, ROUTES } from '../wire.ts';
 
 export interface LiveRecords {
-  /** Newest first. */
+  /** The events and the rejected requests, newest first. */
   records: readonly EventRecord[];
   /** `null` if the build succeeded. */
   buildFailure: BuildFailure | null;
   isConnected: boolean;
 }
 
-/** The local stack's limit. */
+/** The local stack's limits. */
 const MAXIMUM_RECORDS = 10_000;
+const MAXIMUM_REJECTED = 100;
 
 /** Follows the local stack's event records and its build. Renders at most once per frame. */
 export function useLiveRecords(): LiveRecords {
@@ -40,6 +41,8 @@ export function useLiveRecords(): LiveRecords {
     });
     source.addEventListener('message', ({ data }) => {
       for (const record of JSON.parse(data) as EventRecord[]) records.set(record.messageId, record);
+      const rejected = [...records.values()].filter(({ status }) => status === 'rejected');
+      for (const { messageId } of rejected.slice(0, -MAXIMUM_REJECTED)) records.delete(messageId);
       for (const messageId of records.keys()) {
         if (records.size <= MAXIMUM_RECORDS) break;
         records.delete(messageId);
