@@ -1,12 +1,14 @@
 import { Console } from 'node:console';
 import { Writable } from 'node:stream';
 import type { Context, SQSRecord } from 'aws-lambda';
+import { primeClient } from '../api-client/prime-client.ts';
 import type { Environment } from '../config.ts';
 import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import type { EventHandler } from '../handler.ts';
 import { encodeMessage } from '../queue/message.ts';
 import { toSqsRecord } from '../queue/sqs-record.ts';
 import { createRehearsableClients, type WorkerClients } from './aws-clients.ts';
+import { USES_CLIENT } from './client-use.ts';
 import type { EventModules } from './dispatch.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
 import { createWorker } from './worker.ts';
@@ -21,14 +23,21 @@ const REHEARSE_WITHIN_MILLISECONDS = 3000;
  * Creates the worker in the init phase and prepares its first batch: Lambda gives the init phase a full vCPU, but an
  * invocation with 512 MB only 29% of one.
  *
+ * @param usesClient whether a handler may use the `feishu` client
  * @throws {FeishuError} `FEISHU_MISCONFIGURED` if the environment is invalid
  */
-export async function createPrimedWorker(modules: EventModules, environment: Environment = process.env) {
+export async function createPrimedWorker(
+  modules: EventModules,
+  environment: Environment = process.env,
+  usesClient = USES_CLIENT,
+) {
+  // First, because it blocks the process while it loads the SDK.
+  const primed = usesClient ? primeClient(environment) : undefined;
   const { clients, rehearsalClients, connected } = createRehearsableClients();
   await rehearse(rehearsalClients, environment).catch(() => {
     // The first batch reports what is wrong.
   });
-  await connected();
+  await Promise.all([connected(), primed]);
   return createWorker(modules, environment, clients);
 }
 

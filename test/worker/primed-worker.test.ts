@@ -12,6 +12,7 @@ import { AwsRequestHandler } from '../../lib/util/aws-request-handler.ts';
 import { createPrimedWorker } from '../../lib/worker/primed-worker.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { modulesOf } from '../support/handler-modules.ts';
+import { PlatformApi } from '../support/platform-api.ts';
 import { wait } from '../support/wait.ts';
 import { writtenLines } from '../support/written-output.ts';
 
@@ -75,14 +76,15 @@ describe('The init phase of the worker', () => {
     const QUEUE_URL = `${sqs.origin}${new URL(aws.emulators.queueUrl).pathname}`;
     return { ...aws.environment, QUEUE_URL };
   };
-  const startWorker = () => {
+  const startWorker = (variables = {}, usesClient = false) => {
     const handler = onEvent(TYPE, (_event, { header }) => {
       handled.push(`${header.id}`);
       if (handled.length > 1) throw new Error('the second event fails');
     });
     return createPrimedWorker(
       { v2: modulesOf({ [TYPE]: handler }), v1: modulesOf({}), fallback: modulesOf({}) },
-      environment(),
+      { ...environment(), ...variables },
+      usesClient,
     );
   };
   const receiveEvent = async () => {
@@ -159,6 +161,13 @@ describe('The init phase of the worker', () => {
     const { batchItemFailures } = await worker({ Records: await receiveEvent() }, context);
     expect(batchItemFailures).toHaveLength(1);
     expect(writtenLines().join('\n')).toContain('ECONNREFUSED');
+  });
+
+  it.each([true, false])('fetches the token of the app only if a handler uses the client: %s', async (usesClient) => {
+    await using platform = await PlatformApi.start();
+    await startWorker(platform.environment, usesClient);
+    expect(platform.calls).toEqual(usesClient ? ['/open-apis/auth/v3/tenant_access_token/internal'] : []);
+    expect(writtenLines()).toEqual([]);
   });
 
   it('reports a missing setting', async () => {
