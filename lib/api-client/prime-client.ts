@@ -4,7 +4,7 @@ import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import { createLazyClient } from './feishu-client.ts';
 import { loadSdk } from './load-sdk.ts';
 
-/** Many times what the platform takes within a region. Events may wait for the init phase. */
+/** Many times what the platform takes nearby. Events may wait for the init phase. */
 const FETCH_WITHIN_MILLISECONDS = 500;
 
 const ignore = () => {};
@@ -18,13 +18,13 @@ const NO_LOG: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore }
  * error.
  */
 export async function primeClient(environment: Environment): Promise<void> {
-  using deadline = startDeadline(FETCH_WITHIN_MILLISECONDS);
-  const { signal } = deadline;
   try {
     readAppCredentials(environment);
-    const isStore = isStoreApp(environment);
     loadSdk();
-    if (isStore) return;
+    if (isStoreApp(environment)) return;
+    // Started after the SDK has loaded, which blocks the process.
+    using deadline = startDeadline(FETCH_WITHIN_MILLISECONDS);
+    const { signal } = deadline;
     const client = createLazyClient(environment, NO_LOG, undefined, { remainingMilliseconds: () => 0, signal });
     await rejectOnAbort(signal, client.tokenManager.getTenantAccessToken({}));
   } catch {
