@@ -1,4 +1,5 @@
 import { routeTo } from '../feishu/route.ts';
+import { directAgents } from './platform-connections.ts';
 
 type HttpInstance = typeof import('@larksuiteoapi/node-sdk').defaultHttpInstance;
 
@@ -6,7 +7,7 @@ const routed = new WeakSet<HttpInstance>();
 
 /**
  * Makes the official SDK send its requests on the routes of {@link routeTo}. By itself, its HTTP client sends loopback
- * requests to the proxy. Requests with an agent or proxy of their own are not changed.
+ * requests to the proxy, and closes connections that were idle for 5 s. Requests with an agent or proxy of their own are not changed.
  *
  * @param http the SDK's HTTP client, from axios; it is changed only once
  */
@@ -18,7 +19,7 @@ export function routeSdkRequests(http: HttpInstance): void {
     const hasOwnRoute = (request.proxy ?? request.httpAgent ?? request.httpsAgent) !== undefined;
     if (url === null || hasOwnRoute) return request;
     const { agent, via } = routeTo(url);
-    if (via === '') request.proxy = false;
+    if (via === '') Object.assign(request, { proxy: false, ...directAgents() });
     else Object.assign(request, { httpAgent: agent, httpsAgent: agent });
     return request;
   });

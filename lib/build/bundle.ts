@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
 import { callbackClient, includedSdk } from './callback-client.ts';
 import { handlerModules } from './check-handlers.ts';
+import { clientUse } from './client-use.ts';
 import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { handlerNames } from './handler-names.ts';
 import { installedPackages } from './installed-packages.ts';
@@ -110,7 +111,7 @@ function lambdaBundle(root: string, outdir: string, sources: Record<string, stri
     // Stack traces need only line numbers. The sources would double the artifact's size.
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [...options.plugins, sharedPlatformSdk, leanAwsClients(imports)],
+    plugins: [...options.plugins, sharedPlatformSdk, leanAwsClients(imports), clientUse(root, imports)],
   } satisfies BuildOptions;
 }
 
@@ -121,7 +122,7 @@ export function connectionBundle(root: string, outdir: string) {
 }
 
 /**
- * Returns the esbuild options for the platform's SDK. The worker loads this file when a handler first uses `feishu`.
+ * Returns the esbuild options for the platform's SDK. The worker loads this file only if a handler uses it.
  *
  * @param outdir the folder of the worker's bundle; the SDK goes into its `node_modules`
  */

@@ -1,12 +1,11 @@
-import { glob, readFile } from 'node:fs/promises';
+import { glob } from 'node:fs/promises';
 import path from 'node:path';
-import { type PartialMessage, type Plugin, transform } from 'esbuild';
+import type { PartialMessage, Plugin } from 'esbuild';
+import { usesClient } from './client-use.ts';
 import { readExtensions } from './extensions.ts';
 
 export const CALLBACK_CLIENT_PLUGIN = 'callback-client';
 const REPLACED = /[\\/]lib[\\/]intake[\\/]callback-client\.ts$/;
-/** `context.feishu`, but not the domain feishu.cn, or `feishu` in a destructuring */
-const USES_CLIENT = /\.feishu\b(?!\.(?:cn|net)\b)|[{,]\s*feishu\s*[,}:=]/;
 
 /**
  * Creates a plugin that gives callback handlers the `feishu` client if `extensions.yml` contains
@@ -54,15 +53,4 @@ async function findUses(root: string): Promise<PartialMessage[]> {
       text: `${file} uses \`feishu\`, which callback handlers do not have by default. Add \`callbacks: { feishu: true }\` to extensions.yml.`,
       location: { file },
     }));
-}
-
-async function usesClient(file: string): Promise<boolean> {
-  // An editor may have removed it, or not have finished writing it: the bundler reports syntax errors.
-  const source = await readFile(file, 'utf8').catch(() => '');
-  if (!source.includes('feishu')) return false;
-  // Removes comments.
-  const { code } = await transform(source, { loader: 'ts', minifyWhitespace: true, logLevel: 'silent' }).catch(() => ({
-    code: '',
-  }));
-  return USES_CLIENT.test(code);
 }

@@ -39,7 +39,7 @@ export function installedPackages(root: string, depth: number | undefined, { fin
       let analysis: PackageAnalysis = { reasons: new Map(), missing: new Set() };
       let isUsed = false;
       build.onStart(async () => {
-        const imported = await find();
+        const { packages: imported } = await find();
         isUsed = imported.length > 0;
         if (!isUsed) return undefined;
         const packages = depth === undefined ? [] : (await readExtensions(root)).packages;

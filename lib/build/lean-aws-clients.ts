@@ -29,7 +29,7 @@ export const leanAwsClients = ({ find }: PackageImports): Plugin => ({
     const library = path.join(root, 'lib') + path.sep;
     let separate: Promise<boolean>;
     build.onStart(() => {
-      separate = find().then((imported) => imported.length > 0);
+      separate = find().then(({ packages }) => packages.length > 0);
     });
 
     async function resolveLean({ path: imported, kind, resolveDir }: OnResolveArgs): Promise<OnResolveResult> {

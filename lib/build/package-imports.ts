@@ -2,16 +2,25 @@ import { isBuiltin } from 'node:module';
 import type { Plugin, PluginBuild } from 'esbuild';
 import { PLATFORM_SDK } from './shared-platform-sdk.ts';
 
-/** What the modules outside `lib/` import from packages other than the official SDK, such as `lodash/get`. */
+/** The modules of a bundle, and what they import from packages. */
 export interface PackageImports {
   /** Must come before the plugins that use {@link PackageImports.find}. */
   plugin: Plugin;
-  /** @returns the imports of the current build, sorted */
-  find(): Promise<string[]>;
+  /** @returns those of the current build */
+  find(): Promise<FoundImports>;
+}
+
+interface FoundImports {
+  /** What the modules outside `lib/` import from packages other than the official SDK, such as `lodash/get`, sorted. */
+  packages: string[];
+  /** Whether a module outside `lib/` imports the official SDK. */
+  usesSdk: boolean;
+  /** The modules outside packages, relative to the project's folder. */
+  sources: string[];
 }
 
 export function createPackageImports(): PackageImports {
-  let found: Promise<string[]>;
+  let found: Promise<FoundImports>;
   return {
     plugin: {
       name: 'package-imports',
@@ -25,16 +34,21 @@ export function createPackageImports(): PackageImports {
   };
 }
 
-async function findPackageImports({ esbuild, initialOptions }: PluginBuild): Promise<string[]> {
+async function findPackageImports({ esbuild, initialOptions }: PluginBuild): Promise<FoundImports> {
   const { plugins: _, ...options } = initialOptions;
   // What is wrong with the sources is reported by the build itself.
   const result = await esbuild
     .build({ ...options, packages: 'external', write: false, metafile: true, logLevel: 'silent' })
     .catch(() => undefined);
-  const imported = Object.entries(result?.metafile.inputs ?? {})
+  const inputs = result?.metafile.inputs ?? {};
+  const imported = Object.entries(inputs)
     .filter(([file]) => !file.startsWith('lib/'))
     .flatMap(([, { imports }]) => imports.filter(({ external }) => external).map(({ path }) => path));
-  return [...new Set(imported)].filter((name) => isPackage(name) && name !== PLATFORM_SDK).toSorted();
+  return {
+    packages: [...new Set(imported)].filter((name) => isPackage(name) && name !== PLATFORM_SDK).toSorted(),
+    usesSdk: imported.includes(PLATFORM_SDK),
+    sources: Object.keys(inputs),
+  };
 }
 
 /** A bundle's imports also contain patterns, such as `./handlers/**`, and `<runtime>`. */

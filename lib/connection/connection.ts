@@ -11,15 +11,18 @@ import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
-import { createSqsSender } from '../intake/sqs-sender.ts';
+import { createSqsSender, type SqsSender } from '../intake/sqs-sender.ts';
 import { createUnreadableIntake } from '../intake/unreadable-events.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createLog } from '../observability/log.ts';
-import { limitUnlessDebugging } from '../util/deadline.ts';
+import { limitUnlessDebugging, rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import { readConnectionCredentials } from './credentials.ts';
 import { HEALTH_PORT, startHealthServer } from './health-server.ts';
 import { ConnectionMetrics } from './metrics.ts';
 import { pollOnlineConnections } from './poll-online-connections.ts';
+
+/** The long connection must not wait longer than this. */
+const CONNECT_TO_QUEUE_WITHIN_MS = 1000;
 
 /**
  * Maintains the long connection and passes its events to the intake.
@@ -36,9 +39,10 @@ export async function runConnection(
 ): Promise<0 | 1> {
   const log = createLog(environment.LOG_LEVEL, { service: environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events' });
   try {
+    const queueUrl = readRequired(environment, 'QUEUE_URL');
     const sender = createSqsSender();
     const intake = createIntake({
-      queue: createQueue(readRequired(environment, 'QUEUE_URL'), environment, sender),
+      queue: createQueue(queueUrl, environment, sender),
       respondToCallback: createCallbackResponder(importCallback, environment),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });
@@ -53,6 +57,7 @@ export async function runConnection(
     // Started before the connection, so that no event has arrived if the port is in use.
     const port = Number(environment.HEALTH_PORT ?? HEALTH_PORT);
     await using _health = await startHealthServer(() => connection?.status(), port);
+    await connectToQueue(sender, queueUrl);
     connection = maintainLongConnection({
       ...credentials,
       receive,
@@ -78,6 +83,18 @@ export async function runConnection(
   } catch (error) {
     log.error('The long connection has ended', errorFields(error));
     return 1;
+  }
+}
+
+/** Reads the credentials for SQS and connects to it, so that the first event waits for neither. */
+async function connectToQueue(sender: SqsSender, queueUrl: string): Promise<void> {
+  using deadline = startDeadline(CONNECT_TO_QUEUE_WITHIN_MS);
+  const { signal } = deadline;
+  try {
+    await rejectOnAbort(signal, sender.rehearse({ QueueUrl: queueUrl, MessageBody: '' }, signal));
+    await rejectOnAbort(signal, sender.connected());
+  } catch {
+    // The first event reports it.
   }
 }
 

@@ -29,7 +29,8 @@ export class AwsRequestHandler extends NodeHttpHandler {
   readonly #agents: { httpAgent: Agent; httpsAgent: SecureAgent };
   /** Open connections that no request has used yet, by the names that agents give them. */
   readonly #earlyConnections = new Map<string, Socket>();
-  readonly #connecting: Promise<void>[] = [];
+  /** The attempts to open them, by the same names. */
+  readonly #connecting = new Map<string, Promise<void>>();
 
   constructor(options: NodeHttpHandlerOptions) {
     const agents = { httpAgent: new Agent(AGENT_OPTIONS), httpsAgent: new SecureAgent(AGENT_OPTIONS) };
@@ -53,7 +54,7 @@ export class AwsRequestHandler extends NodeHttpHandler {
 
   /** Waits until the connections of rehearsals are open or have failed, at most for 300 ms. */
   async connected(): Promise<void> {
-    await Promise.all(this.#connecting);
+    await Promise.all(this.#connecting.values());
   }
 
   #useEarlyConnections(agent: Agent): void {
@@ -69,7 +70,9 @@ export class AwsRequestHandler extends NodeHttpHandler {
 
   #rehearse<Kind extends Agent>(agent: Kind, actual: Agent, response: string): Kind {
     agent.createConnection = (options) => {
-      this.#connecting.push(this.#connectEarly(actual, options));
+      const name = actual.getName(options);
+      // Once for all rehearsals.
+      if (!this.#connecting.has(name)) this.#connecting.set(name, this.#connectEarly(actual, options));
       return new RespondingSocket(response);
     };
     return agent;

@@ -1,6 +1,5 @@
-import { ChangeMessageVisibilityCommand, DeleteMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ChangeMessageVisibilityCommand, DeleteMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { readClientSettings } from '../config.ts';
 import { rejectOnAbort } from '../util/deadline.ts';
 
 /** Changes messages that the worker has received. */
@@ -29,8 +28,7 @@ const MAXIMUM_HIDDEN_SECONDS = 12 * 60 * 60;
 const MARGIN_SECONDS = 60;
 
 /** @param queueUrl the queue that the messages come from */
-export function createReceivedMessages(queueUrl: string): ReceivedMessages {
-  const client = new SQSClient(readClientSettings(process.env, 'sqs'));
+export function createReceivedMessages(client: SQSClient, queueUrl: string): ReceivedMessages {
   return {
     async postpone({ receiptHandle }, seconds, heldMilliseconds, signal) {
       const longest = MAXIMUM_HIDDEN_SECONDS - MARGIN_SECONDS - Math.ceil(heldMilliseconds / 1000);

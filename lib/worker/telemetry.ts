@@ -1,3 +1,4 @@
+import type { Console } from 'node:console';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { SQSRecord } from 'aws-lambda';
@@ -21,12 +22,19 @@ const OUTCOMES = {
   unhandled: { metric: 'Unhandled', level: 'debug' },
 } as const;
 
+/** Where log lines, metrics and outcomes go. */
+export interface TelemetryOutput {
+  /** Default: standard output and standard error. */
+  console?: Console;
+  publish(processed: Processed): void;
+}
+
 /** Creates the worker's log and metrics. */
-export function createWorkerTelemetry(environment: Environment) {
+export function createWorkerTelemetry(environment: Environment, output: TelemetryOutput = processedChannel) {
   const serviceName = environment.POWERTOOLS_SERVICE_NAME ?? 'feishu-events';
   const logLevel = (environment.LOG_LEVEL ?? 'INFO').toUpperCase() as LogLevel;
-  const logger = new Logger({ serviceName, logLevel });
-  const metrics = new Metrics({ namespace: 'feishu-events', serviceName });
+  const logger = withConsole(new Logger({ serviceName, logLevel }), output.console);
+  const metrics = withConsole(new Metrics({ namespace: 'feishu-events', serviceName }), output.console);
 
   return {
     log: toLog(logger),
@@ -35,7 +43,8 @@ export function createWorkerTelemetry(environment: Environment) {
     logOf(record: SQSRecord, header?: EventHeader): Log {
       const persistentKeys = { message_id: record.messageId, attempt: attemptOf(record) };
       const eventKeys = header && { event_id: shorten(header.id), event_type: shorten(header.type) };
-      return toLog(logger.createChild({ persistentKeys: { ...persistentKeys, ...eventKeys } }));
+      const child = logger.createChild({ persistentKeys: { ...persistentKeys, ...eventKeys } });
+      return toLog(withConsole(child, output.console));
     },
 
     /**
@@ -50,12 +59,12 @@ export function createWorkerTelemetry(environment: Environment) {
       const milliseconds = Date.now() - started;
       if (outcome === 'handled') metrics.addMetric('HandleTime', MetricUnit.Milliseconds, milliseconds);
       log[level](outcome, { milliseconds, reason });
-      processedChannel.publish({
+      output.publish({
         messageId,
         outcome,
         ...(reason !== undefined && { reason }),
         milliseconds,
-      } satisfies Processed);
+      });
     },
 
     /**
@@ -70,13 +79,13 @@ export function createWorkerTelemetry(environment: Environment) {
       const fields = errorFields(error);
       if (isLast) log.error('The event failed for the last time and moves to the dead-letter queue', fields);
       else log.warn('The event failed and will be retried', { seconds, ...fields });
-      processedChannel.publish({
+      output.publish({
         messageId: record.messageId,
         outcome: 'retrying',
         reason: fields.error,
         milliseconds: Date.now() - started,
         ...(isLast ? {} : { retryAt: timeAfter(seconds) }),
-      } satisfies Processed);
+      });
     },
 
     /**
@@ -92,13 +101,13 @@ export function createWorkerTelemetry(environment: Environment) {
         seconds,
         ...fields,
       });
-      processedChannel.publish({
+      output.publish({
         messageId: record.messageId,
         outcome: 'limited',
         reason: fields.error,
         milliseconds: Date.now() - started,
         retryAt: timeAfter(seconds),
-      } satisfies Processed);
+      });
     },
 
     /** Writes the metrics of one invocation. */
@@ -111,6 +120,12 @@ export function createWorkerTelemetry(environment: Environment) {
 /** @returns ISO 8601 */
 function timeAfter(seconds: number): string {
   return new Date(Date.now() + seconds * 1000).toISOString();
+}
+
+/** Powertools has no option for it. */
+function withConsole<Writer extends Logger | Metrics>(writer: Writer, console: Console | undefined): Writer {
+  if (console !== undefined) Reflect.set(writer, 'console', console);
+  return writer;
 }
 
 /** Powertools would log all properties of an error, such as the Authorization header of an HTTP client's request. */

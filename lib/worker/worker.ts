@@ -1,8 +1,7 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { rateLimitSeconds } from '../api-client/rate-limits.ts';
 import { createSharedCallSlots } from '../api-client/shared-call-slots.ts';
-import { type Environment, isStoreApp, limitsCallRate, readClientSettings, readRequired } from '../config.ts';
+import { type Environment, isStoreApp, limitsCallRate, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import { CALLBACK_MODULES, HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
@@ -16,6 +15,7 @@ import { createRedrives } from '../store/redrives.ts';
 import { createReturns } from '../store/returns.ts';
 import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import { createAttempts } from './attempts.ts';
+import { createWorkerClients } from './aws-clients.ts';
 import type { EventModules } from './dispatch.ts';
 import { deliverBatch } from './isolation.ts';
 import { attemptOf, createProcessor, type Invocation, readDelivery } from './processor.ts';
@@ -38,10 +38,6 @@ const FIND_SUSPECTS_WITHIN_MILLISECONDS = 3000;
 /** Events in S3 that are not read by then are retried. */
 const LOAD_EVENTS_WITHIN_MILLISECONDS = 5000;
 
-/** By default, the SDK would wait indefinitely for DynamoDB's response and block the whole batch. */
-const DYNAMO_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000 };
-const DYNAMO_ATTEMPTS = 3;
-
 const ENDED_THE_FUNCTION =
   'The function ended while it ran this event, or another one at the same time: process.exit, out of memory or timeout';
 
@@ -60,15 +56,15 @@ class NotStarted extends Error {
  * Creates the queue consumer. It runs the handler of each event in a batch and reports the events that failed, so that
  * they stay in the queue.
  */
-export function createWorker(modules: EventModules, environment: Environment = process.env) {
+export function createWorker(
+  modules: EventModules,
+  environment: Environment = process.env,
+  { dynamo, sqs } = createWorkerClients(),
+  telemetry = createWorkerTelemetry(environment),
+) {
   const queueUrl = readRequired(environment, 'QUEUE_URL');
-  const messages = createReceivedMessages(queueUrl);
+  const messages = createReceivedMessages(sqs, queueUrl);
   const tableName = readRequired(environment, 'CLAIMS_TABLE');
-  const dynamo = new DynamoDBClient({
-    ...readClientSettings(process.env, 'dynamodb'),
-    maxAttempts: DYNAMO_ATTEMPTS,
-    requestHandler: { ...DYNAMO_TIMEOUTS, throwOnRequestTimeout: true },
-  });
   // Opened only if a batch has such an event.
   const openBucket = () => openLargeEvents(readRequired(environment, 'LARGE_EVENTS_BUCKET'), dynamo.config);
   const failureReasons = createFailureReasons(dynamo, tableName);
@@ -84,7 +80,6 @@ export function createWorker(modules: EventModules, environment: Environment = p
       ? createSharedCallSlots(createCallSchedules(dynamo, tableName), environment.FEISHU_APP_ID ?? '')
       : undefined,
   );
-  const telemetry = createWorkerTelemetry(environment);
   const attempts = createAttempts(createReturns(dynamo, tableName), telemetry.log);
   const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
 

@@ -79,6 +79,21 @@ describe('The long-connection program', () => {
     expect(decodeMessage(record as never).source).toBe('long-connection');
   });
 
+  it('connects to SQS before it connects to the platform, without sending a message', async () => {
+    const proxy = await startProxy();
+    const { running } = await startProgram(await startPlatform(), proxy.environment);
+    await connected(running);
+    await vi.waitFor(() => expect(proxy.connections).toBe(1), wait);
+    expect(proxy.requests).toBe(0);
+  });
+
+  it('connects to the platform even if SQS cannot be reached', async () => {
+    const proxy = await startProxy();
+    proxy.goDown();
+    const { running } = await startProgram(await startPlatform(), proxy.environment);
+    await connected(running);
+  });
+
   it('reports its connection at once, so that the alarm for it stays quiet during the first deployment', async () => {
     const { running } = await startProgram(await startPlatform());
     await connected(running);

@@ -10,6 +10,8 @@ const POST = Buffer.from('POST ');
 /** A proxy between a program and the queue that can fail. */
 export class QueueProxy {
   behavior: QueueBehavior = 'normal';
+  /** Number of connections accepted. */
+  connections = 0;
   /** Number of requests received. */
   requests = 0;
   /** The environment variables that make a program use the proxy. */
@@ -47,6 +49,7 @@ export class QueueProxy {
 
   #forward(socket: Socket): void {
     if (this.behavior === 'down') return void socket.destroy();
+    this.connections++;
     const queue = connect(Number(this.#target.port), this.#target.hostname);
     for (const [from, to] of [
       [socket, queue],

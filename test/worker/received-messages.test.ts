@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createReceivedMessages } from '../../lib/worker/received-messages.ts';
 import { createRecord } from './queue-records.ts';
@@ -41,7 +42,7 @@ afterEach(() => {
 
 describe('Postponing a message', () => {
   it('hides it for that time', async () => {
-    await createReceivedMessages(QueueUrl).postpone(createRecord('a'), 8, 1000, signal);
+    await createReceivedMessages(new SQSClient(), QueueUrl).postpone(createRecord('a'), 8, 1000, signal);
     expect(requests).toEqual([
       {
         operation: 'ChangeMessageVisibility',
@@ -51,14 +52,19 @@ describe('Postponing a message', () => {
   });
 
   it('hides it for at most 12 hours since its delivery, minus a minute', async () => {
-    await createReceivedMessages(QueueUrl).postpone(createRecord('a'), 50_000, 100_001, signal);
+    await createReceivedMessages(new SQSClient(), QueueUrl).postpone(createRecord('a'), 50_000, 100_001, signal);
     expect(requests[0]?.input).toMatchObject({ VisibilityTimeout: 12 * 60 * 60 - 60 - 101 });
   });
 
   it('ends with its request when the signal aborts', async () => {
     response = undefined;
     const controller = new AbortController();
-    const postponing = createReceivedMessages(QueueUrl).postpone(createRecord('a'), 8, 0, controller.signal);
+    const postponing = createReceivedMessages(new SQSClient(), QueueUrl).postpone(
+      createRecord('a'),
+      8,
+      0,
+      controller.signal,
+    );
     await requested.promise;
     controller.abort(new Error('no time left'));
     await expect(postponing).rejects.toThrow('no time left');
@@ -70,7 +76,7 @@ describe('Removing messages', () => {
   const records = ['a', 'b', 'c'].map((id) => createRecord(id));
 
   it('deletes them in one request', async () => {
-    expect(await createReceivedMessages(QueueUrl).remove(records, signal)).toEqual([]);
+    expect(await createReceivedMessages(new SQSClient(), QueueUrl).remove(records, signal)).toEqual([]);
     const Entries = [
       { Id: '0', ReceiptHandle: 'receipt of a' },
       { Id: '1', ReceiptHandle: 'receipt of b' },
@@ -82,13 +88,13 @@ describe('Removing messages', () => {
   it('returns the ids of those that SQS did not delete', async () => {
     const failed = (Id: string) => ({ Id, SenderFault: true, Code: 'ReceiptHandleIsInvalid' });
     response = { Successful: [{ Id: '1' }], Failed: [failed('2'), failed('0'), failed('7')] };
-    expect(await createReceivedMessages(QueueUrl).remove(records, signal)).toEqual(['c', 'a']);
+    expect(await createReceivedMessages(new SQSClient(), QueueUrl).remove(records, signal)).toEqual(['c', 'a']);
   });
 
   it('ends with its request when the signal aborts', async () => {
     response = undefined;
     const controller = new AbortController();
-    const removing = createReceivedMessages(QueueUrl).remove(records, controller.signal);
+    const removing = createReceivedMessages(new SQSClient(), QueueUrl).remove(records, controller.signal);
     await requested.promise;
     controller.abort(new Error('no time left'));
     await expect(removing).rejects.toThrow('no time left');

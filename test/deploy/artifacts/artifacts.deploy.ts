@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -96,6 +97,34 @@ test('the artifacts contain only the bundles', async () => {
     '.build/worker.mjs',
     '.build/worker.mjs.map',
   ]);
+});
+
+test('the init phase of the worker connects to each service, fetches the token and writes nothing', async () => {
+  const connections: string[] = [];
+  const requests: string[] = [];
+  const listen = async (name: string) => {
+    const server = createHttpServer(({ url: path = '' }, response) => {
+      requests.push(`${name} ${path}`);
+      response.setHeader('content-type', 'application/json').end('{"tenant_access_token":"t-1","expire":7200}');
+    });
+    server.on('connection', () => connections.push(name));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  const sqs = await listen('SQS');
+  const runtime = await functions.start('worker', emulators, {
+    QUEUE_URL: `${sqs}/000000000000/events`,
+    AWS_ENDPOINT_URL_SQS: sqs,
+    AWS_ENDPOINT_URL_DYNAMODB: await listen('DynamoDB'),
+    FEISHU_DOMAIN: await listen('platform'),
+  });
+  onTestFinished(() => runtime.stop());
+  await runtime.initialized;
+  await vi.waitFor(() => expect(connections.toSorted()).toEqual(['DynamoDB', 'SQS', 'platform']), wait);
+  await vi.waitFor(() => expect(requests).not.toEqual([]), wait);
+  expect(requests).toEqual(['platform /open-apis/auth/v3/tenant_access_token/internal']);
+  expect(runtime.lines).toEqual([]);
 });
 
 test('the init phase of the webhook opens one connection, sends nothing and writes nothing', async () => {

@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { createLazyClient } from '../../lib/api-client/feishu-client.ts';
+import { primeClient } from '../../lib/api-client/prime-client.ts';
+import { createLogCapture } from '../../lib/testing/captured-log.ts';
+import { PlatformApi } from '../support/platform-api.ts';
+import { writtenLines } from '../support/written-output.ts';
+
+const TOKEN = '/open-apis/auth/v3/tenant_access_token/internal';
+const time = { remainingMilliseconds: () => 60_000, signal: new AbortController().signal };
+
+/** Fetching may take longer than the limit on a busy machine. */
+function withoutTimeLimits(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+/** Sends a message, as a handler does for each event. */
+async function send(environment: Record<string, string>): Promise<void> {
+  const client = createLazyClient(environment, createLogCapture().log, undefined, time);
+  await client.im.message.create({
+    params: { receive_id_type: 'chat_id' },
+    data: { receive_id: 'oc_1', msg_type: 'text', content: '{"text":"hello"}' },
+  });
+}
+
+it('fetches the token that the clients of all events then use', async () => {
+  withoutTimeLimits();
+  await using platform = await PlatformApi.start();
+  await primeClient(platform.environment);
+  expect(platform.calls).toEqual([TOKEN]);
+  await send(platform.environment);
+  await send(platform.environment);
+  expect(platform.calls.filter((call) => call === TOKEN)).toHaveLength(1);
+  expect(platform.sent).toHaveLength(2);
+  expect(writtenLines()).toEqual([]);
+});
+
+it('fetches the token again once it has expired', async () => {
+  withoutTimeLimits();
+  await using platform = await PlatformApi.start();
+  await primeClient(platform.environment);
+  vi.setSystemTime(Date.now() + 2 * 60 * 60 * 1000);
+  await send(platform.environment);
+  expect(platform.calls.filter((call) => call === TOKEN)).toHaveLength(2);
+});
+
+it('sends nothing for a store app, whose tokens belong to tenants', async () => {
+  await using platform = await PlatformApi.start();
+  await primeClient({ ...platform.environment, FEISHU_APP_TYPE: 'store' });
+  expect(platform.calls).toEqual([]);
+});
+
+it('sends nothing without the credentials of the app', async () => {
+  await using platform = await PlatformApi.start();
+  await primeClient({ FEISHU_DOMAIN: platform.environment.FEISHU_DOMAIN });
+  expect(platform.calls).toEqual([]);
+});
+
+it('leaves it to the first call to report wrong credentials', async () => {
+  withoutTimeLimits();
+  await using platform = await PlatformApi.start();
+  const environment = { ...platform.environment, FEISHU_APP_SECRET: 'the wrong secret' };
+  await primeClient(environment);
+  expect(platform.calls).toEqual([TOKEN]);
+  expect(writtenLines()).toEqual([]);
+  await expect(send(environment)).rejects.toThrow('app secret invalid');
+});
+
+it('ends if the platform does not respond', async () => {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => void sockets.push(socket.on('error', () => {})));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const FEISHU_DOMAIN = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await primeClient({ FEISHU_APP_ID: 'cli_silent', FEISHU_APP_SECRET: 'a secret', FEISHU_DOMAIN });
+  expect(writtenLines()).toEqual([]);
+});
