@@ -172,6 +172,7 @@ describe('the first deployment', () => {
       ...common,
       DEAD_LETTER_QUEUE_URL: expect.stringMatching(/\/feishu-events-dev-dead$/),
       LARGE_EVENTS_BUCKET,
+      QUEUE_ORDERING: 'none',
       FEISHU_ENCRYPT_KEY,
       FEISHU_VERIFICATION_TOKEN,
     });
@@ -185,6 +186,7 @@ describe('the first deployment', () => {
       FEISHU_APP_SECRET,
       FEISHU_APP_TYPE: 'self',
       FEISHU_DOMAIN: 'https://open.feishu.cn',
+      LIMIT_CALL_RATE: 'false',
     });
     const version = await secretVersion('feishu-events/dev');
     const { Resources } = await deployedTemplate('dev');
@@ -355,8 +357,8 @@ describe('with longConnection=true', () => {
     const { Topics } = await ministack.aws('sns', 'list-topics');
     expect(Topics).toHaveLength(1);
     const MetricAlarms = await alarmsOfStage();
-    // With the alarm of the long connection.
-    expect(MetricAlarms).toHaveLength(ALARMS.length + 1);
+    // With the two alarms of the long connection.
+    expect(MetricAlarms).toHaveLength(ALARMS.length + 2);
     for (const alarm of MetricAlarms) {
       // A new dead letter is not resolved when no further one follows.
       const isResolvable = alarm.AlarmName !== 'feishu-events-dev-dead-letter-added';

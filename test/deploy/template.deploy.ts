@@ -48,14 +48,14 @@ describe('the packaged template', () => {
   beforeAll(async () => {
     project = await createProject();
     for (const [name, parameters] of Object.entries(STACKS)) {
-      if (name === APPROVALS) {
-        await writeFile(path.join(project.folder, 'functions/handlers/approvals/expenses.ts'), APPROVAL);
-      }
+      const module = path.join(project.folder, 'functions/handlers/approvals/expenses.ts');
+      if (name === APPROVALS) await writeFile(module, APPROVAL);
       const template = await project.package(...parameters.flatMap((parameter) => ['--param', parameter]));
       const file = path.join(project.folder, `${name}.template.json`);
       await writeFile(file, JSON.stringify(template, undefined, 2));
       templates[name] = template;
       files.push(file);
+      await rm(module, { force: true });
     }
   });
   afterAll(() => project.remove());
