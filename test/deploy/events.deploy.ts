@@ -81,7 +81,7 @@ describe('a deployed stack', () => {
     };
     await expect.poll(run, wait).toContain('No problems found.');
     expect(output).toContain(`Request URL for the developer console (Events & Callbacks): ${url}`);
-    expect(output).toContain('✓ 10 alarms found, none in ALARM state');
+    expect(output).toContain('✓ 11 alarms found, none in ALARM state');
     expect(output).toContain('✓ Alarm notifications have 1 subscriber');
   });
 
