@@ -26,8 +26,7 @@ export function createApprovals(importModule: ImportModule, environment: Environ
     const log = createLog(environment.LOG_LEVEL, { service, approval: name });
     try {
       const handler = await loadHandler(importModule, name, log);
-      if (handler === undefined)
-        return failure(404, 'There is no module for this URL in functions/handlers/approvals.');
+      if (handler === undefined) return failure(404, 'functions/handlers/approvals has no module for this URL.');
       return await respond(handler, event, { now, log });
     } catch (error) {
       log.error('The request of Approval failed', errorFields(error));

@@ -33,7 +33,7 @@ export function readEncryptedUrlVerification(
   if (json === undefined) return { reason: 'the body is not a JSON object' };
   const { encrypt: encrypted } = json;
   if (typeof encrypted !== 'string') {
-    return { reason: 'the body is not encrypted: is the Encrypt Key saved in the developer console?' };
+    return { reason: 'the body is not encrypted: save the Encrypt Key in the developer console' };
   }
   const results = encryptKeys.map((key) => decryptUrlVerification(encrypted, key, isExpectedToken));
   return results.find(({ challenge }) => challenge !== undefined) ?? (results[0] as UrlVerificationResult);

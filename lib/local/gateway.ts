@@ -54,7 +54,7 @@ export function createGateway({ invokeWebhook, findApproval, listEvents, inspect
 
 function notFound(isApproval: boolean): HttpResponse {
   const advice = isApproval
-    ? 'There is no module for this URL in functions/handlers/approvals.'
+    ? 'functions/handlers/approvals has no module for this URL.'
     : `Available: POST ${WEBHOOK_PATH}, GET ${EVENTS_PATH}, GET /`;
   return jsonResponse(404, { message: `Not Found. ${advice}` });
 }

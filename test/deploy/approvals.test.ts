@@ -5,7 +5,7 @@ import { applyApprovals } from '../../lib/deploy/approvals.ts';
 
 const functionsWith = (handler = 'functions/approvals.handler') => ({ approvals: { handler } });
 
-it('The function for approvals is removed if there is no module', () => {
+it('The function for approvals is not deployed without a module', () => {
   const functions = functionsWith();
   applyApprovals(functions, [], { webhook: false });
   expect(functions).toEqual({});

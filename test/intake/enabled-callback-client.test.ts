@@ -32,7 +32,7 @@ function call(environment: Record<string, string>, signal = new AbortController(
 }
 
 describe('The client of callback handlers', () => {
-  it('does not wait for a rate limit, because nobody waits that long for the response', async () => {
+  it('fails at a rate limit instead of waiting, because the response is due within 3 seconds', async () => {
     let calls = 0;
     const environment = await startApi(() => {
       calls += 1;

@@ -204,7 +204,7 @@ describe('A message', () => {
     ]);
   });
 
-  it('requests nothing if nobody is mentioned', async () => {
+  it('requests nothing without a mention', async () => {
     const { value, result } = await read(MESSAGES.text(), (received) => received.isMentioned());
     expect(value).toBe(false);
     expect(result.calls).toEqual([]);
