@@ -1,13 +1,12 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
 import { MockPlatform } from '../mock-platform/platform.ts';
 import { npmStart } from '../support/npm-start.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
 import { type Running, run } from '../support/run.ts';
-import { volume } from '../support/volume.ts';
 import { wait } from '../support/wait.ts';
 import { expectContentShown } from '../support/written-output.ts';
 
@@ -91,26 +90,13 @@ describe('npm start in a fresh clone', () => {
   });
 });
 
-describe('npm start', () => {
-  it.each(volume<NodeJS.Signals[]>({ small: ['SIGINT'], full: ['SIGINT', 'SIGTERM'] }))(
-    'handles all acknowledged events before it exits on %s',
-    async (signal) => {
-      await using project = await createProject();
-      const slow = `import { onEventV1 } from '#feishu-events';
-      export default onEventV1('message', async (_, { log }) => {
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        log.info('slowly done');
-      });`;
-      await project.writeHandler('v1/message.ts', slow);
-      const { running, webhookUrl: url } = await npmStart(project.root);
-      await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
-      running.process.kill(signal);
-      expect(await running.ended).toMatchObject({ code: 0, output: expect.stringContaining('slowly done') });
-    },
-  );
-
-  it("marks a handler's output, so that it cannot forge log lines", async () => {
-    await using project = await createProject();
+describe('npm start with settings in the environment', () => {
+  const secrets = { FEISHU_VERIFICATION_TOKEN: 'from-the-environment' };
+  let project: TemporaryProject;
+  let running: Running;
+  let url: string;
+  beforeAll(async () => {
+    project = await createProject();
     const forging = `import { Drop, onEventV1 } from '#feishu-events';
       const forged = ['\\n', '\\r', '\\u2028', '\\u0085'].map((end) => end + 'FORGED').join('');
       const forgedLine = JSON.stringify({ level: 'INFO', message: 'FORGED', timestamp: '2026-01-01T00:00:00.000Z' });
@@ -120,9 +106,25 @@ describe('npm start', () => {
         await feishu.request({ method: 'POST', url: '/open-apis/raw', data: 'sent' + forged, headers: { 'content-type': 'text/plain' } });
         throw new Drop('dropped' + forged);
       });`;
+    const slow = `import { onEventV1 } from '#feishu-events';
+      export default onEventV1('out_approval', async (_, { log }) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        log.info('slowly done');
+      });`;
     await project.writeHandler('v1/message.ts', forging);
-    const { running, webhookUrl: url } = await npmStart(project.root);
-    await run(project.root, 'lib/tools/send.ts', ['message', '--url', url]);
+    await project.writeHandler('v1/out_approval.ts', slow);
+    ({ running, webhookUrl: url } = await npmStart(project.root, { ...secrets, LOG_LEVEL: 'debug' }));
+  });
+  afterAll(async () => {
+    await running[Symbol.asyncDispose]();
+    await project[Symbol.asyncDispose]();
+  });
+  // At LOG_LEVEL=debug, the terminal shows the events.
+  beforeEach(expectContentShown);
+  const send = (...args: string[]) => run(project.root, 'lib/tools/send.ts', [...args, '--url', url], secrets);
+
+  it("marks a handler's output, so that it cannot forge log lines", async () => {
+    expect(await send('message')).toMatchObject({ code: 0 });
     await vi.waitFor(() => expect(running.output()).toMatch(/dropped .*reason/), wait);
     await vi.waitFor(() => expect(running.output()).toContain('    | {"level":"INFO","message":"FORGED"'), wait);
     const output = running.output();
@@ -131,32 +133,19 @@ describe('npm start', () => {
     const lines = output.split(/[\n\r\u2028\u2029\u0085]/);
     expect(lines.filter((line) => /^[^|]{0,30}FORGED/.test(line))).toEqual([]);
     expect(output).not.toMatch(/[\r\u2028\u0085]/);
-    running.process.kill('SIGTERM');
-    await running.ended;
   });
 
   it('prints each event as indented JSON at LOG_LEVEL=debug', async () => {
-    expectContentShown();
-    await using project = await createProject();
-    const { running, webhookUrl: url } = await npmStart(project.root, { LOG_LEVEL: 'debug' });
-    await using _ = running;
     const file = path.join(project.root, 'event.json');
-    await writeFile(file, '{"uuid":"u-1","token":"","event":{"type":"message","big":90071992547409931}}');
-    await run(project.root, 'lib/tools/send.ts', ['--file', file, '--url', url]);
+    await writeFile(file, '{"uuid":"u-1","token":"","event":{"type":"unhandled","big":90071992547409931}}');
+    await send('--file', file);
     await vi.waitFor(() => expect(running.output()).toContain('  "uuid": "u-1",\n'), wait);
     expect(running.output()).toContain('    "big": 90071992547409931\n');
     expect(running.output()).toContain('  "token": "•••",\n');
   });
 
-  it('uses secrets from the environment, creates no .env, and reports one that is added later', async () => {
-    await using project = await createProject();
-    const environment = { FEISHU_VERIFICATION_TOKEN: 'from-the-environment' };
-    const { running, webhookUrl: url } = await npmStart(project.root, environment);
-    await using _ = running;
-    const sent = await run(project.root, 'lib/tools/send.ts', ['message', '--url', url], environment);
-    expect(sent).toMatchObject({ code: 0 });
+  it('creates no .env, and reports one that is added later', async () => {
     await expect(readFile(path.join(project.root, '.env'))).rejects.toThrow('ENOENT');
-
     let added = 'LATER=1\n';
     await vi.waitFor(async () => {
       added += '\n';
@@ -165,6 +154,14 @@ describe('npm start', () => {
     }, wait);
   });
 
+  it('handles all acknowledged events before it exits on SIGINT', async () => {
+    expect(await send('out_approval')).toMatchObject({ code: 0 });
+    running.process.kill('SIGINT');
+    expect(await running.ended).toMatchObject({ code: 0, output: expect.stringContaining('slowly done') });
+  });
+});
+
+describe('npm start', () => {
   it('rejects an invalid PORT', async () => {
     await using project = await createProject();
     const result = await run(project.root, 'lib/local/start.ts', [], { PORT: 'http' });
@@ -184,52 +181,55 @@ describe('npm start', () => {
 
 describe('npm start -- --long-connection', () => {
   const credentials = { FEISHU_APP_ID: 'cli_0123456789abcdef', FEISHU_APP_SECRET: 'secret-of-the-app', PORT: '0' };
-  const startConnected = async (project: TemporaryProject, platform: MockPlatform) => {
-    const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
-    const started = await npmStart(project.root, environment, ['--long-connection']);
-    await vi.waitFor(() => expect(started.running.output()).toContain('Connected to ws://127.0.0.1'), wait);
-    return started;
-  };
 
-  it('runs the local handlers without an Encrypt Key or a Verification Token', async () => {
-    await using project = await createProject();
-    const platform = await MockPlatform.start(new FakeClock());
-    const { running, eventsUrl } = await startConnected(project, platform);
-    await using _ = running;
-    expect(running.output()).toContain('A deployed connection of the same app misses the events that arrive here');
-    const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
-    await delivery.settled;
-    expect(delivery.state).toBe('acknowledged');
-    await vi.waitFor(async () => {
-      const events = await (await fetch(eventsUrl)).json();
-      expect(events).toMatchObject([
-        { type: 'message', source: 'long-connection', status: 'handled', acknowledgedAt: expect.any(String) },
-      ]);
-    }, wait);
-    running.process.kill('SIGINT');
-    expect((await running.ended).code).toBe(0);
-    expect(platform.gateway.open).toEqual([]);
-    await platform.stop();
-  });
+  describe('with the local handlers', () => {
+    let project: TemporaryProject;
+    let platform: MockPlatform;
+    let running: Running;
+    let eventsUrl: string;
+    beforeAll(async () => {
+      project = await createProject();
+      platform = await MockPlatform.start(new FakeClock());
+      const environment = { ...credentials, FEISHU_DOMAIN: platform.domain };
+      ({ running, eventsUrl } = await npmStart(project.root, environment, ['--long-connection']));
+      await vi.waitFor(() => expect(running.output()).toContain('Connected to ws://127.0.0.1'), wait);
+    });
+    afterAll(async () => {
+      await running[Symbol.asyncDispose]();
+      await platform.stop();
+      await project[Symbol.asyncDispose]();
+    });
 
-  it('reconnects with a changed callback handler, over one connection at a time', async () => {
-    await using project = await createProject();
-    const platform = await MockPlatform.start(new FakeClock());
-    const { running } = await startConnected(project, platform);
-    await using _ = running;
-    const source = `import { onCallback } from '#feishu-events';
-      export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
-    await project.writeHandler('callbacks/card.action.trigger.ts', source);
-    await vi.waitFor(() => expect(running.output().split('Connected to ws://').length).toBe(3), wait);
-    expect(platform.gateway.open.length).toBe(1);
-    const click = createSample('card.action.trigger', { version: '2.0', token: '' });
-    const delivery = platform.pushCallback({ id: 'c1', text: click });
-    await delivery.settled;
-    expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
-    await running[Symbol.asyncDispose]();
-    // The connection program exits too, although its parent was killed.
-    await vi.waitFor(() => expect(platform.gateway.open).toEqual([]), wait);
-    await platform.stop();
+    it('handles events without an Encrypt Key or a Verification Token', async () => {
+      expect(running.output()).toContain('A deployed connection of the same app misses the events that arrive here');
+      const delivery = platform.push({ id: 'e1', text: createSample('message', { version: '1.0', token: '' }) });
+      await delivery.settled;
+      expect(delivery.state).toBe('acknowledged');
+      await vi.waitFor(async () => {
+        const events = await (await fetch(eventsUrl)).json();
+        expect(events).toMatchObject([
+          { type: 'message', source: 'long-connection', status: 'handled', acknowledgedAt: expect.any(String) },
+        ]);
+      }, wait);
+    });
+
+    it('reconnects with a changed callback handler, over one connection at a time', async () => {
+      const source = `import { onCallback } from '#feishu-events';
+        export default onCallback('card.action.trigger', () => ({ toast: { content: 'changed' } }));`;
+      await project.writeHandler('callbacks/card.action.trigger.ts', source);
+      await vi.waitFor(() => expect(running.output().split('Connected to ws://').length).toBe(3), wait);
+      expect(platform.gateway.open.length).toBe(1);
+      const click = createSample('card.action.trigger', { version: '2.0', token: '' });
+      const delivery = platform.pushCallback({ id: 'c1', text: click });
+      await delivery.settled;
+      expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
+    });
+
+    it('exits with 0 on SIGINT, and closes the connection', async () => {
+      running.process.kill('SIGINT');
+      expect((await running.ended).code).toBe(0);
+      expect(platform.gateway.open).toEqual([]);
+    });
   });
 
   it('exits with 1 if the platform rejects the app, and says what to check', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { run } from '../support/run.ts';
 import { volume } from '../support/volume.ts';
@@ -53,13 +53,15 @@ class Repository {
   }
 }
 
+// Created once and copied for each test, which is faster than committing the files again.
+let original: string;
 let folder: string;
 let template: Repository;
 let firstVersion: string;
 
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'feishu-events-upgrade-'));
-  template = new Repository(path.join(folder, 'template'));
+beforeAll(() => {
+  original = mkdtempSync(path.join(tmpdir(), 'feishu-events-upgrade-original-'));
+  template = new Repository(path.join(original, 'template'));
   // The command and what the tests change: Git takes several times as long with all of lib.
   for (const name of [
     'functions',
@@ -79,6 +81,20 @@ beforeEach(() => {
   template.write('README.md', 'The template.\n');
   template.git('init', '--quiet', '--initial-branch=main');
   firstVersion = template.commit('First version');
+  const project = new Repository(path.join(original, 'project'));
+  cpSync(template.root, project.root, {
+    recursive: true,
+    filter: (source) => source !== path.join(template.root, '.git'),
+  });
+  project.git('init', '--quiet', '--initial-branch=main');
+  project.commit('Begin');
+});
+afterAll(() => rmSync(original, { recursive: true }));
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'feishu-events-upgrade-'));
+  template = new Repository(path.join(folder, 'template'));
+  cpSync(path.join(original, 'template'), template.root, { recursive: true });
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -91,12 +107,7 @@ function clone(): Repository {
 /** Creates a project from the files only, like "Use this template" or a download. */
 function copy(): Repository {
   const project = new Repository(path.join(folder, 'project'));
-  cpSync(template.root, project.root, {
-    recursive: true,
-    filter: (source) => source !== path.join(template.root, '.git'),
-  });
-  project.git('init', '--quiet', '--initial-branch=main');
-  project.commit('Begin');
+  cpSync(path.join(original, 'project'), project.root, { recursive: true });
   return project;
 }
 

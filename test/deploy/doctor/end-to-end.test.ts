@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openDeadLetterQueue } from '../../../lib/dead-letters/dead-letter-queue.ts';
 import { checkArrival, createSelfTest } from '../../../lib/deploy/doctor/arrival.ts';
 import {
@@ -27,22 +27,14 @@ let dynamo: DynamoDBClient;
 const savedEnvironment = process.env;
 const running: { stop(): Promise<unknown> }[] = [];
 
-// Each test has its own emulators, because an abandoned poll still receives a message from fauxqs.
-beforeEach(async () => {
-  emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 3600 });
-  process.env = { ...process.env, ...emulators.environment };
-  dynamo = new DynamoDBClient();
-});
-
 afterEach(async () => {
   vi.useRealTimers();
   for (const { stop } of running.splice(0)) await stop();
-  dynamo.destroy();
-  process.env = savedEnvironment;
-  await emulators.stop();
 });
 
 describe('URL verification', () => {
+  beforeAll(begin);
+  afterAll(end);
   // Responses take no time, unless a test advances the clock.
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 
@@ -112,6 +104,9 @@ describe('URL verification', () => {
 });
 
 describe('a forged event', () => {
+  beforeAll(begin);
+  afterAll(end);
+
   test.each([
     ['because of its signature', undefined],
     ['because of its token, without an Encrypt Key', { encryptKeys: [] }],
@@ -131,6 +126,10 @@ describe('a forged event', () => {
 });
 
 describe('the test event', () => {
+  // Each test has its own emulators, because an abandoned poll still receives a message from fauxqs.
+  beforeEach(begin);
+  afterEach(end);
+
   test('reaches the worker through the webhook, but no handler', async () => {
     const { url, handled } = await start();
     expect(await arrival(asWebhook(url))).toMatchObject({
@@ -192,6 +191,18 @@ describe('the test event', () => {
     await expectProblem(late, /did not process/, /another stack/);
   });
 });
+
+async function begin(): Promise<void> {
+  emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 3600 });
+  process.env = { ...process.env, ...emulators.environment };
+  dynamo = new DynamoDBClient();
+}
+
+async function end(): Promise<void> {
+  dynamo.destroy();
+  process.env = savedEnvironment;
+  await emulators.stop();
+}
 
 async function start(
   environment: Record<string, string> = {},
