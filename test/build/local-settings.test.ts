@@ -1,11 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readLocalSettings } from '../../lib/build/local-settings.ts';
-import { createProject } from '../support/project.ts';
+import { createProject, type TemporaryProject } from '../support/project.ts';
+
+let project: TemporaryProject;
+beforeAll(async () => {
+  project = await createProject();
+});
+afterAll(() => project[Symbol.asyncDispose]());
 
 const read = async (extensions: string) => {
-  await using project = await createProject();
   await writeFile(path.join(project.root, 'extensions.yml'), extensions);
   return await readLocalSettings(project.root);
 };

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import inspector from 'node:inspector';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { post } from '../../lib/cli/post.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import type { EventRecord } from '../../lib/local/event-log.ts';
+import { startHttpServer } from '../../lib/local/http-server.ts';
 import { ROUTES } from '../../lib/local/inspector/wire.ts';
 import type { ApiCall } from '../../lib/local/mock-platform.ts';
 import type { Stack } from '../../lib/local/stack.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
+import { jsonResponse } from '../../lib/webhook/http.ts';
 import { deliver } from '../support/deliver.ts';
 import { startLocalStack } from '../support/local-stack.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
@@ -420,9 +422,8 @@ describe('A handler that cannot be checked', () => {
 
 describe('A port that is in use', () => {
   it('is reported with advice', async () => {
-    const stack = await startLocalStack();
-    const { port } = new URL(stack.webhookUrl);
-    await expect(startLocalStack({ port: Number(port) })).rejects.toThrow(/PORT/);
-    await stack.stop();
+    const other = await startHttpServer('127.0.0.1', 0, async () => jsonResponse(200, {}));
+    onTestFinished(() => other.stop());
+    await expect(startLocalStack({ port: Number(new URL(other.origin).port) })).rejects.toThrow(/PORT/);
   });
 });

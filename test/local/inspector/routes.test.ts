@@ -200,23 +200,6 @@ describe('A POST request from another site', () => {
   });
 });
 
-describe('The inspector of a stack that listens on all interfaces', () => {
-  const externalAddress = Object.values(networkInterfaces())
-    .flat()
-    .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
-
-  it.runIf(externalAddress !== undefined)('is available only under the names of this machine', async () => {
-    const exposed = await startLocalStack({ ...options, host: '0.0.0.0' });
-    try {
-      const origin = exposed.pageUrl.replace('0.0.0.0', externalAddress as string);
-      expect((await send('/', {}, undefined, origin)).status).toBe(403);
-      expect((await send('/', { host: 'localhost' }, undefined, origin)).status).toBe(200);
-    } finally {
-      await exposed.stop();
-    }
-  });
-});
-
 describe('The data on the page', () => {
   it('contains the event with hidden tokens and intact large integers', async () => {
     const event = {
@@ -297,20 +280,37 @@ describe('The data on the page', () => {
     expect(live).not.toContain(appSecret);
     outgoing.destroy();
   });
+});
 
-  it('is streamed until the stack stops', async () => {
-    const other = await startLocalStack(options);
-    const outgoing = request(new URL(ROUTES.live, other.pageUrl), { agent: false });
+describe('The inspector of a stack that listens on all interfaces', () => {
+  let exposed: Stack;
+  beforeAll(async () => {
+    exposed = await startLocalStack({ ...options, host: '0.0.0.0' });
+  });
+  afterAll(() => exposed.stop());
+
+  const externalAddress = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
+
+  it.runIf(externalAddress !== undefined)('is available only under the names of this machine', async () => {
+    const origin = exposed.pageUrl.replace('0.0.0.0', externalAddress as string);
+    expect((await send('/', {}, undefined, origin)).status).toBe(403);
+    expect((await send('/', { host: 'localhost' }, undefined, origin)).status).toBe(200);
+  });
+
+  it('streams the events until the stack stops', async () => {
+    const outgoing = request(new URL(ROUTES.live, exposed.pageUrl), { agent: false });
     outgoing.end();
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
     expect(response.headers['content-type']).toBe('text/event-stream');
     const streamed = readText(response);
     await deliver(
-      other.webhookUrl,
+      exposed.webhookUrl,
       writeRequest(createSample('out_approval', { version: '1.0', token }), { encryptKey }, Date.now()),
     );
-    await vi.waitFor(() => expect(other.events()[0]?.status).toBe('handled'), wait);
-    await other.stop();
+    await vi.waitFor(() => expect(exposed.events()[0]?.status).toBe('handled'), wait);
+    await exposed.stop();
     const [start, ...batches] = (await streamed).trim().split('\n\n');
     expect(start).toContain('event: start');
     const records = batches.flatMap((batch) => JSON.parse(batch.replace('data: ', '')));
