@@ -10,7 +10,7 @@ export const HANG_TIMEOUTS = { testTimeout: HANG_TIMEOUT_MILLISECONDS, hookTimeo
 /** The seed of property tests in runs that must not reject a change by chance. */
 export const FIXED_SEED = 1;
 
-export const GLOBAL_SETUP = 'test/support/compile-cache.ts';
+export const GLOBAL_SETUP = 'test/support/global-setup.ts';
 
 export const SETUP_FILES = [
   'test/support/output-guard.ts',
