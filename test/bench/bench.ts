@@ -9,6 +9,7 @@ import { benchCallLimits } from './call-limits.ts';
 import { drawChart } from './chart.ts';
 import { benchColdStart } from './cold-start.ts';
 import { benchLongConnection } from './long-connection.ts';
+import { benchReply } from './reply.ts';
 import { joinReports, type Report, type Suite } from './report.ts';
 import { benchSetup } from './setup.ts';
 import { simulateScale } from './simulate.ts';
@@ -24,9 +25,10 @@ const suites: Record<string, Suite> = {
   setup: benchSetup,
   'long-connection': benchLongConnection,
   'call-limits': benchCallLimits,
+  reply: benchReply,
 };
 /** Take minutes. */
-const ONLY_WHEN_NAMED = ['long-connection', 'call-limits'];
+const ONLY_WHEN_NAMED = ['long-connection', 'call-limits', 'reply'];
 /** Installs the project's dependencies, which cannot be shortened. */
 const NOT_QUICK = ['setup'];
 const CHART = path.join(PROJECT_ROOT, 'docs/bench.svg');
