@@ -14,6 +14,7 @@ import { joinReports, type Report, type Suite } from './report.ts';
 import { benchSetup } from './setup.ts';
 import { simulateScale } from './simulate.ts';
 import { benchVerify } from './verify.ts';
+import { benchWarmCost } from './warm-cost.ts';
 import { benchWorker } from './worker.ts';
 
 /** Each suite's file describes what it measures and how. */
@@ -26,9 +27,10 @@ const suites: Record<string, Suite> = {
   'long-connection': benchLongConnection,
   'call-limits': benchCallLimits,
   reply: benchReply,
+  'warm-cost': benchWarmCost,
 };
 /** Take minutes. */
-const ONLY_WHEN_NAMED = ['long-connection', 'call-limits', 'reply'];
+const ONLY_WHEN_NAMED = ['long-connection', 'call-limits', 'reply', 'warm-cost'];
 /** Installs the project's dependencies, which cannot be shortened. */
 const NOT_QUICK = ['setup'];
 const CHART = path.join(PROJECT_ROOT, 'docs/bench.svg');
