@@ -5,6 +5,7 @@ import { stop as stopEsbuild } from 'esbuild';
 import { readCommandLine } from '../../lib/cli/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { benchAcknowledge } from './acknowledge.ts';
+import { benchBurst } from './burst.ts';
 import { benchCallLimits } from './call-limits.ts';
 import { drawChart } from './chart.ts';
 import { benchColdStart } from './cold-start.ts';
@@ -27,10 +28,11 @@ const suites: Record<string, Suite> = {
   'long-connection': benchLongConnection,
   'call-limits': benchCallLimits,
   reply: benchReply,
+  burst: benchBurst,
   'warm-cost': benchWarmCost,
 };
 /** Take minutes. */
-const ONLY_WHEN_NAMED = ['long-connection', 'call-limits', 'reply', 'warm-cost'];
+const ONLY_WHEN_NAMED = ['long-connection', 'call-limits', 'reply', 'burst', 'warm-cost'];
 /** Installs the project's dependencies, which cannot be shortened. */
 const NOT_QUICK = ['setup'];
 const CHART = path.join(PROJECT_ROOT, 'docs/bench.svg');

@@ -1,5 +1,5 @@
 import { type Runtime, type RuntimeOptions, startRuntime } from '../deploy/artifacts/runtime.ts';
-import { createCpuShare } from './cpu-share.ts';
+import { type CpuShare, createCpuShare } from './cpu-share.ts';
 import { cpuShareOf } from './lambda-memory.ts';
 import { now } from './services.ts';
 
@@ -15,8 +15,8 @@ export interface ExecutionEnvironment extends Pick<Runtime, 'pid' | 'lines' | 's
   readonly memoryMegabytes: number;
   /** From the start of the process until it waits for an invocation. */
   readonly initMilliseconds: number;
-  /** Whether invocations have the share of a CPU that Lambda gives them. */
-  readonly isRestricted: boolean;
+  /** The share of a CPU that Lambda gives to invocations. `undefined` if the machine does not allow it. */
+  readonly cpuShare: CpuShare | undefined;
   /** Invokes the function, which must not fail. */
   invoke(event: unknown): Promise<Invocation>;
 }
@@ -59,7 +59,7 @@ export async function startEnvironment(
     lines: runtime.lines,
     memoryMegabytes,
     initMilliseconds,
-    isRestricted: cpuShare !== undefined,
+    cpuShare,
     async invoke(event) {
       const invokedAt = now();
       const result = await runtime.invoke(event);

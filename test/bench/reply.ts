@@ -57,7 +57,7 @@ export async function benchReply({ isQuick }: SuiteOptions): Promise<Report> {
         memoryMegabytes,
         services.environment,
       );
-      isRestricted = environment.isRestricted;
+      isRestricted = environment.cpuShare !== undefined;
       return environment;
     };
     console.error(`  ${memoryMegabytes} MB …`);

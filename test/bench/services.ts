@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toSqsRecord } from '../../lib/queue/sqs-record.ts';
 import { createCertificate } from '../support/certificate.ts';
@@ -30,7 +32,7 @@ export function now(): number {
 
 /** @param folder for the certificate */
 export async function startServices(folder: string, options: MockServiceOptions): Promise<Services> {
-  const { key, certificate } = await createCertificate(folder);
+  const { key, certificate } = await createCertificate(await mkdtemp(path.join(folder, 'services-')));
   const program = fileURLToPath(new URL('mock-services.ts', import.meta.url));
   const services = fork(program, [key, certificate, JSON.stringify(options)], { execArgv: [] });
   const [{ aws, platform }] = await once(services, 'message');
