@@ -5,14 +5,17 @@ import { stop as stopEsbuild } from 'esbuild';
 import { readCommandLine } from '../../lib/cli/command-line.ts';
 import { PROJECT_ROOT } from '../support/project.ts';
 import { benchAcknowledge } from './acknowledge.ts';
+import { benchBurst } from './burst.ts';
 import { benchCallLimits } from './call-limits.ts';
 import { drawChart } from './chart.ts';
 import { benchColdStart } from './cold-start.ts';
 import { benchLongConnection } from './long-connection.ts';
+import { benchReply } from './reply.ts';
 import { joinReports, type Report, type Suite } from './report.ts';
 import { benchSetup } from './setup.ts';
 import { simulateScale } from './simulate.ts';
 import { benchVerify } from './verify.ts';
+import { benchWarmCost } from './warm-cost.ts';
 import { benchWorker } from './worker.ts';
 
 /** Each suite's file describes what it measures and how. */
@@ -24,9 +27,12 @@ const suites: Record<string, Suite> = {
   setup: benchSetup,
   'long-connection': benchLongConnection,
   'call-limits': benchCallLimits,
+  reply: benchReply,
+  burst: benchBurst,
+  'warm-cost': benchWarmCost,
 };
 /** Take minutes. */
-const ONLY_WHEN_NAMED = ['long-connection', 'call-limits'];
+const ONLY_WHEN_NAMED = ['long-connection', 'call-limits', 'reply', 'burst', 'warm-cost'];
 /** Installs the project's dependencies, which cannot be shortened. */
 const NOT_QUICK = ['setup'];
 const CHART = path.join(PROJECT_ROOT, 'docs/bench.svg');

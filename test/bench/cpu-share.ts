@@ -14,6 +14,9 @@ const CONTROLLERS = [
   { folder: '/sys/fs/cgroup', limit: 'cpu.max', isVersion1: false },
 ];
 
+/** The number of groups that this process has created. */
+let groups = 0;
+
 /** A short period, so that the share also holds for work that takes a few milliseconds. */
 const PERIOD_MICROSECONDS = 20_000;
 
@@ -25,8 +28,9 @@ const PERIOD_MICROSECONDS = 20_000;
  */
 export async function createCpuShare(share: number): Promise<CpuShare | undefined> {
   const quota = Math.round(share * PERIOD_MICROSECONDS);
+  const name = `feishu-events-bench-${process.pid}-${++groups}`;
   for (const { folder, limit, isVersion1 } of CONTROLLERS) {
-    const group = path.join(folder, `feishu-events-bench-${process.pid}`);
+    const group = path.join(folder, name);
     try {
       await mkdir(group);
       if (!existsSync(path.join(group, limit))) throw new Error(`${folder} does not control the CPU`);

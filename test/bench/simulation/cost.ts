@@ -1,3 +1,4 @@
+import { DOLLARS_PER_GIGABYTE_SECOND } from '../lambda-memory.ts';
 import { type Settings, WRITES_PER_EVENT } from './model.ts';
 import type { Result } from './simulate.ts';
 
@@ -5,7 +6,6 @@ import type { Result } from './simulate.ts';
 const PRICES = {
   gatewayRequest: 1 / 1e6,
   functionRequest: 0.2 / 1e6,
-  gigabyteSecond: 0.0000133334,
   queueRequest: { none: 0.4 / 1e6, conversation: 0.5 / 1e6 },
   tableWrite: 0.625 / 1e6,
   logGigabyte: 0.5,
@@ -23,7 +23,7 @@ export function costOfMillion(result: Result, { ordering }: Settings): number {
   const dollars =
     (webhookInvocations + result.throttledByLambda) * PRICES.gatewayRequest +
     (webhookInvocations + worker.batches) * PRICES.functionRequest +
-    (webhookBilledSeconds + worker.billedSeconds) * FUNCTION_GIGABYTES * PRICES.gigabyteSecond +
+    (webhookBilledSeconds + worker.billedSeconds) * FUNCTION_GIGABYTES * DOLLARS_PER_GIGABYTE_SECOND +
     queueRequests * PRICES.queueRequest[ordering] +
     worker.handled * (WRITES_PER_EVENT * PRICES.tableWrite + LOG_GIGABYTES_OF_EVENT * PRICES.logGigabyte);
   return (dollars / worker.handled) * 1e6;

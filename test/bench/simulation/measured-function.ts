@@ -1,3 +1,4 @@
+import { type Profiler, Session } from 'node:inspector/promises';
 import { pathToFileURL } from 'node:url';
 
 // Runs a function's bundle as one Lambda environment does, and reports the CPU time of each event. This excludes the queue
@@ -7,6 +8,8 @@ export interface Job {
   bundlePath: string;
   /** The first one is the cold start. */
   events: unknown[];
+  /** The index of the first event that is profiled. Default: none. */
+  profileFrom?: number;
 }
 
 /** Milliseconds of CPU time. */
@@ -15,7 +18,10 @@ export interface Measured {
   cold: number;
   /** Each event after the first. */
   warm: number[];
+  profile?: Profiler.Profile | undefined;
 }
+
+const SAMPLING_MICROSECONDS = 200;
 
 const processorMilliseconds = () => {
   const { user, system } = process.cpuUsage();
@@ -23,17 +29,27 @@ const processorMilliseconds = () => {
 };
 const started = processorMilliseconds();
 
-process.once('message', async ({ bundlePath, events }: Job) => {
+process.once('message', async ({ bundlePath, events, profileFrom }: Job) => {
   const received = processorMilliseconds();
   const { handler } = await import(pathToFileURL(bundlePath).href);
   const context = { getRemainingTimeInMillis: () => 60_000 };
   const times: number[] = [];
-  for (const event of events) {
+  const session = new Session();
+  for (const [index, event] of events.entries()) {
+    if (index === profileFrom) await startProfiler(session);
     const before = times.length === 0 ? received : processorMilliseconds();
     await handler(event, context);
     times.push(processorMilliseconds() - before);
   }
   const [first = 0, ...warm] = times;
-  process.send?.({ cold: started + first, warm } satisfies Measured);
-  process.disconnect();
+  const profile = profileFrom === undefined ? undefined : (await session.post('Profiler.stop')).profile;
+  // A profile is too long to be sent at once.
+  process.send?.({ cold: started + first, warm, profile } satisfies Measured, () => process.disconnect());
 });
+
+async function startProfiler(session: Session): Promise<void> {
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.setSamplingInterval', { interval: SAMPLING_MICROSECONDS });
+  await session.post('Profiler.start');
+}
