@@ -8,7 +8,7 @@ import { routeSdkRequests } from './sdk-routes.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
 
 /**
- * Creates the official SDK's client on first use, because loading the SDK takes 126 to 250 ms. A handler may
+ * Creates the official SDK's client on first use, because loading the SDK takes time. A handler may
  * destructure `feishu` without using it.
  *
  * @param store the store app's tickets and the event's tenant; `undefined` for a self-built app
