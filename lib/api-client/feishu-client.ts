@@ -4,16 +4,19 @@ import type { Log } from '../handler.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
 import { loadSdk } from './load-sdk.ts';
 import { type CallSlots, type CallTime, waitForRateLimits } from './rate-limits.ts';
+import { repeatWithNewToken } from './rejected-token.ts';
 import { routeSdkRequests } from './sdk-routes.ts';
+import type { SharedToken } from './shared-token.ts';
 import { createStoreAppClient, type StoreAccess } from './store-app-client.ts';
 
 /**
- * Creates the official SDK's client on first use, because loading the SDK takes 126 to 250 ms. A handler may
+ * Creates the official SDK's client on first use, because loading the SDK takes time. A handler may
  * destructure `feishu` without using it.
  *
  * @param store the store app's tickets and the event's tenant; `undefined` for a self-built app
  * @param time the time for calls that the platform rejects because of a rate limit
  * @param slots the time of each call; `undefined` to call at once
+ * @param sharedToken the token of a self-built app; `undefined` to fetch one for this environment
  * @throws {FeishuError} `FEISHU_MISCONFIGURED`, on first use, if the app's credentials are not set
  */
 export function createLazyClient(
@@ -22,19 +25,29 @@ export function createLazyClient(
   store: StoreAccess | undefined,
   time: CallTime,
   slots?: CallSlots,
+  sharedToken?: SharedToken,
 ): Client {
-  return createLazyObject(() => createClient(environment, log, store, time, slots));
+  return createLazyObject(() => createClient(environment, log, store, time, slots, sharedToken));
 }
 
-function createClient(...[environment, log, store, time, slots]: Parameters<typeof createLazyClient>): Client {
-  const { appId, appSecret, domain } = readAppCredentials(environment);
+function createClient(...[environment, log, store, time, slots, token]: Parameters<typeof createLazyClient>): Client {
+  const credentials = readAppCredentials(environment);
+  const { appId, appSecret, domain } = credentials;
   const sdk = loadSdk();
   routeSdkRequests(sdk.defaultHttpInstance);
+  const findNewToken = async (rejected: string) =>
+    (await token?.reject(sdk, appId, rejected)) ? client.tokenManager.getTenantAccessToken({}) : undefined;
+  const http = repeatWithNewToken(sdk.defaultHttpInstance, findNewToken);
   // The SDK's own default. Its interceptor returns the body, which the type does not show.
-  const httpInstance = waitForRateLimits(sdk.defaultHttpInstance, time, log, slots) as HttpInstance;
+  const httpInstance = waitForRateLimits(http, time, log, slots) as HttpInstance;
   const logger = createSdkLogger(log);
   const options = { appId, appSecret, domain, httpInstance, loggerLevel: sdk.LoggerLevel.warn, logger };
-  return store === undefined ? new sdk.Client(options) : createStoreAppClient(sdk, options, store);
+  const cache = token?.createCache(sdk, credentials, log);
+  const client: Client =
+    store === undefined
+      ? new sdk.Client({ ...options, ...(cache && { cache }) })
+      : createStoreAppClient(sdk, options, store);
+  return client;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
+import { EarlyConnections } from '../util/early-connections.ts';
 
 /**
  * Less than servers usually keep an idle connection. Measured by the clock: on Lambda, timers stop while the function is
@@ -13,6 +14,9 @@ const KEPT_MILLISECONDS = 30_000;
 const OPTIONS = { keepAlive: true, scheduling: 'fifo' } as const;
 const httpAgent = new HttpAgent(OPTIONS);
 const httpsAgent = new HttpsAgent(OPTIONS);
+
+/** Rehearses calls in the init phase. */
+export const earlyConnections = new EarlyConnections({ httpAgent, httpsAgent }, KEPT_MILLISECONDS);
 
 const idleSince = new WeakMap<object, number>();
 for (const agent of [httpAgent, httpsAgent]) {

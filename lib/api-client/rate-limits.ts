@@ -214,8 +214,8 @@ function readSeconds(header: unknown): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
 }
 
-/** A stream cannot be sent twice. The SDK passes uploads as members of `data`. */
-function containsStream(value: unknown, depth = 0): boolean {
+/** Returns whether the options of a request contain a stream, which cannot be sent twice. Uploads are members of `data`. */
+export function containsStream(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if ('pipe' in value || 'getReader' in value) return true;
   return depth < 2 && Object.values(value).some((member) => containsStream(member, depth + 1));

@@ -2,8 +2,8 @@ import type { Cache, Client } from '@larksuiteoapi/node-sdk';
 import { errorFields } from '../observability/error-fields.ts';
 import { responseData } from '../observability/response-data.ts';
 import type { AppTickets } from '../store/app-tickets.ts';
+import type { Sdk } from './load-sdk.ts';
 
-type Sdk = typeof import('@larksuiteoapi/node-sdk');
 type FormatPayload = Client['formatPayload'];
 
 export interface StoreAccess {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
+import { SDK_EXPORTS } from '../api-client/load-sdk.ts';
 import { callbackClient, includedSdk } from './callback-client.ts';
 import { handlerModules } from './check-handlers.ts';
 import { clientUse } from './client-use.ts';
@@ -8,6 +9,7 @@ import { handlerNames } from './handler-names.ts';
 import { installedPackages } from './installed-packages.ts';
 import { leanAwsClients } from './lean-aws-clients.ts';
 import { fastBuiltins, separateBundle } from './lean-bundle.ts';
+import { leanPlatformSdk, withoutProtobuf } from './lean-platform-sdk.ts';
 import { BUNDLE_FOLDER_LOCATION, BUNDLE_LOCATION, LOCATION_DEFINITIONS, sourceLocation } from './module-location.ts';
 import { createPackageImports } from './package-imports.ts';
 import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platform-sdk.ts';
@@ -125,16 +127,22 @@ export function connectionBundle(root: string, outdir: string) {
  * Returns the esbuild options for the platform's SDK. The worker loads this file only if a handler uses it.
  *
  * @param outdir the folder of the worker's bundle; the SDK goes into its `node_modules`
+ * @param options.isWhole whether a function imports the SDK itself. Otherwise the file contains only what `lib/` uses: the
+ *   client, but no dispatchers, channels or long connection.
  */
-export function platformSdkBundle(root: string, outdir: string) {
+export function platformSdkBundle(root: string, outdir: string, { isWhole }: { isWhole: boolean }) {
+  const exports = isWhole ? '*' : `{ ${SDK_EXPORTS.join(', ')} }`;
   return {
     ...commonOptions,
     absWorkingDir: root,
-    entryPoints: ['@larksuiteoapi/node-sdk'],
+    stdin: { contents: `export ${exports} from '${PLATFORM_SDK}';`, resolveDir: root },
     // An optional dependency of the SDK's dependencies, installed here only for development tools.
     external: ['supports-color'],
-    outfile: path.join(outdir, 'node_modules/@larksuiteoapi/node-sdk/index.js'),
+    outfile: path.join(outdir, 'node_modules', PLATFORM_SDK, 'index.js'),
     format: 'cjs',
+    // Of ES modules, esbuild can leave out parts.
+    mainFields: ['module', 'main'],
+    plugins: [leanPlatformSdk, fastBuiltins, ...(isWhole ? [] : [withoutProtobuf])],
   } satisfies BuildOptions;
 }
 

@@ -5,6 +5,7 @@ import {
   artifactFiles,
   functionBundle,
   platformSdkBundle,
+  usesPlatformSdk,
   webhookBundle,
   workerBundle,
 } from '../build/bundle.ts';
@@ -69,7 +70,8 @@ export async function bundleFunctions(
   ].filter(({ name }) => name in functions);
   const { files, warnings, notices } = await findFunctionFiles(root, outdir, service, bundled);
   // After the packages, because installing them empties `node_modules`.
-  await buildBundle(platformSdkBundle(root, outdir));
+  const isWhole = bundled.some(({ result }) => usesPlatformSdk(result.metafile));
+  await buildBundle(platformSdkBundle(root, outdir, { isWhole }));
   for (const { name, bundle, result } of bundled) usePackage(name, bundle, result, files.get(name) ?? []);
   const messages = handlerWarnings([...webhook.warnings, ...worker.warnings, ...(approvals?.warnings ?? [])]).map(
     ({ text }) => text,

@@ -206,7 +206,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   });
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
-  await build(platformSdkBundle(options.root, outdir));
+  await build(platformSdkBundle(options.root, outdir, { isWhole: true }));
 
   const traffic = new Traffic();
   let mapping: EventSourceMapping | undefined;

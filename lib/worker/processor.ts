@@ -1,6 +1,7 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import { createLazyClient } from '../api-client/feishu-client.ts';
 import type { FindCallSlots } from '../api-client/shared-call-slots.ts';
+import type { SharedToken } from '../api-client/shared-token.ts';
 import { createUuid } from '../api-client/uuid.ts';
 import type { Environment } from '../config.ts';
 import { CALLBACK_TYPES, type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
@@ -67,6 +68,7 @@ export function attemptOf({ attributes }: SQSRecord): number {
  *
  * @param appTickets `undefined` for a self-built app
  * @param findCallSlots the times of API calls; `undefined` to call at once
+ * @param sharedToken `undefined` for a store app
  * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}
  */
 export function createProcessor(
@@ -77,6 +79,7 @@ export function createProcessor(
   appTickets: AppTickets | undefined,
   explainUnhandled: ExplainUnhandled,
   findCallSlots?: FindCallSlots,
+  sharedToken?: SharedToken,
 ) {
   return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
     const { context, signal, isolatedRuns } = invocation;
@@ -107,6 +110,7 @@ export function createProcessor(
           appTickets && { tickets: appTickets, tenant: envelope.header.tenant },
           { remainingMilliseconds: () => context.getRemainingTimeInMillis(), signal },
           findCallSlots?.({ chat: chatOf(envelope), tenant: appTickets && envelope.header.tenant, log }),
+          sharedToken,
         ),
         uuid: createUuid(key),
       });

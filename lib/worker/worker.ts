@@ -1,6 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { rateLimitSeconds } from '../api-client/rate-limits.ts';
 import { createSharedCallSlots } from '../api-client/shared-call-slots.ts';
+import { createSharedToken } from '../api-client/shared-token.ts';
 import { type Environment, isStoreApp, limitsCallRate, readRequired } from '../config.ts';
 import type { Log } from '../handler.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
@@ -13,6 +14,7 @@ import { createFailureReasons } from '../store/failure-reasons.ts';
 import { createIdempotencyStore } from '../store/idempotency.ts';
 import { createRedrives } from '../store/redrives.ts';
 import { createReturns } from '../store/returns.ts';
+import { createStoredTokens } from '../store/stored-tokens.ts';
 import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import { createAttempts } from './attempts.ts';
 import { createWorkerClients } from './aws-clients.ts';
@@ -79,6 +81,7 @@ export function createWorker(
     limitsCallRate(environment)
       ? createSharedCallSlots(createCallSchedules(dynamo, tableName), environment.FEISHU_APP_ID ?? '')
       : undefined,
+    isStoreApp(environment) ? undefined : createSharedToken(createStoredTokens(dynamo, tableName)),
   );
   const attempts = createAttempts(createReturns(dynamo, tableName), telemetry.log);
   const callbackTypes = callbackTypesOf(CALLBACK_MODULES);

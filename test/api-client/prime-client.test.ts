@@ -1,19 +1,30 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createLazyClient } from '../../lib/api-client/feishu-client.ts';
-import { primeClient } from '../../lib/api-client/prime-client.ts';
+import { primeToken, rehearseCall } from '../../lib/api-client/prime-client.ts';
 import { createLogCapture } from '../../lib/testing/captured-log.ts';
+import { emulatedAws } from '../support/emulated-aws.ts';
 import { PlatformApi } from '../support/platform-api.ts';
+import { wait } from '../support/wait.ts';
 import { writtenLines } from '../support/written-output.ts';
 
 const TOKEN = '/open-apis/auth/v3/tenant_access_token/internal';
+const aws = emulatedAws();
 const time = { remainingMilliseconds: () => 60_000, signal: new AbortController().signal };
 
 /** Fetching may take longer than the limit on a busy machine. */
 function withoutTimeLimits(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
   onTestFinished(() => void vi.useRealTimers());
+}
+
+/** Prepares the client, as the worker does in the init phase. */
+async function primeClient(environment: Record<string, string | undefined>): Promise<void> {
+  await rehearseCall(environment);
+  await primeToken({ ...aws.environment, ...environment }, new DynamoDBClient());
 }
 
 /** Sends a message, as a handler does for each event. */
@@ -48,7 +59,8 @@ it('fetches the token again once it has expired', async () => {
 
 it('sends nothing for a store app, whose tokens belong to tenants', async () => {
   await using platform = await PlatformApi.start();
-  await primeClient({ ...platform.environment, FEISHU_APP_TYPE: 'store' });
+  const environment = { ...aws.environment, ...platform.environment, FEISHU_APP_TYPE: 'store' };
+  await primeToken(environment, new DynamoDBClient());
   expect(platform.calls).toEqual([]);
 });
 
@@ -66,6 +78,56 @@ it('leaves it to the first call to report wrong credentials', async () => {
   expect(platform.calls).toEqual([TOKEN]);
   expect(writtenLines()).toEqual([]);
   await expect(send(environment)).rejects.toThrow('app secret invalid');
+});
+
+it('opens the connection that the first call uses, and sends nothing over it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const connections: Socket[] = [];
+  let requests = 0;
+  const server = createHttpServer((_, response) => {
+    requests += 1;
+    response.setHeader('content-type', 'application/json').end('{"code":0,"tenant_access_token":"t-1","expire":7200}');
+  }).on('connection', (socket) => void connections.push(socket));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const FEISHU_DOMAIN = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const environment = { FEISHU_APP_ID: 'cli_early', FEISHU_APP_SECRET: 'a secret', FEISHU_DOMAIN };
+  await rehearseCall(environment);
+  expect(requests).toBe(0);
+  await send(environment);
+  expect(requests).toBe(2);
+  expect(connections).toHaveLength(1);
+});
+
+it('does not use a connection that was opened more than 30 s ago', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await using platform = await PlatformApi.start();
+  const sockets: Socket[] = [];
+  const { port } = new URL(platform.environment.FEISHU_DOMAIN ?? '');
+  const forwarder = createServer((socket) => {
+    sockets.push(socket.on('error', () => {}));
+    const target = connect(Number(port), '127.0.0.1').on('error', () => {});
+    socket.on('close', () => target.destroy());
+    socket.pipe(target).pipe(socket);
+  });
+  await once(forwarder.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    forwarder.close();
+  });
+  const FEISHU_DOMAIN = `http://127.0.0.1:${(forwarder.address() as AddressInfo).port}`;
+  const environment = { ...platform.environment, FEISHU_DOMAIN };
+  await rehearseCall(environment);
+  await vi.waitFor(() => expect(sockets).toHaveLength(1), wait);
+  vi.setSystemTime(Date.now() + 31_000);
+  await send(environment);
+  expect(platform.sent).toHaveLength(1);
+  expect(sockets).toHaveLength(2);
 });
 
 it('ends if the platform does not respond', async () => {

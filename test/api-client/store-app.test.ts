@@ -289,8 +289,8 @@ describe('The worker of a store app', () => {
     expect(await deliver(worker, messageOf('any'))).toBe(0);
     expect(platform.sent).toEqual([{ tenant: 'own', text: 'Hello' }]);
     expect(platform.calls).toEqual([`${TENANT_TOKEN}/internal`, expect.stringMatching(REPLY)]);
-    // Taking the lease and completing the record.
-    expect(operations).toEqual(['PutItem', 'UpdateItem']);
+    // Taking the lease, looking for the shared token, sharing it, and completing the record.
+    expect(operations).toEqual(['PutItem', 'GetItem', 'PutItem', 'UpdateItem']);
   });
 
   it('does not start with an unknown app type', () => {

@@ -115,7 +115,10 @@ async function prepare(folder: string): Promise<void> {
   const common = path.join(folder, 'common');
   await mkdir(common);
   await bundleComparator('worker.mjs', path.join(common, 'worker.js'));
-  await Promise.all([build(workerBundle(PROJECT_ROOT, ours)), build(platformSdkBundle(PROJECT_ROOT, ours))]);
+  await Promise.all([
+    build(workerBundle(PROJECT_ROOT, ours)),
+    build(platformSdkBundle(PROJECT_ROOT, ours, { isWhole: false })),
+  ]);
 }
 
 /** @returns how many seconds it took to handle and delete all events */

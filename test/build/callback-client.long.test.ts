@@ -78,7 +78,7 @@ describe('With `callbacks: { feishu: true }` in extensions.yml,', () => {
     await project.writeHandler('callbacks/card.action.trigger.ts', HANDLER);
     const { warnings } = await build(webhookBundle(project.root, outdir));
     expect(handlerWarnings(warnings)).toEqual([]);
-    await build(platformSdkBundle(project.root, outdir));
+    await build(platformSdkBundle(project.root, outdir, { isWhole: true }));
 
     await using platform = await PlatformApi.start();
     const environment = {

@@ -48,7 +48,7 @@ it('the bundle of a worker with such a handler loads the SDK and fetches the tok
   await using folder = await mkdtempDisposable(path.join(tmpdir(), 'feishu-events-client-use-'));
   // Its sample handler replies to messages.
   await build(workerBundle(PROJECT_ROOT, folder.path));
-  await build(platformSdkBundle(PROJECT_ROOT, folder.path));
+  await build(platformSdkBundle(PROJECT_ROOT, folder.path, { isWhole: false }));
   await using platform = await PlatformApi.start();
   // Nothing listens there.
   const origin = 'http://127.0.0.1:1';

@@ -129,7 +129,7 @@ describe('A handler in the bundle', () => {
       );
     }
     result = await buildAsNpmStart(project.root, outdir);
-    await build(platformSdkBundle(project.root, outdir));
+    await build(platformSdkBundle(project.root, outdir, { isWhole: true }));
     found = await runAll();
   });
   afterAll(() => rm(project.root, { recursive: true }));

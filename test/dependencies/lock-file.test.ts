@@ -38,10 +38,10 @@ describe('The deployed code', () => {
   let deployed: [string, LockedPackage | undefined][];
   beforeAll(async () => {
     outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
-    const bundles = [webhookBundle, workerBundle, platformSdkBundle, connectionBundle].map((bundle) =>
-      build(bundle(PROJECT_ROOT, outdir)),
-    );
-    const names = (await Promise.all(bundles)).flatMap(({ metafile }) => packagesIn(metafile));
+    const bundles = [webhookBundle, workerBundle, connectionBundle].map((bundle) => bundle(PROJECT_ROOT, outdir));
+    const sdk = platformSdkBundle(PROJECT_ROOT, outdir, { isWhole: true });
+    const results = await Promise.all([...bundles, sdk].map((options) => build(options)));
+    const names = results.flatMap(({ metafile }) => packagesIn(metafile));
     deployed = [...new Set(names)].map((name) => [name, packages[name]]);
   });
   afterAll(() => rm(outdir, { recursive: true }));

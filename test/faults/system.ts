@@ -113,7 +113,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     build(workerBundle(project.root, outdir)),
     build(connectionBundle(project.root, outdir)),
     // Built from this project, which has the packages installed.
-    build(platformSdkBundle(PROJECT_ROOT, outdir)),
+    build(platformSdkBundle(PROJECT_ROOT, outdir, { isWhole: false })),
   ]);
   const runs = new Map<string, number>();
   const ranAgain: string[] = [];

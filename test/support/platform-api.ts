@@ -8,6 +8,12 @@ export class PlatformApi implements AsyncDisposable {
   readonly appSecret = `secret ${randomUUID()}`;
   /** The tickets it accepts from a store app. */
   readonly validTickets = new Set<string>();
+  /** The token of a self-built app. */
+  tenantToken = 't-own';
+  /** Tokens that are no longer valid. */
+  readonly revokedTokens = new Set<string>();
+  /** The HTTP status of responses that reject a token. */
+  revokedStatus = 400;
   /** The path of each request, in order. */
   readonly calls: string[] = [];
   /** The accepted messages, each with the tenant whose token it was sent with. */
@@ -21,7 +27,8 @@ export class PlatformApi implements AsyncDisposable {
     const platform = new PlatformApi();
     platform.#server = await startHttpServer('127.0.0.1', 0, ({ url = '', headers }, body) => {
       platform.calls.push(url);
-      return platform.#respond(url, headers.authorization, JSON.parse(body.toString()));
+      const isJson = headers['content-type']?.startsWith('application/json');
+      return platform.#respond(url, headers.authorization, isJson ? JSON.parse(body.toString()) : {});
     });
     return platform;
   }
@@ -54,8 +61,12 @@ export class PlatformApi implements AsyncDisposable {
         return jsonResponse(200, { code: 0, msg: 'ok', tenant_access_token: `t-${body.tenant_key}`, expire: 7200 });
       case '/open-apis/auth/v3/tenant_access_token/internal':
         if (!isApp) return jsonResponse(200, { code: 10014, msg: 'app secret invalid' });
-        return jsonResponse(200, { code: 0, msg: 'ok', tenant_access_token: 't-own', expire: 7200 });
+        return jsonResponse(200, { code: 0, msg: 'ok', tenant_access_token: this.tenantToken, expire: 7200 });
       default: {
+        if (this.revokedTokens.has(authorization?.replace('Bearer ', '') ?? '')) {
+          const msg = 'Invalid access token for authorization. Please make a test attempt with the correct token.';
+          return jsonResponse(this.revokedStatus, { code: 99991663, msg });
+        }
         const [, tenant] = /^Bearer t-(.+)$/.exec(authorization ?? '') ?? [];
         if (tenant === undefined) return jsonResponse(400, { code: 99991661, msg: 'Missing access token' });
         this.sent.push({ tenant, text: JSON.parse(body.content ?? '{}').text });

@@ -167,6 +167,11 @@ describe('The init phase of the worker', () => {
     await using platform = await PlatformApi.start();
     await startWorker(platform.environment, usesClient);
     expect(platform.calls).toEqual(usesClient ? ['/open-apis/auth/v3/tenant_access_token/internal'] : []);
+    // It is shared.
+    expect([...dynamo.sent.matchAll(/DynamoDB_20120810\.(\w+)/g)].map(([, operation]) => operation)).toEqual(
+      usesClient ? ['GetItem', 'PutItem'] : [],
+    );
+    if (usesClient) expect(dynamo.connections).toHaveLength(1);
     expect(writtenLines()).toEqual([]);
   });
 

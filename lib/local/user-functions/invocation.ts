@@ -70,7 +70,7 @@ async function bundle(root: string, outdir: string, source: string): Promise<str
   const minify = !isDebugging();
   const { metafile } = await build({ ...functionBundle(root, outdir, 'function', source), minify });
   await linkPackages(root, outdir, metafile);
-  if (usesPlatformSdk(metafile)) await build(platformSdkBundle(root, outdir));
+  if (usesPlatformSdk(metafile)) await build(platformSdkBundle(root, outdir, { isWhole: true }));
   return path.join(outdir, 'function.mjs');
 }
 

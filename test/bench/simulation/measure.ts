@@ -36,8 +36,9 @@ const ENCRYPT_KEY = 'an encrypt key';
 const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-measure-'));
 const emulators = await startEmulators({ ordering: 'none', visibilityTimeoutSeconds: 360 });
 try {
-  const bundles = [webhookBundle, workerBundle, platformSdkBundle];
-  await Promise.all(bundles.map((bundle) => build(bundle(PROJECT_ROOT, folder))));
+  const bundles = [webhookBundle, workerBundle].map((bundle) => bundle(PROJECT_ROOT, folder));
+  const sdk = platformSdkBundle(PROJECT_ROOT, folder, { isWhole: false });
+  await Promise.all([...bundles, sdk].map((options) => build(options)));
   const webhookCold = await measureCold('webhook', webhookEvent);
   const [webhook] = await measureWarm('webhook', webhookEvent);
   const workerCold = await measureCold('worker', () => workerEvent(1));
