@@ -45,8 +45,8 @@ export async function readAppStatus(
     { status: 'ok', part: 'credentials', description: 'The App ID and the App Secret are valid', missing: [] },
     describeBot(bot),
     describeScopes(granted, requirements),
-    ...describeTypes('events', 'event', configuration, requirements.events),
-    ...describeTypes('callbacks', 'callback', configuration, requirements.callbacks),
+    ...describeTypes('events', 'event', configuration, requirements.events, requirements.eventsV1),
+    ...describeTypes('callbacks', 'callback', configuration, requirements.callbacks, []),
     ...(destination === undefined ? [] : describeDeliveries(configuration, requirements, destination)),
     ...(await describeConnections(app, destination?.maximumConnections)),
     describeVersion(configuration),
@@ -87,6 +87,7 @@ function describeTypes(
   noun: string,
   configuration: AppConfiguration | PlatformError,
   needed: readonly string[],
+  v1: readonly string[],
 ): StatusItem[] {
   const none = { status: 'ok', part, description: `No ${noun} is needed`, missing: [] } as const;
   if (configuration instanceof PlatformError) {
@@ -98,7 +99,7 @@ function describeTypes(
     return needed.length === 0 ? [none] : [{ ...none, status: 'unknown', description }];
   }
   const missing = needed.filter((type) => !types.includes(type));
-  const extra = types.filter((type) => !needed.includes(type));
+  const extra = types.filter((type) => !needed.includes(type) && !v1.includes(type));
   const main: StatusItem =
     missing.length > 0
       ? { status: 'missing', part, description: `Not subscribed: ${missing.join(', ')}`, missing }

@@ -65,11 +65,23 @@ export async function planChanges(app: PlatformApp, target: Target): Promise<Pla
     await planBot(app, notes),
     planScopes([...scopes.granted, ...scopes.waiting], target, notes),
     await planKeys(configuration, target, notes),
-    planDelivery('events', configuration.events, target.requirements.events, target, notes),
+    planDelivery(
+      'events',
+      withoutV1(configuration.events, target.requirements),
+      target.requirements.events,
+      target,
+      notes,
+    ),
     planDelivery('callbacks', configuration.callbacks, target.requirements.callbacks, target, notes),
   ].filter((change) => change !== undefined);
   const { eventsV1, unknown } = target.requirements;
-  if (eventsV1.length > 0) notes.push(`Only the developer console can add v1.0 events: ${eventsV1.join(', ')}.`);
+  const subscribed = configuration.events.types ?? [];
+  // The documents of the APIs name only v2.0 events.
+  for (const type of eventsV1.filter((name) => !subscribed.includes(name))) {
+    notes.push(
+      `The v1.0 event ${type}: add it in the developer console (Events & Callbacks > Event Configuration > Add Events).`,
+    );
+  }
   if (unknown.length > 0) notes.push(`Check in the developer console which scopes these need: ${unknown.join(', ')}.`);
   const isUnpublished = configuration.publishedVersion === undefined && configuration.versionInReview === undefined;
   return { changes, publishes: isUnpublished || changes.some(({ needsPublishing }) => needsPublishing), notes };
@@ -160,6 +172,11 @@ async function planKeys(
     },
     needsPublishing: true,
   };
+}
+
+/** v1.0 events are subscribed in the developer console. */
+function withoutV1({ types, ...delivery }: Delivery, { eventsV1 }: Requirements): Delivery {
+  return { ...delivery, types: types?.filter((type) => !eventsV1.includes(type)) };
 }
 
 function planDelivery(

@@ -152,6 +152,20 @@ describe('The plan', () => {
     );
   });
 
+  it('names where to add v1.0 events, and keeps those that are subscribed', async () => {
+    await apply();
+    (mock.app as { event: { subscribed_events: string[] } }).event.subscribed_events.push('message');
+    const requirements = { ...TARGET.requirements, eventsV1: ['message', 'out_approval'] };
+    printed = [];
+    expect(await plan({ requirements, prunes: true })).toBe(true);
+    expect(printed[0]).toBe(
+      '? The v1.0 event out_approval: add it in the developer console (Events & Callbacks > Event Configuration > Add Events).',
+    );
+    expect(printed).toHaveLength(2);
+    expect(await checkApp(optionsFor({ requirements }))).toBe(true);
+    expect(printed.join()).not.toContain('No handler needs');
+  });
+
   it('contains a first version for an app that is complete but not published', async () => {
     await apply();
     mock.app = { ...(mock.app as object), online_version_id: '' };
