@@ -1,7 +1,8 @@
-import { readAppStatus } from './app-status.ts';
+import { readAppStatus, type StatusItem } from './app-status.ts';
 import { formatItem } from './format-status.ts';
 import { type Change, type Plan, planChanges, type Target } from './plan.ts';
-import type { PlatformApp } from './platform-app.ts';
+import type { AppConfiguration, PlatformApp } from './platform-app.ts';
+import { PlatformError, UNVERIFIED_URL } from './platform-errors.ts';
 import type { UnpublishedChanges } from './unpublished-changes.ts';
 
 export interface AppCommandOptions {
@@ -27,20 +28,40 @@ const LONGEST_CHANGELOG_CHARACTERS = 500;
  * Prints what the app lacks.
  *
  * @returns whether it lacks nothing
+ * @throws {Error} if the platform does not respond, so that nothing can be compared
  */
 export async function checkApp(options: AppCommandOptions): Promise<boolean> {
-  const { app, target, maximumConnections, unpublished, applyCommand, print } = options;
+  const { applyCommand, print } = options;
+  const items = await compareApp(options);
+  const [first] = items;
+  if (first?.part === 'credentials' && first.status === 'unknown') {
+    throw new Error(`The app was not compared. ${first.description} Check the network and the proxy.`);
+  }
+  for (const item of items) print(formatItem(item));
+  const isComplete = items.every(({ status }) => status !== 'missing');
+  if (!isComplete && first?.status === 'ok') print(`To change the app: ${applyCommand}`);
+  return isComplete;
+}
+
+/** Compares an app with its target, including changes that were interrupted. */
+export async function compareApp({
+  app,
+  target,
+  maximumConnections,
+  unpublished,
+}: Omit<AppCommandOptions, 'applyCommand' | 'print'>): Promise<StatusItem[]> {
   const items = await readAppStatus(app, target.requirements, {
     requestUrl: target.requestUrl,
     ...(maximumConnections !== undefined && { maximumConnections }),
   });
-  for (const item of items) print(formatItem(item));
-  const isUnpublished = await unpublished.exist();
-  if (isUnpublished) print('✗ The last changes are not published');
-  const isComplete = !isUnpublished && items.every(({ status }) => status !== 'missing');
-  const isReachable = items.every(({ part, status }) => part !== 'credentials' || status === 'ok');
-  if (!isComplete && isReachable) print(`To change the app: ${applyCommand}`);
-  return isComplete;
+  if (items[0]?.status !== 'ok') return items;
+  const missing = (part: StatusItem['part'], description: string) =>
+    items.push({ status: 'missing', part, description, missing: [] });
+  if (target.requestUrl !== undefined && (await target.keys?.isUnfinished())) {
+    missing('keys', 'The change of the Encrypt Key and the Verification Token is not finished');
+  }
+  if (await unpublished.exist()) missing('version', 'The last changes are not published');
+  return items;
 }
 
 /**
@@ -64,8 +85,8 @@ export async function printPlan(options: AppCommandOptions): Promise<boolean> {
  */
 export async function applyPlan(options: ApplyOptions): Promise<boolean> {
   const { app, unpublished, print, confirm } = options;
-  const { versionInReview } = await app.readConfiguration();
-  if (versionInReview !== undefined) {
+  const configuration = await app.readConfiguration();
+  if (configuration.versionInReview !== undefined) {
     print('A version of the app waits for an administrator. Until then, the platform accepts no changes.');
     return false;
   }
@@ -73,17 +94,42 @@ export async function applyPlan(options: ApplyOptions): Promise<boolean> {
   showPlan(plan, print);
   if (isEmpty(plan)) return true;
   if (!(await confirm())) return false;
+  let hasSentKeys = false;
   for (const change of plan.changes) {
     if (change.needsPublishing) await unpublished.remember();
-    if ('bot' in change.request) await app.enableBot();
-    else await app.configure(change.request.configuration);
+    try {
+      await makeChange(change, configuration, options);
+    } catch (error) {
+      // The platform may verify the URL with the keys of the published version, which the webhook need not accept.
+      if (!hasSentKeys || !(error instanceof PlatformError) || error.code !== UNVERIFIED_URL) throw error;
+      if (!(await publish(plan.changes, options))) return false;
+      hasSentKeys = false;
+      await unpublished.remember();
+      await makeChange(change, configuration, options);
+    }
+    hasSentKeys ||= 'keys' in change.request && change.needsPublishing;
     for (const line of change.lines) print(`✓ ${line.slice(2)}`);
   }
-  if (!plan.publishes) return true;
-  await app.publish(changelogOf(plan.changes));
+  return plan.publishes ? publish(plan.changes, options) : true;
+}
+
+async function makeChange(
+  { request }: Change,
+  configuration: AppConfiguration,
+  { app, target }: AppCommandOptions,
+): Promise<void> {
+  if ('bot' in request) await app.enableBot();
+  else if ('keys' in request) await target.keys?.take(request.keys, app, configuration);
+  else await app.configure(request.configuration);
+}
+
+/** @returns whether the version is in use: `false` if it waits for an administrator */
+async function publish(changes: Change[], { app, target, unpublished, print }: AppCommandOptions): Promise<boolean> {
+  await app.publish(changelogOf(changes));
   await unpublished.forget();
-  const { versionInReview: submitted } = await app.readConfiguration();
-  if (submitted === undefined) {
+  const { versionInReview } = await app.readConfiguration();
+  await target.keys?.recordPublication(versionInReview);
+  if (versionInReview === undefined) {
     print('✓ Published a version');
     return true;
   }

@@ -4,13 +4,15 @@ import { type Requirements, scopesToRequest } from './requirements.ts';
 
 /** Whether one part of the app is as the handlers need it. */
 export interface StatusItem {
-  /** `unknown`: the platform does not say. */
-  status: 'ok' | 'missing' | 'unknown';
+  /** `unknown`: the platform does not say. `extra`: the app has more than the handlers need. */
+  status: 'ok' | 'missing' | 'unknown' | 'extra';
   /** The part, as the steps in the console name it. */
-  part: 'credentials' | 'bot' | 'scopes' | 'events' | 'callbacks' | 'delivery' | 'connections' | 'version';
+  part: 'credentials' | 'bot' | 'scopes' | 'events' | 'callbacks' | 'delivery' | 'connections' | 'keys' | 'version';
   description: string;
   /** What is missing: names of scopes, events or callbacks. */
   missing: readonly string[];
+  /** What changes it. Default: `app apply`. */
+  remedy?: 'prune' | 'administrator' | 'stop-program' | 'credentials';
 }
 
 /** Where the events of an app should arrive. */
@@ -25,7 +27,7 @@ export interface Destination {
  * Compares an app on the platform with what the handlers need.
  *
  * @param destination default: not checked
- * @returns only the item `credentials` if the credentials are wrong or the platform does not respond
+ * @returns only the item `credentials` if the credentials are wrong, or the platform does not respond (`unknown`)
  */
 export async function readAppStatus(
   app: PlatformApp,
@@ -35,15 +37,16 @@ export async function readAppStatus(
   const granted = await attempt(app.readScopes());
   // The first call also requests a token.
   if (granted instanceof PlatformError && isAboutCredentials(granted)) {
-    return [{ status: 'missing', part: 'credentials', description: granted.message, missing: [] }];
+    const status = granted.code === undefined ? 'unknown' : 'missing';
+    return [{ status, part: 'credentials', description: granted.message, missing: [], remedy: 'credentials' }];
   }
   const [bot, configuration] = await Promise.all([attempt(app.readBotName()), attempt(app.readConfiguration())]);
   return [
     { status: 'ok', part: 'credentials', description: 'The App ID and the App Secret are valid', missing: [] },
     describeBot(bot),
     describeScopes(granted, requirements),
-    describeTypes('events', 'event', configuration, requirements.events),
-    describeTypes('callbacks', 'callback', configuration, requirements.callbacks),
+    ...describeTypes('events', 'event', configuration, requirements.events, requirements.eventsV1),
+    ...describeTypes('callbacks', 'callback', configuration, requirements.callbacks, []),
     ...(destination === undefined ? [] : describeDeliveries(configuration, requirements, destination)),
     ...(await describeConnections(app, destination?.maximumConnections)),
     describeVersion(configuration),
@@ -75,6 +78,7 @@ function describeScopes(
     part: 'scopes',
     description: `Scopes not granted: ${missing.join(', ')}${note}`,
     missing,
+    ...(waiting.length === missing.length && { remedy: 'administrator' }),
   };
 }
 
@@ -83,22 +87,26 @@ function describeTypes(
   noun: string,
   configuration: AppConfiguration | PlatformError,
   needed: readonly string[],
-): StatusItem {
-  if (needed.length === 0) return { status: 'ok', part, description: `No ${noun} is needed`, missing: [] };
+  v1: readonly string[],
+): StatusItem[] {
+  const none = { status: 'ok', part, description: `No ${noun} is needed`, missing: [] } as const;
   if (configuration instanceof PlatformError) {
-    return { status: 'unknown', part, description: configuration.message, missing: [] };
+    return needed.length === 0 ? [none] : [{ ...none, status: 'unknown', description: configuration.message }];
   }
   const { types } = configuration[part];
   if (types === undefined) {
-    return { status: 'unknown', part, description: `The platform does not return the app's ${part}`, missing: [] };
+    const description = `The platform does not return the app's ${part}`;
+    return needed.length === 0 ? [none] : [{ ...none, status: 'unknown', description }];
   }
   const missing = needed.filter((type) => !types.includes(type));
-  const extra = types.filter((type) => !needed.includes(type));
-  const note = extra.length === 0 ? '' : `; no handler needs ${extra.join(', ')}`;
-  if (missing.length === 0) {
-    return { status: 'ok', part, description: `The app subscribes to ${needed.join(', ')}${note}`, missing };
-  }
-  return { status: 'missing', part, description: `Not subscribed: ${missing.join(', ')}${note}`, missing };
+  const extra = types.filter((type) => !needed.includes(type) && !v1.includes(type));
+  const main: StatusItem =
+    missing.length > 0
+      ? { status: 'missing', part, description: `Not subscribed: ${missing.join(', ')}`, missing }
+      : { ...none, ...(needed.length > 0 && { description: `The app subscribes to ${needed.join(', ')}` }) };
+  if (extra.length === 0) return [main];
+  const description = `No handler needs the ${extra.length === 1 ? noun : part} ${extra.join(', ')}`;
+  return [main, { status: 'extra', part, description, missing: [], remedy: 'prune' }];
 }
 
 function describeDeliveries(
@@ -134,10 +142,9 @@ async function describeConnections(app: PlatformApp, maximum: number | undefined
   const item = { part: 'connections', missing: [] } as const;
   if (count instanceof PlatformError) return [{ ...item, status: 'unknown', description: count.message }];
   if (count <= maximum) return [{ ...item, status: 'ok', description: `Open long connections: ${count}` }];
-  const description =
-    `${count} long connections are open, but the stack has ${maximum}: other programs with this app's credentials ` +
-    'receive some of its events';
-  return [{ ...item, status: 'missing', description }];
+  const open = count === 1 ? '1 long connection is open' : `${count} long connections are open`;
+  const description = `${open}, but the stack has ${maximum}: other programs with this app's credentials receive some of its events`;
+  return [{ ...item, status: 'missing', description, remedy: 'stop-program' }];
 }
 
 function describeVersion(configuration: AppConfiguration | PlatformError): StatusItem {
@@ -146,7 +153,8 @@ function describeVersion(configuration: AppConfiguration | PlatformError): Statu
   }
   const { publishedVersion, versionInReview } = configuration;
   if (versionInReview !== undefined) {
-    return { status: 'missing', part: 'version', description: 'A version waits for an administrator', missing: [] };
+    const description = 'A version waits for an administrator';
+    return { status: 'missing', part: 'version', description, missing: [], remedy: 'administrator' };
   }
   if (publishedVersion !== undefined) {
     return { status: 'ok', part: 'version', description: 'A version is published', missing: [] };

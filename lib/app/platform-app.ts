@@ -54,11 +54,13 @@ export class PlatformApp {
     return new PlatformApp(new sdk.Client({ appId, appSecret, domain, logger }), appId);
   }
 
-  /** Reads the scopes that the app has requested, by whether they are granted. Needs no scope. */
+  /** Reads the app's own scopes, not those of its users, by whether they are granted. Needs no scope. */
   async readScopes(): Promise<{ granted: string[]; waiting: string[] }> {
     const { data } = await call(this.#client.application.v6.scope.list());
     const namesOf = (status: number) =>
-      (data?.scopes ?? []).filter((scope) => scope.grant_status === status).map((scope) => scope.scope_name);
+      (data?.scopes ?? [])
+        .filter((scope) => scope.grant_status === status && scope.scope_type !== 'user')
+        .map((scope) => scope.scope_name);
     return { granted: namesOf(1), waiting: namesOf(2) };
   }
 

@@ -23,6 +23,8 @@ const ADVICE: ReadonlyMap<number, string> = new Map([
 ]);
 
 const MISSING_SCOPE = 99991672;
+/** The platform could not verify the request URL. */
+export const UNVERIFIED_URL = 210042;
 /** The response of `bot/v3/info`: https://open.feishu.cn/document/ukTMukTMukTM/uAjMxEjLwITMx4CMyETM */
 export const HAS_NO_BOT = 11205;
 

@@ -8,7 +8,8 @@ import type { StackCommandParts } from './stack-command.ts';
 export type CommandOptions = Readonly<Record<string, string | boolean | null | undefined>>;
 
 const APP_OPTIONS = {
-  prune: { usage: 'Unsubscribe from events and callbacks that no handler needs', type: 'boolean' },
+  'rotate-keys': { usage: 'Set a new Encrypt Key and Verification Token on both sides', type: 'boolean' },
+  prune: { usage: 'Remove events, callbacks and scopes that no handler needs', type: 'boolean' },
   all: { usage: 'Also send what the platform does not report', type: 'boolean' },
 } as const;
 
@@ -26,7 +27,7 @@ export const OPERATOR_COMMANDS = {
       stack: {
         usage: 'Check the deployed stack, and explain how to fix problems',
         lifecycleEvents: ['check'],
-        options: { platform: { usage: 'Also compare the app on the platform ("app check")', type: 'boolean' } },
+        options: {},
       },
     },
   },
@@ -87,7 +88,7 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
   const withQueue = (work: (commands: DeadLetterCommands) => Promise<void>) => () =>
     withDeadLetters(host.getProvider('aws'), work);
   return {
-    'doctor:stack:check': () => runDoctor(host, options),
+    'doctor:stack:check': () => runDoctor(host),
     'app:check:check': () => runAppCommand(host, 'check', options),
     'app:plan:plan': () => runAppCommand(host, 'plan', options),
     'app:apply:apply': () => runAppCommand(host, 'apply', options),
@@ -99,22 +100,27 @@ export function createOperatorHooks(host: Serverless, options: CommandOptions): 
   };
 }
 
-async function runDoctor(host: Serverless, options: CommandOptions): Promise<void> {
+async function runDoctor(host: Serverless): Promise<void> {
   const { checkDeployment } = await import('./doctor/doctor.ts');
+  const { compareStageApp } = await import('./configure-app.ts');
   const { secretNameOf } = await import('./secrets/secrets.ts');
   const provider = host.getProvider('aws');
-  const config = await provider.getAwsSdkV3Config();
-  const stackName = provider.naming.getStackName();
-  const secretName = secretNameOf(host);
-  const isHealthy = await checkDeployment({ config, stackName, secretName, print: console.log });
+  const isHealthy = await checkDeployment({
+    config: await provider.getAwsSdkV3Config(),
+    stackName: provider.naming.getStackName(),
+    secretName: secretNameOf(host),
+    stage: provider.getStage(),
+    compareApp: async () => compareStageApp(await readStageApp(host)),
+    print: console.log,
+  });
   if (!isHealthy) process.exitCode = 1;
-  if (options.platform === true) await runAppCommand(host, 'check', options);
 }
 
 async function runAppCommand(host: Serverless, command: AppCommand, options: CommandOptions): Promise<void> {
   const { configureApp } = await import('./configure-app.ts');
   const isAsWanted = await configureApp(command, {
     ...(await readStageApp(host)),
+    renewsKeys: options['rotate-keys'] === true,
     prunes: options.prune === true,
     sendsUnknown: options.all === true,
     isConfirmed: options.yes === true,
@@ -130,15 +136,21 @@ async function runAppCommand(host: Serverless, command: AppCommand, options: Com
  */
 export async function readStageApp(host: Serverless): Promise<StageApp> {
   const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
+  const { LambdaClient } = await import('@aws-sdk/client-lambda');
   const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
   const { readDeployedStack } = await import('./deployed-stack.ts');
   const { secretNameOf } = await import('./secrets/secrets.ts');
   const { readSecret } = await import('./secrets/secret-store.ts');
+  const { stageKeys } = await import('./secrets/stage-keys.ts');
   const provider = host.getProvider('aws');
   const config = await provider.getAwsSdkV3Config();
   const stack = await readDeployedStack(new CloudFormationClient(config), provider.naming.getStackName());
-  const secret = await readSecret(new SecretsManagerClient(config), secretNameOf(host));
-  return { stack, root: host.serviceDir, secrets: secret?.values ?? {}, print: console.log };
+  const secretName = secretNameOf(host);
+  const secretsManager = new SecretsManagerClient(config);
+  const lambda = new LambdaClient(config);
+  const secret = await readSecret(secretsManager, secretName);
+  const keyStore = stageKeys({ secrets: secretsManager, lambda, secretName, stack, stage: provider.getStage() });
+  return { stack, root: host.serviceDir, secrets: secret?.values ?? {}, keyStore, print: console.log };
 }
 
 async function withDeadLetters(

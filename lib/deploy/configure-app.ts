@@ -1,11 +1,12 @@
-import { applyPlan, checkApp, printPlan } from '../app/app-command.ts';
-import type { Encryption, Target } from '../app/plan.ts';
+import { applyPlan, checkApp, compareApp, printPlan } from '../app/app-command.ts';
+import type { StatusItem } from '../app/app-status.ts';
+import { KeyRotation, type KeyStore } from '../app/key-rotation.ts';
+import type { Target } from '../app/plan.ts';
 import { PlatformApp } from '../app/platform-app.ts';
-import { PlatformError } from '../app/platform-errors.ts';
 import { PLATFORMS } from '../app/platforms.ts';
 import { deriveRequirements } from '../app/requirements.ts';
 import { unpublishedChangesOf } from '../app/unpublished-changes.ts';
-import { type Environment, readAppCredentials, readWebhookSecrets } from '../config.ts';
+import { type Environment, readAppCredentials } from '../config.ts';
 import { confirm } from './confirm.ts';
 import { deployedParameter } from './deployed-parameters.ts';
 import type { DeployedStack } from './deployed-stack.ts';
@@ -21,12 +22,15 @@ export interface StageApp {
   root: string;
   /** The values of the stage's secret. */
   secrets: Environment;
+  /** Where its keys are stored. */
+  keyStore: KeyStore;
   /** Default: the domain that the stack was deployed with. */
   domain?: string;
   print: (line: string) => void;
 }
 
 interface CommandSettings {
+  renewsKeys: boolean;
   prunes: boolean;
   sendsUnknown: boolean;
   /** Whether to apply without asking. */
@@ -43,7 +47,35 @@ interface CommandSettings {
  *   call
  */
 export async function configureApp(command: AppCommand, stage: StageApp & CommandSettings): Promise<boolean> {
-  const { stack, root, secrets, print, input } = stage;
+  const options = await openApp(stage);
+  if (stage.renewsKeys && options.target.requestUrl === undefined) {
+    throw new DeploymentError('--rotate-keys has no effect: the app uses the long connection, which needs no keys.');
+  }
+  const ask = async () => stage.isConfirmed || (await confirm('Apply these changes? Type yes: ', stage.input));
+  try {
+    if (command === 'check') return await checkApp(options);
+    return command === 'plan' ? await printPlan(options) : await applyPlan({ ...options, confirm: ask });
+  } catch (error) {
+    throw toDeploymentError(error);
+  }
+}
+
+/**
+ * Compares the app of a stage with what the handlers and the stack need.
+ *
+ * @throws {DeploymentError} as {@link configureApp} does
+ */
+export async function compareStageApp(stage: StageApp): Promise<StatusItem[]> {
+  const options = await openApp({ ...stage, renewsKeys: false, prunes: false, sendsUnknown: false });
+  try {
+    return await compareApp(options);
+  } catch (error) {
+    throw toDeploymentError(error);
+  }
+}
+
+async function openApp(stage: StageApp & Pick<CommandSettings, 'renewsKeys' | 'prunes' | 'sendsUnknown'>) {
+  const { stack, root, secrets, keyStore, print } = stage;
   if (!secrets.FEISHU_APP_ID || !secrets.FEISHU_APP_SECRET) {
     throw new DeploymentError(
       "The stage's secret does not contain FEISHU_APP_ID and FEISHU_APP_SECRET. Add them to .env and run: npx serverless secrets",
@@ -54,31 +86,32 @@ export async function configureApp(command: AppCommand, stage: StageApp & Comman
   }
   const domain = stage.domain ?? deployedParameter(stack, 'domain') ?? PLATFORMS.feishu.domain;
   const hasConnection = stack.physicalId('ConnectionService') !== undefined;
-  const connections = hasConnection ? Number(deployedParameter(stack, 'connectionCount') ?? 1) : 0;
+  const requestUrl = hasConnection ? undefined : requestUrlOf(stack);
   const target: Target = {
     requirements: await deriveRequirements(root),
-    requestUrl: hasConnection ? undefined : requestUrlOf(stack),
-    encryption: readEncryption(secrets),
+    requestUrl,
+    keys:
+      requestUrl === undefined
+        ? undefined
+        : new KeyRotation({ store: keyStore, requestUrl, renews: stage.renewsKeys, now: Date.now }),
     prunes: stage.prunes,
     sendsUnknown: stage.sendsUnknown,
   };
-  const app = await PlatformApp.create({ ...readAppCredentials(secrets), domain });
-  const options = {
-    app,
+  return {
+    app: await PlatformApp.create({ ...readAppCredentials(secrets), domain }),
     target,
     unpublished: unpublishedChangesOf(root, secrets.FEISHU_APP_ID),
-    maximumConnections: connections,
+    maximumConnections: hasConnection ? Number(deployedParameter(stack, 'connectionCount') ?? 1) : 0,
     applyCommand: 'npx serverless app apply, with the same --stage',
     print,
   };
-  const ask = async () => stage.isConfirmed || (await confirm('Apply these changes? Type yes: ', input));
-  try {
-    if (command === 'check') return await checkApp(options);
-    return command === 'plan' ? await printPlan(options) : await applyPlan({ ...options, confirm: ask });
-  } catch (error) {
-    if (error instanceof PlatformError || error instanceof RangeError) throw new DeploymentError(error.message);
-    throw error;
-  }
+}
+
+/** The framework shows other errors with a stack trace. */
+function toDeploymentError(cause: unknown): unknown {
+  return cause instanceof Error && !(cause instanceof TypeError)
+    ? new DeploymentError(cause.message, { cause })
+    : cause;
 }
 
 /**
@@ -88,7 +121,7 @@ export async function configureApp(command: AppCommand, stage: StageApp & Comman
  * @throws {DeploymentError} if the app could not be configured; the message contains the platform's words and what to do
  */
 export async function configureDeployedApp(stage: StageApp): Promise<void> {
-  const settings = { prunes: false, sendsUnknown: false, isConfirmed: true, input: process.stdin };
+  const settings = { renewsKeys: false, prunes: false, sendsUnknown: false, isConfirmed: true, input: process.stdin };
   try {
     await configureApp('apply', { ...stage, ...settings });
   } catch (error) {
@@ -97,12 +130,4 @@ export async function configureDeployedApp(stage: StageApp): Promise<void> {
       `The stack is deployed, but its app is not configured. ${error.message} Then run: npx serverless app apply`,
     );
   }
-}
-
-/** During a rotation, the secret has several values, of which the first is the new one. */
-function readEncryption(secrets: Environment): Encryption | undefined {
-  if (!secrets.FEISHU_ENCRYPT_KEY || !secrets.FEISHU_VERIFICATION_TOKEN) return undefined;
-  const { encryptKeys, verificationTokens } = readWebhookSecrets(secrets);
-  const [encryptKey, verificationToken] = [encryptKeys[0], verificationTokens[0]];
-  return encryptKey && verificationToken ? { encryptKey, verificationToken } : undefined;
 }

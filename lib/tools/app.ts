@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { applyPlan, checkApp, printPlan } from '../app/app-command.ts';
-import type { Encryption, Target } from '../app/plan.ts';
+import { environmentKeys } from '../app/environment-keys.ts';
+import { KeyRotation } from '../app/key-rotation.ts';
+import type { Target } from '../app/plan.ts';
 import { PlatformApp } from '../app/platform-app.ts';
 import { deriveRequirements } from '../app/requirements.ts';
 import { unpublishedChangesOf } from '../app/unpublished-changes.ts';
@@ -8,7 +10,7 @@ import { askYesOrNo } from '../cli/ask.ts';
 import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { readLocalEnvironment } from '../cli/environment.ts';
 import { checkSettings } from '../cli/settings.ts';
-import { type Environment, readAppCredentials, readWebhookSecrets } from '../config.ts';
+import { readAppCredentials } from '../config.ts';
 
 // npm run app: compares the app on the platform with what the handlers need, and changes it.
 
@@ -20,15 +22,16 @@ Configures the app whose credentials are in the environment or .env, for the lon
   plan          list what apply would change
   apply         list it, ask, change the app, and publish a version if needed
 
-  --url <url>   use the webhook at this request URL, with the Encrypt Key and the Verification Token in .env (default:
-                the long connection)
-  --prune       unsubscribe from events and callbacks that no handler needs
-  --all         also send what the platform does not report, such as the mode in some tenants
-  --yes         apply without asking
-  --help        show this help
+  --url <url>     use the webhook at this request URL, with the Encrypt Key and the Verification Token in .env, which
+                  are generated if they are missing (default: the long connection)
+  --rotate-keys   generate a new Encrypt Key and Verification Token, and set them on both sides
+  --prune         remove events, callbacks and scopes that no handler needs
+  --all           also send what the platform does not report, such as the mode in some tenants
+  --yes           apply without asking
+  --help          show this help
 
 Exits with 0 if the app is as wanted, 1 if something is missing or waits for an administrator, 2 if the command could not
-run.`;
+run or compare.`;
 
 const { values, positionals } = readCommandLine(
   USAGE,
@@ -36,6 +39,7 @@ const { values, positionals } = readCommandLine(
     allowPositionals: true,
     options: {
       url: { type: 'string' },
+      'rotate-keys': { type: 'boolean', default: false },
       prune: { type: 'boolean', default: false },
       all: { type: 'boolean', default: false },
       yes: { type: 'boolean', default: false },
@@ -56,15 +60,25 @@ async function run(): Promise<boolean> {
   if (positionals.length !== 1 || !['check', 'plan', 'apply'].includes(String(command))) {
     throw new UsageError(`Pass check, plan or apply.\n\n${USAGE}`);
   }
+  if (values['rotate-keys'] && values.url === undefined) {
+    throw new UsageError(
+      '--rotate-keys needs the request URL of the webhook: --url. The long connection uses no keys.',
+    );
+  }
   const root = path.resolve(import.meta.dirname, '../..');
+  const keyStore = environmentKeys(root, { ...process.env });
   const environment = await readLocalEnvironment(root);
   checkSettings(environment);
   // For the proxy variables, which may be in .env.
   Object.assign(process.env, environment);
+  const requestUrl = readUrl(values.url);
   const target: Target = {
     requirements: await deriveRequirements(root),
-    requestUrl: readUrl(values.url),
-    encryption: values.url === undefined ? undefined : readEncryption(environment),
+    requestUrl,
+    keys:
+      requestUrl === undefined
+        ? undefined
+        : new KeyRotation({ store: keyStore, requestUrl, renews: values['rotate-keys'], now: Date.now }),
     prunes: values.prune,
     sendsUnknown: values.all,
   };
@@ -79,13 +93,6 @@ async function run(): Promise<boolean> {
 function readUrl(url: string | undefined): string | undefined {
   if (url === undefined || URL.parse(url)?.protocol === 'https:') return url;
   throw new UsageError(`--url must start with https://, not "${url}".`);
-}
-
-/** Of several values, the first is the new one. */
-function readEncryption(environment: Environment): Encryption | undefined {
-  const { encryptKeys, verificationTokens } = readWebhookSecrets(environment);
-  const [encryptKey, verificationToken] = [encryptKeys[0], verificationTokens[0]];
-  return encryptKey && verificationToken ? { encryptKey, verificationToken } : undefined;
 }
 
 async function confirm(): Promise<boolean> {

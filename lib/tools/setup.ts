@@ -118,7 +118,7 @@ async function showSteps(): Promise<number> {
     ? await readAppStatus(await PlatformApp.create(readAppCredentials(settings)), requirements)
     : [];
   console.log(consoleSteps(requirements, status, domain).join('\n'));
-  return hasCredentials && status.every((item) => item.status !== 'missing') ? 0 : 1;
+  return status[0]?.status === 'ok' && status.every((item) => item.status !== 'missing') ? 0 : 1;
 }
 
 async function readRequirements(): Promise<Requirements> {

@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyPlan, checkApp, printPlan } from '../../lib/app/app-command.ts';
+import { KeyRotation } from '../../lib/app/key-rotation.ts';
 import type { Target } from '../../lib/app/plan.ts';
 import { PlatformApp } from '../../lib/app/platform-app.ts';
 import { unpublishedChangesOf } from '../../lib/app/unpublished-changes.ts';
 import { MockAppConfiguration } from '../mock-platform/app-configuration.ts';
+import { MemoryKeys } from './memory-keys.ts';
 
 const URL = 'https://example.com/feishu/events';
-const ENCRYPTION = { encryptKey: 'encrypt-key-of-the-stage', verificationToken: 'token-of-the-stage' };
+const SECRETS = { FEISHU_ENCRYPT_KEY: 'encrypt-key-of-the-stage', FEISHU_VERIFICATION_TOKEN: 'token-of-the-stage' };
+const keysOf = (values: Record<string, string>) =>
+  new KeyRotation({ store: new MemoryKeys(values), requestUrl: URL, renews: false, now: Date.now });
 const TARGET: Target = {
   requirements: {
     events: ['im.chat.updated_v1', 'im.message.receive_v1'],
@@ -19,7 +23,7 @@ const TARGET: Target = {
     unknown: [],
   },
   requestUrl: undefined,
-  encryption: undefined,
+  keys: undefined,
   prunes: false,
   sendsUnknown: false,
 };
@@ -77,7 +81,7 @@ describe('The plan', () => {
   });
 
   it('for a webhook, contains the mode, the URL and the encryption, without showing the secrets', async () => {
-    await plan({ requestUrl: URL, encryption: ENCRYPTION });
+    await plan({ requestUrl: URL, keys: keysOf(SECRETS) });
     expect(printed).toContain('~ Encrypt Key and Verification Token');
     expect(printed).toContain('~ events over the webhook');
     expect(printed).toContain(`~ request URL of callbacks: ${URL}`);
@@ -85,8 +89,8 @@ describe('The plan', () => {
   });
 
   it('rejects a secret that is too long for the platform, without showing it', async () => {
-    const encryption = { ...ENCRYPTION, encryptKey: 'x'.repeat(38) };
-    await expect(plan({ requestUrl: URL, encryption })).rejects.toThrow(
+    const keys = keysOf({ ...SECRETS, FEISHU_ENCRYPT_KEY: 'x'.repeat(38) });
+    await expect(plan({ requestUrl: URL, keys })).rejects.toThrow(
       'The Encrypt Key has 38 characters, but the platform accepts at most 32.',
     );
   });
@@ -124,6 +128,44 @@ describe('The plan', () => {
     expect(printed).toEqual(['- event im.chat.updated_v1', '+ a published version']);
   });
 
+  it('removes scopes that nothing needs only if they are pruned', async () => {
+    await apply();
+    mock.granted.push('im:message', 'contact:contact', 'application:application:patch');
+    mock.userScopes = ['contact:user:search'];
+    printed = [];
+    expect(await plan()).toBe(true);
+    expect(await plan({ prunes: true })).toBe(false);
+    expect(printed.slice(1)).toEqual(['- scope contact:contact', '+ a published version']);
+    await apply({ prunes: true });
+    // One of two alternatives may be the one in use.
+    expect(mock.granted).toEqual(['im:message:send_as_bot', 'im:message', 'application:application:patch']);
+  });
+
+  it('removes no scopes while it does not know what some calls need', async () => {
+    await apply();
+    mock.granted.push('contact:contact');
+    const requirements = { ...TARGET.requirements, unknown: ['feishu.vc.meeting.get'] };
+    printed = [];
+    expect(await plan({ requirements, prunes: true })).toBe(true);
+    expect(printed[0]).toBe(
+      '? Scopes stay, because those of feishu.vc.meeting.get are not known. Nothing else needs contact:contact.',
+    );
+  });
+
+  it('names where to add v1.0 events, and keeps those that are subscribed', async () => {
+    await apply();
+    (mock.app as { event: { subscribed_events: string[] } }).event.subscribed_events.push('message');
+    const requirements = { ...TARGET.requirements, eventsV1: ['message', 'out_approval'] };
+    printed = [];
+    expect(await plan({ requirements, prunes: true })).toBe(true);
+    expect(printed[0]).toBe(
+      '? The v1.0 event out_approval: add it in the developer console (Events & Callbacks > Event Configuration > Add Events).',
+    );
+    expect(printed).toHaveLength(2);
+    expect(await checkApp(optionsFor({ requirements }))).toBe(true);
+    expect(printed.join()).not.toContain('No handler needs');
+  });
+
   it('contains a first version for an app that is complete but not published', async () => {
     await apply();
     mock.app = { ...(mock.app as object), online_version_id: '' };
@@ -136,7 +178,7 @@ describe('The plan', () => {
 describe('Applying the plan', () => {
   it.each([
     ['the long connection', {}],
-    ['a webhook', { requestUrl: URL, encryption: ENCRYPTION }],
+    ['a webhook', { requestUrl: URL, keys: keysOf(SECRETS) }],
   ])('configures the app for %s, and changes nothing the second time', async (_, target) => {
     mock.hasBot = false;
     expect(await apply(target)).toBe(true);
@@ -173,10 +215,12 @@ describe('Applying the plan', () => {
     expect(changesSent()).toBe(sent);
   });
 
-  it('does not suggest a change if the platform does not respond', async () => {
+  it('fails the check if the platform does not respond, because nothing was compared', async () => {
     const unreachable = await PlatformApp.create({ ...mock.credentials, domain: 'http://127.0.0.1:1' });
-    expect(await checkApp({ ...optionsFor({}), app: unreachable })).toBe(false);
-    expect(printed).toEqual(['✗ The platform did not respond (ECONNREFUSED).']);
+    await expect(checkApp({ ...optionsFor({}), app: unreachable })).rejects.toThrow(
+      'The app was not compared. The platform did not respond (ECONNREFUSED). Check the network and the proxy.',
+    );
+    expect(printed).toEqual([]);
   });
 
   it('continues after a change that the platform rejected, or that was killed before it published', async () => {

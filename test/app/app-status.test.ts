@@ -41,15 +41,22 @@ describe('The status of an app', () => {
   it.each([
     [
       'App Secret',
+      'missing',
       { appSecret: 'wrong' },
       /The platform responded: app secret invalid \(10014\)\. The App Secret is wrong/,
     ],
-    ['App ID', { appId: 'cli_wrong' }, /\(10003\)\. The App ID is wrong/],
-    ['domain', { domain: 'http://127.0.0.1:1' }, /^The platform did not respond \(ECONNREFUSED\)\.$/],
-  ])('names only a wrong %s', async (_, wrong, description) => {
+    ['App ID', 'missing', { appId: 'cli_wrong' }, /\(10003\)\. The App ID is wrong/],
+    ['domain', 'unknown', { domain: 'http://127.0.0.1:1' }, /^The platform did not respond \(ECONNREFUSED\)\.$/],
+  ])('names only a wrong %s', async (_, expected, wrong, description) => {
     const items = await status({ ...mock.credentials, ...wrong });
     expect(items).toEqual([
-      { status: 'missing', part: 'credentials', description: expect.stringMatching(description), missing: [] },
+      {
+        status: expected,
+        part: 'credentials',
+        description: expect.stringMatching(description),
+        missing: [],
+        remedy: 'credentials',
+      },
     ]);
     expect(JSON.stringify(items)).not.toContain(mock.appSecret);
   });
@@ -123,7 +130,16 @@ describe('The status of an app', () => {
 
   it('names subscriptions that no handler needs', async () => {
     Object.assign(mock.app, { event: { subscribed_events: [...REQUIREMENTS.events, 'im.chat.disbanded_v1'] } });
-    expect((await itemOf('events'))?.description).toMatch(/; no handler needs im\.chat\.disbanded_v1$/);
+    expect((await status()).filter(({ part }) => part === 'events')).toEqual([
+      expect.objectContaining({ status: 'ok' }),
+      {
+        status: 'extra',
+        part: 'events',
+        description: 'No handler needs the event im.chat.disbanded_v1',
+        missing: [],
+        remedy: 'prune',
+      },
+    ]);
   });
 
   it('reports more long connections than there should be', async () => {

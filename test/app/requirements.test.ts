@@ -162,6 +162,8 @@ describe('findSdkCalls', () => {
   it.each([
     ['feishu.im.message.reply({})', ['im.message.reply']],
     ['this.context.feishu?.im.v1.message\n  .create({})', ['im.message.create']],
+    ['feishu.task.v2.task.create({})', ['task.v2.task.create']],
+    ['feishu.task.task.create({})', ['task.task.create']],
     ['feishu.request({})', []],
     ['// feishu.im.message.reply()\n', []],
     ['notfeishu.im.message.reply()', []],

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createOperatorHooks, OPERATOR_COMMANDS } from '../../lib/deploy/commands.ts';
 import { configureApp, configureDeployedApp } from '../../lib/deploy/configure-app.ts';
 import type { Serverless } from '../../lib/deploy/serverless.ts';
+import { MemoryKeys } from '../app/memory-keys.ts';
 import { MockAppConfiguration } from '../mock-platform/app-configuration.ts';
 import { createDeployedStack } from '../support/deployed-stack.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
@@ -32,6 +33,7 @@ describe('npx serverless app', () => {
       stack: { ...createDeployedStack({}), output: (key: string) => OUTPUTS[key] },
       root: project.root,
       secrets: { ...SECRETS, FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret },
+      keyStore: new MemoryKeys(SECRETS),
       domain,
     };
   };
@@ -40,6 +42,7 @@ describe('npx serverless app', () => {
     const printed: string[] = [];
     const isAsWanted = await configureApp(command, {
       ...stageApp(),
+      renewsKeys: false,
       prunes: false,
       sendsUnknown: true,
       isConfirmed: true,
@@ -88,6 +91,11 @@ describe('npx serverless app', () => {
       'of a store app',
       { stack: { ...createDeployedStack({}), output: () => '{"appType":"store"}' } },
       'only in the developer console',
+    ],
+    [
+      'with a long connection that should rotate its keys',
+      { renewsKeys: true, stack: createDeployedStack({ ConnectionService: 'service' }) },
+      '--rotate-keys has no effect: the app uses the long connection',
     ],
     ['without a terminal to ask at', { isConfirmed: false }, 'pass --yes'],
   ])('rejects a stage %s', async (_, stage, message) => {

@@ -11,6 +11,7 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSqs } from '../../lib/deploy/aws-clients.ts';
 import { checkDeployment } from '../../lib/deploy/doctor/doctor.ts';
+import { MockAppConfiguration } from '../mock-platform/app-configuration.ts';
 import { wait } from '../support/wait.ts';
 import { type FunctionsOptions, type RunningFunctions, startFunctions } from './running-functions.ts';
 import { type Ministack, startMinistack } from './support/ministack.ts';
@@ -26,12 +27,15 @@ const SECRETS = {
 };
 
 let ministack: Ministack;
+let platform: MockAppConfiguration;
 const savedEnvironment = process.env;
 const running: RunningFunctions[] = [];
 let stacks = 0;
 
 beforeAll(async () => {
-  ministack = await startMinistack();
+  [ministack, platform] = await Promise.all([startMinistack(), MockAppConfiguration.start()]);
+  platform.appId = SECRETS.FEISHU_APP_ID;
+  platform.appSecret = SECRETS.FEISHU_APP_SECRET;
   process.env = { ...process.env, ...ministack.environment };
 });
 
@@ -41,7 +45,7 @@ afterEach(async () => {
 
 afterAll(async () => {
   process.env = savedEnvironment;
-  await ministack.stop();
+  await Promise.all([ministack.stop(), platform[Symbol.asyncDispose]()]);
 });
 
 interface Deployment {
@@ -61,6 +65,7 @@ interface DeploymentOptions {
 describe('serverless doctor stack', () => {
   test('finds no problems in a healthy stack, and prints the request URL', async () => {
     const { stage, url, handled } = await deploy();
+    configureApp(url);
     const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
     expect(output).toContain(`Request URL for the developer console (Events & Callbacks): ${url}`);
     expect(output.filter((line) => line.startsWith('✓'))).toEqual([
@@ -71,17 +76,56 @@ describe('serverless doctor stack', () => {
       '✓ The dead-letter queue is empty',
       '✓ 1 alarm found, none in ALARM state',
       '✓ Alarm notifications have 1 subscriber',
+      '✓ The App ID and the App Secret are valid',
+      '✓ The app is the bot Echo',
+      '✓ All scopes are granted',
+      '✓ The app subscribes to im.message.receive_v1',
+      '✓ The app subscribes to card.action.trigger',
+      `✓ Events go to ${url}`,
+      `✓ Callbacks go to ${url}`,
+      '✓ Open long connections: 0',
+      '✓ A version is published',
     ]);
     expect(output).toContain('No problems found.');
     expect(code).toBe(0);
     expect(handled).toEqual([]);
   });
 
+  test('compares the app on the platform, and names the commands that fix it', async () => {
+    const { stage, url } = await deploy();
+    configureApp(url);
+    Object.assign(platform.app, {
+      event: { subscription_type: 'websocket', subscribed_events: ['im.chat.disbanded_v1'] },
+      online_version_id: '',
+    });
+    platform.connections = 1;
+    const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
+    platform.connections = 0;
+    const apply = `  To fix it: npx serverless app apply --stage ${stage}`;
+    const start = output.indexOf('✗ Not subscribed: im.message.receive_v1.');
+    expect(output.slice(start, output.indexOf('5 problems found.') - 1)).toEqual([
+      '✗ Not subscribed: im.message.receive_v1.',
+      apply,
+      '! No handler needs the event im.chat.disbanded_v1.',
+      `  To unsubscribe: npx serverless app apply --prune --stage ${stage}`,
+      '✓ The app subscribes to card.action.trigger',
+      `✗ Events go over the long connection, not to ${url}.`,
+      apply,
+      `✓ Callbacks go to ${url}`,
+      expect.stringMatching(/^✗ 1 long connection is open, but the stack has 0/),
+      expect.stringContaining('Stop the other program'),
+      '✗ No version is published.',
+      apply,
+    ]);
+    expect(code).toBe(1);
+  });
+
   test('exits with 1 if there is a problem, and prints no secret', async () => {
     const { stage } = await deploy({ secret: JSON.stringify({ ...SECRETS, FEISHU_APP_SECRET: ' secret of the app' }) });
     const { code, output } = await serverless(['doctor', 'stack', '--stage', stage]);
     expect(output).toContainEqual(expect.stringMatching(/^✗ .*FEISHU_APP_SECRET starts or ends with whitespace/));
-    expect(output).toContain('1 problem found.');
+    expect(output).toContainEqual(expect.stringMatching(/^✗ .*The App Secret is wrong/));
+    expect(output).toContain('2 problems found.');
     expect(code).toBe(1);
     for (const secret of Object.values(SECRETS)) expect(output.join('\n')).not.toContain(secret);
   });
@@ -187,6 +231,17 @@ describe('serverless dlq', () => {
   });
 });
 
+/** Configures the app as the handlers of this project and a stack with this URL need it. */
+function configureApp(url: string): void {
+  platform.granted = ['im:message.group_at_msg:readonly', 'im:message.p2p_msg:readonly', 'im:message:send_as_bot'];
+  const delivery = { request_url: url };
+  platform.app = {
+    event: { ...delivery, subscription_type: 'webhook', subscribed_events: ['im.message.receive_v1'] },
+    callback: { ...delivery, callback_type: 'webhook', subscribed_callbacks: ['card.action.trigger'] },
+    online_version_id: 'oav_1',
+  };
+}
+
 async function deploy(options: DeploymentOptions = {}): Promise<Deployment> {
   const { hasWebhook = true, hasConnection = false, functions } = options;
   stacks += 1;
@@ -202,7 +257,10 @@ async function deploy(options: DeploymentOptions = {}): Promise<Deployment> {
   const StackName = `feishu-events-${stage}`;
   const template = {
     Resources: { ...coreResources(stage), ...(hasConnection && connectionResources(stage)) },
-    ...(hasWebhook && { Outputs: { HttpApiUrl: { Value: running.origin } } }),
+    Outputs: {
+      DeploymentParameters: { Value: JSON.stringify({ domain: platform.origin }) },
+      ...(hasWebhook && { HttpApiUrl: { Value: running.origin } }),
+    },
   };
   await client.send(new CreateStackCommand({ StackName, TemplateBody: JSON.stringify(template) }));
   const { StackResources = [] } = await client.send(new DescribeStackResourcesCommand({ StackName }));
@@ -292,6 +350,8 @@ async function runDoctor({ stage }: Deployment): Promise<{ isHealthy: boolean; l
     config: {},
     stackName: `feishu-events-${stage}`,
     secretName: `feishu-events/${stage}`,
+    stage,
+    compareApp: async () => [],
     print: (line) => lines.push(stripVTControlCharacters(line)),
     arrivalMilliseconds: 2000,
   });

@@ -30,7 +30,12 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   [/^npm (run upgrade -- \.\.\/feishu-events|install)$|^git clone /, 'test/tools/upgrade.test.ts', () => 'npm install'],
   [/^npm run setup\b/, 'test/tools/setup/command.test.ts', () => "'lib/tools/setup.ts'"],
   [/^npm run app -- /, 'test/tools/app.test.ts', (command) => `'${command.split(' ')[4]}'`],
-  [/^npx serverless (app |doctor stack --platform)/, 'test/deploy/configure-app.test.ts', () => 'npx serverless app'],
+  [
+    /^npx serverless deploy --param configureApp=true$/,
+    'test/deploy/configure-app.deploy.ts',
+    () => "'configureApp=true'",
+  ],
+  [/^npx serverless app /, 'test/deploy/configure-app.test.ts', () => 'npx serverless app'],
   [/^npm run (new|send|upgrade)$/, 'package.json', (command) => `"${command.split(' ').at(-1)}": "node`],
   [
     /^npx vitest run test\/samples\/samples\.test\.ts --update$/,

@@ -1,19 +1,26 @@
 import { randomUUID } from 'node:crypto';
+import { exchange } from '../../lib/cli/post.ts';
+import { writeRequest } from '../../lib/feishu/request.ts';
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
 import { type HttpResponse, jsonResponse } from '../../lib/webhook/http.ts';
 
 interface ConfigurationPatch {
-  scope?: { add_scopes?: { scope_name: string }[] };
+  scope?: { add_scopes?: { scope_name: string }[]; remove_scopes?: { scope_name: string }[] };
   event?: { subscription_type: string; request_url?: string; add_events?: string[]; remove_events?: string[] };
   callback?: { callback_type: string; request_url?: string; add_callbacks?: string[]; remove_callbacks?: string[] };
-  event_and_callback_encrypt_strategy?: { encryption_key: string; verification_token: string };
+  event_and_callback_encrypt_strategy?: MockKeys;
+}
+
+interface MockKeys {
+  encryption_key?: string;
+  verification_token?: string;
 }
 
 /** A mock of the APIs that read and change an app's configuration, after the official SDK's types and the platform's documents. */
 export class MockAppConfiguration implements AsyncDisposable {
   // The SDK caches tokens by the app's id.
-  readonly appId = `cli_${randomUUID().slice(0, 8)}`;
-  readonly appSecret = 'registered-app-secret';
+  appId = `cli_${randomUUID().slice(0, 8)}`;
+  appSecret = 'registered-app-secret';
   readonly requests: string[] = [];
   granted: string[] = [];
   waiting: string[] = [];
@@ -27,6 +34,16 @@ export class MockAppConfiguration implements AsyncDisposable {
   readonly refusals = new Map<string, number>();
   /** A published version waits for an administrator. */
   hasReview = false;
+  /** Scopes of the app's users. */
+  userScopes: string[] = [];
+  /** The keys with which events are sent: those of the published version. */
+  keys: MockKeys = {};
+  /** Whether the app's keys can be read. */
+  reportsKeys = true;
+  /** Whether a new request URL is verified, with the published keys. */
+  verifiesUrls = false;
+  #changedKeys: MockKeys | undefined;
+  #versions = 1;
   #server: HttpServer | undefined;
 
   static async start(): Promise<MockAppConfiguration> {
@@ -50,7 +67,35 @@ export class MockAppConfiguration implements AsyncDisposable {
     await this.#server?.stop();
   }
 
-  #respond({ pathname, searchParams }: URL, authorization: string | undefined, body: string): HttpResponse {
+  /** An administrator approves the version in review. */
+  approve(): void {
+    const app = this.app as Record<string, unknown>;
+    app.online_version_id = app.unaudit_version_id;
+    delete app.unaudit_version_id;
+    this.#usePublished();
+  }
+
+  /** Sends a request as the platform would at present, and returns the status of the response. */
+  async send(url: string, body: object, { isSigned = true, keys = this.keys } = {}): Promise<number> {
+    const { encryption_key: encryptKey, verification_token: token } = keys;
+    const text = JSON.stringify(
+      'header' in body ? { ...body, header: { ...(body.header as object), token } } : { ...body, token },
+    );
+    const { headers, body: sent } = writeRequest(
+      text,
+      encryptKey === undefined ? undefined : { encryptKey },
+      Date.now(),
+    );
+    const contentType = { 'content-type': headers['content-type'] };
+    const { status } = await exchange(url, { headers: isSigned ? headers : contentType, body: sent });
+    return status;
+  }
+
+  async #respond(
+    { pathname, searchParams }: URL,
+    authorization: string | undefined,
+    body: string,
+  ): Promise<HttpResponse> {
     const succeed = (data: object) => jsonResponse(200, { code: 0, msg: 'success', data });
     if (pathname === '/open-apis/auth/v3/tenant_access_token/internal') {
       const { app_id: id, app_secret: secret } = JSON.parse(body);
@@ -63,7 +108,8 @@ export class MockAppConfiguration implements AsyncDisposable {
       case '/open-apis/application/v6/scopes': {
         const list = (names: string[], status: number) =>
           names.map((name) => ({ scope_name: name, grant_status: status, scope_type: 'tenant' }));
-        return succeed({ scopes: [...list(this.granted, 1), ...list(this.waiting, 2)] });
+        const users = list(this.userScopes, 1).map((scope) => ({ ...scope, scope_type: 'user' }));
+        return succeed({ scopes: [...list(this.granted, 1), ...list(this.waiting, 2), ...users] });
       }
       case '/open-apis/event/v1/connection':
         return succeed({ online_instance_cnt: this.connections });
@@ -73,31 +119,55 @@ export class MockAppConfiguration implements AsyncDisposable {
       case `/open-apis/application/v6/applications/${this.appId}`:
         if (!searchParams.has('lang')) return jsonResponse(400, { code: 99992402, msg: 'field validation failed' });
         if (typeof this.app === 'number') return this.#refuse(this.app);
-        return succeed({ app: { app_id: this.appId, ...this.app } });
-      case `/open-apis/application/v6/applications/${this.appId}/app_versions/oav_1`:
+        return succeed({
+          app: { app_id: this.appId, ...this.app, ...(!this.reportsKeys && { encryption: undefined }) },
+        });
+      case `/open-apis/application/v6/applications/${this.appId}/app_versions/oav_${this.#versions}`:
         return succeed({ app_version: { event_infos: this.publishedEvents.map((type) => ({ event_type: type })) } });
       case `/open-apis/application/v7/applications/${this.appId}/config`:
       case `/open-apis/application/v7/applications/${this.appId}/ability`:
       case `/open-apis/application/v7/applications/${this.appId}/publish`:
-        return this.#change(pathname.split('/').at(-1) ?? '', JSON.parse(body)) ?? succeed({});
+        return (await this.#change(pathname.split('/').at(-1) ?? '', JSON.parse(body))) ?? succeed({});
       default:
         return jsonResponse(404, { code: 404, msg: `No mock of ${pathname}` });
     }
   }
 
   /** @returns the refusal, if there is one */
-  #change(kind: string, data: ConfigurationPatch & { bot?: { enable: boolean } }): HttpResponse | undefined {
+  async #change(
+    kind: string,
+    data: ConfigurationPatch & { bot?: { enable: boolean } },
+  ): Promise<HttpResponse | undefined> {
     const code = this.refusals.get(kind);
     if (code !== undefined) return this.#refuse(code);
     if (typeof this.app === 'number') return this.#refuse(this.app);
     if (this.app.unaudit_version_id) return this.#refuse(210040);
     if (kind === 'ability') this.hasBot = data.bot?.enable === true;
-    else if (kind === 'publish') this.app[this.hasReview ? 'unaudit_version_id' : 'online_version_id'] = 'oav_2';
-    else this.#configure(this.app, data);
+    else if (kind === 'publish') this.#publish(this.app);
+    else {
+      const urls = [data.event?.request_url, data.callback?.request_url].filter((url) => url !== undefined);
+      for (const url of this.verifiesUrls ? urls : []) {
+        const verification = { type: 'url_verification', challenge: 'challenge' };
+        if ((await this.send(url, verification, { isSigned: false })) !== 200) return this.#refuse(210042);
+      }
+      this.#configure(this.app, data);
+    }
     return undefined;
   }
 
+  #publish(app: Record<string, unknown>): void {
+    this.#versions += 1;
+    app[this.hasReview ? 'unaudit_version_id' : 'online_version_id'] = `oav_${this.#versions}`;
+    if (!this.hasReview) this.#usePublished();
+  }
+
+  #usePublished(): void {
+    this.keys = { ...this.keys, ...this.#changedKeys };
+  }
+
   #configure(app: Record<string, unknown>, { scope, event, callback, ...data }: ConfigurationPatch): void {
+    const removedScopes = scope?.remove_scopes?.map(({ scope_name: name }) => name) ?? [];
+    this.granted = this.granted.filter((name) => !removedScopes.includes(name));
     this.granted.push(...(scope?.add_scopes ?? []).map(({ scope_name: name }) => name));
     const merge = (types: string[] = [], added: string[] = [], removed: string[] = []) =>
       [...types, ...added].filter((type) => !removed.includes(type));
@@ -112,7 +182,9 @@ export class MockAppConfiguration implements AsyncDisposable {
       app.callback = { ...delivery, subscribed_callbacks: merge(types, added, removed) };
     }
     const encryption = data.event_and_callback_encrypt_strategy;
-    if (encryption !== undefined) app.encryption = encryption;
+    if (encryption === undefined) return;
+    app.encryption = { ...(app.encryption as MockKeys), ...encryption };
+    this.#changedKeys = app.encryption as MockKeys;
   }
 
   #refuse(code: number): HttpResponse {

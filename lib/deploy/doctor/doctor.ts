@@ -7,16 +7,18 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { StatusItem } from '../../app/app-status.ts';
 import { type Environment, readWebhookSecrets } from '../../config.ts';
 import { openDeadLetterQueue } from '../../dead-letters/dead-letter-queue.ts';
 import { countOnlineConnections } from '../../feishu/long-connection/online-connections.ts';
 import { toEntry } from '../../util/printable.ts';
 import { type AwsConfig, openSqs } from '../aws-clients.ts';
-import { readDeployedDomain } from '../deployed-parameters.ts';
+import { deployedParameter, readDeployedDomain } from '../deployed-parameters.ts';
 import { type DeployedStack, readDeployedStack } from '../deployed-stack.ts';
 import { requestUrlOf } from '../request-url.ts';
 import { WEBHOOK_SECRETS } from '../secrets/secret-values.ts';
 import { checkAlarms } from './alarms.ts';
+import { describeApp } from './app.ts';
 import { checkArrival, createSelfTest } from './arrival.ts';
 import { checkConnection } from './connection.ts';
 import { type Finding, ok, plural, problem, runCheck, skipped } from './finding.ts';
@@ -29,6 +31,9 @@ export interface DoctorOptions {
   /** The secret's name in AWS Secrets Manager. */
   secretName: string;
   print: (line: string) => void;
+  stage: string;
+  /** Compares the app on the platform with what the handlers and the stack need. */
+  compareApp: () => Promise<StatusItem[]>;
   /** How long to wait until the worker has processed an event. */
   arrivalMilliseconds?: number;
 }
@@ -80,6 +85,25 @@ async function* runChecks(
     const check = () => checkConnection(new ECSClient(config), cluster, service, countOnline);
     yield* await runCheck('The long connection', check);
   }
+  yield* await runCheck('The app', () => checkApp(stack, report?.values ?? {}, service !== undefined, options));
+}
+
+async function checkApp(
+  stack: DeployedStack,
+  { FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret }: Environment,
+  hasConnection: boolean,
+  { stage, compareApp }: DoctorOptions,
+): Promise<Finding | Finding[]> {
+  if (!appId || !appSecret) return skipped("The app was not compared: the secret lacks the app's credentials");
+  if (deployedParameter(stack, 'appType') === 'store') {
+    return skipped('The app was not compared: store apps are configured only in the developer console');
+  }
+  const items = await compareApp();
+  // The check of the long connection has compared them with the running tasks.
+  return describeApp(
+    items.filter(({ part }) => part !== 'connections' || !hasConnection),
+    stage,
+  );
 }
 
 /** Checks the webhook, then sends an event through it to the worker. If the webhook fails, sends the event to the queue. */
@@ -157,6 +181,7 @@ function webhookOf(url: string, values: NonNullable<SecretReport['values']>): De
 const MARKS = {
   ok: styleText('green', '✓'),
   problem: styleText('red', '✗'),
+  note: styleText('yellow', '!'),
   skipped: styleText('dim', '–'),
 } as const;
 

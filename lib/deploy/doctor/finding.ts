@@ -1,8 +1,8 @@
 /** The result of one check. */
 export interface Finding {
-  verdict: 'ok' | 'problem' | 'skipped';
+  verdict: 'ok' | 'problem' | 'note' | 'skipped';
   text: string;
-  /** How to fix a problem. */
+  /** How to change it. */
   advice?: string;
 }
 
@@ -12,6 +12,11 @@ export function ok(text: string): Finding {
 
 export function problem(text: string, advice: string): Finding {
   return { verdict: 'problem', text, advice };
+}
+
+/** For what may be intended. */
+export function note(text: string, advice: string): Finding {
+  return { verdict: 'note', text, advice };
 }
 
 /** For a check that does not apply to this stack, or that another problem prevents. */

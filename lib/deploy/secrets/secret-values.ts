@@ -39,12 +39,14 @@ export function parseSecretValues(text: string): Record<string, string> | undefi
  * creates a `.env`.
  *
  * @param root the project's folder
+ * @param generatesKeys whether random values that `npm start` wrote are left out, because others are generated
  * @returns those of `names` that are set; an empty value removes the secret
  * @throws {DeploymentError} if a value is a random one that `npm start` wrote
  */
 export async function readLocalSecrets(
   root: string,
   names: readonly string[],
+  { generatesKeys }: { generatesKeys: boolean },
   processEnvironment: Values = process.env,
 ): Promise<Record<string, string>> {
   const file = await readEnvironmentFile(path.join(root, '.env'));
@@ -52,14 +54,15 @@ export async function readLocalSecrets(
     const value = processEnvironment[name] ?? file[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  const isGenerated = (name: string) => WEBHOOK_SECRETS.some((generated) => generated === name);
-  const random = found
-    .filter(([name, value]) => isGenerated(name) && value.startsWith(LOCAL_SECRET_PREFIX))
-    .map(([name]) => name);
+  const isRandom = ([name, value]: readonly [string, string]) =>
+    WEBHOOK_SECRETS.some((generated) => generated === name) && value.startsWith(LOCAL_SECRET_PREFIX);
+  if (generatesKeys) return Object.fromEntries(found.filter((entry) => !isRandom(entry)));
+  const random = found.filter(isRandom).map(([name]) => name);
   if (random.length > 0) {
     throw new DeploymentError(
       `.env contains random values from npm start, for local use only: ${random.join(' and ')}. Replace them with the ` +
-        "app's own from the developer console (Events & Callbacks, Encryption Strategy), or remove the lines.",
+        "app's own from the developer console (Events & Callbacks, Encryption Strategy), or deploy with --param " +
+        'configureApp=true, which generates others and sets them in the app.',
     );
   }
   return Object.fromEntries(found);

@@ -89,8 +89,9 @@ export async function reportGrants(app: RegisteredApp, options: SetupOptions, { 
   const { domain } = (options.platforms ?? PLATFORMS)[app.platform];
   const items = await readAppStatus(await PlatformApp.create({ ...app, domain }), options.requirements);
   for (const item of items) output.write(`${formatItem(item)}\n`);
-  const isComplete = items.every(({ status }) => status !== 'missing');
-  if (!isComplete) {
+  const isReachable = items[0]?.status === 'ok';
+  const isComplete = isReachable && items.every(({ status }) => status !== 'missing');
+  if (isReachable && !isComplete) {
     output.write(
       '\nThe platform has not granted everything: it drops what it does not know or has not released for your tenant, and ' +
         'some scopes wait for an administrator.\nAdd the rest in the developer console: npm run setup -- --manual\n',

@@ -21,7 +21,7 @@ export async function createProject(environment: Record<string, string> = {}) {
     await cp(path.join(ROOT, name), path.join(folder, name), { recursive: true });
   }
   await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-  const commandEnvironment = {
+  const commandEnvironment: Record<string, string> = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
     // Poll often, because a local AWS is fast.
@@ -30,6 +30,7 @@ export async function createProject(environment: Record<string, string> = {}) {
   };
   return {
     folder,
+    environment: commandEnvironment,
 
     /** Runs `npx serverless …`. */
     serverless(...args: string[]) {
