@@ -32,13 +32,15 @@ declare module '#feishu-events' {
 
 // The payload type is inferred from the literal.
 
-onEvent('im.message.receive_v1', ({ message, sender }, { attempt, feishu, header, uuid }) => {
+onEvent('im.message.receive_v1', ({ message, sender }, { attempt, continued, feishu, header, uuid }) => {
   expectTypeOf(message.content).toEqualTypeOf<string>();
   expectTypeOf(message.message_id).toEqualTypeOf<string>();
   expectTypeOf(sender.sender_type).toEqualTypeOf<string>();
   expectTypeOf(header.id).toEqualTypeOf<string | undefined>();
   expectTypeOf(header.version).toEqualTypeOf<'1.0' | '2.0'>();
   expectTypeOf(attempt).toEqualTypeOf<number>();
+  expectTypeOf(continued?.state).toBeUnknown();
+  expectTypeOf(continued?.count).toEqualTypeOf<number | undefined>();
   expectTypeOf(uuid('reply')).toEqualTypeOf<string>();
   expectTypeOf(feishu.im.message.reply).toBeFunction();
 });
