@@ -9,6 +9,7 @@ import type {
 import type { EventEnvelope, EventHeader, HeaderFields, JsonObject } from './feishu/envelope.ts';
 import type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
 import type { Log } from './feishu/log.ts';
+import { toStoredJson } from './feishu/stored-json.ts';
 
 // Handler modules import only this module, and extend these interfaces by declaration merging.
 export type {
@@ -282,9 +283,6 @@ export class RetryAfter extends Error {
   }
 }
 
-/** The state is an item of the DynamoDB table, which may have 400 KB. */
-const MAXIMUM_STATE_BYTES = 256 * 1024;
-
 /**
  * Thrown by an event handler to end the invocation and continue in another one: the state is stored, and the event is
  * delivered again with the state in `context.continued`. This does not count as a failed delivery, up to 20 times.
@@ -306,27 +304,9 @@ export class Continue extends Error {
     if (!isRetryDelay(afterSeconds)) {
       throw new RangeError(`Continue takes ${RETRY_DELAYS} for afterSeconds, not ${afterSeconds}.`);
     }
-    this.stateJson = toJson(state);
+    this.stateJson = toStoredJson(state, 'The state of Continue');
     this.afterSeconds = afterSeconds;
   }
-}
-
-function toJson(state: unknown): string {
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(state);
-  } catch (cause) {
-    throw new TypeError(`The state of Continue cannot be stored as JSON: ${(cause as Error).message}`, { cause });
-  }
-  if (json === undefined) throw new TypeError(`The state of Continue must be a JSON value, not ${typeof state}.`);
-  const bytes = Buffer.byteLength(json);
-  if (bytes > MAXIMUM_STATE_BYTES) {
-    throw new RangeError(
-      `The state of Continue has ${bytes} bytes, but at most ${MAXIMUM_STATE_BYTES} can be stored. ` +
-        'Store the data elsewhere, such as in S3, and continue with its key.',
-    );
-  }
-  return json;
 }
 
 function isRetryDelay(seconds: number): boolean {

@@ -14,6 +14,7 @@ import {
   onQuickApproval,
   onUnhandledEvent,
 } from '#feishu-events';
+import { chatState, userState } from '#feishu-events/state';
 
 declare module '#feishu-events' {
   interface EventPayloads {
@@ -251,3 +252,16 @@ onQuickApproval({}, () => {});
 onApprovalOptions({ token: 'token' }, () => ({ options: [{ id: '1' }] }));
 // @ts-expect-error The platform does not know this language.
 onApprovalOptions({ token: 'token' }, () => ({ options: [{ id: '1', text: { fr_fr: 'Un' } }] }));
+
+// The state has the type that the handler gives it. Callback handlers have none.
+
+onEvent('im.message.receive_v1', async (event, context) => {
+  expectTypeOf((await userState<{ name: string }>(event, context).get()).value).toEqualTypeOf<
+    { name: string } | undefined
+  >();
+  expectTypeOf((await chatState(event, context).get()).value).toBeUnknown();
+  // @ts-expect-error The value has another type.
+  await userState<{ name: string }>(event, context).set('Ada');
+});
+// @ts-expect-error The webhook has no access to the table.
+onCallback('card.action.trigger', async (event, context) => void (await chatState(event, context).get()));

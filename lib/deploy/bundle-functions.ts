@@ -18,6 +18,8 @@ import { warnAboutUnsetVariables } from './unset-variables.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
 const USER_FUNCTIONS_FOLDER = 'functions';
+/** Handlers that import it need the table of states. */
+const STATE_MODULE = 'lib/state/state.ts';
 const TEMPLATE_FUNCTIONS = new Set(['webhook', 'worker', 'approvals']);
 
 /**
@@ -27,7 +29,7 @@ const TEMPLATE_FUNCTIONS = new Set(['webhook', 'worker', 'approvals']);
  *
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
- * @returns what to show to the user
+ * @returns what to show to the user, and whether an event handler uses `#feishu-events/state`
  * @throws {DeploymentError} if a function cannot be built, its module or export does not exist, or a package cannot be
  *   installed
  */
@@ -35,7 +37,7 @@ export async function bundleFunctions(
   root: string,
   outdir: string,
   service: Serverless['service'],
-): Promise<BundleReport> {
+): Promise<BundleReport & { usesState: boolean }> {
   const { functions } = service;
   const usePackage = (name: string, bundle: string, { metafile }: BundleResult, otherFiles: string[]) => {
     const definition = functions[name];
@@ -75,7 +77,8 @@ export async function bundleFunctions(
     ({ text }) => text,
   );
   const unset = await warnAboutUnsetVariables(root, service, bundled);
-  return { warnings: [...messages, ...warnings, ...unset], notices };
+  const usesState = STATE_MODULE in worker.metafile.inputs;
+  return { warnings: [...messages, ...warnings, ...unset], notices, usesState };
 }
 
 /**

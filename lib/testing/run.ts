@@ -17,12 +17,16 @@ import {
 import type { EventMembers, ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
+import { STATE_STORE } from '../state/state-store.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { runHandler } from '../worker/dispatch.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
 import { createLogCapture, type LogLine } from './captured-log.ts';
 import { catchEscapedErrors } from './escaped-errors.ts';
 import { createFakeClient, type FeishuCall, type FeishuStubs } from './fake-client.ts';
+import { createMemoryState, type TestState } from './memory-state.ts';
+
+export type { TestState };
 
 /** The worker's timeout of 60 s, minus 2 s to report the batch. */
 const HANDLE_WITHIN_MILLISECONDS = 58_000;
@@ -46,6 +50,8 @@ export interface EventRunOptions extends RunOptions {
   attempt?: number;
   /** The state that the event continues with, which is copied as JSON. Default: it has not continued. */
   continued?: Continued;
+  /** What `#feishu-events/state` has stored. `run` changes this object. Default: nothing. */
+  state?: TestState;
 }
 
 export interface ApprovalRunOptions {
@@ -157,11 +163,12 @@ export async function run(
 async function runOneEvent(
   handler: EventHandler,
   event: ReceivedEvent,
-  { withinMilliseconds = HANDLE_WITHIN_MILLISECONDS, attempt = 1, continued, ...options }: EventRunOptions,
+  { withinMilliseconds = HANDLE_WITHIN_MILLISECONDS, attempt = 1, continued, state = {}, ...options }: EventRunOptions,
 ): Promise<EventResult> {
+  const members = { attempt, continued: copyAsJson(continued), [STATE_STORE]: createMemoryState(state) };
   return await withRecorder(event, withinMilliseconds, options, async (context) => {
     try {
-      const drop = await runHandler(handler, event, { ...context, attempt, continued: copyAsJson(continued) });
+      const drop = await runHandler(handler, event, { ...context, ...members });
       return drop === undefined
         ? ({ outcome: 'handled' } as const)
         : ({ outcome: 'dropped', reason: drop.message } as const);

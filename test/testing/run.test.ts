@@ -12,6 +12,8 @@ import {
   RetryAfter,
 } from '../../lib/handler.ts';
 import { createSample, samplePayload, textMessage } from '../../lib/samples/samples.ts';
+import { chatState, userState } from '../../lib/state/state.ts';
+import type { TestState } from '../../lib/testing/memory-state.ts';
 import { run } from '../../lib/testing/run.ts';
 
 const event = textMessage('Hello');
@@ -221,6 +223,37 @@ describe('run', () => {
     const handler = onMessage(({ feishu }) => feishu.im.message.reply({ path: { message_id: 'om_1' } } as never));
     const result = await run(handler, event, { attempt: 5, feishu: { im: { message: { reply } } } });
     expect(result).toMatchObject({ outcome: 'limited', error: expect.any(Error), afterSeconds: expect.any(Number) });
+  });
+
+  it('changes the state that the test passes, which the handlers of several runs share', async () => {
+    const state: TestState = { users: { [String(event.sender.sender_id?.open_id)]: { name: 'Ada' } } };
+    const handler = onEvent('im.message.receive_v1', async (payload, context) => {
+      const { value: user } = await userState<{ name: string }>(payload, context).get();
+      const chat = chatState<string[]>(payload, context);
+      const { value: names = [], version } = await chat.get();
+      await chat.set([...names, String(user?.name)], { ifVersion: version, expiresInSeconds: 60 });
+    });
+    await run(handler, event, { state });
+    await run(handler, event, { state });
+    expect(state.chats).toEqual({ [event.message.chat_id]: ['Ada', 'Ada'] });
+    expect(await run(handler, event)).toMatchObject({ outcome: 'handled' });
+    expect(state.chats?.[event.message.chat_id]).toHaveLength(2);
+  });
+
+  it('fails an event whose state the test changes between get and set', async () => {
+    const state: TestState = {};
+    const handler = onEvent('im.message.receive_v1', async (payload, context) => {
+      const chat = chatState(payload, context);
+      const { version } = await chat.get();
+      await context.feishu.im.message.list({ params: { container_id_type: 'chat', container_id: 'oc_1' } });
+      await chat.set(1, { ifVersion: version });
+    });
+    const list = () => {
+      state.chats = { [event.message.chat_id]: 2 };
+      return { code: 0 };
+    };
+    const result = await run(handler, event, { state, feishu: { im: { message: { list } } } });
+    expect(result).toMatchObject({ outcome: 'retrying', error: { name: 'StateConflict' } });
   });
 
   it('reports that an event is dead after its fifth failure', async () => {
