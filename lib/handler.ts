@@ -9,6 +9,7 @@ import type {
 import type { EventEnvelope, EventHeader, HeaderFields, JsonObject } from './feishu/envelope.ts';
 import type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
 import type { Log } from './feishu/log.ts';
+import { toStoredJson } from './feishu/stored-json.ts';
 
 // Handler modules import only this module, and extend these interfaces by declaration merging.
 export type {
@@ -73,8 +74,21 @@ export interface CallbackContext<Payload = unknown> {
 }
 
 export interface EventContext<Payload = unknown> extends CallbackContext<Payload> {
-  /** The number of this attempt, starting at 1. A delivery that ends with a rate limit of the platform is none. */
+  /**
+   * The number of this attempt, starting at 1. Deliveries that end with a {@link Continue} or a rate limit of the
+   * platform do not count.
+   */
   readonly attempt: number;
+  /** The last {@link Continue} of this event. `undefined` until the handler throws one. */
+  readonly continued?: Continued | undefined;
+}
+
+/** What an event continues with. */
+export interface Continued {
+  /** A copy of the state, as JSON stores it. */
+  readonly state: unknown;
+  /** How often the event has continued, starting at 1. */
+  readonly count: number;
 }
 
 type EventFunction<Payload> = (event: Payload, context: EventContext<Payload>) => unknown;
@@ -247,6 +261,7 @@ function dispatch(
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
  */
 export const MAXIMUM_RETRY_AFTER_SECONDS = (12 * 60 - 15) * 60;
+const RETRY_DELAYS = `whole seconds from 0 to ${MAXIMUM_RETRY_AFTER_SECONDS} (11 hours 45 minutes)`;
 
 /** Thrown by a handler to retry the event after the given time. The attempt counts as one of the 5 deliveries. */
 export class RetryAfter extends Error {
@@ -259,14 +274,43 @@ export class RetryAfter extends Error {
    */
   constructor(seconds: number, reason: string) {
     super(reason);
-    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAXIMUM_RETRY_AFTER_SECONDS) {
+    if (!isRetryDelay(seconds)) {
       throw new RangeError(
-        `RetryAfter takes whole seconds from 0 to ${MAXIMUM_RETRY_AFTER_SECONDS} (11 hours 45 minutes), not ${seconds}. ` +
-          'To wait longer, store the event and use a schedule.',
+        `RetryAfter takes ${RETRY_DELAYS}, not ${seconds}. To wait longer, store the event and use a schedule.`,
       );
     }
     this.seconds = seconds;
   }
+}
+
+/**
+ * Thrown by an event handler to end the invocation and continue in another one: the state is stored, and the event is
+ * delivered again with the state in `context.continued`. This does not count as a failed delivery, up to 20 times.
+ */
+export class Continue extends Error {
+  override readonly name = 'Continue';
+  /** JSON */
+  readonly stateJson: string;
+  readonly afterSeconds: number;
+
+  /**
+   * @param state a JSON value of at most 256 KiB
+   * @param options.afterSeconds whole seconds until the next delivery, at most 42,300 (11 hours 45 minutes). Default: 0
+   * @throws {TypeError} if `state` is not a JSON value
+   * @throws {RangeError} if `state` is too large, or `afterSeconds` is not a whole number in this range
+   */
+  constructor(state: unknown, { afterSeconds = 0 }: { afterSeconds?: number } = {}) {
+    super('The event continues in another delivery. Only event handlers can throw this.');
+    if (!isRetryDelay(afterSeconds)) {
+      throw new RangeError(`Continue takes ${RETRY_DELAYS} for afterSeconds, not ${afterSeconds}.`);
+    }
+    this.stateJson = toStoredJson(state, 'The state of Continue');
+    this.afterSeconds = afterSeconds;
+  }
+}
+
+function isRetryDelay(seconds: number): boolean {
+  return Number.isInteger(seconds) && seconds >= 0 && seconds <= MAXIMUM_RETRY_AFTER_SECONDS;
 }
 
 /** Thrown by a handler to discard the event, which is logged and counted, but not retried. */

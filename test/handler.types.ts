@@ -14,6 +14,7 @@ import {
   onQuickApproval,
   onUnhandledEvent,
 } from '#feishu-events';
+import { chatState, userState } from '#feishu-events/state';
 
 declare module '#feishu-events' {
   interface EventPayloads {
@@ -32,13 +33,15 @@ declare module '#feishu-events' {
 
 // The payload type is inferred from the literal.
 
-onEvent('im.message.receive_v1', ({ message, sender }, { attempt, feishu, header, uuid }) => {
+onEvent('im.message.receive_v1', ({ message, sender }, { attempt, continued, feishu, header, uuid }) => {
   expectTypeOf(message.content).toEqualTypeOf<string>();
   expectTypeOf(message.message_id).toEqualTypeOf<string>();
   expectTypeOf(sender.sender_type).toEqualTypeOf<string>();
   expectTypeOf(header.id).toEqualTypeOf<string | undefined>();
   expectTypeOf(header.version).toEqualTypeOf<'1.0' | '2.0'>();
   expectTypeOf(attempt).toEqualTypeOf<number>();
+  expectTypeOf(continued?.state).toBeUnknown();
+  expectTypeOf(continued?.count).toEqualTypeOf<number | undefined>();
   expectTypeOf(uuid('reply')).toEqualTypeOf<string>();
   expectTypeOf(feishu.im.message.reply).toBeFunction();
 });
@@ -249,3 +252,16 @@ onQuickApproval({}, () => {});
 onApprovalOptions({ token: 'token' }, () => ({ options: [{ id: '1' }] }));
 // @ts-expect-error The platform does not know this language.
 onApprovalOptions({ token: 'token' }, () => ({ options: [{ id: '1', text: { fr_fr: 'Un' } }] }));
+
+// The state has the type that the handler gives it. Callback handlers have none.
+
+onEvent('im.message.receive_v1', async (event, context) => {
+  expectTypeOf((await userState<{ name: string }>(event, context).get()).value).toEqualTypeOf<
+    { name: string } | undefined
+  >();
+  expectTypeOf((await chatState(event, context).get()).value).toBeUnknown();
+  // @ts-expect-error The value has another type.
+  await userState<{ name: string }>(event, context).set('Ada');
+});
+// @ts-expect-error The webhook has no access to the table.
+onCallback('card.action.trigger', async (event, context) => void (await chatState(event, context).get()));

@@ -130,6 +130,17 @@ export function rateLimitSeconds(error: unknown): number | undefined {
   return Math.min(Math.max(seconds, 1), MAXIMUM_RETRY_AFTER_SECONDS);
 }
 
+/**
+ * Makes a call as {@link waitForRateLimits} does in an invocation that has no time to wait.
+ *
+ * @param call returns the response's body
+ * @throws what `call` throws, and an error for {@link rateLimitSeconds} if the platform limits the rate of calls
+ */
+export function callWithoutWaiting(call: () => Promise<unknown>, log: Log): Promise<unknown> {
+  const time = { remainingMilliseconds: () => 0, signal: new AbortController().signal };
+  return repeatWhileLimited(() => callMethod(call), false, time, log);
+}
+
 type ReserveTime = (earliest: number, latest: number, rejection?: LimitScope) => Promise<number>;
 
 async function repeatWhileLimited(

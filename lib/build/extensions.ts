@@ -23,7 +23,7 @@ const PACKAGE_NAME = /^(@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]*$/;
 const VARIABLE_NAME = /^[A-Za-z]\w+$/;
 /** Variables that Lambda or the template sets. */
 const RESERVED_NAME =
-  /^(AWS_.*|LAMBDA_.*|FEISHU_.*|POWERTOOLS_.*|QUEUE_URL|QUEUE_ORDERING|DEAD_LETTER_QUEUE_URL|LARGE_EVENTS_BUCKET|CLAIMS_TABLE|LIMIT_CALL_RATE|LOG_LEVEL|HEALTH_PORT)$/;
+  /^(AWS_.*|LAMBDA_.*|FEISHU_.*|POWERTOOLS_.*|QUEUE_URL|QUEUE_ORDERING|DEAD_LETTER_QUEUE_URL|LARGE_EVENTS_BUCKET|CLAIMS_TABLE|STATE_TABLE|LIMIT_CALL_RATE|LOG_LEVEL|HEALTH_PORT)$/;
 /** Callbacks and approvals may ask for the credentials, which their functions otherwise do not have. */
 const APP_CREDENTIALS = ['FEISHU_APP_ID', 'FEISHU_APP_SECRET'];
 

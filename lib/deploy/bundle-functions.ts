@@ -19,6 +19,8 @@ import { warnAboutUnsetVariables } from './unset-variables.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
 const USER_FUNCTIONS_FOLDER = 'functions';
+/** Handlers that import it need the table of states. */
+const STATE_MODULE = 'lib/state/state.ts';
 const TEMPLATE_FUNCTIONS = new Set(['webhook', 'worker', 'approvals']);
 
 /**
@@ -28,7 +30,7 @@ const TEMPLATE_FUNCTIONS = new Set(['webhook', 'worker', 'approvals']);
  *
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
- * @returns what to show to the user
+ * @returns what to show to the user, and whether an event handler uses `#feishu-events/state`
  * @throws {DeploymentError} if a function cannot be built, its module or export does not exist, or a package cannot be
  *   installed
  */
@@ -36,7 +38,7 @@ export async function bundleFunctions(
   root: string,
   outdir: string,
   service: Serverless['service'],
-): Promise<BundleReport> {
+): Promise<BundleReport & { usesState: boolean }> {
   const { functions } = service;
   const usePackage = (name: string, bundle: string, { metafile }: BundleResult, otherFiles: string[]) => {
     const definition = functions[name];
@@ -77,7 +79,8 @@ export async function bundleFunctions(
     ({ text }) => text,
   );
   const unset = await warnAboutUnsetVariables(root, service, bundled);
-  return { warnings: [...messages, ...warnings, ...unset], notices };
+  const usesState = STATE_MODULE in worker.metafile.inputs;
+  return { warnings: [...messages, ...warnings, ...unset], notices, usesState };
 }
 
 /**

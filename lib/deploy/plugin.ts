@@ -74,6 +74,7 @@ export default class FeishuEventsPlugin {
   #options!: DeployOptions;
   #extensions!: Extensions;
   #templateValues!: TemplateValues;
+  #usesState = false;
   #deployed = { isNewStack: false, isSpotDeployed: false };
   /** When SQS accepts the names of the queues, in milliseconds since 1970. */
   #queueNamesFreeAt = 0;
@@ -179,6 +180,7 @@ export default class FeishuEventsPlugin {
   async #bundle(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const report = await bundleFunctions(serviceDir, path.join(serviceDir, BUNDLES_FOLDER), service);
+    this.#usesState = report.usesState;
     for (const warning of report.warnings) this.#warning(warning);
     for (const notice of report.notices) this.#notice(notice);
   }
@@ -222,7 +224,8 @@ export default class FeishuEventsPlugin {
     };
     const stored = isDeployment ? await this.#step(`Reading the secret ${this.#secretName}`, readSecret) : undefined;
     const references = secretReferences(this.#secretName, stored, this.#handlerSecrets);
-    const options = { ...this.#options, approvals: 'approvals' in this.#serverless.service.functions };
+    const approvals = 'approvals' in this.#serverless.service.functions;
+    const options = { ...this.#options, approvals, state: this.#usesState };
     const region = this.#serverless.getProvider('aws').getRegion();
     return templateValues(options, region, references, this.#deployed.isSpotDeployed);
   }

@@ -7,11 +7,12 @@ export const QUEUE_TYPE = 'AWS::SQS::Queue';
 export const TABLE_TYPE = 'AWS::DynamoDB::Table';
 export const BUCKET_TYPE = 'AWS::S3::Bucket';
 
-/** What the template stores in its queues, its table and its bucket. */
+/** What the template stores in its queues, its tables and its bucket. */
 const CONTENTS: Readonly<Record<string, [string, string]>> = {
   EventsQueue: ['waiting event', 'waiting events'],
   DeadLetterQueue: ['dead letter', 'dead letters'],
   ClaimsTable: ['record', 'records'],
+  StateTable: ['state of a chat or user', 'states of chats and users'],
   LargeEventsBucket: ['large event', 'large events'],
 };
 

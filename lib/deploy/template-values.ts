@@ -7,12 +7,12 @@ import type { TemplateValues } from './resolve-template.ts';
 /**
  * Returns the conditions and values that follow from the parameters and the region.
  *
- * @param options `approvals`: whether the stack has the function of that name
+ * @param options `approvals`: whether the stack has the function of that name. `state`: whether it has the table of states
  * @param secrets the value of each `!Ref Secret::…`
  * @param isSpotDeployed the deployed long connection may run on Fargate Spot
  */
 export function templateValues(
-  options: DeployOptions & { approvals: boolean },
+  options: DeployOptions & { approvals: boolean; state: boolean },
   region: string,
   secrets: Readonly<Record<string, unknown>>,
   isSpotDeployed: boolean,
@@ -23,6 +23,7 @@ export function templateValues(
     conditions: {
       Webhook: options.webhook,
       Approvals: options.approvals,
+      State: options.state,
       LongConnection: options.longConnection,
       Ordered: options.ordering !== 'none',
       AlarmEmail: options.alarmEmail !== '',
@@ -34,6 +35,7 @@ export function templateValues(
     },
     values: {
       ...secrets,
+      'State::Table': options.state ? { Ref: 'StateTable' } : undefined,
       'Worker::VisibilityTimeout': visibilityTimeoutSeconds(options.workerTimeout),
       'Worker::OldEventSeconds': oldEventSeconds(options.workerTimeout),
       // CloudFormation updates the cluster before the service, and ECS does not remove a provider that the service uses.

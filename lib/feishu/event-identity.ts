@@ -36,6 +36,11 @@ const SUBJECT =
   'mail_address message_id id object.open_id open_id employee_id user_id.open_id reader.reader_id.open_id ' +
   'operator.operator_id.open_id';
 
+/** Who sent, clicked or changed something, otherwise the user whom the event is about. */
+const USER =
+  'sender.sender_id.open_id operator.open_id operator.operator_id.open_id operator_id.open_id user_id.open_id ' +
+  'reader.reader_id.open_id user.open_id object.open_id open_id';
+
 /**
  * Returns the conversation that an event belongs to, the unit of ordering and fair queueing: the chat, else the subject,
  * such as a document, else the tenant, else the app (`app_ticket` has no tenant).
@@ -56,8 +61,13 @@ export function conversationOf(envelope: EventEnvelope, splitsTopics: boolean): 
 }
 
 /** Returns the chat that an event belongs to, if it belongs to one. */
-export function chatOf({ event }: EventEnvelope): string | undefined {
+export function chatOf({ event }: Pick<EventEnvelope, 'event'>): string | undefined {
   return findText(event, CHAT);
+}
+
+/** Returns the `open_id` of the user who caused an event, if the event says who. */
+export function userOf({ event }: Pick<EventEnvelope, 'event'>): string | undefined {
+  return findText(event, USER);
 }
 
 /**

@@ -12,6 +12,7 @@ export const EVENT_STATUSES = [
   'handled',
   'answered',
   'retrying',
+  'continued',
   'dropped',
   'unhandled',
   'dead',
@@ -21,7 +22,7 @@ export const EVENT_STATUSES = [
 ] as const;
 /**
  * `answered`: a callback that had its response and has no handler that processes it from the queue. `dropped`: its
- * handler threw a `Drop`. `unhandled`: it has no handler. `redriven`: it was a dead letter, and its copy is back in the
+ * handler threw a `Drop`. `continued`: its handler threw a `Continue`, so that it runs again. `unhandled`: it has no handler. `redriven`: it was a dead letter, and its copy is back in the
  * queue. `rejected`: not an event, but a request that the webhook rejected.
  */
 export type EventStatus = (typeof EVENT_STATUSES)[number];
@@ -66,7 +67,7 @@ export interface Attempt {
 /** What is known about an event, but not listed. */
 interface Deliveries {
   attempts: Attempt[];
-  /** How many a rate limit returned. They do not count as attempts. */
+  /** How many a rate limit or a `Continue` returned. They do not count as attempts. */
   returns: number;
   /** Of the last delivery. */
   receiptHandle?: string;
@@ -159,7 +160,7 @@ export class EventLog {
 
   processed({ messageId, outcome, reason, milliseconds, retryAt }: Processed): void {
     const fields = { handleMilliseconds: milliseconds, ...(reason !== undefined && { lastError: reason }) };
-    if (outcome === 'limited') this.#deliveriesOf(messageId).returns += 1;
+    if (outcome === 'limited' || outcome === 'continued') this.#deliveriesOf(messageId).returns += 1;
     this.#endAttempt(messageId, { outcome, milliseconds, ...(reason !== undefined && { reason }) });
     const status = this.#statusAfter(outcome, messageId);
     this.#change(messageId, { status, ...fields, retryAt });

@@ -197,7 +197,11 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   const worker = createFunction('worker', {
     timeoutSeconds: timeoutUnlessDebugging(settings.workerTimeoutSeconds),
     environment: settings.environment.worker,
-    templateEnvironment: { CLAIMS_TABLE: emulators.claimsTable, ...platformAccess },
+    templateEnvironment: {
+      CLAIMS_TABLE: emulators.claimsTable,
+      STATE_TABLE: emulators.stateTable,
+      ...platformAccess,
+    },
     isBackground: true,
   });
   const approvals = createFunction('approvals', {

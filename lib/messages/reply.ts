@@ -8,7 +8,7 @@ const MAXIMUM_POST_BYTES = 28_000;
 const MAXIMUM_CARD_BYTES = 30_000;
 
 /** What sending a message needs of a handler's context. */
-export type SendContext = Pick<EventContext, 'feishu' | 'uuid'>;
+export type SendContext = Pick<EventContext, 'feishu' | 'uuid' | 'continued'>;
 
 /** The message to reply to. */
 export interface ReplyTarget {
@@ -29,7 +29,8 @@ export interface SentCard extends SentMessage {
 
 /**
  * Replies to a message, in its topic if it is in one. Each reply has an id of its own that is the same in every attempt
- * at an event, so a retry sends nothing twice. For this, a handler must send its replies in the same order each time.
+ * at an event, so a retry sends nothing twice. For this, a handler must send its replies in the same order each time. After
+ * a `Continue`, the replies are new ones.
  */
 export class Reply {
   readonly #target: ReplyTarget;
@@ -94,7 +95,10 @@ export class Reply {
   async #send(type: string, content: string): Promise<SentMessage> {
     this.#sent += 1;
     const { id, threadId } = this.#target;
-    const uuid = this.#context.uuid(`reply ${this.#sent}`);
+    const { continued, uuid: createUuid } = this.#context;
+    const uuid = createUuid(
+      `reply ${this.#sent}${continued === undefined ? '' : ` after ${continued.count} Continue`}`,
+    );
     const data = await callApi('im.message.reply', () =>
       this.#context.feishu.im.message.reply({
         path: { message_id: id },

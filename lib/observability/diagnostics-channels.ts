@@ -33,10 +33,18 @@ export interface Rejected {
 /**
  * The outcome of one delivery of a queue message. `answered`: it is a callback, which had its response before it was
  * queued, and no handler processes it further. `unhandled`: no handler exists for its type. `retrying`: it failed, and is
- * retried or moves to the dead-letter queue. `limited`: it waits in the queue because of a rate limit, which does not
- * count as an attempt.
+ * retried or moves to the dead-letter queue. `limited`: it waits in the queue because of a rate limit. `continued`: its
+ * handler threw a `Continue`. Neither counts as an attempt.
  */
-export type Outcome = 'handled' | 'answered' | 'dropped' | 'unhandled' | 'duplicate' | 'retrying' | 'limited';
+export type Outcome =
+  | 'handled'
+  | 'answered'
+  | 'dropped'
+  | 'unhandled'
+  | 'duplicate'
+  | 'retrying'
+  | 'limited'
+  | 'continued';
 
 /** The worker has processed one delivery of a queue message. */
 export interface Processed {

@@ -22,12 +22,8 @@ import { conditionFailure, expirationAfter } from './table-items.ts';
  * All methods throw the SDK's errors if DynamoDB rejects a request, and the signal's reason if it aborts first.
  */
 export interface IdempotencyRecords {
-  /**
-   * Takes the lease of an event, unless another owner holds it or the event is completed.
-   *
-   * @returns the existing record if the lease was not taken
-   */
-  take(lease: Lease, signal: AbortSignal): Promise<IdempotencyRecord | undefined>;
+  /** Takes the lease of an event, unless another owner holds it or the event is completed. */
+  take(lease: Lease, signal: AbortSignal): Promise<TakeResult>;
   /** Completes an event, even if another owner has taken over the lease: the work is done. */
   complete(id: string, messageId: string, result: string, signal: AbortSignal): Promise<void>;
   /**
@@ -50,6 +46,13 @@ export interface Lease {
   isolatedRuns: number | undefined;
   /** The remaining time of the owner's invocation. */
   remainingMilliseconds: () => number;
+}
+
+export interface TakeResult {
+  /** The existing record if the lease was not taken. */
+  other: IdempotencyRecord | undefined;
+  /** Whether the event may have been run before: it had a record. */
+  isRepeated: boolean;
 }
 
 export interface IdempotencyRecord {
@@ -89,9 +92,8 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
   const clock = measureServiceClock(dynamo);
   const expiration = () => expirationAfter(MAXIMUM_EVENT_AGE_SECONDS, clock.latest());
 
-  /** Returns the existing item if it does not meet the command's condition. */
-  const sendIf = async (command: PutItemCommand | UpdateItemCommand, id: string, signal: AbortSignal) => {
-    const sent = dynamo.send(command as PutItemCommand, { abortSignal: signal });
+  /** Awaits a conditional write. Returns the existing item if it does not meet the condition. */
+  const existingItem = async (sent: Promise<unknown>, id: string, signal: AbortSignal) => {
     const failure = await conditionFailure(rejectOnAbort(signal, sent));
     return failure && (failure.Item ?? (await read(id, signal)));
   };
@@ -108,7 +110,7 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
    * @param over an expired lease to take over, if its owner has not changed it since
    * @returns the existing item if the lease was not taken
    */
-  const put = async (lease: Lease, signal: AbortSignal, over?: Item): Promise<Item | undefined> => {
+  const put = async (lease: Lease, signal: AbortSignal, over?: Item) => {
     const { id, owner, messageId, isolatedRuns, remainingMilliseconds } = lease;
     const end = Math.ceil(clock.latest() + remainingMilliseconds());
     const command = new PutItemCommand({
@@ -132,9 +134,15 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
         ...(over?.claimant && { ':otherOwner': over.claimant }),
         ...(over?.in_progress_expiration && { ':otherEnd': over.in_progress_expiration }),
       },
+      ReturnValues: 'ALL_OLD',
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
-    return (await sendIf(command, id, signal)) ?? correctEnd(lease, signal, end);
+    let isRepeated = true;
+    const sent = dynamo.send(command, { abortSignal: signal }).then(({ Attributes }) => {
+      isRepeated = Attributes !== undefined;
+    });
+    const other = (await existingItem(sent, id, signal)) ?? (await correctEnd(lease, signal, end));
+    return { other, isRepeated };
   };
 
   /**
@@ -161,7 +169,7 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
       },
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
-    return sendIf(command, id, signal);
+    return existingItem(dynamo.send(command, { abortSignal: signal }), id, signal);
   };
 
   /** A lease longer than any invocation counts as expired: a living owner corrects it before it runs the handler. */
@@ -183,8 +191,9 @@ export function createIdempotencyRecords(dynamo: DynamoDBClient, tableName: stri
     async take(lease, signal) {
       const first = await put(lease, signal);
       // Checked after the first response, which measures the service's time.
-      const other = first !== undefined && isOver(first) ? await put(lease, signal, first) : first;
-      return other && toRecord(other);
+      const isFree = first.other !== undefined && isOver(first.other);
+      const { other, isRepeated } = isFree ? await put(lease, signal, first.other) : first;
+      return { other: other && toRecord(other), isRepeated };
     },
 
     async complete(id, messageId, result, signal) {

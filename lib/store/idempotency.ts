@@ -12,6 +12,7 @@ export interface IdempotencyStore {
    * Runs the work while holding the event's lease.
    *
    * @param key identifies the event
+   * @param work its argument says whether the event may have been run before
    * @returns the result of the work, from now or from an earlier delivery of the same message; `duplicate` if another
    *   message with this key has been processed
    * @throws {LeaseHeld} if another worker holds the lease
@@ -20,7 +21,7 @@ export interface IdempotencyStore {
   once<Result extends string>(
     key: string,
     owner: LeaseOwner,
-    work: () => Promise<Result>,
+    work: (isRepeated: boolean) => Promise<Result>,
   ): Promise<Result | 'duplicate'>;
   /** Records that a delivery failed before it took the lease. Never throws. */
   recordFailure(key: string, messageId: string): Promise<void>;
@@ -80,13 +81,14 @@ const POLL_MILLISECONDS = 500;
 export function createIdempotencyStore(dynamo: DynamoDBClient, tableName: string): IdempotencyStore {
   const records = createIdempotencyRecords(dynamo, tableName);
 
-  /** Returns the record if the event is completed, or `undefined` once this delivery holds the lease. */
+  /** Waits until this delivery holds the lease, or the event is completed: then `completed` is its record. */
   const takeLease = async (id: string, ownerId: string, owner: LeaseOwner) => {
     const { messageId, isolatedRuns, isLastDelivery, context, signal } = owner;
     const remainingMilliseconds = () => context.getRemainingTimeInMillis();
     for (;;) {
-      const other = await records.take({ id, owner: ownerId, messageId, isolatedRuns, remainingMilliseconds }, signal);
-      if (other === undefined || other.status === 'COMPLETED') return other;
+      const lease = { id, owner: ownerId, messageId, isolatedRuns, remainingMilliseconds };
+      const { other, isRepeated } = await records.take(lease, signal);
+      if (other === undefined || other.status === 'COMPLETED') return { completed: other, isRepeated };
       if (!isLastDelivery) throw new LeaseHeld(other.remainingMilliseconds);
       await rejectOnAbort(signal, sleep(POLL_MILLISECONDS));
     }
@@ -109,11 +111,11 @@ export function createIdempotencyStore(dynamo: DynamoDBClient, tableName: string
       const ownerId = randomUUID();
       const { messageId } = owner;
       try {
-        const completed = await takeLease(id, ownerId, owner);
+        const { completed, isRepeated } = await takeLease(id, ownerId, owner);
         if (completed !== undefined) {
           return completed.messageId === messageId ? (completed.result as never) : 'duplicate';
         }
-        const result = await work();
+        const result = await work(isRepeated);
         await complete(id, owner, result);
         return result;
       } catch (error) {

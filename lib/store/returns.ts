@@ -3,8 +3,8 @@ import { batchGet } from './batch-get.ts';
 import { expirationAfter, itemId } from './table-items.ts';
 
 /**
- * Counts the deliveries of a message that ended because the platform limited the rate of calls. SQS counts each delivery,
- * so these are subtracted from its receive count.
+ * Counts the deliveries of a message that ended because the platform limited the rate of calls, or with a `Continue`. SQS
+ * counts each delivery, so these are subtracted from its receive count.
  *
  * The items are separate from the idempotency records, which all messages with the same event share.
  */

@@ -1,3 +1,4 @@
+import { rateLimitSeconds } from '../api-client/rate-limits.ts';
 import { createUuid } from '../api-client/uuid.ts';
 import { runApproval } from '../approvals/run-approval.ts';
 import { APPROVAL_TIME_LIMIT_MILLISECONDS } from '../approvals/time-limits.ts';
@@ -8,18 +9,24 @@ import {
   type ApprovalHandler,
   type CallbackContext,
   type CallbackHandler,
+  Continue,
+  type Continued,
   type EventHandler,
   type EventSource,
 } from '../handler.ts';
 import type { EventMembers, ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
+import { STATE_STORE } from '../state/state-store.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { runHandler } from '../worker/dispatch.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
 import { createLogCapture, type LogLine } from './captured-log.ts';
 import { catchEscapedErrors } from './escaped-errors.ts';
 import { createFakeClient, type FeishuCall, type FeishuStubs } from './fake-client.ts';
+import { createMemoryState, type TestState } from './memory-state.ts';
+
+export type { TestState };
 
 /** The worker's timeout of 60 s, minus 2 s to report the batch. */
 const HANDLE_WITHIN_MILLISECONDS = 58_000;
@@ -41,6 +48,10 @@ export interface RunOptions {
 export interface EventRunOptions extends RunOptions {
   /** The number of the attempt. Default: 1. From the fifth on, a failed event is dead. */
   attempt?: number;
+  /** The state that the event continues with, which is copied as JSON. Default: it has not continued. */
+  continued?: Continued;
+  /** What `#feishu-events/state` has stored. `run` changes this object. Default: nothing. */
+  state?: TestState;
 }
 
 export interface ApprovalRunOptions {
@@ -64,6 +75,10 @@ export type EventResult = Recorded &
     | { outcome: 'handled' }
     /** The handler threw a `Drop`: the event would not be retried. */
     | { outcome: 'dropped'; reason: string }
+    /** The handler threw a `Continue`: the next invocation would get the state after these whole seconds. */
+    | { outcome: 'continued'; state: unknown; afterSeconds: number }
+    /** A rate limit of the platform failed a call: the event would be delivered again after these whole seconds. */
+    | { outcome: 'limited'; error: unknown; afterSeconds: number }
     /** The delay is in whole seconds. Half of it is random, except for a `RetryAfter`. */
     | { outcome: 'retrying'; error: unknown; afterSeconds: { minimum: number; maximum: number } }
     /** The event would be in the dead-letter queue. */
@@ -148,15 +163,22 @@ export async function run(
 async function runOneEvent(
   handler: EventHandler,
   event: ReceivedEvent,
-  { withinMilliseconds = HANDLE_WITHIN_MILLISECONDS, attempt = 1, ...options }: EventRunOptions,
+  { withinMilliseconds = HANDLE_WITHIN_MILLISECONDS, attempt = 1, continued, state = {}, ...options }: EventRunOptions,
 ): Promise<EventResult> {
+  const members = { attempt, continued: copyAsJson(continued), [STATE_STORE]: createMemoryState(state) };
   return await withRecorder(event, withinMilliseconds, options, async (context) => {
     try {
-      const drop = await runHandler(handler, event, { ...context, attempt });
+      const drop = await runHandler(handler, event, { ...context, ...members });
       return drop === undefined
         ? ({ outcome: 'handled' } as const)
         : ({ outcome: 'dropped', reason: drop.message } as const);
     } catch (error) {
+      if (error instanceof Continue) {
+        const { stateJson, afterSeconds } = error;
+        return { outcome: 'continued', state: JSON.parse(stateJson), afterSeconds } as const;
+      }
+      const limited = rateLimitSeconds(error);
+      if (limited !== undefined) return { outcome: 'limited', error, afterSeconds: limited } as const;
       if (attempt >= MAXIMUM_DELIVERIES) return { outcome: 'dead', error } as const;
       const afterSeconds = {
         minimum: retryDelaySeconds(error, attempt, 0),
@@ -165,6 +187,10 @@ async function runOneEvent(
       return { outcome: 'retrying', error, afterSeconds } as const;
     }
   });
+}
+
+function copyAsJson(continued: Continued | undefined): Continued | undefined {
+  return continued && { state: JSON.parse(new Continue(continued.state).stateJson), count: continued.count };
 }
 
 async function runOneCallback(

@@ -7,7 +7,7 @@ import { MAXIMUM_DELIVERIES, MAXIMUM_RETURNS } from './retry.ts';
 
 /**
  * Counts the attempts at an event. SQS counts every delivery. An attempt is a delivery that the handler could have
- * completed: not one that returned the event to the queue because of a rate limit.
+ * completed: not one that returned the event to the queue because of a rate limit or a `Continue`.
  *
  * Therefore the queue's `maxReceiveCount` is larger than the number of attempts. The worker does not run an event whose
  * attempts are used up. It makes the message visible until SQS moves it to the dead-letter queue, which takes up to 20
@@ -17,16 +17,16 @@ import { MAXIMUM_DELIVERIES, MAXIMUM_RETURNS } from './retry.ts';
  */
 export interface Attempts {
   /**
-   * Subtracts the deliveries that a rate limit returned. Sends a request only if the batch has messages that were
+   * Subtracts the deliveries that returned their event. Sends a request only if the batch has messages that were
    * delivered before. If DynamoDB does not respond, such messages have at least one attempt left.
    *
    * @returns the messages with the number of the attempt as their receive count
    */
   count(records: readonly SQSRecord[]): Promise<CountedRecords>;
   /**
-   * Records that a rate limit returned a message, so that this delivery does not count.
+   * Records that a delivery returned a message, so that it does not count.
    *
-   * @param returns how many deliveries a rate limit has returned before
+   * @param returns how many deliveries have returned it before
    * @returns `false` if the delivery counts: after 20 of these, or if DynamoDB does not store it
    */
   recordReturn(messageId: string, returns: number | undefined): Promise<boolean>;
@@ -34,7 +34,7 @@ export interface Attempts {
 
 export interface CountedRecords {
   records: SQSRecord[];
-  /** How many deliveries a rate limit has returned, by message id. Missing if it could not be read. */
+  /** How many deliveries have returned a message, by its id. Missing if it could not be read. */
   returns: ReadonlyMap<string, number>;
 }
 
@@ -92,7 +92,10 @@ export function createAttempts(returns: Returns, log: Log): Attempts {
         await rejectOnAbort(deadline.signal, returns.write(messageId, before + 1, deadline.signal));
         return true;
       } catch (error) {
-        log.warn('A rate limit could not be recorded. The delivery counts as failed', { message_id: messageId, error });
+        log.warn('The return of the event could not be recorded. The delivery counts as failed', {
+          message_id: messageId,
+          error,
+        });
         return false;
       }
     },

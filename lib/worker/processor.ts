@@ -6,13 +6,15 @@ import { createUuid } from '../api-client/uuid.ts';
 import type { Environment } from '../config.ts';
 import { CALLBACK_TYPES, type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import { chatOf, deduplicationKey } from '../feishu/event-identity.ts';
-import type { EventHandler, Log } from '../handler.ts';
+import { Continue, type EventHandler, type Log } from '../handler.ts';
 import type { Outcome } from '../observability/diagnostics-channels.ts';
 import { MalformedMessage } from '../queue/malformed-message.ts';
 import { decodeMessage, type QueuedEvent } from '../queue/message.ts';
 import type { AppTickets } from '../store/app-tickets.ts';
+import type { Continuation, Continuations } from '../store/continuations.ts';
 import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Redrives } from '../store/redrives.ts';
+import { startDeadline } from '../util/deadline.ts';
 import { type EventModules, findEventHandler, runHandler } from './dispatch.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
@@ -28,7 +30,7 @@ export interface Delivery extends QueuedEvent {
 
 /** The result of a delivery that did not fail. */
 export interface ProcessingResult {
-  outcome: Exclude<Outcome, 'retrying' | 'limited'>;
+  outcome: Exclude<Outcome, 'retrying' | 'limited' | 'continued'>;
   /** Why the event was dropped, is a duplicate, or has no handler that processes it from the queue. */
   reason?: string;
 }
@@ -39,7 +41,12 @@ export interface Invocation {
   signal: AbortSignal;
   /** How many deliveries ran the event in isolation, including this one. `undefined` if this one does not. */
   isolatedRuns?: number | undefined;
+  /** Whether earlier deliveries of the message did not count as attempts. */
+  wasReturned?: boolean;
 }
+
+/** Erasing a state must not delay the report of the batch. The state also expires. */
+const ERASE_WITHIN_MILLISECONDS = 500;
 
 /**
  * Parses a queue message.
@@ -69,20 +76,29 @@ export function attemptOf({ attributes }: SQSRecord): number {
  * @param appTickets `undefined` for a self-built app
  * @param findCallSlots the times of API calls; `undefined` to call at once
  * @param sharedToken `undefined` for a store app
- * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}
+ * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}. If it throws
+ *   a {@link Continue}, the state is stored
  */
 export function createProcessor(
   modules: EventModules,
   idempotency: IdempotencyStore,
   redrives: Redrives,
+  continuations: Continuations,
   environment: Environment,
   appTickets: AppTickets | undefined,
   explainUnhandled: ExplainUnhandled,
   findCallSlots?: FindCallSlots,
   sharedToken?: SharedToken,
 ) {
+  const eraseState = async (key: string, log: Log) => {
+    using deadline = startDeadline(ERASE_WITHIN_MILLISECONDS);
+    await continuations.erase(key, deadline.signal).catch((error: unknown) => {
+      log.warn('The state of the event could not be erased. It expires after 30 days', { error });
+    });
+  };
+
   return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
-    const { context, signal, isolatedRuns } = invocation;
+    const { context, signal, isolatedRuns, wasReturned } = invocation;
     const { envelope, messageId, redriveOf } = delivery;
     // Keyed by the dead letter, because the event's idempotency record may have expired before the redrive.
     if (redriveOf !== undefined && (await redrives.recordSuccessor(redriveOf, messageId)) !== messageId) {
@@ -92,13 +108,16 @@ export function createProcessor(
     const findHandler = async () =>
       findSelfTestHandler(envelope) ?? (await findEventHandler(modules, envelope, { log, signal }));
     const key = deduplicationKey(envelope, delivery.text);
+    const mayHaveContinued = redriveOf !== undefined || delivery.attempt > 1 || wasReturned;
+    let continuation: Continuation | undefined;
     let reason: string | undefined;
-    const run = async (handler: EventHandler | undefined): Promise<ProcessingResult['outcome']> => {
+    const run = async (handler: EventHandler | undefined, isRepeated = false): Promise<ProcessingResult['outcome']> => {
       if (handler === undefined && isAppTicket) return 'handled';
       if (handler === undefined) {
         reason = explainUnhandled(envelope, log);
         return envelope.kind === 'callback' ? 'answered' : 'unhandled';
       }
+      if (isRepeated || mayHaveContinued) continuation = await continuations.read(key, signal);
       const drop = await runHandler(handler, delivery, {
         source: delivery.source,
         attempt: delivery.attempt,
@@ -113,26 +132,36 @@ export function createProcessor(
           sharedToken,
         ),
         uuid: createUuid(key),
+        continued: continuation && { state: JSON.parse(continuation.stateJson), count: continuation.count },
+      }).catch(async (error: unknown) => {
+        if (error instanceof Continue) await storeState(error);
+        throw error;
       });
       reason = drop?.message;
       return drop === undefined ? 'handled' : 'dropped';
     };
+    // While this delivery holds the event's lease.
+    const storeState = async ({ stateJson }: Continue) => {
+      const next = { stateJson, count: (continuation?.count ?? 0) + 1 };
+      await continuations.write(key, next, signal);
+    };
     const isLastDelivery = delivery.attempt >= MAXIMUM_DELIVERIES;
-    const once = (work: () => Promise<ProcessingResult['outcome']>) =>
+    const once = (work: (isRepeated: boolean) => Promise<ProcessingResult['outcome']>) =>
       idempotency.once(key, { messageId, isLastDelivery, isolatedRuns, context, signal }, work);
 
     let outcome: ProcessingResult['outcome'];
     if (isolatedRuns !== undefined) {
       // Writes the record first, so that this run counts even if loading the handler's module ends the process.
-      outcome = await once(async () => run(await findHandler()));
+      outcome = await once(async (isRepeated) => run(await findHandler(), isRepeated));
     } else {
       const handler = await findHandler().catch(async (error: unknown) => {
         await idempotency.recordFailure(key, messageId);
         throw error;
       });
       // Without a handler nothing can take effect twice, so no record is needed.
-      outcome = handler === undefined ? await run(handler) : await once(() => run(handler));
+      outcome = handler === undefined ? await run(handler) : await once((isRepeated) => run(handler, isRepeated));
     }
+    if (continuation !== undefined) await eraseState(key, log);
     return { outcome, ...(reason !== undefined && { reason }) };
   };
 }

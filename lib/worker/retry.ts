@@ -6,7 +6,7 @@ import { LeaseHeld } from '../store/idempotency.ts';
 /** After this many failed deliveries, an event moves to the dead-letter queue. See `lib/worker/attempts.ts`. */
 export const MAXIMUM_DELIVERIES = 5;
 
-/** This many deliveries of an event may end with a rate limit without counting as failed. */
+/** This many deliveries of an event may end with a rate limit or a `Continue` without counting as failed. */
 export const MAXIMUM_RETURNS = 20;
 
 /** After this many deliveries of any kind, the queue's redrive policy moves a message to the dead-letter queue. */

@@ -110,6 +110,19 @@ export function createWorkerTelemetry(environment: Environment, output: Telemetr
       });
     },
 
+    /**
+     * Records a delivery whose event continues in another one.
+     *
+     * @param seconds the delay before the next delivery
+     * @param started milliseconds since the epoch
+     */
+    continued(record: SQSRecord, seconds: number, log: Log, started: number) {
+      metrics.addMetric('Continued', MetricUnit.Count, 1);
+      const milliseconds = Date.now() - started;
+      log.info('continued', { milliseconds, seconds });
+      output.publish({ messageId: record.messageId, outcome: 'continued', milliseconds, retryAt: timeAfter(seconds) });
+    },
+
     /** Writes the metrics of one invocation. */
     publish() {
       metrics.publishStoredMetrics();

@@ -3,13 +3,14 @@ import { rateLimitSeconds } from '../api-client/rate-limits.ts';
 import { createSharedCallSlots } from '../api-client/shared-call-slots.ts';
 import { createSharedToken } from '../api-client/shared-token.ts';
 import { type Environment, isStoreApp, limitsCallRate, readRequired } from '../config.ts';
-import type { Log } from '../handler.ts';
+import { Continue, type Log } from '../handler.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import { CALLBACK_MODULES, HANDLER_MODULES } from '../handler-runtime/handler-modules.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { openLargeEvents } from '../queue/large-events.ts';
 import { createAppTickets } from '../store/app-tickets.ts';
 import { createCallSchedules } from '../store/call-schedules.ts';
+import { createContinuations } from '../store/continuations.ts';
 import { createFailureReasons } from '../store/failure-reasons.ts';
 import { createIdempotencyStore } from '../store/idempotency.ts';
 import { createRedrives } from '../store/redrives.ts';
@@ -22,7 +23,7 @@ import type { EventModules } from './dispatch.ts';
 import { deliverBatch } from './isolation.ts';
 import { attemptOf, createProcessor, type Invocation, readDelivery } from './processor.ts';
 import { createReceivedMessages } from './received-messages.ts';
-import { MAXIMUM_DELIVERIES, retryDelaySeconds, returnDelaySeconds } from './retry.ts';
+import { MAXIMUM_DELIVERIES, MAXIMUM_RETURNS, retryDelaySeconds, returnDelaySeconds } from './retry.ts';
 import { loadStoredEvents } from './stored-events.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
@@ -54,6 +55,16 @@ class NotStarted extends Error {
   override readonly name = 'NotStarted';
 }
 
+/** Returns why a delivery that ended with a `Continue` counts as a failed attempt. */
+function notReturned(returns: number | undefined): Error {
+  return new Error(
+    returns !== undefined && returns >= MAXIMUM_RETURNS
+      ? `The event has continued or waited for a rate limit ${MAXIMUM_RETURNS} times. Each further time counts as a ` +
+          'failed delivery. Its state is kept'
+      : 'The event continues, but this could not be recorded, so the delivery counts as failed. Its state is kept',
+  );
+}
+
 /**
  * Creates the queue consumer. It runs the handler of each event in a batch and reports the events that failed, so that
  * they stay in the queue.
@@ -75,6 +86,7 @@ export function createWorker(
     modules,
     idempotency,
     createRedrives(dynamo, tableName),
+    createContinuations(dynamo, tableName),
     environment,
     isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined,
     createUnhandledExplanation(HANDLER_MODULES),
@@ -133,11 +145,13 @@ export function createWorker(
     }
   };
 
-  /** @returns the delay, or `undefined` if this delivery counts as a failed attempt */
-  const returnIfLimited = async ({ messageId }: SQSRecord, error: unknown, returns: number | undefined) => {
+  /** @returns the delay if this delivery does not count as a failed attempt, and otherwise only the error to report */
+  const returnIfAllowed = async ({ messageId }: SQSRecord, error: unknown, returns: number | undefined) => {
     const limited = rateLimitSeconds(error);
-    if (limited === undefined || !(await attempts.recordReturn(messageId, returns))) return undefined;
-    return returnDelaySeconds(limited, returns ?? 0);
+    const isContinue = error instanceof Continue;
+    if (limited === undefined && !isContinue) return { error };
+    if (!(await attempts.recordReturn(messageId, returns))) return { error: isContinue ? notReturned(returns) : error };
+    return { error, seconds: isContinue ? error.afterSeconds : returnDelaySeconds(limited as number, returns ?? 0) };
   };
 
   const deliver = async (
@@ -154,18 +168,21 @@ export function createWorker(
       log = telemetry.logOf(record, delivery.envelope.header);
       if (suspect) log.warn(`${REASONS[suspect.because]}. It now runs alone`, { isolated_runs: suspect.isolatedRuns });
       const isolatedRuns = suspect && suspect.isolatedRuns + 1;
-      const result = await processDelivery(delivery, { ...invocation, isolatedRuns }, log);
+      const wasReturned = (returns ?? 0) > 0;
+      const result = await processDelivery(delivery, { ...invocation, isolatedRuns, wasReturned }, log);
       telemetry.processed(delivery, result, log, started);
       return undefined;
-    } catch (error) {
-      const limited = await returnIfLimited(record, error, returns);
-      if (limited !== undefined) {
-        telemetry.returned(record, error, limited, log ?? telemetry.logOf(record), started);
-        await postpone(record, limited, received);
-        return limited;
+    } catch (thrown) {
+      const eventLog = log ?? telemetry.logOf(record);
+      const { error, seconds: returned } = await returnIfAllowed(record, thrown, returns);
+      if (returned !== undefined) {
+        if (error instanceof Continue) telemetry.continued(record, returned, eventLog, started);
+        else telemetry.returned(record, error, returned, eventLog, started);
+        await postpone(record, returned, received);
+        return returned;
       }
       const seconds = retryDelaySeconds(error, attemptOf(record));
-      telemetry.failed(record, error, seconds, log ?? telemetry.logOf(record), started);
+      telemetry.failed(record, error, seconds, eventLog, started);
       await Promise.all([postpone(record, seconds, received), recordReason(record, errorFields(error).error)]);
       return seconds;
     }

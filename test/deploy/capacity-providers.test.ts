@@ -24,7 +24,12 @@ function providers(connectionSpot: boolean, isSpotDeployed: boolean) {
   const { ConnectionCluster, ConnectionService } = template.Resources;
   const { Type, Properties } = ConnectionService;
   const service = { Type, Properties: { Strategy: Properties.CapacityProviderStrategy } };
-  const { conditions, values } = templateValues({ ...options, approvals: false }, 'eu-west-1', {}, isSpotDeployed);
+  const { conditions, values } = templateValues(
+    { ...options, approvals: false, state: false },
+    'eu-west-1',
+    {},
+    isSpotDeployed,
+  );
   const Resources = { ConnectionCluster, service };
   const resolved = resolveTemplate({ Resources }, { conditions, values }).Resources;
   return {

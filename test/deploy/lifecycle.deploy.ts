@@ -265,7 +265,7 @@ describe('the first deployment', () => {
       .map(([, name]: string[]) => name);
     // The metrics of lib/webhook/access-log.ts, lib/intake/set-aside.ts, lib/worker/telemetry.ts and the filter of the access log.
     const workerMetrics = [
-      ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'RateLimited', 'Dead'],
+      ...['Handled', 'Answered', 'Dropped', 'Duplicate', 'Unhandled', 'Retried', 'Continued', 'RateLimited', 'Dead'],
       ...['QueueAge', 'HandleTime'],
     ];
     expect(new Set(names)).toEqual(

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { waitForRateLimits } from '../../lib/api-client/rate-limits.ts';
 import { ConnectionMetrics } from '../../lib/connection/metrics.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
-import { Drop, onEvent } from '../../lib/handler.ts';
+import { Continue, Drop, onEvent } from '../../lib/handler.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { createLogCapture } from '../../lib/testing/captured-log.ts';
 import { createWebhook } from '../../lib/webhook/webhook.ts';
@@ -120,6 +120,9 @@ describe('Every metric of an alarm and of the dashboard', () => {
     const failing = onEvent('im.message.receive_v1', () => {
       throw new Error('a failure');
     });
+    const continuing = onEvent('im.message.recalled_v1', () => {
+      throw new Continue('a state');
+    });
     const dropping = onEvent('im.chat.disbanded_v1', () => {
       throw new Drop('not interesting');
     });
@@ -136,6 +139,7 @@ describe('Every metric of an alarm and of the dashboard', () => {
     const modules = {
       'im.chat.member.bot.added_v1': onEvent('im.chat.member.bot.added_v1', () => api.get()),
       'im.message.receive_v1': failing,
+      'im.message.recalled_v1': continuing,
       'im.chat.disbanded_v1': dropping,
       'im.chat.updated_v1': onEvent('im.chat.updated_v1', () => {}),
     };
@@ -153,6 +157,7 @@ describe('Every metric of an alarm and of the dashboard', () => {
     await deliver({ type: 'example.thing.created_v1' });
     await deliver({ type: 'card.action.trigger' });
     await deliver({ type: 'im.chat.member.bot.added_v1' });
+    await deliver({ type: 'im.message.recalled_v1' });
     await deliver({ type: 'im.message.receive_v1', attempt: 1 });
     await deliver({ type: 'im.message.receive_v1', attempt: 5 });
   }

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { GetQueueUrlCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -6,6 +8,7 @@ import { post } from '../../lib/cli/post.ts';
 import { openSqs } from '../../lib/deploy/aws-clients.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { type LargeEvents, openLargeEvents } from '../../lib/queue/large-events.ts';
+import { createSample } from '../../lib/samples/samples.ts';
 import { wait } from '../support/wait.ts';
 import { type Ministack, startMinistack } from './support/ministack.ts';
 import { createProject, type Project } from './support/project.ts';
@@ -30,6 +33,7 @@ beforeAll(async () => {
   ministack = await startMinistack();
   project = await createProject(ministack.environment);
   handler = await addReportingHandler(project);
+  await writeFile(path.join(project.folder, `functions/handlers/v2/${STATE_TYPE}.ts`), STATE_HANDLER);
   await project.writeEnvironment(SECRETS);
   const { code, output } = await project.serverless('deploy');
   expect(code, output).toBe(0);
@@ -46,6 +50,18 @@ afterAll(async () => {
   await handler.stop();
   await project.remove();
 });
+
+const STATE_TYPE = 'im.chat.updated_v1';
+/** Needs every permission for the table of states. */
+const STATE_HANDLER = `import { onEvent } from '#feishu-events';
+import { chatState } from '#feishu-events/state';
+export default onEvent('${STATE_TYPE}', async (event, context) => {
+  const state = chatState(event, context, { chatId: 'oc_1' });
+  await state.get();
+  await state.set('a state');
+  await state.delete();
+});
+`;
 
 const createEvent = (text: string) => handler.event(text, SECRETS.FEISHU_VERIFICATION_TOKEN);
 
@@ -118,6 +134,7 @@ const WORKER_ACTIONS: Record<string, { queue: (text: string) => Promise<string>;
   's3:GetObject': { queue: queueStoredEvent, message: FAILED },
   'sqs:ChangeMessageVisibility': { queue: queueFailingEvent, message: 'The message could not be postponed' },
 };
+const STATE_ACTIONS = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'];
 /** Lambda itself uses these, which the emulator does not check: it only evaluates the policy. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions */
 const POLLER_ACTIONS = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 /** https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html */
@@ -135,7 +152,7 @@ test("the functions' roles have no permissions but those that are proven necessa
     'sqs:SendMessage',
   ]);
   expect(workerRole.actions.toSorted()).toEqual(
-    [...Object.keys(WORKER_ACTIONS), ...LOG_ACTIONS, ...POLLER_ACTIONS].toSorted(),
+    [...Object.keys(WORKER_ACTIONS), ...STATE_ACTIONS, ...LOG_ACTIONS, ...POLLER_ACTIONS].toSorted(),
   );
 });
 
@@ -176,6 +193,25 @@ describe('the worker', () => {
     };
     await expect.poll(findLine, wait).toBeDefined();
     handler.failing.clear();
+  });
+
+  test.each([
+    ['for the table of states', () => workerRole.withoutResource('StateTable')],
+    ['to delete a state', () => workerRole.without('dynamodb:DeleteItem')],
+  ])('needs its permission %s', async (_, forbid) => {
+    await workerRole.restore();
+    const postState = () =>
+      postText(createSample(STATE_TYPE, { version: '2.0', token: SECRETS.FEISHU_VERIFICATION_TOKEN }));
+    const countOf = async (pattern: RegExp) =>
+      (await readLog()).filter((line) => pattern.test(JSON.stringify(line)) && line.event_type === STATE_TYPE).length;
+    const handled = await countOf(/"message":"handled"/);
+    await expect.poll(postState, wait).toMatchObject({ status: 200 });
+    await expect.poll(() => countOf(/"message":"handled"/), wait).toBeGreaterThan(handled);
+    const denied = await countOf(/AccessDenied/);
+    await forbid();
+    await expect.poll(postState, wait).toMatchObject({ status: 200 });
+    await expect.poll(() => countOf(/AccessDenied/), wait).toBeGreaterThan(denied);
+    await workerRole.restore();
   });
 
   /** The line about a batch names no message. */

@@ -12,6 +12,9 @@ const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1', 'cn-north-1'];
 /** The last stack, for which the project gets a module in functions/handlers/approvals. */
 const APPROVALS = 'approvals';
 
+/** A stack for which the project gets a handler with state. */
+const STATE = 'state';
+
 /** Every combination of the boolean parameters. Each other parameter is set in at least one. */
 const STACKS: Record<string, string[]> = {
   webhook: [],
@@ -34,11 +37,23 @@ const STACKS: Record<string, string[]> = {
     'connectionPublicIp=false',
   ],
   [APPROVALS]: [],
+  [STATE]: [],
 };
 
 const APPROVAL = `import { onQuickApproval } from '#feishu-events';
 export default onQuickApproval({ token: process.env.EXPENSES_TOKEN }, () => {});
 `;
+
+const STATE_HANDLER = `import { onEvent } from '#feishu-events';
+import { chatState } from '#feishu-events/state';
+export default onEvent('im.chat.updated_v1', async (event, context) => void (await chatState(event, context).get()));
+`;
+
+/** Modules that only one stack has. */
+const MODULES = new Map([
+  [APPROVALS, ['approvals/expenses.ts', APPROVAL]],
+  [STATE, ['v2/im.chat.updated_v1.ts', STATE_HANDLER]],
+]);
 
 describe('the packaged template', () => {
   let project: Project;
@@ -48,14 +63,15 @@ describe('the packaged template', () => {
   beforeAll(async () => {
     project = await createProject();
     for (const [name, parameters] of Object.entries(STACKS)) {
-      const module = path.join(project.folder, 'functions/handlers/approvals/expenses.ts');
-      if (name === APPROVALS) await writeFile(module, APPROVAL);
+      const [file = '', source = ''] = MODULES.get(name) ?? [];
+      const module = path.join(project.folder, 'functions/handlers', file);
+      if (file !== '') await writeFile(module, source);
       const template = await project.package(...parameters.flatMap((parameter) => ['--param', parameter]));
-      const file = path.join(project.folder, `${name}.template.json`);
-      await writeFile(file, JSON.stringify(template, undefined, 2));
+      const templateFile = path.join(project.folder, `${name}.template.json`);
+      await writeFile(templateFile, JSON.stringify(template, undefined, 2));
       templates[name] = template;
-      files.push(file);
-      await rm(module, { force: true });
+      files.push(templateFile);
+      if (file !== '') await rm(module);
     }
   });
   afterAll(() => project.remove());
@@ -105,6 +121,29 @@ describe('the packaged template', () => {
     expect(connection.filter((type) => type.includes('ApiGateway'))).toEqual([]);
     expect(JSON.stringify(templates.connection?.Resources)).not.toMatch(/webhook|ENCRYPT_KEY|VERIFICATION_TOKEN/i);
     expect(typesOf('connection-ordered')).not.toContain('AWS::EC2::VPC');
+  });
+
+  test('contains the table of states, its variable and its permission only if a handler uses it', () => {
+    const { [STATE]: withState, webhook: without } = templates as Record<string, Template>;
+    expect(JSON.stringify(without)).not.toMatch(/state_?table/i);
+    expect(withState?.Resources.StateTable).toMatchObject({
+      UpdateReplacePolicy: 'Retain',
+      Properties: { TimeToLiveSpecification: { AttributeName: 'expiration', Enabled: true } },
+    });
+    const variables = withState?.Resources.WorkerLambdaFunction?.Properties?.Environment;
+    expect(variables).toMatchObject({ Variables: { STATE_TABLE: { Ref: 'StateTable' } } });
+    expect(JSON.stringify(withState?.Resources.WebhookLambdaFunction)).not.toContain('STATE_TABLE');
+    const statements = allowedBy({ Resources: { WorkerRole: withState?.Resources.WorkerRole } } as never);
+    expect(statements.at(-1)).toEqual({
+      Sid: 'AccessState',
+      Effect: 'Allow',
+      Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+      Resource: { 'Fn::GetAtt': ['StateTable', 'Arn'] },
+    });
+    // The guard asks before the table is deleted with its states.
+    expect(findReplacements(withState as Template, without as Template)).toEqual([
+      { logicalId: 'StateTable', type: 'AWS::DynamoDB::Table', change: 'delete' },
+    ]);
   });
 
   test('traces the functions only with tracing=xray, and allows them to', async () => {

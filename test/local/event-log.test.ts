@@ -37,15 +37,15 @@ test('the log keeps the last 100 rejected requests, which displace no event', ()
   expect(log.listEvents().map(({ messageId }) => messageId)).toEqual(['m']);
 });
 
-test('a delivery that a rate limit ended does not count as an attempt', () => {
+test.each(['limited', 'continued'] as const)('a delivery that ended as %s does not count as an attempt', (returned) => {
   const log = new EventLog();
-  const deliver = (attempt: number, outcome: 'limited' | 'retrying') => {
+  const deliver = (attempt: number, outcome: 'limited' | 'continued' | 'retrying') => {
     log.delivered(createRecord('m', { attempt }));
     log.processed({ messageId: 'm', outcome, milliseconds: 1 });
     return log.find('m');
   };
-  for (let attempt = 1; attempt <= 7; attempt++) deliver(attempt, 'limited');
-  expect(log.find('m')?.status).toBe('retrying');
+  for (let attempt = 1; attempt <= 7; attempt++) deliver(attempt, returned);
+  expect(log.find('m')?.status).toBe(returned === 'limited' ? 'retrying' : 'continued');
   expect(deliver(8, 'retrying')).toMatchObject({ attempts: 1, status: 'retrying' });
   for (let attempt = 9; attempt <= 11; attempt++) deliver(attempt, 'retrying');
   expect(deliver(12, 'retrying')).toMatchObject({ attempts: 5, status: 'dead' });

@@ -52,6 +52,19 @@ describe('A reply', () => {
     expect(await ids(2)).toEqual(first);
   });
 
+  it('has other ids after each Continue, because it is another message', async () => {
+    const payload = MESSAGES.text();
+    const send = (to: Reply) => to.text('Done');
+    const idAfter = async (options: EventRunOptions) => dataOf((await reply(send, payload, options)).calls)[0]?.uuid;
+    const ids = [
+      await idAfter({}),
+      await idAfter({ continued: { state: 1, count: 1 } }),
+      await idAfter({ continued: { state: 1, count: 2 } }),
+    ];
+    expect(new Set(ids).size).toBe(3);
+    expect(await idAfter({ continued: { state: 1, count: 2 }, attempt: 3 })).toBe(ids[2]);
+  });
+
   it('stays in the topic of the message', async () => {
     const inTopic = await reply((to) => to.text('Hello'), MESSAGES.reply());
     expect(dataOf(inTopic.calls)).toMatchObject([{ reply_in_thread: true }]);

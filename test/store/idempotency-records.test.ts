@@ -95,7 +95,8 @@ function lease(owner: string, options: Partial<Lease> = {}): Lease {
 }
 
 const { signal } = new AbortController();
-const take = (owner: string, options: Partial<Lease> = {}) => records.take(lease(owner, options), signal);
+const take = async (owner: string, options: Partial<Lease> = {}) =>
+  (await records.take(lease(owner, options), signal)).other;
 
 async function readItem(): Promise<Item | undefined> {
   return (await table.send(new GetItemCommand({ TableName: TABLE, Key: { id: { S: id } } }))).Item;

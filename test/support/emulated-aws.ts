@@ -48,6 +48,7 @@ export function emulatedAws(options: Partial<EmulatorOptions> = {}): EmulatedAws
         DEAD_LETTER_QUEUE_URL: emulators.deadLetterQueueUrl,
         LARGE_EVENTS_BUCKET: emulators.largeEventsBucket,
         CLAIMS_TABLE: emulators.claimsTable,
+        STATE_TABLE: emulators.stateTable,
       };
     },
     receive,

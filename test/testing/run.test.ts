@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import {
+  Continue,
   Drop,
   type EventContext,
   onCallback,
@@ -11,6 +12,8 @@ import {
   RetryAfter,
 } from '../../lib/handler.ts';
 import { createSample, samplePayload, textMessage } from '../../lib/samples/samples.ts';
+import { chatState, userState } from '../../lib/state/state.ts';
+import type { TestState } from '../../lib/testing/memory-state.ts';
 import { run } from '../../lib/testing/run.ts';
 
 const event = textMessage('Hello');
@@ -20,6 +23,10 @@ const onMessage = (handle: (context: EventContext) => unknown) =>
 const throwing = (error: unknown) =>
   onMessage(() => {
     throw error;
+  });
+const throwingFrom = (createError: () => Error) =>
+  onMessage(() => {
+    throw createError();
   });
 const text = (type: string, version: '1.0' | '2.0') => createSample(type, { version, token: '' });
 
@@ -174,6 +181,79 @@ describe('run', () => {
       outcome: 'retrying',
       afterSeconds: { minimum: 60, maximum: 60 },
     });
+  });
+
+  it('passes a state to continue with, and reports the state that the handler continues with', async () => {
+    const handler = onMessage(({ continued }) => {
+      const { pages } = (continued?.state ?? { pages: [] }) as { pages: number[] };
+      if (pages.length < 2) throw new Continue({ pages: [...pages, continued?.count ?? 0] }, { afterSeconds: 30 });
+    });
+    const first = await run(handler, event);
+    expect(first).toMatchObject({ outcome: 'continued', state: { pages: [0] }, afterSeconds: 30 });
+    const continued = { state: { pages: [0] }, count: 1 };
+    expect(await run(handler, event, { continued, attempt: 5 })).toMatchObject({ state: { pages: [0, 1] } });
+    const last = await run(handler, event, { continued: { state: { pages: [0, 1] }, count: 2 } });
+    expect(last.outcome).toBe('handled');
+  });
+
+  it.each([
+    ['is not JSON', () => undefined, 'must be a JSON value, not undefined'],
+    ['contains a bigint', () => ({ id: 1n }), 'cannot be stored as JSON'],
+    ['is larger than 256 KiB', () => '飞'.repeat(87_382), 'has 262148 bytes, but at most 262144'],
+  ])('fails an event whose state %s', async (_, state, message) => {
+    const result = await run(
+      throwingFrom(() => new Continue(state())),
+      event,
+    );
+    expect(result).toMatchObject({ outcome: 'retrying', error: { message: expect.stringContaining(message) } });
+  });
+
+  it('fails an event that continues after an invalid delay', async () => {
+    const result = await run(
+      throwingFrom(() => new Continue(1, { afterSeconds: 43_000 })),
+      event,
+    );
+    expect(result).toMatchObject({ outcome: 'retrying', error: { message: expect.stringContaining('not 43000') } });
+  });
+
+  it.each([
+    ['a response with a code', () => ({ code: 99991400, msg: 'too many' })],
+    ['an error with status 429', () => Promise.reject(Object.assign(new Error('429'), { response: { status: 429 } }))],
+  ])('reports that an event waits for a rate limit if a stub returns %s', async (_, reply) => {
+    const handler = onMessage(({ feishu }) => feishu.im.message.reply({ path: { message_id: 'om_1' } } as never));
+    const result = await run(handler, event, { attempt: 5, feishu: { im: { message: { reply } } } });
+    expect(result).toMatchObject({ outcome: 'limited', error: expect.any(Error), afterSeconds: expect.any(Number) });
+  });
+
+  it('changes the state that the test passes, which the handlers of several runs share', async () => {
+    const state: TestState = { users: { [String(event.sender.sender_id?.open_id)]: { name: 'Ada' } } };
+    const handler = onEvent('im.message.receive_v1', async (payload, context) => {
+      const { value: user } = await userState<{ name: string }>(payload, context).get();
+      const chat = chatState<string[]>(payload, context);
+      const { value: names = [], version } = await chat.get();
+      await chat.set([...names, String(user?.name)], { ifVersion: version, expiresInSeconds: 60 });
+    });
+    await run(handler, event, { state });
+    await run(handler, event, { state });
+    expect(state.chats).toEqual({ [event.message.chat_id]: ['Ada', 'Ada'] });
+    expect(await run(handler, event)).toMatchObject({ outcome: 'handled' });
+    expect(state.chats?.[event.message.chat_id]).toHaveLength(2);
+  });
+
+  it('fails an event whose state the test changes between get and set', async () => {
+    const state: TestState = {};
+    const handler = onEvent('im.message.receive_v1', async (payload, context) => {
+      const chat = chatState(payload, context);
+      const { version } = await chat.get();
+      await context.feishu.im.message.list({ params: { container_id_type: 'chat', container_id: 'oc_1' } });
+      await chat.set(1, { ifVersion: version });
+    });
+    const list = () => {
+      state.chats = { [event.message.chat_id]: 2 };
+      return { code: 0 };
+    };
+    const result = await run(handler, event, { state, feishu: { im: { message: { list } } } });
+    expect(result).toMatchObject({ outcome: 'retrying', error: { name: 'StateConflict' } });
   });
 
   it('reports that an event is dead after its fifth failure', async () => {

@@ -119,6 +119,7 @@ describe('The init phase of the worker', () => {
       'BatchGetItem',
       'ChangeMessageVisibility',
       'DeleteMessageBatch',
+      'GetItem',
       'PutItem',
       'UpdateItem',
     ]);

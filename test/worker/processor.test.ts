@@ -41,10 +41,10 @@ interface World {
 function createWorld({ handlers = {}, fallback, importModule, once, appTickets, successor }: World = {}) {
   const calls: unknown[] = [];
   const claims: IdempotencyStore = {
-    async once<Result extends string>(key: string, owner: LeaseOwner, work: () => Promise<Result>) {
+    async once<Result extends string>(key: string, owner: LeaseOwner, work: (isRepeated: boolean) => Promise<Result>) {
       calls.push(['take', key, owner]);
       if (once !== undefined) return once(key, owner, work);
-      const result = await work();
+      const result = await work(false);
       calls.push(['complete', result]);
       return result;
     },
@@ -77,6 +77,7 @@ function createWorld({ handlers = {}, fallback, importModule, once, appTickets, 
     modules,
     claims,
     redrives,
+    { read: async () => undefined, write: async () => {}, erase: async () => {} },
     environment,
     appTickets,
     createUnhandledExplanation(Object.values(handlers).map((handler) => nameOf(handler as EventHandler))),

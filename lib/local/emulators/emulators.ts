@@ -15,7 +15,7 @@ import { startEmulator } from './emulator.ts';
 import type { StoredMessage } from './message-store.ts';
 import { openTable } from './table.ts';
 
-/** SQS, S3 and DynamoDB in threads of this process, on loopback, with the queues, bucket and table of a deployment. */
+/** SQS, S3 and DynamoDB in threads of this process, on loopback, with the queues, bucket and tables of a deployment. */
 export interface Emulators {
   sqs: SQSClient;
   queueUrl: string;
@@ -23,6 +23,7 @@ export interface Emulators {
   deadLetterQueueUrl: string;
   dynamo: DynamoDBClient;
   claimsTable: string;
+  stateTable: string;
   largeEventsBucket: string;
   largeEvents: LargeEvents;
   /** Returns a message with its event, also if that is in the bucket of large events. */
@@ -59,6 +60,7 @@ const REGION = 'us-east-1';
 const EVENTS_QUEUE = 'feishu-events';
 const DEAD_LETTER_QUEUE = 'feishu-events-dead';
 const CLAIMS_TABLE = 'feishu-events-claims';
+const STATE_TABLE = 'feishu-events-state';
 const LARGE_EVENTS_BUCKET = 'feishu-events-large-events';
 
 /** An event in the bucket of large events that is not read by then is displayed without its content. */
@@ -79,7 +81,7 @@ const CLIENT_SETTINGS = {
 } satisfies SQSClientConfig;
 
 /**
- * Starts the emulators, and creates the queues, the bucket and the table.
+ * Starts the emulators, and creates the queues, the bucket and the tables.
  *
  * @throws if another process uses the data folder, or if it cannot be read; the message says what to do
  */
@@ -129,10 +131,14 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   } satisfies DynamoDBClientConfig;
   const dynamo = new DynamoDBClient(dynamoSettings);
   parts.defer(() => dynamo.destroy());
-  await tableEmulator.during(openTable(dynamo, CLAIMS_TABLE)).catch((cause: Error) => {
+  const opened = Promise.all([openTable(dynamo, CLAIMS_TABLE), openTable(dynamo, STATE_TABLE)]);
+  await tableEmulator.during(opened).catch((cause: Error) => {
     if (dataFolder === undefined) throw cause;
     const advice = 'Move the folder away to start with an empty queue.';
-    throw new Error(`Cannot read the idempotency records in ${dataFolder} (${cause.message}). ${advice}`, { cause });
+    throw new Error(
+      `Cannot read the idempotency records in ${dataFolder} (${cause.message}). ${advice}`,
+      { cause },
+    );
   });
 
   const loadEvent = async (message: SQSRecord) => {
@@ -158,6 +164,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     deadLetterQueueUrl: deadLetterQueue.url,
     dynamo,
     claimsTable: CLAIMS_TABLE,
+    stateTable: STATE_TABLE,
     largeEventsBucket: LARGE_EVENTS_BUCKET,
     largeEvents,
     loadEvent,

@@ -12,7 +12,7 @@ interface Props {
 export function Timeline({ record, attempts, onRetryNow }: Props) {
   const { attempts: count, retryAt, lastError } = record;
   // Those of an earlier npm start are only counted.
-  const earlier = count - attempts.filter(({ outcome }) => outcome !== 'limited').length;
+  const earlier = count - attempts.filter(({ outcome }) => outcome !== 'limited' && outcome !== 'continued').length;
   return (
     <section class="part" aria-labelledby="timeline-title">
       <h3 id="timeline-title">{messages.timeline}</h3>
