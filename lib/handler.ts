@@ -75,6 +75,61 @@ export interface CallbackContext<Payload = unknown> {
 export interface EventContext<Payload = unknown> extends CallbackContext<Payload> {
   /** The number of this attempt, starting at 1. A delivery that ends with a rate limit of the platform is none. */
   readonly attempt: number;
+  /** What `message.reply.stream()` needs. It has no other use. */
+  readonly streams?: ReplyStreams | undefined;
+}
+
+/** The streamed replies of an event. */
+export interface ReplyStreams {
+  /** Counts this run of the handler, and reads what earlier runs have sent. Repeated calls return the same run. */
+  begin(): Promise<StreamRun>;
+}
+
+/** One run of a handler that streams replies. */
+export interface StreamRun {
+  /** Rises with each run, starting at 1. */
+  readonly number: number;
+  /** By label. Changes are stored by {@link StreamRun.save}. */
+  readonly replies: Record<string, StreamedReply>;
+  /**
+   * Stores {@link StreamRun.replies}.
+   *
+   * @throws {Error} if a later run has begun
+   */
+  save(): Promise<void>;
+  /** Returns a number for an operation on a card. It rises over all runs. */
+  nextSequence(): number;
+  /** Adds a stream, which must not outlive the handler. */
+  add(stream: OpenStream): void;
+}
+
+export interface OpenStream {
+  /** Shows the complete text, if the handler has not done so. */
+  end(): Promise<unknown>;
+  /** Stops all updates. */
+  stop(): void;
+}
+
+/** What is stored of a streamed reply. */
+export interface StreamedReply {
+  /** The message that it replies to. */
+  target: { id: string; threadId?: string };
+  failureText: string;
+  status: 'open' | 'done' | 'failed';
+  /** The id of the element that shows the failure text, in the last part. */
+  failureElementId?: string | undefined;
+  /** In order. Long texts have several. */
+  parts: StreamedPart[];
+}
+
+/** A message with a part of the text. */
+export interface StreamedPart {
+  /** `undefined` if the message is not a card. */
+  cardId?: string;
+  /** `undefined` until it is sent. */
+  messageId?: string;
+  /** The number of characters that it showed at least. */
+  shown: number;
 }
 
 type EventFunction<Payload> = (event: Payload, context: EventContext<Payload>) => unknown;

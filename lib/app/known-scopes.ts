@@ -84,6 +84,10 @@ export const CALL_SCOPES: ReadonlyMap<string, Known> = new Map(
       scopes: [['im:message:send_as_bot', 'im:message:recall', 'im:message']],
       source: `${DOCUMENTS}reference/im-v1/message/delete`,
     },
+    'cardkit.card.create': {
+      scopes: [['cardkit:card:write']],
+      source: `${DOCUMENTS}cardkit-v1/card/create`,
+    },
     'im.messageReaction.create': {
       scopes: [['im:message.reactions:write_only', 'im:message']],
       source: `${DOCUMENTS}reference/im-v1/message-reaction/create`,

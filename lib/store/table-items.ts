@@ -1,7 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 
 /** The kinds of items in the worker's table. Each is the prefix of the item's key. */
-type ItemKind = 'event' | 'failure' | 'redrive' | 'app-ticket' | 'returns' | 'call-schedule';
+type ItemKind = 'event' | 'failure' | 'redrive' | 'app-ticket' | 'returns' | 'call-schedule' | 'streams';
 
 /** Returns the partition key `id` of an item. */
 export function itemId(kind: ItemKind, name: string): string {

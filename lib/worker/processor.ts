@@ -12,7 +12,9 @@ import { decodeMessage, type QueuedEvent } from '../queue/message.ts';
 import type { AppTickets } from '../store/app-tickets.ts';
 import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Redrives } from '../store/redrives.ts';
+import type { StreamStates } from '../store/stream-states.ts';
 import { type EventModules, findEventHandler, runHandler } from './dispatch.ts';
+import { createRunStreams } from './reply-streams.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
 import type { ExplainUnhandled } from './unhandled-events.ts';
@@ -67,6 +69,7 @@ export function attemptOf({ attributes }: SQSRecord): number {
  *
  * @param appTickets `undefined` for a self-built app
  * @param findCallSlots the times of API calls; `undefined` to call at once
+ * @param streamStates `undefined` if handlers do not stream replies
  * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}
  */
 export function createProcessor(
@@ -77,6 +80,7 @@ export function createProcessor(
   appTickets: AppTickets | undefined,
   explainUnhandled: ExplainUnhandled,
   findCallSlots?: FindCallSlots,
+  streamStates?: StreamStates,
 ) {
   return async (delivery: Delivery, invocation: Invocation, log: Log): Promise<ProcessingResult> => {
     const { context, signal, isolatedRuns } = invocation;
@@ -109,6 +113,7 @@ export function createProcessor(
           findCallSlots?.({ chat: chatOf(envelope), tenant: appTickets && envelope.header.tenant, log }),
         ),
         uuid: createUuid(key),
+        streams: streamStates && createRunStreams(streamStates, key),
       });
       reason = drop?.message;
       return drop === undefined ? 'handled' : 'dropped';
