@@ -81,6 +81,8 @@ export interface EventContext<Payload = unknown> extends CallbackContext<Payload
   readonly attempt: number;
   /** The last {@link Continue} of this event. `undefined` until the handler throws one. */
   readonly continued?: Continued | undefined;
+  /** What `message.reply.stream()` needs. It has no other use. */
+  readonly streams?: ReplyStreams | undefined;
 }
 
 /** What an event continues with. */
@@ -89,6 +91,59 @@ export interface Continued {
   readonly state: unknown;
   /** How often the event has continued, starting at 1. */
   readonly count: number;
+}
+
+/** The streamed replies of an event. */
+export interface ReplyStreams {
+  /** Counts this run of the handler, and reads what earlier runs have sent. Repeated calls return the same run. */
+  begin(): Promise<StreamRun>;
+}
+
+/** One run of a handler that streams replies. */
+export interface StreamRun {
+  /** Rises with each run, starting at 1. */
+  readonly number: number;
+  /** By label. Changes are stored by {@link StreamRun.save}. */
+  readonly replies: Record<string, StreamedReply>;
+  /**
+   * Stores {@link StreamRun.replies}.
+   *
+   * @throws {Error} if a later run has begun
+   */
+  save(): Promise<void>;
+  /** Returns a number for an operation on a card. It rises over all runs. */
+  nextSequence(): number;
+  /** Adds a stream, which must not outlive the handler. */
+  add(stream: OpenStream): void;
+}
+
+export interface OpenStream {
+  /** Shows the complete text, if the handler has not done so. */
+  end(): Promise<unknown>;
+  /** Stops all updates. */
+  stop(): void;
+}
+
+/** What is stored of a streamed reply. */
+export interface StreamedReply {
+  /** The message that it replies to. */
+  target: { id: string; threadId?: string };
+  failureText: string;
+  status: 'open' | 'done' | 'failed';
+  /** The id of the element that shows the failure text, in the last part. */
+  failureElementId?: string | undefined;
+  /** In order. Long texts have several. */
+  parts: StreamedPart[];
+}
+
+/** A message with a part of the text. */
+export interface StreamedPart {
+  /** `undefined` if the message is not a card. */
+  cardId?: string;
+  /** `undefined` until it is sent. */
+  messageId?: string;
+  /** The number of characters that it showed at least. */
+  shown: number;
 }
 
 type EventFunction<Payload> = (event: Payload, context: EventContext<Payload>) => unknown;

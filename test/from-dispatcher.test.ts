@@ -25,7 +25,7 @@ const context = {
   log,
   signal: new AbortController().signal,
   source: 'webhook',
-} as unknown as EventContext;
+} as unknown as Omit<EventContext, 'streams'>;
 
 const quietDispatcher = (handles: Record<string, unknown>) =>
   new EventDispatcher({ loggerLevel: LoggerLevel.fatal }).register(handles as never);

@@ -9,6 +9,7 @@ import { Reply, type SendContext } from './reply.ts';
 
 export { FeishuApiError } from './api-error.ts';
 export { Reply, type SentCard, type SentMessage, updateCard } from './reply.ts';
+export type { ReplyStream, StreamOptions } from './stream.ts';
 
 type Feishu = EventContext['feishu'];
 type Payload = EventPayloads['im.message.receive_v1'];

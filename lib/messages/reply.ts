@@ -1,6 +1,7 @@
 import type { EventContext } from '../handler.ts';
 import { callApi } from './api-error.ts';
 import { splitMarkdown, splitText } from './split-text.ts';
+import { type ReplyStream, type StreamOptions, startStream } from './stream.ts';
 
 /** 150 KB for the content of a text, and 30 KB for a post or a card, with a reserve for the JSON around the text. */
 const MAXIMUM_TEXT_BYTES = 140_000;
@@ -8,7 +9,7 @@ const MAXIMUM_POST_BYTES = 28_000;
 const MAXIMUM_CARD_BYTES = 30_000;
 
 /** What sending a message needs of a handler's context. */
-export type SendContext = Pick<EventContext, 'feishu' | 'uuid' | 'continued'>;
+export type SendContext = Pick<EventContext, 'feishu' | 'uuid' | 'log' | 'continued' | 'streams'>;
 
 /** The message to reply to. */
 export interface ReplyTarget {
@@ -36,6 +37,7 @@ export class Reply {
   readonly #target: ReplyTarget;
   readonly #context: SendContext;
   #sent = 0;
+  #streamed = 0;
 
   constructor(target: ReplyTarget, context: SendContext) {
     this.#target = target;
@@ -78,6 +80,20 @@ export class Reply {
     return { id, update: (changed) => updateCard(this.#context, id, changed) };
   }
 
+  /**
+   * Replies with Markdown that is shown while it is written, in a card. If a retry follows, it continues in the same
+   * card. Without the scope `cardkit:card:write`, the reply is a post that is edited.
+   *
+   * @returns the stream: call `end()` when the text is complete
+   * @throws {FeishuApiError} if the platform rejects the reply
+   */
+  async stream(options: StreamOptions = {}): Promise<ReplyStream> {
+    this.#streamed += 1;
+    // The same after a Continue, which goes on in the same card.
+    const label = `stream ${this.#streamed}`;
+    return await startStream(label, this.#target, this.#context, options, (...part) => this.#sendAs(...part));
+  }
+
   async #sendAll(
     text: string,
     parts: string[],
@@ -94,11 +110,14 @@ export class Reply {
 
   async #send(type: string, content: string): Promise<SentMessage> {
     this.#sent += 1;
+    const { continued } = this.#context;
+    const label = `reply ${this.#sent}${continued === undefined ? '' : ` after ${continued.count} Continue`}`;
+    return await this.#sendAs(type, content, label);
+  }
+
+  async #sendAs(type: string, content: string, label: string): Promise<SentMessage> {
     const { id, threadId } = this.#target;
-    const { continued, uuid: createUuid } = this.#context;
-    const uuid = createUuid(
-      `reply ${this.#sent}${continued === undefined ? '' : ` after ${continued.count} Continue`}`,
-    );
+    const uuid = this.#context.uuid(label);
     const data = await callApi('im.message.reply', () =>
       this.#context.feishu.im.message.reply({
         path: { message_id: id },

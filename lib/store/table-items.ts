@@ -9,7 +9,8 @@ type ItemKind =
   | 'returns'
   | 'call-schedule'
   | 'token'
-  | 'continuation';
+  | 'continuation'
+  | 'streams';
 
 /** Returns the partition key `id` of an item. */
 export function itemId(kind: ItemKind, name: string): string {

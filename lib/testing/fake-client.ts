@@ -1,5 +1,6 @@
 import { Client, type HttpInstance, type HttpRequestOptions } from '@larksuiteoapi/node-sdk';
 import { callWithoutWaiting } from '../api-client/rate-limits.ts';
+import { CardKit } from '../mock-platform/card-kit.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
 
 /** A call of the official SDK's client. */
@@ -32,6 +33,8 @@ export interface FakeClient {
   calls: FeishuCall[];
   /** Errors of the test or the handler that the handler may have caught, such as calls of methods that do not exist. */
   mistakes: Error[];
+  /** The cards of streamed replies. */
+  cards: CardKit;
 }
 
 /** Properties that `await`, `JSON.stringify` and test runners read from any object. */
@@ -39,13 +42,17 @@ const PROBED_PROPERTIES: ReadonlySet<string | symbol> = new Set(['then', 'toJSON
 
 /**
  * Creates a client of the official SDK that uses no network. It runs the SDK's own code, so a missing path argument is
- * detected. Every request gets the response `{ code: 0, msg: 'success', data: {} }`.
+ * detected. CardKit behaves like the platform. Every other request gets the response
+ * `{ code: 0, msg: 'success', data: {} }`.
  *
  * @throws {TypeError} if a stub does not match a method of the client
  */
 export function createFakeClient(stubs: FeishuStubs): FakeClient {
   const calls: FeishuCall[] = [];
   const mistakes: Error[] = [];
+  // Handlers' tests may be faster than the platform allows.
+  let now = Date.now();
+  const cards = new CardKit(() => (now += 1000));
   const reportMistake = (message: string) => {
     const error = new TypeError(message);
     mistakes.push(error);
@@ -92,20 +99,23 @@ export function createFakeClient(stubs: FeishuStubs): FakeClient {
   const sdkClient = new Client({
     appId: 'cli_test',
     appSecret: 'test',
-    httpInstance: createHttpInstance(reportMistake),
+    httpInstance: createHttpInstance(cards, reportMistake),
     logger: SILENT_LOGGER,
   });
   checkStubs(sdkClient, stubs, '');
   // Wrapped like the worker's client, so that both behave the same.
-  return { client: createLazyObject(() => wrap(sdkClient, '', stubs) as Client), calls, mistakes };
+  return { client: createLazyObject(() => wrap(sdkClient, '', stubs) as Client), calls, mistakes, cards };
 }
 
 /** The SDK's default logger would print every failing call. */
 const SILENT_LOGGER = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 
 /** Mocks the platform's API. The SDK itself calls `request`, and `post` for the tenant access token. */
-function createHttpInstance(reportMistake: (message: string) => Error): HttpInstance {
-  const respond = async <Response>({ method, url, responseType }: HttpRequestOptions<unknown>): Promise<Response> => {
+function createHttpInstance(cards: CardKit, reportMistake: (message: string) => Error): HttpInstance {
+  const respond = async <Response>(options: HttpRequestOptions<unknown>): Promise<Response> => {
+    const { method = '', url = '', responseType, data } = options;
+    const cardKit = cards.handle(method.toUpperCase(), new URL(url, 'http://localhost').pathname, data);
+    if (cardKit !== undefined) return cardKit.body as Response;
     if (responseType === 'stream')
       throw reportMistake(`${method} ${url} downloads a file: stub the method that sends this request`);
     return { code: 0, msg: 'success', data: {}, tenant_access_token: 'test', expire: 7200 } as Response;

@@ -13,18 +13,22 @@ import {
   type Continued,
   type EventHandler,
   type EventSource,
+  type StreamedReply,
 } from '../handler.ts';
 import type { EventMembers, ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
+import type { CardKit } from '../mock-platform/card-kit.ts';
 import { STATE_STORE } from '../state/state-store.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { runHandler } from '../worker/dispatch.ts';
+import { createRunStreams, type RunStreams } from '../worker/reply-streams.ts';
 import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../worker/retry.ts';
 import { createLogCapture, type LogLine } from './captured-log.ts';
 import { catchEscapedErrors } from './escaped-errors.ts';
 import { createFakeClient, type FeishuCall, type FeishuStubs } from './fake-client.ts';
 import { createMemoryState, type TestState } from './memory-state.ts';
+import { createMemoryStreamStates } from './stream-states.ts';
 
 export type { TestState };
 
@@ -67,6 +71,8 @@ interface Recorded {
   calls: FeishuCall[];
   /** The results of `uuid(label)`, by label. They are the same for the same event. */
   uuids: Record<string, string>;
+  /** What the cards of `message.reply.stream()` show in the end, in order. */
+  streams: string[];
 }
 
 /** What the worker would have done with the event. */
@@ -198,7 +204,7 @@ async function runOneCallback(
   callback: ReceivedEvent,
   { withinMilliseconds = RESPONSE_TIME_LIMIT_MILLISECONDS, ...options }: RunOptions,
 ): Promise<CallbackResult<object>> {
-  return await withRecorder(callback, withinMilliseconds, options, async (context) => {
+  return await withRecorder(callback, withinMilliseconds, options, async ({ streams: _, ...context }) => {
     try {
       return { outcome: 'answered', answer: await runCallback(handler, callback, context) } as const;
     } catch (error) {
@@ -217,22 +223,34 @@ async function withRecorder<Result extends object>(
   { envelope, text }: ReceivedEvent,
   withinMilliseconds: number,
   { source = 'webhook', feishu = {} }: Pick<RunOptions, 'source' | 'feishu'>,
-  work: (context: Omit<CallbackContext, EventMembers>) => Promise<Result>,
+  work: (context: Omit<CallbackContext, EventMembers> & { streams: RunStreams }) => Promise<Result>,
 ): Promise<Result & Recorded> {
   using deadline = startDeadline(withinMilliseconds);
   const { log, lines } = createLogCapture();
-  const { client, calls, mistakes } = createFakeClient(feishu);
+  const { client, calls, mistakes, cards } = createFakeClient(feishu);
   const uuids: Record<string, string> = {};
-  const createId = createUuid(deduplicationKey(envelope, text));
+  const key = deduplicationKey(envelope, text);
+  const createId = createUuid(key);
+  const states = createMemoryStreamStates();
   const uuid = (label: string) => {
     uuids[label] = createId(label);
     return uuids[label];
   };
-  const result = await work({ source, log, signal: deadline.signal, feishu: client, uuid });
+  const streams = createRunStreams(states, key);
+  const result = await work({ source, log, signal: deadline.signal, feishu: client, uuid, streams });
   const [mistake] = mistakes;
   // Thrown again, because the handler may have caught it.
   if (mistake !== undefined) throw mistake;
-  return { ...result, log: lines, calls, uuids };
+  const replies = Object.values(states.of(key)?.replies ?? {});
+  return { ...result, log: lines, calls, uuids, streams: replies.map((reply) => shownText(reply, cards)) };
+}
+
+function shownText({ parts }: StreamedReply, cards: CardKit): string {
+  const elements = parts.flatMap(({ cardId = '' }) => {
+    const { body } = (cards.card(cardId)?.json ?? {}) as { body?: { elements: { content: string }[] } };
+    return body?.elements ?? [];
+  });
+  return elements.map(({ content }) => content).join('\n\n');
 }
 
 async function runOneApproval(

@@ -1,8 +1,15 @@
+import { rateLimitSeconds } from '../api-client/rate-limits.ts';
 import type { EventEnvelope } from '../feishu/envelope.ts';
 import { Drop, type EventContext, type EventHandler } from '../handler.ts';
 import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
 import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
+import { startDeadline } from '../util/deadline.ts';
+import type { RunStreams } from './reply-streams.ts';
+import { MAXIMUM_DELIVERIES } from './retry.ts';
+
+/** Closing the streamed replies of a failed run must not delay the report of the batch. */
+const STOP_STREAMS_WITHIN_MILLISECONDS = 1000;
 
 /** The functions that import the modules of `functions/handlers`. */
 export interface EventModules {
@@ -50,16 +57,25 @@ async function findFallback(modules: EventModules, envelope: EventEnvelope): Pro
 export async function runHandler(
   handler: EventHandler,
   event: ReceivedEvent,
-  context: Omit<EventContext, EventMembers>,
+  context: Omit<EventContext, EventMembers> & { readonly streams?: RunStreams | undefined },
 ): Promise<Drop | undefined> {
   const { payload, members } = readHandlerInput(handler, event);
+  const { streams } = context;
   try {
-    await runInScope(context, (signal) =>
-      handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>),
-    );
+    await runInScope(context, async (signal) => {
+      await handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>);
+      await streams?.endAll();
+    });
     return undefined;
   } catch (error) {
-    if (error instanceof Drop) return error;
+    if (error instanceof Drop) {
+      await streams?.stopAll('failed', context, context.signal);
+      return error;
+    }
+    // If this does not succeed in the last attempt, `lib/worker/used-up-streams.ts` closes them.
+    using deadline = startDeadline(STOP_STREAMS_WITHIN_MILLISECONDS);
+    const isLast = context.attempt >= MAXIMUM_DELIVERIES && rateLimitSeconds(error) === undefined;
+    await streams?.stopAll(isLast ? 'failed' : 'interrupted', context, deadline.signal);
     throw error;
   }
 }

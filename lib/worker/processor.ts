@@ -14,8 +14,10 @@ import type { AppTickets } from '../store/app-tickets.ts';
 import type { Continuation, Continuations } from '../store/continuations.ts';
 import type { IdempotencyStore } from '../store/idempotency.ts';
 import type { Redrives } from '../store/redrives.ts';
+import type { StreamStates } from '../store/stream-states.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { type EventModules, findEventHandler, runHandler } from './dispatch.ts';
+import { createRunStreams } from './reply-streams.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 import { findSelfTestHandler } from './self-test.ts';
 import type { ExplainUnhandled } from './unhandled-events.ts';
@@ -76,6 +78,7 @@ export function attemptOf({ attributes }: SQSRecord): number {
  * @param appTickets `undefined` for a self-built app
  * @param findCallSlots the times of API calls; `undefined` to call at once
  * @param sharedToken `undefined` for a store app
+ * @param streamStates `undefined` if handlers do not stream replies
  * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}. If it throws
  *   a {@link Continue}, the state is stored
  */
@@ -89,6 +92,7 @@ export function createProcessor(
   explainUnhandled: ExplainUnhandled,
   findCallSlots?: FindCallSlots,
   sharedToken?: SharedToken,
+  streamStates?: StreamStates,
 ) {
   const eraseState = async (key: string, log: Log) => {
     using deadline = startDeadline(ERASE_WITHIN_MILLISECONDS);
@@ -133,6 +137,7 @@ export function createProcessor(
         ),
         uuid: createUuid(key),
         continued: continuation && { state: JSON.parse(continuation.stateJson), count: continuation.count },
+        streams: streamStates && createRunStreams(streamStates, key),
       }).catch(async (error: unknown) => {
         if (error instanceof Continue) await storeState(error);
         throw error;

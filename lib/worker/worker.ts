@@ -16,6 +16,7 @@ import { createIdempotencyStore } from '../store/idempotency.ts';
 import { createRedrives } from '../store/redrives.ts';
 import { createReturns } from '../store/returns.ts';
 import { createStoredTokens } from '../store/stored-tokens.ts';
+import { createStreamStates } from '../store/stream-states.ts';
 import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import { createAttempts } from './attempts.ts';
 import { createWorkerClients } from './aws-clients.ts';
@@ -28,6 +29,7 @@ import { loadStoredEvents } from './stored-events.ts';
 import { findSuspects, type Suspect, suspectAll } from './suspects.ts';
 import { createWorkerTelemetry } from './telemetry.ts';
 import { createUnhandledExplanation } from './unhandled-events.ts';
+import { createStreamCloser } from './used-up-streams.ts';
 
 /** Reserved for releasing leases and reporting the batch when the handlers have used up the time. */
 const REPORT_MILLISECONDS = 2000;
@@ -82,19 +84,23 @@ export function createWorker(
   const openBucket = () => openLargeEvents(readRequired(environment, 'LARGE_EVENTS_BUCKET'), dynamo.config);
   const failureReasons = createFailureReasons(dynamo, tableName);
   const idempotency = createIdempotencyStore(dynamo, tableName);
+  const streamStates = createStreamStates(dynamo, tableName);
+  const appTickets = isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined;
   const processDelivery = createProcessor(
     modules,
     idempotency,
     createRedrives(dynamo, tableName),
     createContinuations(dynamo, tableName),
     environment,
-    isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined,
+    appTickets,
     createUnhandledExplanation(HANDLER_MODULES),
     limitsCallRate(environment)
       ? createSharedCallSlots(createCallSchedules(dynamo, tableName), environment.FEISHU_APP_ID ?? '')
       : undefined,
     isStoreApp(environment) ? undefined : createSharedToken(createStoredTokens(dynamo, tableName)),
+    streamStates,
   );
+  const closeStreams = createStreamCloser(streamStates, idempotency, environment, appTickets, telemetry.log);
   const attempts = createAttempts(createReturns(dynamo, tableName), telemetry.log);
   const callbackTypes = callbackTypesOf(CALLBACK_MODULES);
 
@@ -203,7 +209,12 @@ export function createWorker(
     const { records, failures } = await loadEvents(counted.records.filter((record) => !isUsedUp(record)));
     // Not run again: SQS moves them to the dead-letter queue.
     const usedUp = counted.records.filter(isUsedUp);
-    await Promise.all(usedUp.map((record) => postpone(record, 0, received)));
+    await Promise.all(
+      usedUp.map(async (record) => {
+        await closeStreams(record, context);
+        await postpone(record, 0, received);
+      }),
+    );
     const suspects = await suspectsOf(records);
     // Before any of them runs, because the function may end again.
     const suspectRecords = records.filter(({ messageId }) => suspects.has(messageId));

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -18,7 +18,8 @@ async function derive(files: Record<string, string>) {
     const imports = { '#feishu-events': './lib/handler.ts', '#feishu-events/messages': './lib/messages/message.ts' };
     const manifest = { type: 'module', imports };
     await writeFile(path.join(root, 'package.json'), JSON.stringify(manifest));
-    await symlink(path.join(PROJECT_ROOT, 'lib'), path.join(root, 'lib'));
+    // A copy, because the modules of a linked folder would not count as the template's.
+    await cp(path.join(PROJECT_ROOT, 'lib'), path.join(root, 'lib'), { recursive: true });
     await symlink(path.join(PROJECT_ROOT, 'node_modules'), path.join(root, 'node_modules'));
     for (const [name, source] of Object.entries(files)) {
       await mkdir(path.dirname(path.join(root, name)), { recursive: true });
@@ -95,10 +96,17 @@ describe('The requirements of handler modules', () => {
           await message.attachments[0].download();
           await message.reply
             .markdown((await message.quoted()).text);
+          await message.reply.stream();
         }`,
     });
     expect({ neededBy: scopes.flatMap(({ neededBy }) => neededBy).sort(), unknown }).toEqual({
-      neededBy: ['im.message.get', 'im.message.patch', 'im.message.reply', 'im.messageResource.get'],
+      neededBy: [
+        'cardkit.card.create',
+        'im.message.get',
+        'im.message.patch',
+        'im.message.reply',
+        'im.messageResource.get',
+      ],
       unknown: [],
     });
   });
@@ -184,7 +192,9 @@ describe('The tables of scopes', () => {
     const client: unknown = new Client({ appId: 'cli_1', appSecret: 'secret' });
     const find = (name: string) =>
       name.split('.').reduce<unknown>((value, part) => Reflect.get(Object(value), part), client);
-    expect([...CALL_SCOPES.keys()].filter((name) => typeof find(name) !== 'function')).toEqual([]);
+    // The client has some services only by version.
+    const isMethod = (name: string) => [name, name.replace('.', '.v1.')].some((one) => typeof find(one) === 'function');
+    expect([...CALL_SCOPES.keys()].filter((name) => !isMethod(name))).toEqual([]);
   });
 
   it('name a source for each entry', () => {

@@ -11,7 +11,12 @@ import type { Program } from './execution-environment.ts';
 export async function bundleOurs(folder: string): Promise<{ webhook: Program; worker: Program }> {
   const clientPath = await installRuntimeClient();
   const taskRoot = path.join(folder, 'ours');
-  await Promise.all([webhookBundle, workerBundle, platformSdkBundle].map((of) => build(of(PROJECT_ROOT, taskRoot))));
+  const bundles = [
+    webhookBundle(PROJECT_ROOT, taskRoot),
+    workerBundle(PROJECT_ROOT, taskRoot),
+    platformSdkBundle(PROJECT_ROOT, taskRoot, { isWhole: false }),
+  ];
+  await Promise.all(bundles.map((bundle) => build(bundle)));
   return {
     webhook: { clientPath, taskRoot, handler: 'webhook.handler' },
     worker: { clientPath, taskRoot, handler: 'worker.handler' },

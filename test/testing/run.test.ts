@@ -11,6 +11,7 @@ import {
   onUnhandledEvent,
   RetryAfter,
 } from '../../lib/handler.ts';
+import { readMessage } from '../../lib/messages/message.ts';
 import { createSample, samplePayload, textMessage } from '../../lib/samples/samples.ts';
 import { chatState, userState } from '../../lib/state/state.ts';
 import type { TestState } from '../../lib/testing/memory-state.ts';
@@ -36,7 +37,7 @@ describe('run', () => {
     const handler = onEvent('im.message.receive_v1', (payload, { header, source, attempt }) => {
       received = { payload, header, source, attempt };
     });
-    expect(await run(handler, event)).toEqual({ outcome: 'handled', log: [], calls: [], uuids: {} });
+    expect(await run(handler, event)).toEqual({ outcome: 'handled', log: [], calls: [], uuids: {}, streams: [] });
     expect(received).toEqual({
       payload: event,
       header: {
@@ -382,6 +383,32 @@ describe('The client that run passes to the handler', () => {
   });
 });
 
+describe('run with a streamed reply', () => {
+  const streaming = (end: () => unknown) =>
+    onEvent('im.message.receive_v1', async (payload, context) => {
+      const stream = await readMessage(payload, context).reply.stream();
+      stream.write('Hello');
+      stream.write(' world');
+      await end();
+      await stream.end();
+    });
+
+  it('records the text that the card shows', async () => {
+    const { outcome, streams, calls } = await run(
+      streaming(() => {}),
+      event,
+    );
+    expect({ outcome, streams }).toEqual({ outcome: 'handled', streams: ['Hello world'] });
+    expect(calls.map(({ name }) => name)).toContain('cardkit.v1.cardElement.content');
+  });
+
+  it('records what remains if the event fails for good', async () => {
+    const failing = streaming(() => Promise.reject(new Drop('not wanted')));
+    const { streams } = await run(failing, event);
+    expect(streams[0]).toContain('this answer could not be completed');
+  });
+});
+
 describe('run with a callback', () => {
   const click = samplePayload('card.action.trigger');
 
@@ -396,6 +423,7 @@ describe('run with a callback', () => {
       log: [{ level: 'info', message: 'clicked', fields: { name: 'confirm' } }],
       calls: [],
       uuids: {},
+      streams: [],
     });
   });
 

@@ -1,0 +1,79 @@
+import type { EventContext, OpenStream, ReplyStreams, StreamRun } from '../handler.ts';
+import type { StreamStates } from '../store/stream-states.ts';
+import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
+import { closeReplies, type ReplyEnd } from './close-replies.ts';
+
+/** The streamed replies of one run of a handler. */
+export interface RunStreams extends ReplyStreams {
+  /**
+   * Completes the replies that the handler has not ended.
+   *
+   * @throws {TypeError} if one of them has no text, and what the platform's client throws
+   */
+  endAll(): Promise<void>;
+  /**
+   * Stops the replies that are not complete, and shows why. Never throws.
+   *
+   * @param signal aborts when the time is up
+   */
+  stopAll(end: ReplyEnd, context: CloseContext, signal: AbortSignal): Promise<void>;
+}
+
+type CloseContext = Pick<EventContext, 'feishu' | 'uuid' | 'log'>;
+
+const STORE_WITHIN_MILLISECONDS = 3000;
+/** Enough for years of updates, and for 2,000 runs within the platform's limit of 2^31 - 1. */
+const SEQUENCES_PER_RUN = 1_000_000;
+
+/** @param key identifies the event */
+export function createRunStreams(states: StreamStates, key: string): RunStreams {
+  const open: OpenStream[] = [];
+  let started: Promise<StreamRun> | undefined;
+
+  const start = async (): Promise<StreamRun> => {
+    using deadline = startDeadline(STORE_WITHIN_MILLISECONDS);
+    const stored = await states.begin(key, deadline.signal);
+    let sequence = stored.run * SEQUENCES_PER_RUN;
+    let saving: Promise<void> = Promise.resolve();
+    const save = async () => {
+      using limit = startDeadline(STORE_WITHIN_MILLISECONDS);
+      await states.write(key, stored, limit.signal);
+    };
+    return {
+      number: stored.run,
+      replies: stored.replies,
+      nextSequence: () => ++sequence,
+      add: (stream) => void open.push(stream),
+      save() {
+        // One after the other, so that the last state stays.
+        saving = saving.then(save, save);
+        return saving;
+      },
+    };
+  };
+
+  return {
+    begin() {
+      started ??= start().catch((error: unknown) => {
+        started = undefined;
+        throw error;
+      });
+      return started;
+    },
+
+    async endAll() {
+      for (const stream of open) await stream.end();
+    },
+
+    async stopAll(end, context, signal) {
+      for (const stream of open) stream.stop();
+      if (started === undefined) return;
+      try {
+        const run = await rejectOnAbort(signal, started);
+        await rejectOnAbort(signal, closeReplies(run, end, context));
+      } catch (error) {
+        context.log.warn('A streamed reply could not be closed', { error });
+      }
+    },
+  };
+}
