@@ -1,4 +1,6 @@
-import { Client, type HttpInstance, type HttpRequestOptions } from '@larksuiteoapi/node-sdk';
+import { Client, defaultHttpInstance, type HttpInstance, type HttpRequestOptions } from '@larksuiteoapi/node-sdk';
+import { routeSdkRequests } from '../api-client/sdk-routes.ts';
+import type { StartedMockPlatform } from '../mock-platform/start-mock-platform.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
 
 /** A call of the official SDK's client. */
@@ -38,11 +40,12 @@ const PROBED_PROPERTIES: ReadonlySet<string | symbol> = new Set(['then', 'toJSON
 
 /**
  * Creates a client of the official SDK that uses no network. It runs the SDK's own code, so a missing path argument is
- * detected. Every request gets the response `{ code: 0, msg: 'success', data: {} }`.
+ * detected. Every request gets the response `{ code: 0, msg: 'success', data: {} }`, unless a mock platform responds.
  *
+ * @param mockPlatform responds to the requests
  * @throws {TypeError} if a stub does not match a method of the client
  */
-export function createFakeClient(stubs: FeishuStubs): FakeClient {
+export function createFakeClient(stubs: FeishuStubs, mockPlatform?: StartedMockPlatform): FakeClient {
   const calls: FeishuCall[] = [];
   const mistakes: Error[] = [];
   const reportMistake = (message: string) => {
@@ -86,10 +89,14 @@ export function createFakeClient(stubs: FeishuStubs): FakeClient {
     return proxy;
   };
 
+  // A proxy must not receive the requests to the mock platform.
+  if (mockPlatform !== undefined) routeSdkRequests(defaultHttpInstance);
   const sdkClient = new Client({
     appId: 'cli_test',
     appSecret: 'test',
-    httpInstance: createHttpInstance(reportMistake),
+    ...(mockPlatform === undefined
+      ? { httpInstance: createHttpInstance(reportMistake) }
+      : { domain: mockPlatform.origin }),
     logger: SILENT_LOGGER,
   });
   checkStubs(sdkClient, stubs, '');
