@@ -3,6 +3,7 @@ import { Drop, type EventContext, type EventHandler } from '../handler.ts';
 import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
 import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
+import { handlerChannel } from '../observability/diagnostics-channels.ts';
 
 /** The functions that import the modules of `functions/handlers`. */
 export interface EventModules {
@@ -54,8 +55,10 @@ export async function runHandler(
 ): Promise<Drop | undefined> {
   const { payload, members } = readHandlerInput(handler, event);
   try {
-    await runInScope(context, (signal) =>
-      handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>),
+    await handlerChannel.runStores({ eventId: event.envelope.header.id }, () =>
+      runInScope(context, (signal) =>
+        handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>),
+      ),
     );
     return undefined;
   } catch (error) {
