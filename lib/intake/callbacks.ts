@@ -5,6 +5,7 @@ import { findHandler, type ImportModule } from '../handler-runtime/find-handler.
 import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 import { toSafeError } from '../handler-runtime/thrown-values.ts';
+import { handlerChannel } from '../observability/diagnostics-channels.ts';
 import { errorFields, isError } from '../observability/error-fields.ts';
 import { createCallbackClient } from './callback-client.ts';
 
@@ -59,8 +60,10 @@ export async function runCallback(
 ): Promise<object> {
   const { payload, members } = readHandlerInput(handler, callback);
   try {
-    const response = await runInScope(context, (signal) =>
-      handler.handle(payload as never, { ...members, ...context, signal } as CallbackContext<never>),
+    const response = await handlerChannel.runStores({ eventId: callback.envelope.header.id }, () =>
+      runInScope(context, (signal) =>
+        handler.handle(payload as never, { ...members, ...context, signal } as CallbackContext<never>),
+      ),
     );
     // The response would be the error's properties, such as the Authorization header of an HTTP client's request.
     if (isError(response)) throw response;

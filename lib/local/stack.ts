@@ -10,6 +10,7 @@ import { approvalsBundle, connectionBundle, platformSdkBundle, webhookBundle, wo
 import { readLocalSettings } from '../build/local-settings.ts';
 import { visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
+import { type ApiCall, startMockPlatform } from '../mock-platform/start-mock-platform.ts';
 import {
   type Accepted,
   acceptedChannel,
@@ -27,6 +28,7 @@ import { BuildReport } from './functions/build-report.ts';
 import { createBundleLoader } from './functions/bundle-loader.ts';
 import { ConnectionProcess } from './functions/connection-process.ts';
 import { createLocalFunction, type LocalFunctionOptions } from './functions/local-function.ts';
+import { apiCallChannel, type ObservedCall } from './functions/observe-api-calls.ts';
 import { SourceChanges } from './functions/source-changes.ts';
 import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
@@ -34,7 +36,7 @@ import { createInspector } from './inspector/inspector.ts';
 import { redriveEvents } from './inspector/redrive-events.ts';
 import { retryNow } from './inspector/retry-now.ts';
 import type { ScheduledFunction } from './inspector/wire.ts';
-import { type ApiCall, createMockPlatform, mockPlatformAccess } from './mock-platform.ts';
+import { hasAppCredentials, mockPlatformAccess } from './platform-access.ts';
 import { Traffic } from './traffic.ts';
 import { ScheduledFunctions } from './user-functions/scheduled-functions.ts';
 
@@ -117,7 +119,11 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   });
   parts.defer(() => emulators.stop());
   parts.defer(() => reportUnhandled(emulators, options));
-  const mockPlatform = await startHttpServer('127.0.0.1', 0, createMockPlatform(options.onApiCall));
+  const mockPlatform = await startMockPlatform({
+    onCall: options.onApiCall,
+    onNotice: options.onNotice,
+    onChange: (message) => inspector.messageChanged(message),
+  });
   parts.defer(() => mockPlatform.stop());
   const platformAccess = mockPlatformAccess(options.environment, mockPlatform.origin);
   const scheduledFunctions = new ScheduledFunctions({
@@ -129,6 +135,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     eventLog,
     scheduledFunctions,
     webhookUrl: () => `${gateway.origin}${WEBHOOK_PATH}`,
+    mockPlatform: () => (hasAppCredentials(options.environment) ? undefined : mockPlatform.platform),
     redrive: (order, signal) => redriveEvents(emulators, order, signal),
     retryNow: (messageId) => retryNow(emulators, eventLog, messageId),
   });
@@ -144,17 +151,17 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     options.onNotice(reason);
   };
   const onPublish = (channel: string, message: unknown) => {
-    if (channel === rejectedChannel.name) {
+    if (channel === apiCallChannel.name) {
+      inspector.called(message as ObservedCall);
+    } else if (channel === rejectedChannel.name) {
       eventLog.rejected(message as Rejected);
-      return;
-    }
-    if (channel !== acceptedChannel.name) {
+    } else if (channel === acceptedChannel.name) {
+      inspector.accepted(message as Accepted);
+      eventLog.accepted(message as Accepted);
+    } else {
       eventLog.processed(message as Processed);
       reportNoHandler(message as Processed);
-      return;
     }
-    inspector.accepted(message as Accepted);
-    eventLog.accepted(message as Accepted);
   };
   const onLine = (line: string) => {
     inspector.line(line);

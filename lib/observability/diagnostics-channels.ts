@@ -58,6 +58,13 @@ export interface Processed {
   retryAt?: string;
 }
 
+/** The event whose handler runs. */
+export interface HandledEvent {
+  eventId: string | undefined;
+}
+
 export const acceptedChannel = channel('feishu-events:accepted');
 export const rejectedChannel = channel('feishu-events:rejected');
 export const processedChannel = channel('feishu-events:processed');
+/** Runs each handler in `runStores` with a {@link HandledEvent}, so that a subscriber can attribute what the handler does to its event. */
+export const handlerChannel = channel('feishu-events:handler');

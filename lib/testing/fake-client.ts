@@ -1,6 +1,8 @@
-import { Client, type HttpInstance, type HttpRequestOptions } from '@larksuiteoapi/node-sdk';
+import { Client, defaultHttpInstance, type HttpInstance, type HttpRequestOptions } from '@larksuiteoapi/node-sdk';
 import { callWithoutWaiting } from '../api-client/rate-limits.ts';
+import { routeSdkRequests } from '../api-client/sdk-routes.ts';
 import { CardKit } from '../mock-platform/card-kit.ts';
+import type { StartedMockPlatform } from '../mock-platform/start-mock-platform.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
 
 /** A call of the official SDK's client. */
@@ -43,16 +45,17 @@ const PROBED_PROPERTIES: ReadonlySet<string | symbol> = new Set(['then', 'toJSON
 /**
  * Creates a client of the official SDK that uses no network. It runs the SDK's own code, so a missing path argument is
  * detected. CardKit behaves like the platform. Every other request gets the response
- * `{ code: 0, msg: 'success', data: {} }`.
+ * `{ code: 0, msg: 'success', data: {} }`, unless a mock platform responds.
  *
+ * @param mockPlatform responds to the requests
  * @throws {TypeError} if a stub does not match a method of the client
  */
-export function createFakeClient(stubs: FeishuStubs): FakeClient {
+export function createFakeClient(stubs: FeishuStubs, mockPlatform?: StartedMockPlatform): FakeClient {
   const calls: FeishuCall[] = [];
   const mistakes: Error[] = [];
   // Handlers' tests may be faster than the platform allows.
   let now = Date.now();
-  const cards = new CardKit(() => (now += 1000));
+  const cards = mockPlatform?.platform.cardKit ?? new CardKit(() => (now += 1000));
   const reportMistake = (message: string) => {
     const error = new TypeError(message);
     mistakes.push(error);
@@ -96,10 +99,14 @@ export function createFakeClient(stubs: FeishuStubs): FakeClient {
     return proxy;
   };
 
+  // A proxy must not receive the requests to the mock platform.
+  if (mockPlatform !== undefined) routeSdkRequests(defaultHttpInstance);
   const sdkClient = new Client({
     appId: 'cli_test',
     appSecret: 'test',
-    httpInstance: createHttpInstance(cards, reportMistake),
+    ...(mockPlatform === undefined
+      ? { httpInstance: createHttpInstance(cards, reportMistake) }
+      : { domain: mockPlatform.origin }),
     logger: SILENT_LOGGER,
   });
   checkStubs(sdkClient, stubs, '');

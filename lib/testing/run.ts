@@ -19,6 +19,7 @@ import type { EventMembers, ReceivedEvent } from '../handler-runtime/handler-inp
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 import type { CardKit } from '../mock-platform/card-kit.ts';
+import type { StartedMockPlatform } from '../mock-platform/start-mock-platform.ts';
 import { STATE_STORE } from '../state/state-store.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { runHandler } from '../worker/dispatch.ts';
@@ -47,6 +48,8 @@ export interface RunOptions {
   withinMilliseconds?: number;
   /** Stubs for methods of `feishu`. All other calls return `{ code: 0, msg: 'success', data: {} }`. */
   feishu?: FeishuStubs;
+  /** Responds to the calls of `feishu` without a stub, and knows the messages of the event. */
+  mockPlatform?: StartedMockPlatform;
 }
 
 export interface EventRunOptions extends RunOptions {
@@ -222,12 +225,13 @@ async function runOneCallback(
 async function withRecorder<Result extends object>(
   { envelope, text }: ReceivedEvent,
   withinMilliseconds: number,
-  { source = 'webhook', feishu = {} }: Pick<RunOptions, 'source' | 'feishu'>,
+  { source = 'webhook', feishu = {}, mockPlatform }: Pick<RunOptions, 'source' | 'feishu' | 'mockPlatform'>,
   work: (context: Omit<CallbackContext, EventMembers> & { streams: RunStreams }) => Promise<Result>,
 ): Promise<Result & Recorded> {
   using deadline = startDeadline(withinMilliseconds);
   const { log, lines } = createLogCapture();
-  const { client, calls, mistakes, cards } = createFakeClient(feishu);
+  const { client, calls, mistakes, cards } = createFakeClient(feishu, mockPlatform);
+  mockPlatform?.platform.receive(text);
   const uuids: Record<string, string> = {};
   const key = deduplicationKey(envelope, text);
   const createId = createUuid(key);

@@ -8,8 +8,8 @@ import { type PostResult, post } from '../cli/post.ts';
 import { createProgress } from '../cli/progress.ts';
 import { writeRequest } from '../feishu/request.ts';
 import type { EventRecord, EventStatus } from '../local/event-log.ts';
-import type { ApiCall } from '../local/mock-platform.ts';
 import { startStack } from '../local/stack.ts';
+import type { ApiCall } from '../mock-platform/mock-platform.ts';
 import { createSample, textMessage } from '../samples/samples.ts';
 import { toPrintable } from '../util/printable.ts';
 

@@ -4,8 +4,7 @@ import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { readLocalEnvironment } from '../cli/environment.ts';
 import { readTextFile } from '../cli/read-text-file.ts';
 import { formatFunctionLine } from '../local/functions/function-lines.ts';
-import { startHttpServer } from '../local/http-server.ts';
-import { createMockPlatform, mockPlatformAccess } from '../local/mock-platform.ts';
+import { mockPlatformAccess } from '../local/platform-access.ts';
 import { invokeFunction } from '../local/user-functions/invocation.ts';
 import { createScheduledEvent, ignoredSettingsNotice } from '../local/user-functions/schedules.ts';
 import {
@@ -15,6 +14,7 @@ import {
   TEMPLATE_FUNCTIONS,
   type UserFunction,
 } from '../local/user-functions/user-functions.ts';
+import { startMockPlatform } from '../mock-platform/start-mock-platform.ts';
 import { toEntry, toPrintable } from '../util/printable.ts';
 
 // npm run invoke: runs a function of the user once.
@@ -53,7 +53,13 @@ async function invoke(root: string): Promise<number> {
   const userFunction = await findFunction(root);
   const userEnvironment = await readLocalEnvironment(root);
   const event = values.data === undefined ? defaultEvent(userFunction, userEnvironment) : await readData(values.data);
-  await using mockPlatform = await startMockPlatform();
+  // Without app credentials, the function's API calls go to this platform.
+  await using mockPlatform = await startMockPlatform({
+    onCall: ({ method, path: target, body }) => {
+      console.error(toEntry(`Would have sent: ${method} ${target} ${body}`));
+    },
+    onNotice: (text) => console.error(toEntry(text)),
+  });
   const { environment, missing } = environmentOf(userFunction, {
     ...userEnvironment,
     ...mockPlatformAccess(userEnvironment, mockPlatform.origin),
@@ -78,18 +84,6 @@ async function invoke(root: string): Promise<number> {
   console.error(`${name} returned after ${milliseconds} ms:`);
   console.log(toPrintable(JSON.stringify(JSON.parse(outcome.result), null, 2)));
   return 0;
-}
-
-/** Without app credentials, the function's API calls go to this server, which prints them. */
-async function startMockPlatform() {
-  const server = await startHttpServer(
-    '127.0.0.1',
-    0,
-    createMockPlatform(({ method, path: target, body }) => {
-      console.error(toEntry(`Would have sent: ${method} ${target} ${body}`));
-    }),
-  );
-  return { origin: server.origin, [Symbol.asyncDispose]: () => server.stop() };
 }
 
 async function findFunction(root: string): Promise<UserFunction> {

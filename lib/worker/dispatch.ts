@@ -4,6 +4,7 @@ import { Drop, type EventContext, type EventHandler } from '../handler.ts';
 import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
 import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
+import { handlerChannel } from '../observability/diagnostics-channels.ts';
 import { startDeadline } from '../util/deadline.ts';
 import type { RunStreams } from './reply-streams.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
@@ -62,10 +63,12 @@ export async function runHandler(
   const { payload, members } = readHandlerInput(handler, event);
   const { streams } = context;
   try {
-    await runInScope(context, async (signal) => {
-      await handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>);
-      await streams?.endAll();
-    });
+    await handlerChannel.runStores({ eventId: event.envelope.header.id }, () =>
+      runInScope(context, async (signal) => {
+        await handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>);
+        await streams?.endAll();
+      }),
+    );
     return undefined;
   } catch (error) {
     if (error instanceof Drop) {

@@ -6,12 +6,13 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectionBundle } from '../../lib/build/bundle.ts';
 import { startHttpServer } from '../../lib/local/http-server.ts';
-import { type ApiCall, createMockPlatform } from '../../lib/local/mock-platform.ts';
+import type { ApiCall } from '../../lib/mock-platform/mock-platform.ts';
 import { decodeMessage } from '../../lib/queue/message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
 import type { Delivery, PlatformEvent } from '../mock-platform/deliveries.ts';
 import { MockPlatform } from '../mock-platform/platform.ts';
+import { createAcceptingPlatform } from '../support/accepting-platform.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { createProject, PROJECT_ROOT } from '../support/project.ts';
 import { QueueProxy } from '../support/queue-proxy.ts';
@@ -235,7 +236,7 @@ describe('The long-connection program', () => {
     await build(connectionBundle(project.root, folder.path));
     const platform = await startPlatform();
     const calls: ApiCall[] = [];
-    const respond = createMockPlatform((call) => calls.push(call));
+    const respond = createAcceptingPlatform((call) => calls.push(call));
     const api = await startHttpServer('127.0.0.1', 0, async (request, body) => {
       if (request.url?.startsWith('/open-apis/')) return respond(request, body);
       const discovery = await fetch(`${platform.domain}${request.url}`, { method: 'POST', body: body.toString() });

@@ -51,19 +51,25 @@ describe('The import rules in ARCHITECTURE.md', () => {
     const allowed = rules.get(folder) ?? [];
     const expected = folders.filter((other) => other !== folder && !allowed.includes(other));
     if (folder === 'feishu' || folder === 'util') expected.push('handler.ts', 'config.ts');
-    if (deployed.includes(folder)) expected.push('#feishu-events/testing', '#feishu-events/samples');
+    if (deployed.includes(folder))
+      expected.push('#feishu-events/testing', '#feishu-events/samples', '#feishu-events/mock-platform');
     expect(rejected.get(`lib/${folder}/module.ts`)).toEqual(expected.toSorted());
   });
 
   it('are what npm run check enforces for the modules at the top of lib', () => {
     const others = folders.filter((folder) => folder !== 'feishu');
-    const expected = [...others, '#feishu-events/testing', '#feishu-events/samples'];
+    const expected = [...others, '#feishu-events/testing', '#feishu-events/samples', '#feishu-events/mock-platform'];
     expect(rejected.get('lib/module.ts')).toEqual(expected.toSorted());
   });
 
   it('are what npm run check enforces in functions', () => {
     const development = folders.filter((folder) => !deployed.includes(folder));
-    const expected = [...development, '#feishu-events/testing', '#feishu-events/samples'];
+    const expected = [
+      ...development,
+      '#feishu-events/testing',
+      '#feishu-events/samples',
+      '#feishu-events/mock-platform',
+    ];
     expect(rejected.get('functions/module.ts')).toEqual(expected.toSorted());
     expect(rejected.get('functions/handlers/v2/module.ts')).toEqual(expected.toSorted());
   });
@@ -89,7 +95,7 @@ async function checkExample(): Promise<Map<string, string[]>> {
       toFolder.set(specifier, target);
       return specifier;
     });
-    const specifiers = [...modules, '#feishu-events/testing', '#feishu-events/samples'];
+    const specifiers = [...modules, '#feishu-events/testing', '#feishu-events/samples', '#feishu-events/mock-platform'];
     write(name, specifiers.map((specifier) => `import '${specifier}';\n`).join(''));
   };
   for (const config of ['biome.json', 'lib/biome.json']) {

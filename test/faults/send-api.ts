@@ -1,5 +1,5 @@
 import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts';
-import { createMockPlatform } from '../../lib/local/mock-platform.ts';
+import { createAcceptingPlatform } from '../support/accepting-platform.ts';
 
 const UUID_KEPT_MILLISECONDS = 60 * 60 * 1000;
 
@@ -19,7 +19,7 @@ export class SendApi {
     api.#server = await startHttpServer(
       '127.0.0.1',
       0,
-      createMockPlatform(({ path, body }) => api.#reply(path, JSON.parse(body))),
+      createAcceptingPlatform(({ path, body }) => api.#reply(path, JSON.parse(body))),
     );
     return api;
   }

@@ -3,7 +3,7 @@ import inspector from 'node:inspector';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeRequest } from '../../lib/feishu/request.ts';
-import type { ApiCall } from '../../lib/local/mock-platform.ts';
+import type { ApiCall } from '../../lib/mock-platform/mock-platform.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { deliver } from '../support/deliver.ts';
 import { startLocalStack } from '../support/local-stack.ts';
@@ -13,7 +13,7 @@ import { wait } from '../support/wait.ts';
 
 /** Sends a message with the same label from the callback handler and from the event handler of the callback. */
 const sendFrom = (name: string, options: string) => `async (_, { feishu, uuid }) => {
-  const data = { receive_id: '${name}', msg_type: 'text', content: '{}', uuid: uuid('note') };
+  const data = { receive_id: 'oc_${name}', msg_type: 'text', content: '{"text":"Hello"}', uuid: uuid('note') };
   await feishu.im.message.create({ params: { receive_id_type: 'chat_id' }, data });
   return ${options};
 }`;
@@ -48,7 +48,7 @@ it('npm start gives the client to callback handlers of a project that enables it
     await stack.stop();
   }
   const sent = calls.map(({ body }) => JSON.parse(body));
-  expect(sent.map(({ receive_id }) => receive_id).toSorted()).toEqual(['callback', 'event']);
+  expect(sent.map(({ receive_id }) => receive_id).toSorted()).toEqual(['oc_callback', 'oc_event']);
   // If both send the same message, the platform sends it once.
   expect(sent[0].uuid).toBe(sent[1].uuid);
 });

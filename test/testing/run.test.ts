@@ -12,6 +12,7 @@ import {
   RetryAfter,
 } from '../../lib/handler.ts';
 import { readMessage } from '../../lib/messages/message.ts';
+import { startMockPlatform } from '../../lib/mock-platform/start-mock-platform.ts';
 import { createSample, samplePayload, textMessage } from '../../lib/samples/samples.ts';
 import { chatState, userState } from '../../lib/state/state.ts';
 import type { TestState } from '../../lib/testing/memory-state.ts';
@@ -57,6 +58,27 @@ describe('run', () => {
       source: 'webhook',
       attempt: 1,
     });
+  });
+
+  it('sends the calls of the client to a mock platform, which has the message of the event', async () => {
+    await using mockPlatform = await startMockPlatform();
+    const { platform } = mockPlatform;
+    const echo = onEvent('im.message.receive_v1', async ({ message: { message_id, content } }, { feishu, uuid }) => {
+      const data = { msg_type: 'text', content, uuid: uuid('echo') };
+      await feishu.im.message.reply({ path: { message_id }, data });
+    });
+    platform.failNext({ api: 'POST /open-apis/im/v1/messages/:message_id/reply', code: 230020 });
+    expect(await run(echo, event, { mockPlatform })).toMatchObject({ outcome: 'retrying' });
+    for (let attempt = 2; attempt <= 3; attempt++) {
+      expect(await run(echo, event, { mockPlatform, attempt })).toMatchObject({
+        outcome: 'handled',
+        calls: [{ name: 'im.message.reply' }],
+      });
+    }
+    expect(platform.state.messages()).toMatchObject([
+      { senderType: 'user', messageId: event.message.message_id },
+      { senderType: 'app', content: event.message.content, parentId: event.message.message_id },
+    ]);
   });
 
   it('passes the header, source and attempt from the options', async () => {

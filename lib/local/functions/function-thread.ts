@@ -4,13 +4,15 @@ import { acceptedChannel, processedChannel, rejectedChannel } from '../../observ
 import { lowerThreadPriority } from '../thread-priority.ts';
 import { markConsoleOutput } from './console-output.ts';
 import type { FunctionMessage, FunctionRequest, FunctionThreadData } from './local-function.ts';
+import { apiCallChannel, observeApiCalls } from './observe-api-calls.ts';
 
 // Emulates a Lambda execution environment: loads a bundle, and runs its handler for each request.
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const send = (message: FunctionMessage) => port.postMessage(message);
 
-for (const { name } of [acceptedChannel, rejectedChannel, processedChannel]) {
+observeApiCalls();
+for (const { name } of [acceptedChannel, rejectedChannel, processedChannel, apiCallChannel]) {
   subscribe(name, (message) => send({ kind: 'published', channel: String(name), message }));
 }
 

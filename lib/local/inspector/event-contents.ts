@@ -1,9 +1,11 @@
 import { type FunctionLine, formatField, readFunctionLine } from '../functions/function-lines.ts';
-import type { LogLine } from './wire.ts';
+import type { ObservedCall } from '../functions/observe-api-calls.ts';
+import type { ApiCallDetails, LogLine } from './wire.ts';
 
 interface Content {
   text?: string;
   lines: LogLine[];
+  calls: ApiCallDetails[];
   characters: number;
 }
 
@@ -11,8 +13,9 @@ interface Content {
 const MAXIMUM_CHARACTERS = 64 * 1024 * 1024;
 const MAXIMUM_LINES = 200;
 const MAXIMUM_LINE_CHARACTERS = 10_000;
+const MAXIMUM_CALLS = 100;
 
-/** Keeps the text and log lines of recent events, in memory only: at most 64 Mi characters. */
+/** Keeps the text, log lines and API calls of recent events, in memory only: at most 64 Mi characters. */
 export class EventContents {
   readonly #contents = new Map<string, Content>();
   readonly #maximumCharacters: number;
@@ -59,10 +62,24 @@ export class EventContents {
     return [...beforeQueued, ...(this.#contents.get(messageId)?.lines ?? [])];
   }
 
+  /** Stores an API call of an event's handler. If there are too many, the oldest are removed. */
+  addCall({ eventId, ...call }: ObservedCall): void {
+    const content = this.#open(eventId);
+    if (content.calls.length >= MAXIMUM_CALLS) this.#grow(content, -sizeOf(content.calls.shift()));
+    content.calls.push(call);
+    this.#grow(content, sizeOf(call));
+    this.#evict();
+  }
+
+  /** Returns the API calls of an event's handler, in the order in which they ended. */
+  callsOf({ id }: { id?: string | undefined }): ApiCallDetails[] {
+    return id === undefined ? [] : (this.#contents.get(id)?.calls ?? []);
+  }
+
   #open(key: string): Content {
     const existing = this.#contents.get(key);
     if (existing !== undefined) return existing;
-    const content: Content = { lines: [], characters: 0 };
+    const content: Content = { lines: [], calls: [], characters: 0 };
     this.#contents.set(key, content);
     return content;
   }
@@ -81,8 +98,8 @@ export class EventContents {
   }
 }
 
-function sizeOf(line: LogLine | undefined): number {
-  return line === undefined ? 0 : JSON.stringify(line).length;
+function sizeOf(entry: LogLine | ApiCallDetails | undefined): number {
+  return entry === undefined ? 0 : JSON.stringify(entry).length;
 }
 
 /** Omits the event's id and type: the page shows the line within its event. */

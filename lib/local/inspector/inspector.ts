@@ -5,13 +5,16 @@ import { createConcealer, hideTokens, restoreTokens } from '../../cli/hide-token
 import { renewIds } from '../../cli/outgoing-event.ts';
 import { readWebhookSecrets } from '../../config.ts';
 import { FeishuError } from '../../feishu/errors.ts';
+import type { MockPlatform } from '../../mock-platform/mock-platform.ts';
 import type { Accepted } from '../../observability/diagnostics-channels.ts';
 import { decodeMessage } from '../../queue/message.ts';
 import { NestingError } from '../../util/exact-json.ts';
 import type { HttpResponse } from '../../webhook/http.ts';
 import type { EventLog } from '../event-log.ts';
+import type { ObservedCall } from '../functions/observe-api-calls.ts';
 import type { StreamingResponse } from '../http-server.ts';
 import type { ScheduledFunctions } from '../user-functions/scheduled-functions.ts';
+import { createChatRoutes } from './chat-routes.ts';
 import { EventContents } from './event-contents.ts';
 import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
@@ -26,7 +29,9 @@ import {
   requireShort,
 } from './read-requests.ts';
 import {
+  type ApiCallDetails,
   type BuildFailure,
+  type ChatMessage,
   type EventDetails,
   type EventRecord,
   type RedriveRequest,
@@ -47,6 +52,8 @@ export interface InspectorOptions {
   /** The project's root, stripped from paths in error stacks. */
   root: string;
   webhookUrl: () => string;
+  /** The platform that handlers call; `undefined` if they call the real one. */
+  mockPlatform: () => MockPlatform | undefined;
   scheduledFunctions: Pick<ScheduledFunctions, 'list' | 'run'>;
   redrive: (request: RedriveRequest, signal: AbortSignal) => Promise<RedriveResult>;
   /** @throws {BadRequest} if the event does not wait for an attempt */
@@ -66,15 +73,22 @@ export interface Inspector {
   changed(record: EventRecord): void;
   /** @param failure `undefined` if the build succeeded */
   buildChanged(failure: BuildFailure | undefined): void;
+  /** @param message a message on the mock platform that is new or has changed */
+  messageChanged(message: ChatMessage): void;
+  /** Adds an API call of a handler. */
+  called(call: ObservedCall): void;
   /** Adds a line that a function logged. */
   line(text: string): void;
   /** Ends the live streams of all pages. */
   stop(): void;
 }
 
+/** Responds to the requests of one method and path. */
+export type Route = (query: URLSearchParams, body: Buffer) => Promise<HttpResponse | StreamingResponse>;
+
 const HEADERS = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
@@ -117,6 +131,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       ...(text !== undefined && { json: formatEvent(text) }),
       lines,
       attempts: eventLog.attemptsOf(messageId),
+      calls: contents.callsOf(record).map(hideCallTokens),
     };
   };
 
@@ -135,7 +150,10 @@ export function createInspector(options: InspectorOptions): Inspector {
     return restoreTokens(request.text, request.from === undefined ? '{}' : textOf(request.from));
   };
 
-  const routes: Record<string, (query: URLSearchParams, body: Buffer) => Promise<HttpResponse | StreamingResponse>> = {
+  const respondJson = (status: number, value: object) =>
+    toResponse(status, 'application/json', conceal(JSON.stringify(value)));
+
+  const routes: Record<string, Route> = {
     'GET /': async () => toResponse(200, 'text/html', PAGE_HTML),
     [`GET ${ROUTES.script}`]: async () => toResponse(200, 'text/javascript', (await loadPage()).script),
     [`GET ${ROUTES.style}`]: async () => toResponse(200, 'text/css', (await loadPage()).style),
@@ -160,10 +178,8 @@ export function createInspector(options: InspectorOptions): Inspector {
     [`GET ${ROUTES.scheduled}`]: async () => respondJson(200, await options.scheduledFunctions.list()),
     [`POST ${ROUTES.run}`]: async (_, body) =>
       respondJson(200, await options.scheduledFunctions.run(readRunRequest(body))),
+    ...createChatRoutes({ ...options, headers: HEADERS, respond: (value) => respondJson(200, value) }),
   };
-
-  const respondJson = (status: number, value: object) =>
-    toResponse(status, 'application/json', conceal(JSON.stringify(value)));
 
   return {
     reject: (request) => rejectForeignRequests(request, options.host),
@@ -182,12 +198,23 @@ export function createInspector(options: InspectorOptions): Inspector {
       }
     },
 
-    accepted: ({ messageId, text }) => contents.setText(messageId, text),
+    accepted({ messageId, text }) {
+      contents.setText(messageId, text);
+      options.mockPlatform()?.receive(text);
+    },
     delivered(record) {
       if (contents.textOf(record.messageId) === undefined) contents.setText(record.messageId, readText(record));
+      options.mockPlatform()?.receive(contents.textOf(record.messageId) ?? '');
     },
     changed: (record) => live.change(record),
     buildChanged: (failure) => live.changeBuild(failure),
+    messageChanged: (message) => live.changeMessage(message),
+    called(call) {
+      contents.addCall(call);
+      // Shows the call on the page.
+      const record = eventLog.list().findLast(({ id }) => id === call.eventId);
+      if (record !== undefined) live.change(record);
+    },
     line(text) {
       const messageId = contents.addLine(text);
       const record = messageId === undefined ? undefined : eventLog.find(messageId);
@@ -217,6 +244,14 @@ function readText(record: SQSRecord): string {
   } catch {
     return record.body;
   }
+}
+
+function hideCallTokens({ request, response, ...call }: ApiCallDetails): ApiCallDetails {
+  return {
+    ...call,
+    ...(request !== undefined && { request: formatEvent(request) }),
+    ...(response !== undefined && { response: formatEvent(response) }),
+  };
 }
 
 /** Returns text that is not JSON unchanged. */

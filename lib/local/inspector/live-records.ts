@@ -1,10 +1,12 @@
 import { PassThrough, type Readable } from 'node:stream';
-import { type BuildFailure, type EventRecord, LIVE_EVENTS } from './wire.ts';
+import { type BuildFailure, type ChatMessage, type EventRecord, LIVE_EVENTS } from './wire.ts';
 
 interface Viewer {
   stream: PassThrough;
   /** Records still to be sent, each in its latest state. */
   pending: Map<string, EventRecord>;
+  /** Chat messages still to be sent, each in its latest state. */
+  pendingMessages: Map<string, ChatMessage>;
   /** Whether the latest state of the build is still to be sent. */
   isBuildPending: boolean;
 }
@@ -14,10 +16,12 @@ const SEND_EVERY_MILLISECONDS = 100;
 const RECORDS_PER_MESSAGE = 1000;
 /** The event log's limit. */
 const MAXIMUM_PENDING = 10_000;
+/** A page shows no more. */
+const MAXIMUM_PENDING_MESSAGES = 500;
 
 /**
- * Streams event records and the failure of the build to open pages as server-sent events. A slow page skips intermediate
- * states instead of falling behind: only the latest state of each record is buffered for it.
+ * Streams event records, chat messages and the failure of the build to open pages as server-sent events. A slow page skips intermediate
+ * states instead of falling behind: only the latest state of each record and message is buffered for it.
  */
 export class LiveRecords {
   readonly #viewers = new Set<Viewer>();
@@ -34,14 +38,15 @@ export class LiveRecords {
    * Opens a stream for a page.
    *
    * @param records the records to send first
-   * @returns `start`, then `build` whenever it changes and arrays of records, until the page closes or {@link stop} is
-   *   called
+   * @returns `start`, then `build` whenever it changes, arrays of records and `chat` for each message that changes, until
+   *   the page closes or {@link stop} is called
    */
   open(records: readonly EventRecord[]): Readable {
     const stream = new PassThrough();
     const viewer = {
       stream,
       pending: new Map(records.map((record) => [record.messageId, record])),
+      pendingMessages: new Map<string, ChatMessage>(),
       isBuildPending: this.#buildFailure !== undefined,
     };
     this.#viewers.add(viewer);
@@ -53,11 +58,17 @@ export class LiveRecords {
   }
 
   change(record: EventRecord): void {
+    for (const { pending } of this.#viewers) put(pending, record, MAXIMUM_PENDING);
+    this.#schedule();
+  }
+
+  changeMessage(message: ChatMessage): void {
+    for (const { pendingMessages } of this.#viewers) put(pendingMessages, message, MAXIMUM_PENDING_MESSAGES);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#viewers.size === 0) return;
-    for (const { pending } of this.#viewers) {
-      pending.set(record.messageId, record);
-      if (pending.size > MAXIMUM_PENDING) pending.delete(pending.keys().next().value as string);
-    }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       for (const viewer of this.#viewers) this.#send(viewer);
@@ -83,7 +94,7 @@ export class LiveRecords {
   }
 
   #send(viewer: Viewer): void {
-    const { stream, pending } = viewer;
+    const { stream, pending, pendingMessages } = viewer;
     if (viewer.isBuildPending && !stream.writableNeedDrain && stream.writable) {
       viewer.isBuildPending = false;
       const json = JSON.stringify(this.#buildFailure ?? null);
@@ -94,5 +105,16 @@ export class LiveRecords {
       for (const { messageId } of records) pending.delete(messageId);
       stream.write(`data: ${this.#conceal(JSON.stringify(records))}\n\n`);
     }
+    while (pendingMessages.size > 0 && !stream.writableNeedDrain && stream.writable) {
+      const [messageId, message] = pendingMessages.entries().next().value as [string, ChatMessage];
+      pendingMessages.delete(messageId);
+      stream.write(`event: ${LIVE_EVENTS.chat}\ndata: ${this.#conceal(JSON.stringify(message))}\n\n`);
+    }
   }
+}
+
+/** Stores the latest state. If there are too many, the oldest is removed. */
+function put<Item extends { messageId: string }>(pending: Map<string, Item>, item: Item, maximum: number): void {
+  pending.set(item.messageId, item);
+  if (pending.size > maximum) pending.delete(pending.keys().next().value as string);
 }

@@ -71,18 +71,21 @@ export function requireShort(field: string, name: string): string {
   throw new BadRequest(`"${field}" must not be longer than ${MAXIMUM_NAME_CHARACTERS} characters.`);
 }
 
-function readObject(body: Buffer): JsonObject {
+/** @throws {BadRequest} if the body is not a JSON object */
+export function readObject(body: Buffer): JsonObject {
   const value: unknown = JSON.parse(body.toString('utf8'));
   if (isObject(value)) return value;
   throw new BadRequest('The body must be a JSON object.');
 }
 
-function readName(request: JsonObject, field: string): string {
+/** @throws {BadRequest} if the field is missing or too long */
+export function readName(request: JsonObject, field: string): string {
   const name = request[field];
   if (typeof name !== 'string') throw new BadRequest(`"${field}" must be a string.`);
   return requireShort(field, name);
 }
 
-function readOptionalName(request: JsonObject, field: string): string | undefined {
+/** @throws {BadRequest} if the field is not a string or too long */
+export function readOptionalName(request: JsonObject, field: string): string | undefined {
   return request[field] === undefined ? undefined : readName(request, field);
 }

@@ -1,8 +1,11 @@
+import type { Chat, ChatMessage, Person } from '../../mock-platform/platform-state.ts';
 import type { Attempt, EventRecord } from '../event-log.ts';
+import type { ObservedCall } from '../functions/observe-api-calls.ts';
 
 // Types of the requests and responses between the page and the local stack.
 
 export type { ErrorCode } from '../../feishu/errors.ts';
+export type { Chat, ChatMessage, Person } from '../../mock-platform/platform-state.ts';
 export type { Attempt, EventRecord, EventStatus } from '../event-log.ts';
 export type { BuildError, BuildFailure } from '../functions/build-report.ts';
 
@@ -18,12 +21,17 @@ export interface LogLine {
   stack?: string;
 }
 
+/** A call of the platform's API by the event's handler. Tokens in the bodies are hidden. */
+export type ApiCallDetails = Omit<ObservedCall, 'eventId'>;
+
 export interface EventDetails {
   record: EventRecord;
   /** The decrypted event, indented, with its tokens hidden. Missing once it was evicted from memory. */
   json?: string;
   lines: LogLine[];
   attempts: readonly Attempt[];
+  /** The calls of the platform's API, oldest first. */
+  calls: ApiCallDetails[];
 }
 
 /** An event type and the variants of its sample. */
@@ -90,12 +98,68 @@ export interface RunRequest {
   schedule: number;
 }
 
+/** Everything that the chat view shows. Live `chat` events contain each message that changes later. */
+export interface ChatState {
+  chats: Chat[];
+  people: Person[];
+  bot: { openId: string; name: string };
+  /** The newest ones, oldest first. */
+  messages: ChatMessage[];
+}
+
+/** Sends a message as a person. */
+export interface ChatMessageRequest {
+  chatId: string;
+  personId: string;
+  messageType: 'text' | 'post' | 'image' | 'file';
+  text?: string;
+  mentionsBot?: boolean;
+  /** The message to reply to. */
+  parentId?: string;
+  /** The picture or file. */
+  file?: { name: string; base64: string };
+}
+
+export interface ChatMessageResult {
+  messageId: string;
+  /** The webhook's response to the event. */
+  status: number;
+}
+
+/** Uses a control of a card as a person. */
+export interface ChatActionRequest extends CardAction {
+  messageId: string;
+  personId: string;
+}
+
+/** What a control of a card sends. */
+export interface CardAction {
+  /** The control's kind, such as `button`. */
+  tag: string;
+  name?: string;
+  value?: unknown;
+  option?: string;
+  options?: string[];
+  formValue?: Record<string, unknown>;
+  inputValue?: string;
+  checked?: boolean;
+  timezone?: string;
+}
+
+export interface ChatActionResult {
+  /** The webhook's response to the callback. */
+  status: number;
+  toast?: { type: string; content: string };
+}
+
 /** The named events of the live stream. Those without a name contain an array of records. */
 export const LIVE_EVENTS = {
   /** Sent first: discard everything received on an earlier connection. */
   start: 'start',
   /** Contains a `BuildFailure`, or `null` once the build succeeds. */
   build: 'build',
+  /** Contains a `ChatMessage` that is new or has changed. */
+  chat: 'chat',
 } as const;
 
 export const ROUTES = {
@@ -113,4 +177,11 @@ export const ROUTES = {
   /** Lists the functions with a schedule. */
   scheduled: '/_inspector/scheduled',
   run: '/_inspector/run',
+  chat: '/_inspector/chat',
+  chatMessage: '/_inspector/chat/message',
+  chatAction: '/_inspector/chat/action',
+  /** `?message=<id>&key=<key>`. Returns a picture or a file of a message. */
+  chatResource: '/_inspector/chat/resource',
+  /** Makes the next API calls fail that go to the mock platform. */
+  fail: '/_inspector/fail',
 } as const;

@@ -18,10 +18,11 @@ import { type Emulators, startEmulators } from '../../../lib/local/emulators/emu
 import { startEventSourceMapping } from '../../../lib/local/event-source-mapping.ts';
 import { createGateway } from '../../../lib/local/gateway.ts';
 import { startHttpServer } from '../../../lib/local/http-server.ts';
-import { type ApiCall, createMockPlatform } from '../../../lib/local/mock-platform.ts';
+import type { ApiCall } from '../../../lib/mock-platform/mock-platform.ts';
 import { createSample, textMessage } from '../../../lib/samples/samples.ts';
 import { createFailureReasons } from '../../../lib/store/failure-reasons.ts';
 import { WEBHOOK_PATH } from '../../../lib/webhook/path.ts';
+import { createAcceptingPlatform } from '../../support/accepting-platform.ts';
 import { createCertificate } from '../../support/certificate.ts';
 import { toHttpEvent } from '../../support/http-events.ts';
 import { wait } from '../../support/wait.ts';
@@ -59,7 +60,7 @@ beforeAll(async () => {
   const mockPlatform = await startHttpServer(
     '127.0.0.1',
     0,
-    createMockPlatform((call) => calls.push(call)),
+    createAcceptingPlatform((call) => calls.push(call)),
   );
   parts.defer(() => mockPlatform.stop());
 

@@ -16,6 +16,7 @@ function createInspectorWith(text: string) {
     webhookUrl: () => 'http://127.0.0.1:1/',
     retryNow: async () => {},
     redrive: async () => ({ moved: 0, failed: 0 }),
+    mockPlatform: () => undefined,
     scheduledFunctions: { list: async () => [], run: () => Promise.reject(new Error('There are no functions')) },
   });
   inspector.accepted({ messageId: 'm', text } as Accepted);

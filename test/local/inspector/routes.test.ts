@@ -7,8 +7,10 @@ import { text as readText } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { HIDDEN } from '../../../lib/cli/hide-tokens.ts';
 import { writeRequest } from '../../../lib/feishu/request.ts';
-import { ROUTES, type SendRequest } from '../../../lib/local/inspector/wire.ts';
+import { createChatRoutes } from '../../../lib/local/inspector/chat-routes.ts';
+import { type ChatState, ROUTES, type SendRequest } from '../../../lib/local/inspector/wire.ts';
 import type { Stack } from '../../../lib/local/stack.ts';
+import { CHAT, MESSAGE, USER } from '../../../lib/samples/sample-values.ts';
 import { createSample, textMessage } from '../../../lib/samples/samples.ts';
 import { deliver } from '../../support/deliver.ts';
 import { startLocalStack } from '../../support/local-stack.ts';
@@ -54,9 +56,21 @@ async function send(path: string, headers: OutgoingHttpHeaders = {}, body?: stri
 }
 
 const json = { 'content-type': 'application/json' };
+const notUsed = (): never => {
+  throw new Error('not used');
+};
 const postSend = (body: SendRequest, headers: OutgoingHttpHeaders = json) =>
   send(ROUTES.send, headers, JSON.stringify(body));
 const deliverText = (text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
+const POST_ROUTES = [
+  ROUTES.send,
+  ROUTES.redrive,
+  ROUTES.retry,
+  ROUTES.run,
+  ROUTES.chatMessage,
+  ROUTES.chatAction,
+  ROUTES.fail,
+];
 const sampleRequest: SendRequest = { kind: 'sample', type: 'out_approval' };
 
 async function sendMessage(content: string): Promise<string> {
@@ -102,6 +116,8 @@ describe('The inspector', () => {
     `${ROUTES.event}?message=x`,
     `${ROUTES.draft}?type=x`,
     ROUTES.scheduled,
+    ROUTES.chat,
+    `${ROUTES.chatResource}?message=x&key=y`,
   ];
 
   it.each(routes)('rejects foreign host names (DNS rebinding): %s', async (path) => {
@@ -164,7 +180,7 @@ describe('A POST request from another site', () => {
     ['from a form that navigates', { ...json, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }],
   ])('%s is rejected', async (_, headers) => {
     const before = eventCount();
-    for (const route of [ROUTES.send, ROUTES.redrive, ROUTES.retry, ROUTES.run]) {
+    for (const route of POST_ROUTES) {
       expect((await send(route, headers, JSON.stringify(sampleRequest))).status).toBe(403);
     }
     expect(eventCount()).toBe(before);
@@ -404,8 +420,56 @@ describe('An oversized or malformed request', () => {
     expect({ status, body }).toEqual({ status: 400, body: expect.stringContaining('must not be longer than 256') });
   });
 
+  it.each<[string, object, string]>([
+    ['an unknown type', { messageType: 'sticker' }, '"messageType" must be one of'],
+    ['no text', { text: '' }, '"text" must not be empty'],
+    ['a text of more than 150 KB', { text: longName }, '"text" must not be longer'],
+    ['no file', { messageType: 'file' }, '"file" must be an object'],
+    ['a file with a name of 200,000 characters', { messageType: 'file', file: { name: longName } }, '"name" must not'],
+    ['a file without content', { messageType: 'image', file: { name: 'x', base64: '' } }, '"base64" must be'],
+    ['an unknown person', { personId: 'ou_x' }, 'There is no such person'],
+    ['an unknown chat', { chatId: 'oc_x' }, 'Invalid chat_id'],
+    ['an unknown parent', { parentId: 'om_x' }, 'not a valid {message_id}'],
+  ])('to send a chat message with %s is rejected with a reason', async (_, fields, reason) => {
+    const request = { chatId: CHAT, personId: USER.open_id, messageType: 'text', text: 'Hello', ...fields };
+    const before = stack.events().length;
+    const { status, body } = await send(ROUTES.chatMessage, json, JSON.stringify(request));
+    expect({ status, message: JSON.parse(body).message }).toEqual({
+      status: 400,
+      message: expect.stringContaining(reason),
+    });
+    expect(stack.events().length).toBe(before);
+  });
+
+  it.each<[string, object, string]>([
+    ['an unknown message', { messageId: 'om_x' }, 'not a valid {message_id}'],
+    ['a tag that is not a string', { tag: 1 }, '"tag" must be a string'],
+    ['options that are not strings', { options: [1] }, '"options" must be a list'],
+    ['a form that is a list', { formValue: [] }, '"formValue" must be an object'],
+    ['a value of 200,000 characters', { value: longName }, 'must not be larger'],
+  ])('to use a card with %s is rejected with a reason', async (_, fields, reason) => {
+    const request = { messageId: MESSAGE, personId: USER.open_id, tag: 'button', ...fields };
+    const { status, body } = await send(ROUTES.chatAction, json, JSON.stringify(request));
+    expect({ status, message: JSON.parse(body).message }).toEqual({
+      status: 400,
+      message: expect.stringContaining(reason),
+    });
+  });
+
+  it.each<[string, object, string]>([
+    ['of an unknown API', { api: 'GET /open-apis/none' }, 'The platform has no API GET /open-apis/none. Similar: '],
+    ['with a status that is not one', { status: 1 }, '"status" must be an integer from 200 to 599'],
+    ['too often', { times: 1e6 }, '"times" must be an integer from 1 to 1000'],
+  ])('to make calls fail %s is rejected with a reason', async (_, request, reason) => {
+    const { status, body } = await send(ROUTES.fail, json, JSON.stringify(request));
+    expect({ status, message: JSON.parse(body).message }).toEqual({
+      status: 400,
+      message: expect.stringContaining(reason),
+    });
+  });
+
   it('is rejected if its body is larger than 6 MiB', async () => {
-    for (const route of [ROUTES.send, ROUTES.redrive, ROUTES.retry, ROUTES.run]) {
+    for (const route of POST_ROUTES) {
       expect(
         (await send(route, json, JSON.stringify({ kind: 'text', text: 'x'.repeat(6 * 1024 * 1024) }))).status,
       ).toBe(413);
@@ -463,6 +527,104 @@ describe('A scheduled function', () => {
       for (const { body } of [post, listed]) expect(body).not.toContain(encryptKey);
     } finally {
       await withFunction.stop();
+    }
+  });
+});
+
+describe('The chat', () => {
+  const post = async (route: string, body: object) => JSON.parse((await send(route, json, JSON.stringify(body))).body);
+  const chat = async (): Promise<ChatState> => JSON.parse((await send(ROUTES.chat)).body);
+  const person = { chatId: CHAT, personId: USER.open_id };
+
+  it('delivers the message of a person, and shows the reply and the API call of the bot without secrets', async () => {
+    const outgoing = request(new URL(ROUTES.live, stack.pageUrl), { agent: false });
+    outgoing.end();
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    let live = '';
+    response.setEncoding('utf8').on('data', (chunk) => {
+      live += chunk;
+    });
+    const text = `the secret is ${appSecret}`;
+    const { messageId, status } = await post(ROUTES.chatMessage, {
+      ...person,
+      messageType: 'text',
+      text,
+      mentionsBot: true,
+    });
+    expect(status).toBe(200);
+    const findReply = async () => (await chat()).messages.find(({ parentId }) => parentId === messageId);
+    await vi.waitFor(async () => expect(await findReply()).toBeDefined(), wait);
+    const reply = await findReply();
+    expect(reply).toMatchObject({ senderType: 'app', chatId: CHAT, content: expect.stringContaining(HIDDEN) });
+    await vi.waitFor(() => expect(live).toContain(`event: chat\ndata: {"messageId":"${reply?.messageId}"`), wait);
+    outgoing.destroy();
+    expect(live).not.toContain(appSecret);
+
+    const event = () => stack.events().at(-1)?.messageId ?? '';
+    await vi.waitFor(async () => expect((await detailsOf(event())).calls).toHaveLength(1), wait);
+    const details = await send(`${ROUTES.event}?${new URLSearchParams({ message: event() })}`);
+    expect(details.body).not.toContain(appSecret);
+    const [call] = JSON.parse(details.body).calls;
+    expect(call).toMatchObject({ method: 'POST', path: `/open-apis/im/v1/messages/${messageId}/reply`, status: 200 });
+    expect(JSON.parse(call.request)).toMatchObject({ msg_type: 'text' });
+    expect(JSON.parse(call.response)).toMatchObject({ code: 0, data: { message_id: reply?.messageId } });
+    expect(call.milliseconds).toBeGreaterThanOrEqual(0);
+  });
+
+  it('sends the callback of a card, and returns its toast', async () => {
+    const action = { messageId: MESSAGE, personId: USER.open_id, tag: 'button', value: { key: 'value' } };
+    expect(await post(ROUTES.chatAction, action)).toEqual({ status: 200, toast: { type: 'success', content: 'Done' } });
+    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type: 'card.action.trigger' }), wait);
+    const { json: event } = await detailsOf(stack.events().at(-1)?.messageId ?? '');
+    expect(JSON.parse(event).event).toMatchObject({
+      operator: { open_id: USER.open_id },
+      action: { tag: 'button', value: { key: 'value' } },
+      context: { open_message_id: MESSAGE, open_chat_id: CHAT },
+    });
+  });
+
+  it.each([
+    ['a picture', 'image', 'x.png', '\x89PNG\r\n\x1a\n', 'image/png', 'inline'],
+    ['a picture with scripts', 'image', 'x.svg', '<svg><script/></svg>', 'application/octet-stream', 'attachment'],
+    ['a file', 'file', '周报.html', '<script></script>', 'application/octet-stream', 'attachment'],
+  ])('returns %s in a way that runs no scripts', async (_, messageType, name, content, type, disposition) => {
+    const file = { name, base64: Buffer.from(content, 'latin1').toString('base64') };
+    const { messageId } = await post(ROUTES.chatMessage, { ...person, messageType, file });
+    const message = (await chat()).messages.find((each) => each.messageId === messageId);
+    const { image_key, file_key } = JSON.parse(message?.content ?? '');
+    const query = new URLSearchParams({ message: messageId, key: image_key ?? file_key });
+    const { status, headers, body } = await send(`${ROUTES.chatResource}?${query}`);
+    expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type });
+    expect(headers['content-disposition']).toMatch(`${disposition};`);
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(headers['content-security-policy']).toContain("default-src 'none'");
+    if (type !== 'image/png') expect(body).toBe(content);
+  });
+
+  it('fails calls on demand', async () => {
+    const api = 'POST /open-apis/im/v1/messages/:message_id/reply';
+    expect(await post(ROUTES.fail, { api, code: 230020 })).toEqual({});
+    await post(ROUTES.chatMessage, { ...person, messageType: 'text', text: 'Hello' });
+    const event = () => stack.events().at(-1)?.messageId ?? '';
+    await vi.waitFor(async () => {
+      const { calls } = await detailsOf(event());
+      expect(calls[0]).toMatchObject({ status: 400, response: expect.stringContaining('230020') });
+    }, wait);
+  });
+
+  it('is not available with the credentials of an app', async () => {
+    const platform = () => undefined;
+    const { environment } = options;
+    const headers = {};
+    const routes = createChatRoutes({
+      environment,
+      headers,
+      webhookUrl: () => '',
+      mockPlatform: platform,
+      respond: () => notUsed(),
+    });
+    for (const route of Object.values(routes)) {
+      await expect(route(new URLSearchParams(), Buffer.from('{}'))).rejects.toThrow('FEISHU_APP_ID is set');
     }
   });
 });

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { EventDetails, EventRecord, EventStatus, LogLine } from '../wire.ts';
+import { ApiCalls } from './api-calls.tsx';
 import { DetailPane, Facts } from './detail-pane.tsx';
 import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
 import { JsonView } from './json-view.tsx';
@@ -43,6 +44,7 @@ export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive, on
       {details !== undefined && record.code === undefined && (
         <Timeline record={record} attempts={details.attempts} onRetryNow={onRetryNow} />
       )}
+      {details !== undefined && <ApiCalls calls={details.calls} />}
       {details !== undefined && <Content details={details} />}
     </DetailPane>
   );
