@@ -90,12 +90,109 @@ export interface RunRequest {
   schedule: number;
 }
 
+/** A message that a person or the bot sent. */
+export interface ChatMessage {
+  messageId: string;
+  chatId: string;
+  /** The first message of the thread of replies. */
+  rootId?: string;
+  /** The message that this one replies to. */
+  parentId?: string;
+  threadId?: string;
+  senderId: string;
+  senderType: 'user' | 'app';
+  messageType: string;
+  /** JSON */
+  content: string;
+  mentions: { key: string; openId: string; name: string }[];
+  /** In milliseconds since 1970, like `updatedAt`. */
+  createdAt: number;
+  updatedAt: number;
+  isEdited: boolean;
+  isDeleted: boolean;
+  cardId?: string;
+  /** The current JSON of the CardKit card `cardId`. */
+  card?: object;
+  /** Emoji types, such as `OK`. */
+  reactions: string[];
+}
+
+export interface Chat {
+  chatId: string;
+  name: string;
+  mode: 'p2p' | 'group';
+  memberIds: string[];
+}
+
+export interface Person {
+  openId: string;
+  userId: string;
+  unionId: string;
+  name: string;
+}
+
+/** Everything that the chat view shows. Live `chat` events contain each message that changes later. */
+export interface ChatState {
+  chats: Chat[];
+  people: Person[];
+  bot: { openId: string; name: string };
+  /** The newest ones, oldest first. */
+  messages: ChatMessage[];
+}
+
+/** Sends a message as a person. */
+export interface ChatMessageRequest {
+  chatId: string;
+  personId: string;
+  messageType: 'text' | 'post' | 'image' | 'file';
+  text?: string;
+  mentionsBot?: boolean;
+  /** The message to reply to. */
+  parentId?: string;
+  /** The picture or file. */
+  file?: { name: string; base64: string };
+}
+
+export interface ChatMessageResult {
+  messageId: string;
+  /** The webhook's response to the event. */
+  status: number;
+}
+
+/** Uses a control of a card as a person. */
+export interface ChatActionRequest extends CardAction {
+  messageId: string;
+  personId: string;
+}
+
+/** What a control of a card sends. */
+export interface CardAction {
+  /** The control's kind, such as `button`. */
+  tag: string;
+  name?: string;
+  value?: unknown;
+  option?: string;
+  options?: string[];
+  formValue?: Record<string, unknown>;
+  inputValue?: string;
+  checked?: boolean;
+  timezone?: string;
+}
+
+export interface ChatActionResult {
+  /** The webhook's response to the callback. */
+  status: number;
+  toast?: { type: string; content: string };
+}
+
 /** The named events of the live stream. Those without a name contain an array of records. */
 export const LIVE_EVENTS = {
   /** Sent first: discard everything received on an earlier connection. */
   start: 'start',
   /** Contains a `BuildFailure`, or `null` once the build succeeds. */
   build: 'build',
+  /** Contains a `ChatMessage` that is new or has changed. */
+  chat: 'chat',
 } as const;
 
 export const ROUTES = {
@@ -113,4 +210,9 @@ export const ROUTES = {
   /** Lists the functions with a schedule. */
   scheduled: '/_inspector/scheduled',
   run: '/_inspector/run',
+  chat: '/_inspector/chat',
+  chatMessage: '/_inspector/chat/message',
+  chatAction: '/_inspector/chat/action',
+  /** `?message=<id>&key=<key>`. Returns a picture or a file of a message. */
+  chatResource: '/_inspector/chat/resource',
 } as const;

@@ -8,6 +8,19 @@ const clock = new Intl.DateTimeFormat(language, {
   hourCycle: 'h23',
 });
 
+const dateAndTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
+const minutes = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+
+/** @param time in milliseconds since 1970 */
+export function formatMinutes(time: number): string {
+  return Number.isFinite(time) ? minutes.format(time) : '–';
+}
+
+/** @param time in milliseconds since 1970 */
+export function formatDateAndTime(time: number): string {
+  return Number.isFinite(time) ? dateAndTime.format(time) : '–';
+}
+
 /** Formats an ISO 8601 timestamp as a local time of day. */
 export function formatTime(time: string | undefined): string {
   const date = new Date(time ?? '');
