@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { startHttpServer } from '../../../lib/local/http-server.ts';
 import { createInspector, type InspectorOptions } from '../../../lib/local/inspector/inspector.ts';
 import {
+  type BuildFailure,
   type ChatActionRequest,
   type ChatActionResult,
   type ChatMessage,
@@ -20,6 +21,8 @@ export interface PageServer extends AsyncDisposable {
   actions: ChatActionRequest[];
   /** Stores a new or changed message, and sends it to open pages. */
   change(message: ChatMessage): void;
+  /** Sends a build failure to open pages. */
+  failBuild(): void;
   /** Default: 200 without a toast. */
   respondWith(result: ChatActionResult): void;
 }
@@ -108,6 +111,17 @@ export async function startPageServer(state: ChatState, records: readonly EventR
     sent,
     actions,
     change,
+    failBuild() {
+      const error = {
+        text: 'Expected ";"',
+        file: 'functions/handlers/v2/a.ts',
+        line: 1,
+        column: 2,
+        handlers: ['v2/a'],
+      };
+      const failure = { errors: [error], omitted: 1, keepsRunning: true } satisfies Partial<BuildFailure>;
+      for (const stream of streams) stream.write(`event: ${LIVE_EVENTS.build}\ndata: ${JSON.stringify(failure)}\n\n`);
+    },
     respondWith: (next) => {
       result = next;
     },
