@@ -1,9 +1,11 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { EventRecord, EventStatus, SendRequest } from '../wire.ts';
+import type { EventRecord, SendRequest } from '../wire.ts';
 import { BuildBanner } from './build-banner.tsx';
 import { Editor } from './editor.tsx';
 import { EventDetail } from './event-detail.tsx';
+import { type EventFilter, filterEvents } from './event-filter.ts';
 import { EventList } from './event-list.tsx';
+import { FilterForm } from './filter-form.tsx';
 import { messages } from './messages.ts';
 import { RejectionDetail } from './rejection-detail.tsx';
 import { fetchDraft, redrive, retryNow, send } from './requests.ts';
@@ -20,14 +22,13 @@ interface Draft {
 
 /** Lists the events and shows the selected one. */
 export function EventsView({ records, buildFailure, isConnected }: LiveRecords) {
-  const [query, setQuery] = useState('');
-  const [status, setStatus] = useState<EventStatus>();
+  const [filter, setFilter] = useState<EventFilter>({ query: '' });
   const [selectedId, setSelectedId] = useState<string>();
   const [isOpen, setOpen] = useState(false);
   const [draft, setDraft] = useState<Draft>();
   const [notice, setNotice] = useState('');
 
-  const shown = useMemo(() => filter(records, status, query), [records, status, query]);
+  const shown = useMemo(() => filterEvents(records, filter, Date.now()), [records, filter]);
   const selected = records.find(({ messageId }) => messageId === selectedId);
   const counts = useMemo(() => countByStatus(records), [records]);
   const rejectedCount = counts.get('rejected') ?? 0;
@@ -61,6 +62,10 @@ export function EventsView({ records, buildFailure, isConnected }: LiveRecords) 
       setDraft({ text, ...('message' in source && { from: source.message }) });
       return '';
     });
+  const clear = () => {
+    const { clearedAt, ...others } = filter;
+    setFilter(clearedAt === undefined ? { ...filter, clearedAt: Date.now() } : others);
+  };
   const openDetail = () => {
     setOpen(true);
     // On narrow screens the detail replaces the list and is focusable only once rendered.
@@ -83,26 +88,7 @@ export function EventsView({ records, buildFailure, isConnected }: LiveRecords) 
       {buildFailure !== null && <BuildBanner failure={buildFailure} />}
       <main class="panes">
         <section class="events" aria-label={messages.title}>
-          <search class="filter">
-            <input
-              type="search"
-              aria-label={messages.search}
-              placeholder={messages.search}
-              spellcheck={false}
-              value={query}
-              onInput={(event) => setQuery(event.currentTarget.value)}
-            />
-            <select
-              aria-label={messages.status}
-              value={status ?? ''}
-              onChange={({ currentTarget: { value } }) => setStatus(value === '' ? undefined : (value as EventStatus))}
-            >
-              <option value="">{messages.allStatuses}</option>
-              {Object.entries(messages.statuses).map(([value, name]) => (
-                <option key={value} value={value}>{`${name} (${counts.get(value) ?? 0})`}</option>
-              ))}
-            </select>
-          </search>
+          <FilterForm filter={filter} counts={counts} onChange={setFilter} />
           {shown.length === 0 && <EmptyList hasRecords={records.length > 0} />}
           <EventList records={shown} selectedId={selectedId} onSelect={setSelectedId} onOpen={openDetail} />
           <footer class="summary">
@@ -114,6 +100,9 @@ export function EventsView({ records, buildFailure, isConnected }: LiveRecords) 
             <span class="quiet" id="list-hint">
               {messages.listHint}
             </span>
+            <button type="button" disabled={records.length === 0} onClick={clear}>
+              {filter.clearedAt === undefined ? messages.clear : messages.showCleared}
+            </button>
             <button type="button" disabled={!counts.has('dead')} onClick={() => redriveEvents()}>
               {messages.redriveAll(counts.get('dead') ?? 0)}
             </button>
@@ -161,16 +150,6 @@ function EmptyList({ hasRecords }: { hasRecords: boolean }) {
 
 function isEvent({ status }: EventRecord): boolean {
   return status !== 'rejected';
-}
-
-function filter(records: readonly EventRecord[], status: EventStatus | undefined, query: string) {
-  const words = query.toLowerCase().split(/\s+/);
-  return records.filter((record) => {
-    if (status !== undefined && record.status !== status) return false;
-    const { type, code, id, messageId, source, lastError } = record;
-    const text = [type, code, id, messageId, source, record.status, lastError].join(' ').toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
 }
 
 function countByStatus(records: readonly EventRecord[]): Map<string, number> {

@@ -21,10 +21,14 @@ export function formatDateAndTime(time: number): string {
   return Number.isFinite(time) ? dateAndTime.format(time) : '–';
 }
 
-/** Formats an ISO 8601 timestamp as a local time of day. */
+const day = new Intl.DateTimeFormat(language, { month: '2-digit', day: '2-digit' });
+
+/** Formats an ISO 8601 timestamp as a local time of day, with the date unless it is today. */
 export function formatTime(time: string | undefined): string {
   const date = new Date(time ?? '');
-  return Number.isNaN(date.getTime()) ? '–' : clock.format(date);
+  if (Number.isNaN(date.getTime())) return '–';
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? clock.format(date) : `${day.format(date)} ${clock.format(date)}`;
 }
 
 export function formatDuration(milliseconds: number | undefined): string {
