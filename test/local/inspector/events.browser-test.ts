@@ -70,7 +70,7 @@ describe('The events view', () => {
     await page.locator('.json summary').filter({ hasText: '"event"' }).click();
     await page.getByText('"number"').waitFor({ state: 'hidden' });
     await page.getByRole('button', { name: 'Copy event', exact: true }).click();
-    await page.getByRole('status').filter({ hasText: 'Copied' }).waitFor();
+    await page.locator('[aria-live]').filter({ hasText: 'Copied' }).waitFor({ state: 'attached' });
     const copied = await page.evaluate('navigator.clipboard.readText()');
     expect(JSON.parse(String(copied))).toMatchObject({ event: { text: 'Hello' } });
     await page.getByRole('button', { name: 'Copy Queue message ID' }).click();

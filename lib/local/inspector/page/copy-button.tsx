@@ -27,7 +27,7 @@ export function CopyButton({ text, label = messages.copy }: Props) {
       <button type="button" class="copy" aria-label={label} onClick={copy}>
         {result ?? messages.copy}
       </button>
-      <span class="visually-hidden" role="status">
+      <span class="visually-hidden" aria-live="polite">
         {result}
       </span>
     </>

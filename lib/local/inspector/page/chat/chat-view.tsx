@@ -6,17 +6,19 @@ import type { LiveRecords } from '../use-live-records.ts';
 import { ViewHeader } from '../view-header.tsx';
 import { Conversation } from './conversation.tsx';
 import { previewOf } from './preview.ts';
-import type { LiveChat } from './use-chat.ts';
+import { useChat } from './use-chat.ts';
 
 interface Props {
-  chat: LiveChat;
+  /** The live stream. */
+  source: EventSource;
   /** Default: the first conversation. */
   chatId: string | undefined;
   live: Pick<LiveRecords, 'buildFailure' | 'isConnected'>;
 }
 
 /** Lists the conversations of the mock platform and shows one of them. */
-export function ChatView({ chat: { state, error }, chatId, live: { buildFailure, isConnected } }: Props) {
+export function ChatView({ source, chatId, live: { buildFailure, isConnected } }: Props) {
+  const { state, error } = useChat(source);
   return (
     <div class={chatId === undefined ? 'app' : 'app app-open'}>
       <ViewHeader view="chat" />

@@ -14,7 +14,7 @@ const MAXIMUM_MESSAGES = 500;
 /**
  * Follows the conversations of the mock platform. Renders at most once per frame.
  *
- * @param source the live stream, just opened
+ * @param source the live stream
  */
 export function useChat(source: EventSource): LiveChat {
   const [chat, setChat] = useState<LiveChat>({});
@@ -42,19 +42,25 @@ export function useChat(source: EventSource): LiveChat {
       scheduleRender();
     };
     // Sent on every connection: after a reconnect, the local stack may have restarted.
-    source.addEventListener(LIVE_EVENTS.start, () => {
+    const onStart = () => {
       changed.clear();
       void load();
-    });
-    source.addEventListener(LIVE_EVENTS.chat, ({ data }) => {
+    };
+    const onMessage = ({ data }: MessageEvent<string>) => {
       const message: ChatMessage = JSON.parse(data);
       changed.set(message.messageId, message);
       if (changed.size > MAXIMUM_MESSAGES) changed.delete(changed.keys().next().value as string);
       // The bot may have created a conversation.
       if (loaded.state?.chats.every(({ chatId }) => chatId !== message.chatId) === true) void load();
       scheduleRender();
-    });
+    };
+    source.addEventListener(LIVE_EVENTS.start, onStart);
+    source.addEventListener(LIVE_EVENTS.chat, onMessage);
+    if (source.readyState === EventSource.OPEN) void load();
     return () => {
+      loads += 1;
+      source.removeEventListener(LIVE_EVENTS.start, onStart);
+      source.removeEventListener(LIVE_EVENTS.chat, onMessage);
       if (frame !== undefined) cancelAnimationFrame(frame);
     };
   }, [source]);
