@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { EventRecord } from '../wire.ts';
+import { CopyButton } from './copy-button.tsx';
 import { messages } from './messages.ts';
 import { Status } from './status.tsx';
 import { titleOf } from './title.ts';
@@ -34,13 +35,18 @@ export function DetailPane({ record, onBack, actions, children }: Props) {
   );
 }
 
+/** The ids that people paste elsewhere. */
+const COPIED: ReadonlySet<string> = new Set([messages.eventId, messages.messageId]);
+
 export function Facts({ facts }: { facts: readonly [name: string, value: string][] }) {
   return (
     <dl class="facts">
       {facts.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{value}</dd>
+          <dd>
+            {value} {COPIED.has(name) && <CopyButton text={value} label={messages.copyOf(name)} />}
+          </dd>
         </div>
       ))}
     </dl>

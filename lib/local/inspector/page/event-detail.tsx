@@ -1,9 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { EventDetails, EventRecord, EventStatus, LogLine } from '../wire.ts';
 import { ApiCalls } from './api-calls.tsx';
+import { CopyButton } from './copy-button.tsx';
 import { DetailPane, Facts } from './detail-pane.tsx';
 import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
 import { JsonView } from './json-view.tsx';
+import { LongText } from './long-text.tsx';
 import { messages } from './messages.ts';
 import { fetchDetails } from './requests.ts';
 import { Timeline } from './timeline.tsx';
@@ -91,7 +93,9 @@ function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLi
   return (
     <section class={isReason ? 'part' : 'part failure'} aria-labelledby="failure-title">
       <h3 id="failure-title">{title}</h3>
-      <p class="failure-message">{record.lastError}</p>
+      <div class="failure-message">
+        <LongText text={record.lastError ?? ''} />
+      </div>
       {record.code !== undefined && <p class="quiet">{messages.errorGuide(record.code)}</p>}
       {stack !== undefined && (
         <pre class="code stack">
@@ -121,14 +125,19 @@ function Content({ details: { json, lines } }: { details: EventDetails }) {
         <ol class="log">
           {lines.map(({ timestamp, level, message, details }) => (
             <li class={`level-${level.toLowerCase()}`}>
-              <time>{formatTime(timestamp)}</time> <span class="level">{level}</span> {message}{' '}
-              <span class="quiet">{details.join(' ')}</span>
+              <time>{formatTime(timestamp)}</time> <span class="level">{level}</span> <LongText text={message} />{' '}
+              <span class="quiet">
+                <LongText text={details.join(' ')} />
+              </span>
             </li>
           ))}
         </ol>
       </section>
       <section class="part" aria-labelledby="event-title">
-        <h3 id="event-title">{messages.event}</h3>
+        <div class="part-header">
+          <h3 id="event-title">{messages.event}</h3>
+          {json !== undefined && <CopyButton text={json} label={messages.copyEvent} />}
+        </div>
         {json === undefined ? <p class="quiet">{messages.eventGone}</p> : <JsonView json={json} />}
       </section>
     </>

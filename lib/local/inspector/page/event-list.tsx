@@ -13,7 +13,7 @@ interface Props {
 }
 
 /** In pixels; must match page.css. */
-const ROW_HEIGHT = 56;
+const ROW_HEIGHT = 48;
 /** Rows rendered above and below the visible area, so that scrolling shows no gaps. */
 const OVERSCAN_ROWS = 6;
 
@@ -135,7 +135,7 @@ function Row({ record, index, count, isSelected }: RowProps) {
       <span class="row-type">{titleOf(record)}</span>
       <Status status={status} />
       <span class="row-facts">
-        <span>{formatTime(receivedAt)}</span>
+        <span title={receivedAt}>{formatTime(receivedAt)}</span>
         <span>{source === undefined ? '' : messages[source]}</span>
         <span title={messages.attempts}>{attempts > 1 ? `×${attempts}` : ''}</span>
         <span title={messages.acknowledgedIn}>

@@ -1,6 +1,7 @@
 import type { ErrorCode, EventRecord } from '../wire.ts';
 import { DetailPane, Facts } from './detail-pane.tsx';
 import { formatTime } from './format.ts';
+import { LongText } from './long-text.tsx';
 import { messages } from './messages.ts';
 
 /** Default: the request is probably not from the platform. */
@@ -26,7 +27,9 @@ export function RejectionDetail({ record, onBack }: { record: EventRecord; onBac
       <Facts facts={[[messages.received, formatTime(receivedAt)]]} />
       <section class="part failure" aria-labelledby="failure-title">
         <h3 id="failure-title">{messages.reason}</h3>
-        <p class="failure-message">{lastError}</p>
+        <div class="failure-message">
+          <LongText text={lastError ?? ''} />
+        </div>
       </section>
       <section class="part" aria-labelledby="advice-title">
         <h3 id="advice-title">{messages.whatToDo}</h3>

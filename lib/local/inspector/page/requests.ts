@@ -1,4 +1,9 @@
 import {
+  type ChatActionRequest,
+  type ChatActionResult,
+  type ChatMessageRequest,
+  type ChatMessageResult,
+  type ChatState,
   type EventDetails,
   type FunctionRun,
   type RedriveRequest,
@@ -22,6 +27,13 @@ export const redrive = (request: RedriveRequest) => post<RedriveResult>(ROUTES.r
 export const retryNow = (request: RetryRequest) => post<object>(ROUTES.retry, request);
 export const fetchScheduledFunctions = () => get<ScheduledFunction[]>(ROUTES.scheduled, {});
 export const runFunction = (request: RunRequest) => post<FunctionRun>(ROUTES.run, request);
+export const fetchChat = () => get<ChatState>(ROUTES.chat, {});
+export const sendMessage = (request: ChatMessageRequest) => post<ChatMessageResult>(ROUTES.chatMessage, request);
+export const sendAction = (request: ChatActionRequest) => post<ChatActionResult>(ROUTES.chatAction, request);
+
+/** The address of a picture or a file of a message. */
+export const resourceUrl = (message: string, key: string) =>
+  `${ROUTES.chatResource}?${new URLSearchParams({ message, key })}`;
 
 /** @param source the event or sample to edit */
 export const fetchDraft = (source: { message: string } | { type: string; variant?: string }) =>

@@ -1,5 +1,6 @@
 import type { Attempt, EventRecord } from '../wire.ts';
 import { formatDuration, formatTime } from './format.ts';
+import { LongText } from './long-text.tsx';
 import { messages } from './messages.ts';
 
 interface Props {
@@ -25,7 +26,11 @@ export function Timeline({ record, attempts, onRetryNow }: Props) {
             <span class="timeline-outcome">{messages.outcomes[outcome ?? 'running']}</span>{' '}
             {milliseconds !== undefined && <span class="quiet">{formatDuration(milliseconds)}</span>}
             {/* The last one is shown above. */}
-            {reason !== undefined && reason !== lastError && <p class="failure-message">{reason}</p>}
+            {reason !== undefined && reason !== lastError && (
+              <div class="failure-message">
+                <LongText text={reason} />
+              </div>
+            )}
           </li>
         ))}
         {retryAt !== undefined && (

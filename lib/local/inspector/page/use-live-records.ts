@@ -1,5 +1,5 @@
-import { useEffect, useState } from 'preact/hooks';
-import { type BuildFailure, type EventRecord, LIVE_EVENTS, ROUTES } from '../wire.ts';
+import { useLayoutEffect, useState } from 'preact/hooks';
+import { type BuildFailure, type EventRecord, LIVE_EVENTS } from '../wire.ts';
 
 export interface LiveRecords {
   /** The events and the rejected requests, newest first. */
@@ -13,10 +13,14 @@ export interface LiveRecords {
 const MAXIMUM_RECORDS = 10_000;
 const MAXIMUM_REJECTED = 100;
 
-/** Follows the local stack's event records and its build. Renders at most once per frame. */
-export function useLiveRecords(): LiveRecords {
+/**
+ * Follows the local stack's event records and its build. Renders at most once per frame.
+ *
+ * @param source the live stream, just opened
+ */
+export function useLiveRecords(source: EventSource): LiveRecords {
   const [live, setLive] = useState<LiveRecords>({ records: [], buildFailure: null, isConnected: false });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const records = new Map<string, EventRecord>();
     let buildFailure: BuildFailure | null = null;
     let frame: number | undefined;
@@ -28,7 +32,6 @@ export function useLiveRecords(): LiveRecords {
     const scheduleRender = () => {
       frame ??= requestAnimationFrame(render);
     };
-    const source = new EventSource(ROUTES.live);
     // Sent on every connection: after a reconnect, the local stack may have restarted.
     source.addEventListener(LIVE_EVENTS.start, () => {
       records.clear();
@@ -54,6 +57,6 @@ export function useLiveRecords(): LiveRecords {
       source.close();
       if (frame !== undefined) cancelAnimationFrame(frame);
     };
-  }, []);
+  }, [source]);
   return live;
 }

@@ -1,0 +1,36 @@
+import { useEffect, useState } from 'preact/hooks';
+
+export interface Route {
+  view: 'events' | 'chat';
+  /** Only for the chat view. */
+  chatId?: string;
+}
+
+/** Follows the fragment of the page's address. */
+export function useRoute(): Route {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const update = () => setHash(location.hash);
+    addEventListener('hashchange', update);
+    return () => removeEventListener('hashchange', update);
+  }, []);
+  return readRoute(hash);
+}
+
+export function chatAddress(chatId: string): string {
+  return `#chat/${encodeURIComponent(chatId)}`;
+}
+
+function readRoute(hash: string): Route {
+  const [view, id = ''] = hash.slice(1).split('/');
+  if (view !== 'chat') return { view: 'events' };
+  return id === '' ? { view } : { view, chatId: decode(id) };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
