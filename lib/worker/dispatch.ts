@@ -1,6 +1,6 @@
 import { rateLimitSeconds } from '../api-client/rate-limits.ts';
 import type { EventEnvelope } from '../feishu/envelope.ts';
-import { Drop, type EventContext, type EventHandler } from '../handler.ts';
+import { Continue, Drop, type EventContext, type EventHandler } from '../handler.ts';
 import { findHandler, folderOfVersion, type ImportModule } from '../handler-runtime/find-handler.ts';
 import { type EventMembers, type ReceivedEvent, readHandlerInput } from '../handler-runtime/handler-input.ts';
 import { runInScope } from '../handler-runtime/handler-scope.ts';
@@ -77,7 +77,8 @@ export async function runHandler(
     }
     // If this does not succeed in the last attempt, `lib/worker/used-up-streams.ts` closes them.
     using deadline = startDeadline(STOP_STREAMS_WITHIN_MILLISECONDS);
-    const isLast = context.attempt >= MAXIMUM_DELIVERIES && rateLimitSeconds(error) === undefined;
+    const isReturned = error instanceof Continue || rateLimitSeconds(error) !== undefined;
+    const isLast = context.attempt >= MAXIMUM_DELIVERIES && !isReturned;
     await streams?.stopAll(isLast ? 'failed' : 'interrupted', context, deadline.signal);
     throw error;
   }

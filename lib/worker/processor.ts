@@ -72,28 +72,42 @@ export function attemptOf({ attributes }: SQSRecord): number {
   return Number(attributes.ApproximateReceiveCount);
 }
 
+/** What {@link createProcessor} uses. */
+export interface ProcessorParts {
+  modules: EventModules;
+  idempotency: IdempotencyStore;
+  redrives: Redrives;
+  continuations: Continuations;
+  /** `undefined` if handlers do not stream replies. */
+  streamStates?: StreamStates | undefined;
+  environment: Environment;
+  /** `undefined` for a self-built app. */
+  appTickets?: AppTickets | undefined;
+  /** `undefined` for a store app. */
+  sharedToken?: SharedToken | undefined;
+  /** The times of API calls. `undefined` to call at once. */
+  findCallSlots?: FindCallSlots | undefined;
+  explainUnhandled: ExplainUnhandled;
+}
+
 /**
  * Creates the function that processes one delivery: it runs the event's handler, at most once to completion.
  *
- * @param appTickets `undefined` for a self-built app
- * @param findCallSlots the times of API calls; `undefined` to call at once
- * @param sharedToken `undefined` for a store app
- * @param streamStates `undefined` if handlers do not stream replies
  * @returns a function that throws what the handler throws, and the errors of {@link IdempotencyStore.once}. If it throws
  *   a {@link Continue}, the state is stored
  */
-export function createProcessor(
-  modules: EventModules,
-  idempotency: IdempotencyStore,
-  redrives: Redrives,
-  continuations: Continuations,
-  environment: Environment,
-  appTickets: AppTickets | undefined,
-  explainUnhandled: ExplainUnhandled,
-  findCallSlots?: FindCallSlots,
-  sharedToken?: SharedToken,
-  streamStates?: StreamStates,
-) {
+export function createProcessor({
+  modules,
+  idempotency,
+  redrives,
+  continuations,
+  streamStates,
+  environment,
+  appTickets,
+  sharedToken,
+  findCallSlots,
+  explainUnhandled,
+}: ProcessorParts) {
   const eraseState = async (key: string, log: Log) => {
     using deadline = startDeadline(ERASE_WITHIN_MILLISECONDS);
     await continuations.erase(key, deadline.signal).catch((error: unknown) => {

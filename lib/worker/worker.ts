@@ -86,20 +86,20 @@ export function createWorker(
   const idempotency = createIdempotencyStore(dynamo, tableName);
   const streamStates = createStreamStates(dynamo, tableName);
   const appTickets = isStoreApp(environment) ? createAppTickets(dynamo, tableName) : undefined;
-  const processDelivery = createProcessor(
+  const processDelivery = createProcessor({
     modules,
     idempotency,
-    createRedrives(dynamo, tableName),
-    createContinuations(dynamo, tableName),
+    redrives: createRedrives(dynamo, tableName),
+    continuations: createContinuations(dynamo, tableName),
+    streamStates,
     environment,
     appTickets,
-    createUnhandledExplanation(HANDLER_MODULES),
-    limitsCallRate(environment)
+    sharedToken: isStoreApp(environment) ? undefined : createSharedToken(createStoredTokens(dynamo, tableName)),
+    findCallSlots: limitsCallRate(environment)
       ? createSharedCallSlots(createCallSchedules(dynamo, tableName), environment.FEISHU_APP_ID ?? '')
       : undefined,
-    isStoreApp(environment) ? undefined : createSharedToken(createStoredTokens(dynamo, tableName)),
-    streamStates,
-  );
+    explainUnhandled: createUnhandledExplanation(HANDLER_MODULES),
+  });
   const closeStreams = createStreamCloser(streamStates, idempotency, environment, appTickets, telemetry.log);
   const attempts = createAttempts(createReturns(dynamo, tableName), telemetry.log);
   const callbackTypes = callbackTypesOf(CALLBACK_MODULES);

@@ -73,15 +73,17 @@ function createWorld({ handlers = {}, fallback, importModule, once, appTickets, 
   };
   const modules = { v2: load, v1: load, fallback: loadFallback };
   const environment: Record<string, string> = { FEISHU_APP_ID: 'cli_1', FEISHU_APP_SECRET: 'secret' };
-  const process = createProcessor(
+  const process = createProcessor({
     modules,
-    claims,
+    idempotency: claims,
     redrives,
-    { read: async () => undefined, write: async () => {}, erase: async () => {} },
+    continuations: { read: async () => undefined, write: async () => {}, erase: async () => {} },
     environment,
     appTickets,
-    createUnhandledExplanation(Object.values(handlers).map((handler) => nameOf(handler as EventHandler))),
-  );
+    explainUnhandled: createUnhandledExplanation(
+      Object.values(handlers).map((handler) => nameOf(handler as EventHandler)),
+    ),
+  });
   const run = (delivery: Delivery, isolatedRuns?: number) => process(delivery, { context, signal, isolatedRuns }, log);
   return { calls, run };
 }

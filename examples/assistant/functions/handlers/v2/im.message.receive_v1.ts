@@ -12,9 +12,9 @@ export default onEvent('im.message.receive_v1', async (event, context) => {
   await reply(message, streamAnswer(conversation, context.signal));
 });
 
-/** Replies with an answer that arrives piece by piece. */
+/** Shows an answer while it is written. */
 async function reply(message: ReceivedMessage, answer: AsyncIterable<string>): Promise<void> {
-  let text = '';
-  for await (const chunk of answer) text += chunk;
-  await message.reply.markdown(text);
+  const stream = await message.reply.stream();
+  for await (const chunk of answer) stream.write(chunk);
+  await stream.end();
 }

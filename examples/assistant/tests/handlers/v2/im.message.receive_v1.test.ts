@@ -47,12 +47,11 @@ const handle = (event: Event, { picture = PNG, get = (): object => ({ code: 0, d
 const sent = () => model.requests[0]?.messages.slice(1).map(({ content }) => content);
 
 it('answers a private message with the model', async () => {
-  const { outcome, calls } = await handle(sample('private'));
+  const { outcome, streams } = await handle(sample('private'));
   expect(outcome).toBe('handled');
   expect(model.requests).toMatchObject([{ authorization: 'Bearer local', model: 'a-model' }]);
   expect(sent()).toEqual(['Hello, 世界 👋']);
-  expect(calls.at(-1)?.name).toBe('im.message.reply');
-  expect(JSON.stringify(calls.at(-1)?.payload)).toContain('Hello, world');
+  expect(streams).toEqual([expect.stringContaining('Hello, world')]);
 });
 
 it('answers in a group only if it is mentioned', async () => {
@@ -131,7 +130,5 @@ it.each([
     writeChunk(response, { delta: { content }, finish_reason });
     response.end();
   };
-  const { outcome, calls } = await handle(sample('private'));
-  expect(outcome).toBe('retrying');
-  expect(calls.map(({ name }) => name)).not.toContain('im.message.reply');
+  expect(await handle(sample('private'))).toMatchObject({ outcome: 'retrying' });
 });
