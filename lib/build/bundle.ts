@@ -10,6 +10,7 @@ import { leanAwsClients } from './lean-aws-clients.ts';
 import { fastBuiltins, separateBundle } from './lean-bundle.ts';
 import { BUNDLE_FOLDER_LOCATION, BUNDLE_LOCATION, LOCATION_DEFINITIONS, sourceLocation } from './module-location.ts';
 import { createPackageImports } from './package-imports.ts';
+import { servicesOnUse } from './services-on-use.ts';
 import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platform-sdk.ts';
 
 /** The container downloads only this file. */
@@ -135,6 +136,7 @@ export function platformSdkBundle(root: string, outdir: string) {
     external: ['supports-color'],
     outfile: path.join(outdir, 'node_modules/@larksuiteoapi/node-sdk/index.js'),
     format: 'cjs',
+    plugins: [servicesOnUse],
   } satisfies BuildOptions;
 }
 
