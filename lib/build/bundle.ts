@@ -12,6 +12,7 @@ import { fastBuiltins, separateBundle } from './lean-bundle.ts';
 import { leanPlatformSdk, withoutProtobuf } from './lean-platform-sdk.ts';
 import { BUNDLE_FOLDER_LOCATION, BUNDLE_LOCATION, LOCATION_DEFINITIONS, sourceLocation } from './module-location.ts';
 import { createPackageImports } from './package-imports.ts';
+import { servicesOnUse } from './services-on-use.ts';
 import { isPlatformSdk, PLATFORM_SDK, sharedPlatformSdk } from './shared-platform-sdk.ts';
 
 /** The container downloads only this file. */
@@ -142,7 +143,7 @@ export function platformSdkBundle(root: string, outdir: string, { isWhole }: { i
     format: 'cjs',
     // Of ES modules, esbuild can leave out parts.
     mainFields: ['module', 'main'],
-    plugins: [leanPlatformSdk, fastBuiltins, ...(isWhole ? [] : [withoutProtobuf])],
+    plugins: [leanPlatformSdk, servicesOnUse, fastBuiltins, ...(isWhole ? [] : [withoutProtobuf])],
   } satisfies BuildOptions;
 }
 

@@ -30,6 +30,9 @@ export type Reported =
   /** `at`: by the clock that all processes share, in milliseconds */
   | { kind: 'reply'; messageId: string; at: number };
 
+type TableItem = { id: { S: string } };
+const items = new Map<string, TableItem>();
+
 /** Longer than any pause between two events, so that warm events find open connections, as on a busy function. */
 const KEEP_ALIVE_MILLISECONDS = 600_000;
 
@@ -64,7 +67,7 @@ async function listen(
 
 function respondAsAws({ headers }: IncomingMessage, body: string) {
   const [service = '', operation = ''] = String(headers['x-amz-target']).split('.');
-  if (service.startsWith('DynamoDB')) return { json: operation === 'BatchGetItem' ? { Responses: {} } : {} };
+  if (service.startsWith('DynamoDB')) return { json: respondAsDynamo(operation, JSON.parse(body)) };
   if (operation !== 'SendMessage') return { json: { Successful: [], Failed: [] } };
   if (options.isQueueSilent) return { json: undefined };
   const { MessageBody, MessageAttributes, MessageGroupId } = JSON.parse(body);
@@ -72,6 +75,14 @@ function respondAsAws({ headers }: IncomingMessage, body: string) {
   const message = { MessageId, MessageBody, MessageAttributes, MessageGroupId };
   const MD5OfMessageBody = createHash('md5').update(MessageBody).digest('hex');
   return { json: { MessageId, MD5OfMessageBody }, afterwards: () => report({ kind: 'message', message }) };
+}
+
+/** Stores what is put, without conditions and updates: no event is delivered twice. */
+function respondAsDynamo(operation: string, { Item, Key }: { Item?: TableItem; Key?: TableItem }): object {
+  if (operation === 'PutItem' && Item !== undefined) items.set(Item.id.S, Item);
+  const found = operation === 'GetItem' ? items.get(Key?.id.S ?? '') : undefined;
+  if (found !== undefined) return { Item: found };
+  return operation === 'BatchGetItem' ? { Responses: {} } : {};
 }
 
 function respondAsPlatform({ url = '' }: IncomingMessage) {
