@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -68,7 +69,7 @@ describe("the functions' bundles", () => {
   });
 
   test('leave out code that Lambda does not need', () => {
-    const replacements = ['credentials', 'shared-config', 'event-streams', 'sha256'].map(
+    const replacements = ['credentials', 'shared-config', 'event-streams', 'sha256', 'body-length', 'uuid'].map(
       (name) => `lib/build/lambda-${name}.ts`,
     );
     const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
@@ -80,6 +81,21 @@ describe("the functions' bundles", () => {
     expect(bundled.filter((source) => unwanted.test(source))).toEqual([]);
     const webhook = readFileSync(path.join(outdir, 'webhook.mjs'), 'utf8');
     expect(webhook).not.toContain('tsconfig.es.json');
+  });
+
+  test("load only Node's modules that the webhook's first event needs", () => {
+    const code = 'await import(process.argv[1]); console.log(process.moduleLoadList.join()); process.exit();';
+    // Nothing listens there.
+    const queue = 'http://127.0.0.1:1';
+    const env = { FEISHU_ENCRYPT_KEY: encryptKey, QUEUE_URL: `${queue}/1/events`, AWS_ENDPOINT_URL_SQS: queue };
+    const credentials = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+    const { href } = pathToFileURL(path.join(outdir, 'webhook.mjs'));
+    const options = { encoding: 'utf8', env: { ...env, ...credentials } } as const;
+    const loaded = execFileSync(process.execPath, ['--input-type=module', '-e', code, href], options);
+    expect(loaded).toContain('NativeModule https');
+    expect(loaded).not.toMatch(
+      /internal\/(fs\/(promises|streams)|crypto\/webcrypto|readline)|undici|http2|NativeModule zlib/,
+    );
   });
 
   test("sign a message with the role's session credentials for the function's region, and pass the trace on", async () => {
