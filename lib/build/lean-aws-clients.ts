@@ -11,6 +11,7 @@ const REPLACEMENTS: readonly [imported: RegExp, replacement: string][] = [
   [/\/Sha256Js$/, 'lambda-sha256.ts'],
   [/\/calculateBodyLength$/, 'lambda-body-length.ts'],
   [/\/uuid\/v4$/, 'lambda-uuid.ts'],
+  [/\/codec-v2\/JsonCodec2$/, 'lambda-json-codec.ts'],
 ];
 
 /** A client's description of itself, of which it reads only the version. */

@@ -69,9 +69,15 @@ describe("the functions' bundles", () => {
   });
 
   test('leave out code that Lambda does not need', () => {
-    const replacements = ['credentials', 'shared-config', 'event-streams', 'sha256', 'body-length', 'uuid'].map(
-      (name) => `lib/build/lambda-${name}.ts`,
-    );
+    const replacements = [
+      'credentials',
+      'shared-config',
+      'event-streams',
+      'sha256',
+      'body-length',
+      'uuid',
+      'json-codec',
+    ].map((name) => `lib/build/lambda-${name}.ts`);
     const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
     expect(inputs).toEqual(expect.arrayContaining(replacements));
     const bundled = metafiles
@@ -121,10 +127,12 @@ describe("the functions' bundles", () => {
     vi.stubEnv('FEISHU_ENCRYPT_KEY', encryptKey);
     try {
       const { handler } = await import(pathToFileURL(path.join(outdir, 'webhook.mjs')).href);
-      const text = createSample('im.message.receive_v1', { version: '2.0', token: '' });
+      const sample = createSample('im.message.receive_v1', { version: '2.0', token: '' });
+      const text = sample.replace('{', '{"note":"你好 🎉 \u2028 \\u0001 \\ud800",');
       const response = await handler(toHttpEvent(writeRequest(text, { encryptKey }, Date.now())));
       expect(response).toMatchObject({ statusCode: 200 });
       const { request, body } = await received.promise;
+      expect(JSON.parse(body).MessageBody).toBe(text);
       // SQS stores it with the message, and Lambda links the worker's trace to it.
       expect(request.headers['x-amzn-trace-id']).toBe(traceId);
       expect(request.headers['x-amz-security-token']).toBe('the token of a session');
