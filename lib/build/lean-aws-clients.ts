@@ -9,6 +9,9 @@ const REPLACEMENTS: readonly [imported: RegExp, replacement: string][] = [
   [/\/loadSharedConfigFiles$/, 'lambda-shared-config.ts'],
   [/^@smithy\/core\/event-streams$/, 'lambda-event-streams.ts'],
   [/\/Sha256Js$/, 'lambda-sha256.ts'],
+  [/\/calculateBodyLength$/, 'lambda-body-length.ts'],
+  [/\/uuid\/v4$/, 'lambda-uuid.ts'],
+  [/\/codec-v2\/JsonCodec2$/, 'lambda-json-codec.ts'],
 ];
 
 /** A client's description of itself, of which it reads only the version. */

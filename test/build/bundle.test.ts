@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -68,9 +69,15 @@ describe("the functions' bundles", () => {
   });
 
   test('leave out code that Lambda does not need', () => {
-    const replacements = ['credentials', 'shared-config', 'event-streams', 'sha256'].map(
-      (name) => `lib/build/lambda-${name}.ts`,
-    );
+    const replacements = [
+      'credentials',
+      'shared-config',
+      'event-streams',
+      'sha256',
+      'body-length',
+      'uuid',
+      'json-codec',
+    ].map((name) => `lib/build/lambda-${name}.ts`);
     const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
     expect(inputs).toEqual(expect.arrayContaining(replacements));
     const bundled = metafiles
@@ -80,6 +87,21 @@ describe("the functions' bundles", () => {
     expect(bundled.filter((source) => unwanted.test(source))).toEqual([]);
     const webhook = readFileSync(path.join(outdir, 'webhook.mjs'), 'utf8');
     expect(webhook).not.toContain('tsconfig.es.json');
+  });
+
+  test("load only Node's modules that the webhook's first event needs", () => {
+    const code = 'await import(process.argv[1]); console.log(process.moduleLoadList.join()); process.exit();';
+    // Nothing listens there.
+    const queue = 'http://127.0.0.1:1';
+    const env = { FEISHU_ENCRYPT_KEY: encryptKey, QUEUE_URL: `${queue}/1/events`, AWS_ENDPOINT_URL_SQS: queue };
+    const credentials = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+    const { href } = pathToFileURL(path.join(outdir, 'webhook.mjs'));
+    const options = { encoding: 'utf8', env: { ...env, ...credentials } } as const;
+    const loaded = execFileSync(process.execPath, ['--input-type=module', '-e', code, href], options);
+    expect(loaded).toContain('NativeModule https');
+    expect(loaded).not.toMatch(
+      /internal\/(fs\/(promises|streams)|crypto\/webcrypto|readline)|undici|http2|NativeModule zlib/,
+    );
   });
 
   test("sign a message with the role's session credentials for the function's region, and pass the trace on", async () => {
@@ -105,10 +127,12 @@ describe("the functions' bundles", () => {
     vi.stubEnv('FEISHU_ENCRYPT_KEY', encryptKey);
     try {
       const { handler } = await import(pathToFileURL(path.join(outdir, 'webhook.mjs')).href);
-      const text = createSample('im.message.receive_v1', { version: '2.0', token: '' });
+      const sample = createSample('im.message.receive_v1', { version: '2.0', token: '' });
+      const text = sample.replace('{', '{"note":"你好 🎉 \u2028 \\u0001 \\ud800",');
       const response = await handler(toHttpEvent(writeRequest(text, { encryptKey }, Date.now())));
       expect(response).toMatchObject({ statusCode: 200 });
       const { request, body } = await received.promise;
+      expect(JSON.parse(body).MessageBody).toBe(text);
       // SQS stores it with the message, and Lambda links the worker's trace to it.
       expect(request.headers['x-amzn-trace-id']).toBe(traceId);
       expect(request.headers['x-amz-security-token']).toBe('the token of a session');
