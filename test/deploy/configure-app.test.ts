@@ -78,6 +78,32 @@ describe('npx serverless app', () => {
     expect(mock.app).toMatchObject({ event: { subscription_type: 'websocket' }, encryption: {} });
   });
 
+  it('configures the app of each stage, with its own URL and keys', async () => {
+    await using other = await MockAppConfiguration.start();
+    other.app = { event: {}, callback: {}, encryption: {}, online_version_id: 'oav_1' };
+    const { appId, appSecret, domain } = other.credentials;
+    const secrets = { FEISHU_ENCRYPT_KEY: 'other-key', FEISHU_VERIFICATION_TOKEN: 'other-token' };
+    await run('apply');
+    await run('apply', {
+      stack: {
+        ...createDeployedStack({}),
+        output: (key: string) => (key === 'HttpApiUrl' ? 'https://other.example.com/' : undefined),
+      },
+      secrets: { ...secrets, FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret },
+      keyStore: new MemoryKeys(secrets),
+      domain,
+    });
+    expect(mock.app).toMatchObject({
+      event: { request_url: 'https://api.example.com/feishu/events' },
+      encryption: { encryption_key: 'new-key' },
+    });
+    expect(other.app).toMatchObject({
+      event: { request_url: 'https://other.example.com/feishu/events' },
+      encryption: { encryption_key: 'other-key' },
+    });
+    expect(await run('plan')).toMatchObject({ isAsWanted: true });
+  });
+
   it('plan changes nothing', async () => {
     const { isAsWanted, printed } = await run('plan');
     expect(isAsWanted).toBe(false);
