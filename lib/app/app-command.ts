@@ -40,6 +40,7 @@ export async function checkApp(options: AppCommandOptions): Promise<boolean> {
   for (const item of items) print(formatItem(item));
   const isComplete = items.every(({ status }) => status !== 'missing');
   if (!isComplete && first?.status === 'ok') print(`To change the app: ${applyCommand}`);
+  if (items.some(({ status }) => status === 'extra')) print(`To unsubscribe from the rest: ${applyCommand} --prune`);
   return isComplete;
 }
 
@@ -108,7 +109,7 @@ export async function applyPlan(options: ApplyOptions): Promise<boolean> {
       await makeChange(change, configuration, options);
     }
     hasSentKeys ||= 'keys' in change.request && change.needsPublishing;
-    for (const line of change.lines) print(`✓ ${line.slice(2)}`);
+    for (const line of change.lines) print(`✓ ${line.replace(/^- /, '- removed ').slice(2)}`);
   }
   return plan.publishes ? publish(plan.changes, options) : true;
 }

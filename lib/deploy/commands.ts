@@ -150,9 +150,11 @@ export async function readStageApp(host: Serverless): Promise<StageApp> {
   const secretsManager = new SecretsManagerClient(config);
   const lambda = new LambdaClient(config);
   const secret = await readSecret(secretsManager, secretName);
-  const keyStore = stageKeys({ secrets: secretsManager, lambda, secretName, stack, stage: provider.getStage() });
+  const stage = provider.getStage();
+  const keyStore = stageKeys({ secrets: secretsManager, lambda, secretName, stack, stage });
   return {
     stack,
+    stage,
     root: host.serviceDir,
     secrets: secret?.values ?? {},
     keyStore,

@@ -138,6 +138,7 @@ describe('The plan', () => {
     expect(await plan({ prunes: true })).toBe(false);
     expect(printed.slice(1)).toEqual(['- scope contact:contact', '+ a published version']);
     await apply({ prunes: true });
+    expect(printed).toContain('✓ removed scope contact:contact');
     // One of two alternatives may be the one in use.
     expect(mock.granted).toEqual(['im:message:send_as_bot', 'im:message', 'application:application:patch']);
   });

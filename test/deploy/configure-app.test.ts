@@ -31,6 +31,7 @@ describe('npx serverless app', () => {
     const { appId, appSecret, domain } = mock.credentials;
     return {
       stack: { ...createDeployedStack({}), output: (key: string) => OUTPUTS[key] },
+      stage: 'prod',
       root: project.root,
       secrets: { ...SECRETS, FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret },
       keyStore: new MemoryKeys(SECRETS),
@@ -157,7 +158,7 @@ describe('npx serverless app', () => {
   it('says what to do if the app cannot be configured after a deployment', async () => {
     mock.refusals.set('config', 210042);
     await expect(configureDeployedApp({ ...stageApp(), print() {} })).rejects.toThrow(
-      /^The stack is deployed, but its app is not configured\. .*\(210042\).* Then run: npx serverless app apply$/,
+      /^The stack is deployed, but its app is not configured\. .*\(210042\).* Then run: npx serverless app apply --stage prod$/,
     );
   });
 });
