@@ -193,6 +193,17 @@ describe('Applying the plan', () => {
     expect(changesSent()).toBe(sent);
   });
 
+  it('sets the keys of the webhook again after they were changed in the developer console', async () => {
+    const target = { requestUrl: URL, keys: keysOf(SECRETS) };
+    await apply(target);
+    Object.assign(mock.app, { encryption: { encryption_key: 'another', verification_token: 'another' } });
+    printed = [];
+    expect(await checkApp(optionsFor(target))).toBe(false);
+    expect(printed).toContain('✗ The app has another Encrypt Key or Verification Token than the webhook');
+    expect(await apply(target)).toBe(true);
+    expect(await checkApp(optionsFor(target))).toBe(true);
+  });
+
   it('moves the app to another URL without publishing events, which the platform applies at once', async () => {
     await apply({ requestUrl: URL });
     const requirements = { ...TARGET.requirements, callbacks: [] };
