@@ -1,5 +1,6 @@
 import { readAppStatus, type StatusItem } from './app-status.ts';
 import { formatItem } from './format-status.ts';
+import type { Keys } from './keys.ts';
 import { type Change, type Plan, planChanges, type Target } from './plan.ts';
 import type { AppConfiguration, PlatformApp } from './platform-app.ts';
 import { PlatformError, UNVERIFIED_URL } from './platform-errors.ts';
@@ -40,6 +41,7 @@ export async function checkApp(options: AppCommandOptions): Promise<boolean> {
   for (const item of items) print(formatItem(item));
   const isComplete = items.every(({ status }) => status !== 'missing');
   if (!isComplete && first?.status === 'ok') print(`To change the app: ${applyCommand}`);
+  if (items.some(({ status }) => status === 'extra')) print(`To unsubscribe from the rest: ${applyCommand} --prune`);
   return isComplete;
 }
 
@@ -57,11 +59,25 @@ export async function compareApp({
   if (items[0]?.status !== 'ok') return items;
   const missing = (part: StatusItem['part'], description: string) =>
     items.push({ status: 'missing', part, description, missing: [] });
-  if (target.requestUrl !== undefined && (await target.keys?.isUnfinished())) {
+  if (target.keys !== undefined && (await target.keys.isUnfinished())) {
     missing('keys', 'The change of the Encrypt Key and the Verification Token is not finished');
+  } else if (target.keys !== undefined && (await hasOtherKeys(app, await target.keys.newest()))) {
+    missing('keys', 'The app has another Encrypt Key or Verification Token than the webhook');
   }
   if (await unpublished.exist()) missing('version', 'The last changes are not published');
   return items;
+}
+
+/** @returns `false` also if the platform does not say */
+async function hasOtherKeys(app: PlatformApp, { encryptKey, verificationToken }: Keys): Promise<boolean> {
+  const configuration = await app.readConfiguration().catch((error) => {
+    // Another item contains the error.
+    if (error instanceof PlatformError) return undefined;
+    throw error;
+  });
+  const reported = configuration?.encryption;
+  if (reported === undefined || encryptKey === undefined || verificationToken === undefined) return false;
+  return reported.encryptKey !== encryptKey || reported.verificationToken !== verificationToken;
 }
 
 /**
@@ -108,7 +124,7 @@ export async function applyPlan(options: ApplyOptions): Promise<boolean> {
       await makeChange(change, configuration, options);
     }
     hasSentKeys ||= 'keys' in change.request && change.needsPublishing;
-    for (const line of change.lines) print(`✓ ${line.slice(2)}`);
+    for (const line of change.lines) print(`✓ ${line.replace(/^- /, '- removed ').slice(2)}`);
   }
   return plan.publishes ? publish(plan.changes, options) : true;
 }

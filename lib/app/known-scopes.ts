@@ -91,6 +91,11 @@ export const EVENT_SCOPES: ReadonlyMap<string, Known> = new Map<string, Known>([
     'https://open.larksuite.com/document/ukTMukTMukTM/uUDN04SN0QjL1QDN/event/file-edited',
   ),
   known(
+    'corehr.department.deleted_v1',
+    [['corehr:department:read', 'corehr:corehr:readonly', 'corehr:department:write']],
+    `${DOCUMENTS}reference/corehr-v1/department/events/deleted`,
+  ),
+  known(
     'corehr.employee.domain_event_v2',
     [['corehr:employee.event:read']],
     `${DOCUMENTS}corehr-v2/employee/events/domain_event`,
@@ -125,6 +130,7 @@ export const CALL_SCOPES: ReadonlyMap<string, Known> = new Map<string, Known>([
     [['im:message:readonly', 'im:message', 'im:message.history:readonly']],
     `${DOCUMENTS}reference/im-v1/message-resource/get`,
   ),
+  known('im.file.create', [['im:resource:upload', 'im:resource']], `${DOCUMENTS}reference/im-v1/file/create`),
   known('im.image.create', [['im:resource:upload', 'im:resource']], `${DOCUMENTS}reference/im-v1/image/create`),
   known('im.chat.create', [['im:chat:create', 'im:chat']], `${DOCUMENTS}reference/im-v1/chat/create`),
   known(

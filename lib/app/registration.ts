@@ -137,7 +137,7 @@ export async function collectApp(pending: PendingRegistration, options: CollectO
     if (response.result === 'failed') onRetry?.(response.reason);
     await clock.sleep(Math.min(intervalMilliseconds, Math.max(pending.expiresAt - clock.now(), 0)), signal);
   }
-  throw new RegistrationError('expired_token', 'The code expired before it was confirmed.');
+  throw new RegistrationError('expired_token', `${REFUSALS.get('expired_token')} To try again: npm run setup`);
 }
 
 type PollResponse =
@@ -166,7 +166,8 @@ async function poll(accounts: string, deviceCode: string, options: RegistrationO
   if (isLark || body.error === undefined || body.error === 'authorization_pending') {
     return { result: 'answered', isLark };
   }
-  return { result: 'refused', code: String(body.error), message: describeRefusal(body) };
+  const message = REFUSALS.get(body.error) ?? `The platform refused: ${describeRefusal(body)}.`;
+  return { result: 'refused', code: String(body.error), message: `${message} To try again: npm run setup` };
 }
 
 /** @throws network errors, and the signal's reason */
@@ -191,6 +192,11 @@ function describeFailure(accounts: string, error: unknown): string {
   const reason = name === 'TimeoutError' ? 'timeout' : code === 'ERR_PROXY_TUNNEL' ? message : (code ?? message);
   return `No response from ${accounts} (${reason}${routeTo(new URL(accounts)).via})`;
 }
+
+const REFUSALS: ReadonlyMap<unknown, string> = new Map([
+  ['access_denied', 'The request was denied on the page.'],
+  ['expired_token', 'The code expired before it was confirmed.'],
+]);
 
 function describeRefusal({ error, error_description: description }: JsonObject): string {
   return toSingleLine([error, description].filter((part) => typeof part === 'string' && part !== '').join(', '));

@@ -1,3 +1,4 @@
+import { formatLine } from '../cli/terminal-line.ts';
 import type { Selection } from '../dead-letters/visit.ts';
 import type { AppCommand, StageApp } from './configure-app.ts';
 import { DeploymentError } from './deployment-error.ts';
@@ -149,8 +150,16 @@ export async function readStageApp(host: Serverless): Promise<StageApp> {
   const secretsManager = new SecretsManagerClient(config);
   const lambda = new LambdaClient(config);
   const secret = await readSecret(secretsManager, secretName);
-  const keyStore = stageKeys({ secrets: secretsManager, lambda, secretName, stack, stage: provider.getStage() });
-  return { stack, root: host.serviceDir, secrets: secret?.values ?? {}, keyStore, print: console.log };
+  const stage = provider.getStage();
+  const keyStore = stageKeys({ secrets: secretsManager, lambda, secretName, stack, stage });
+  return {
+    stack,
+    stage,
+    root: host.serviceDir,
+    secrets: secret?.values ?? {},
+    keyStore,
+    print: (line) => console.log(formatLine(line)),
+  };
 }
 
 async function withDeadLetters(

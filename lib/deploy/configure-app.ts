@@ -18,6 +18,8 @@ export type AppCommand = 'check' | 'plan' | 'apply';
 /** A stage, as far as its app depends on it. */
 export interface StageApp {
   stack: DeployedStack;
+  /** The stage's name. */
+  stage: string;
   /** The project's folder. */
   root: string;
   /** The values of the stage's secret. */
@@ -102,7 +104,7 @@ async function openApp(stage: StageApp & Pick<CommandSettings, 'renewsKeys' | 'p
     target,
     unpublished: unpublishedChangesOf(root, secrets.FEISHU_APP_ID),
     maximumConnections: hasConnection ? Number(deployedParameter(stack, 'connectionCount') ?? 1) : 0,
-    applyCommand: 'npx serverless app apply, with the same --stage',
+    applyCommand: `npx serverless app apply --stage ${stage.stage}`,
     print,
   };
 }
@@ -127,7 +129,7 @@ export async function configureDeployedApp(stage: StageApp): Promise<void> {
   } catch (error) {
     if (!(error instanceof DeploymentError)) throw error;
     throw new DeploymentError(
-      `The stack is deployed, but its app is not configured. ${error.message} Then run: npx serverless app apply`,
+      `The stack is deployed, but its app is not configured. ${error.message} Then run: npx serverless app apply --stage ${stage.stage}`,
     );
   }
 }

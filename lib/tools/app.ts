@@ -10,6 +10,7 @@ import { askYesOrNo } from '../cli/ask.ts';
 import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { readLocalEnvironment } from '../cli/environment.ts';
 import { checkSettings } from '../cli/settings.ts';
+import { formatLine } from '../cli/terminal-line.ts';
 import { readAppCredentials } from '../config.ts';
 
 // npm run app: compares the app on the platform with what the handlers need, and changes it.
@@ -85,7 +86,13 @@ async function run(): Promise<boolean> {
   const credentials = readAppCredentials(environment);
   const app = await PlatformApp.create(credentials);
   const unpublished = unpublishedChangesOf(root, credentials.appId);
-  const options = { app, target, unpublished, applyCommand: 'npm run app -- apply', print: console.log };
+  const options = {
+    app,
+    target,
+    unpublished,
+    applyCommand: 'npm run app -- apply',
+    print: (line: string) => console.log(formatLine(line)),
+  };
   if (command === 'check') return checkApp(options);
   return command === 'plan' ? printPlan(options) : applyPlan({ ...options, confirm });
 }

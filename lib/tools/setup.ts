@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readAppStatus } from '../app/app-status.ts';
@@ -7,13 +5,13 @@ import { PlatformApp } from '../app/platform-app.ts';
 import { PLATFORMS } from '../app/platforms.ts';
 import { RegistrationError } from '../app/registration.ts';
 import { deriveRequirements, type Requirements } from '../app/requirements.ts';
-import { askYesOrNo } from '../cli/ask.ts';
 import { readCommandLine, UsageError } from '../cli/command-line.ts';
 import { readLocalEnvironment } from '../cli/environment.ts';
 import { readEnvironmentFile } from '../cli/environment-file.ts';
 import { checkSettings } from '../cli/settings.ts';
 import { readAppCredentials } from '../config.ts';
 import { consoleSteps } from './setup/console-steps.ts';
+import { offerStart } from './setup/offer-start.ts';
 import { openLink } from './setup/open-link.ts';
 import { reportGrants, type SetupOptions, setUpApp, type Terminal } from './setup/registration.ts';
 
@@ -91,21 +89,7 @@ async function setUp(): Promise<number> {
   const app = await setUpApp(options, terminal);
   if (app === undefined) return 1;
   const isComplete = await reportGrants(app, options, terminal);
-  return (await offerStart()) ?? (isComplete ? 0 : 1);
-}
-
-/** @returns the exit code of `npm start`, or `undefined` if the user does not start it */
-async function offerStart(): Promise<number | undefined> {
-  console.log('\nWhen "npm start -- --long-connection" says that it is connected, write to your bot.');
-  if (!terminal.input.isTTY) return undefined;
-  const isWanted = await askYesOrNo('Start it now?', true, terminal.input, terminal.output, terminal.cancellation);
-  if (!isWanted) return undefined;
-  // Ctrl+C reaches both processes: the stack stops and ends this one.
-  process.removeAllListeners('SIGINT').on('SIGINT', () => {});
-  const parameters = ['--require', './lib/cli/node-version.cjs', 'lib/local/start.ts', '--long-connection'];
-  const child = spawn(process.execPath, parameters, { cwd: root, env: environment, stdio: 'inherit' });
-  const [code] = await once(child, 'exit');
-  return code ?? 1;
+  return (await offerStart(root, environment, terminal)) ?? (isComplete ? 0 : 1);
 }
 
 async function showSteps(): Promise<number> {

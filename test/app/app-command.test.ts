@@ -8,6 +8,7 @@ import type { Target } from '../../lib/app/plan.ts';
 import { PlatformApp } from '../../lib/app/platform-app.ts';
 import { unpublishedChangesOf } from '../../lib/app/unpublished-changes.ts';
 import { MockAppConfiguration } from '../mock-platform/app-configuration.ts';
+import { interruptible } from './interruptible.ts';
 import { MemoryKeys } from './memory-keys.ts';
 
 const URL = 'https://example.com/feishu/events';
@@ -137,6 +138,7 @@ describe('The plan', () => {
     expect(await plan({ prunes: true })).toBe(false);
     expect(printed.slice(1)).toEqual(['- scope contact:contact', '+ a published version']);
     await apply({ prunes: true });
+    expect(printed).toContain('✓ removed scope contact:contact');
     // One of two alternatives may be the one in use.
     expect(mock.granted).toEqual(['im:message:send_as_bot', 'im:message', 'application:application:patch']);
   });
@@ -191,6 +193,17 @@ describe('Applying the plan', () => {
     expect(changesSent()).toBe(sent);
   });
 
+  it('sets the keys of the webhook again after they were changed in the developer console', async () => {
+    const target = { requestUrl: URL, keys: keysOf(SECRETS) };
+    await apply(target);
+    Object.assign(mock.app, { encryption: { encryption_key: 'another', verification_token: 'another' } });
+    printed = [];
+    expect(await checkApp(optionsFor(target))).toBe(false);
+    expect(printed).toContain('✗ The app has another Encrypt Key or Verification Token than the webhook');
+    expect(await apply(target)).toBe(true);
+    expect(await checkApp(optionsFor(target))).toBe(true);
+  });
+
   it('moves the app to another URL without publishing events, which the platform applies at once', async () => {
     await apply({ requestUrl: URL });
     const requirements = { ...TARGET.requirements, callbacks: [] };
@@ -198,6 +211,31 @@ describe('Applying the plan', () => {
     await apply({ requestUrl: `${URL}/2`, requirements });
     expect(mock.app).toMatchObject({ event: { request_url: `${URL}/2` } });
     expect(printed).not.toContain('✓ Published a version');
+  });
+
+  it('completes the configuration after it was killed at any step', async () => {
+    let isFinished = false;
+    for (let limit = 0; !isFinished; limit += 1) {
+      mock.hasBot = false;
+      mock.granted = [];
+      mock.app = {
+        event: { subscription_type: 'websocket', subscribed_events: [] },
+        callback: { callback_type: 'websocket', subscribed_callbacks: [] },
+        online_version_id: 'oav_1',
+      };
+      let operations = 0;
+      const killed = interruptible(app, ['configure', 'enableBot', 'publish'], () => {
+        operations += 1;
+        if (operations > limit) throw new Error('killed');
+      });
+      isFinished = await applyPlan({ ...optionsFor({}), app: killed }).then(
+        () => true,
+        () => false,
+      );
+      expect(await apply()).toBe(true);
+      expect(await checkApp(optionsFor({}))).toBe(true);
+      expect((mock.app as { online_version_id: string }).online_version_id).not.toBe('oav_1');
+    }
   });
 
   it('changes nothing if the answer is no', async () => {

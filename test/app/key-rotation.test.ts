@@ -12,6 +12,7 @@ import { type HttpServer, startHttpServer } from '../../lib/local/http-server.ts
 import { createRequestHandler } from '../../lib/webhook/webhook.ts';
 import { MockAppConfiguration } from '../mock-platform/app-configuration.ts';
 import { toHttpEvent } from '../support/http-events.ts';
+import { interruptible } from './interruptible.ts';
 import { MemoryKeys } from './memory-keys.ts';
 
 const OLD = { encryption_key: 'old-encrypt-key', verification_token: 'old-verification-token' };
@@ -98,23 +99,6 @@ function optionsFor({ renews = false, keys = store, platformApp = app }: RunOpti
 }
 const apply = (options?: RunOptions) => applyPlan(optionsFor(options));
 const deliver = (keys = mock.keys) => mock.send(url, EVENT, { keys });
-
-/** Calls `interrupt` before and after each operation on an object. */
-function interruptible<Target extends object>(target: Target, names: readonly (keyof Target)[], interrupt: () => void) {
-  return new Proxy(target, {
-    get(object, name) {
-      const value = Reflect.get(object, name);
-      if (typeof value !== 'function') return value;
-      if (!names.includes(name as keyof Target)) return value.bind(object);
-      return async (...parameters: unknown[]) => {
-        interrupt();
-        const result = await value.apply(object, parameters);
-        interrupt();
-        return result;
-      };
-    },
-  });
-}
 
 describe('A rotation of the keys', () => {
   it('sets new keys on both sides, and then accepts events that were signed with either', async () => {

@@ -103,7 +103,10 @@ describe('A registration', () => {
 
   it('fails if the user denies it', async () => {
     feishu.polls = ['pending', 'denied'];
-    await expect(register()).rejects.toMatchObject({ code: 'access_denied', message: 'access_denied, This is denied' });
+    await expect(register()).rejects.toMatchObject({
+      code: 'access_denied',
+      message: 'The request was denied on the page. To try again: npm run setup',
+    });
   });
 
   it('fails if the platform says that the code expired', async () => {
@@ -123,7 +126,7 @@ describe('A registration', () => {
     feishu.polls = ['unknown-refusal'];
     await expect(register()).rejects.toMatchObject({
       code: 'invalid_grant',
-      message: 'invalid_grant, This is unknown-refusal',
+      message: 'The platform refused: invalid_grant, This is unknown-refusal. To try again: npm run setup',
     });
   });
 

@@ -91,7 +91,7 @@ test('a deployment after a rotation keeps the keys, and reports what the platfor
   expect(code).toBe(1);
   expect(output).toContain('The stack is deployed, but its app is not configured.');
   expect(output).toContain('(210042)');
-  expect(output).toContain('Then run: npx serverless app apply');
+  expect(output).toContain('Then run: npx serverless app apply --stage dev');
   expect(await accepts(keys)).toBe(200);
   const secrets = [platform.appSecret, ...Object.values(keys)];
   for (const secret of secrets) expect(allOutput).not.toContain(secret);

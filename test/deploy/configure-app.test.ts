@@ -31,6 +31,7 @@ describe('npx serverless app', () => {
     const { appId, appSecret, domain } = mock.credentials;
     return {
       stack: { ...createDeployedStack({}), output: (key: string) => OUTPUTS[key] },
+      stage: 'prod',
       root: project.root,
       secrets: { ...SECRETS, FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret },
       keyStore: new MemoryKeys(SECRETS),
@@ -76,6 +77,32 @@ describe('npx serverless app', () => {
     const stack = { ...createDeployedStack({ ConnectionService: 'service' }), output: (key: string) => OUTPUTS[key] };
     await run('apply', { stack });
     expect(mock.app).toMatchObject({ event: { subscription_type: 'websocket' }, encryption: {} });
+  });
+
+  it('configures the app of each stage, with its own URL and keys', async () => {
+    await using other = await MockAppConfiguration.start();
+    other.app = { event: {}, callback: {}, encryption: {}, online_version_id: 'oav_1' };
+    const { appId, appSecret, domain } = other.credentials;
+    const secrets = { FEISHU_ENCRYPT_KEY: 'other-key', FEISHU_VERIFICATION_TOKEN: 'other-token' };
+    await run('apply');
+    await run('apply', {
+      stack: {
+        ...createDeployedStack({}),
+        output: (key: string) => (key === 'HttpApiUrl' ? 'https://other.example.com/' : undefined),
+      },
+      secrets: { ...secrets, FEISHU_APP_ID: appId, FEISHU_APP_SECRET: appSecret },
+      keyStore: new MemoryKeys(secrets),
+      domain,
+    });
+    expect(mock.app).toMatchObject({
+      event: { request_url: 'https://api.example.com/feishu/events' },
+      encryption: { encryption_key: 'new-key' },
+    });
+    expect(other.app).toMatchObject({
+      event: { request_url: 'https://other.example.com/feishu/events' },
+      encryption: { encryption_key: 'other-key' },
+    });
+    expect(await run('plan')).toMatchObject({ isAsWanted: true });
   });
 
   it('plan changes nothing', async () => {
@@ -131,7 +158,7 @@ describe('npx serverless app', () => {
   it('says what to do if the app cannot be configured after a deployment', async () => {
     mock.refusals.set('config', 210042);
     await expect(configureDeployedApp({ ...stageApp(), print() {} })).rejects.toThrow(
-      /^The stack is deployed, but its app is not configured\. .*\(210042\).* Then run: npx serverless app apply$/,
+      /^The stack is deployed, but its app is not configured\. .*\(210042\).* Then run: npx serverless app apply --stage prod$/,
     );
   });
 });

@@ -19,6 +19,7 @@ import { UsageError } from '../../cli/command-line.ts';
 import { writeMissingEnvironmentFile } from '../../cli/environment.ts';
 import { readEnvironmentFile } from '../../cli/environment-file.ts';
 import { createProgress } from '../../cli/progress.ts';
+import { formatLine } from '../../cli/terminal-line.ts';
 import { qrCodeWidth, renderQrCode } from './qr-code.ts';
 
 /** How the command talks to the user. */
@@ -58,7 +59,8 @@ export async function setUpApp(options: SetupOptions, terminal: Terminal): Promi
   const pending = await beginRegistration(registration);
   const scopes = scopesToRequest(requirements.scopes);
   const link = createConfirmationLink(pending.link, { ...requirements, scopes }, appId);
-  output.write(`${[...describeRequest(requirements, scopes, appId), '', ...showLink(link, output), ''].join('\n')}\n`);
+  const request = describeRequest(requirements, scopes, appId).map((line) => formatLine(line, output));
+  output.write(`${[...request, '', ...showLink(link, output), ''].join('\n')}\n`);
   openLink?.(link);
 
   const app = await waitForUser(pending, registration, terminal);
@@ -75,8 +77,11 @@ export async function setUpApp(options: SetupOptions, terminal: Terminal): Promi
     FEISHU_DOMAIN: (options.platforms ?? PLATFORMS)[app.platform].domain,
   });
   const name = app.platform === 'lark' ? 'Lark' : 'Feishu';
-  output.write(`✓ ${appId === undefined ? 'Created' : 'Extended'} the app ${app.appId} on ${name}\n`);
-  output.write('✓ Wrote FEISHU_APP_ID, FEISHU_APP_SECRET and FEISHU_DOMAIN to .env\n');
+  const done = [
+    `✓ ${appId === undefined ? 'Created' : 'Extended'} the app ${app.appId} on ${name}`,
+    '✓ Wrote FEISHU_APP_ID, FEISHU_APP_SECRET and FEISHU_DOMAIN to .env',
+  ];
+  for (const line of done) output.write(`${formatLine(line, output)}\n`);
   return app;
 }
 
@@ -88,14 +93,16 @@ export async function setUpApp(options: SetupOptions, terminal: Terminal): Promi
 export async function reportGrants(app: RegisteredApp, options: SetupOptions, { output }: Terminal): Promise<boolean> {
   const { domain } = (options.platforms ?? PLATFORMS)[app.platform];
   const items = await readAppStatus(await PlatformApp.create({ ...app, domain }), options.requirements);
-  for (const item of items) output.write(`${formatItem(item)}\n`);
+  for (const item of items) output.write(`${formatLine(formatItem(item), output)}\n`);
   const isReachable = items[0]?.status === 'ok';
   const isComplete = isReachable && items.every(({ status }) => status !== 'missing');
   if (isReachable && !isComplete) {
-    output.write(
-      '\nThe platform has not granted everything: it drops what it does not know or has not released for your tenant, and ' +
-        'some scopes wait for an administrator.\nAdd the rest in the developer console: npm run setup -- --manual\n',
-    );
+    const advice = [
+      'The platform has not granted everything: it drops what it does not know or has not released for your tenant, and some scopes wait for an administrator.',
+      'To add the rest: npm run app -- apply',
+      'If the platform rejects it: npm run setup -- --manual',
+    ];
+    output.write(`\n${advice.map((line) => formatLine(line, output)).join('\n')}\n`);
   }
   return isComplete;
 }
@@ -134,7 +141,10 @@ function showLink(link: URL, output: NodeJS.WriteStream): string[] {
   const width = qrCodeWidth(link.href);
   if (width > output.columns) {
     return [
-      `Open this link with Feishu or Lark. A QR code needs ${width} columns, but the terminal has ${output.columns}:`,
+      formatLine(
+        `Open this link with Feishu or Lark. A QR code needs ${width} columns, but the terminal has ${output.columns}:`,
+        output,
+      ),
       link.href,
     ];
   }
@@ -150,7 +160,7 @@ async function waitForUser(
   const progress = createProgress(output);
   const note = (text: string) => {
     progress.end();
-    output.write(`${text}\n`);
+    output.write(`${formatLine(text, output)}\n`);
   };
   const showTime = () => {
     const seconds = Math.max(0, Math.round((pending.expiresAt - registration.clock.now()) / 1000));

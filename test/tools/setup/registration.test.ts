@@ -1,8 +1,6 @@
 import { mkdtempDisposable, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
-import { stripVTControlCharacters } from 'node:util';
 import decodeQR from 'qr/decode.js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Requirements } from '../../../lib/app/requirements.ts';
@@ -12,6 +10,7 @@ import { reportGrants, type SetupOptions, setUpApp, type Terminal } from '../../
 import { MockAccounts, type PollResult } from '../../mock-platform/accounts.ts';
 import { MockAppConfiguration } from '../../mock-platform/app-configuration.ts';
 import { wait } from '../../support/wait.ts';
+import { FakeTerminal } from './fake-terminal.ts';
 
 const REQUIREMENTS: Requirements = {
   events: ['im.message.receive_v1'],
@@ -20,32 +19,6 @@ const REQUIREMENTS: Requirements = {
   scopes: [{ anyOf: ['im:message:send_as_bot', 'im:message'], neededBy: ['im.message.reply'] }],
   unknown: ['feishu.vc.meeting.get'],
 };
-
-/** A terminal, or a pipe, with what was written to it. */
-class FakeTerminal implements Terminal {
-  readonly input: NodeJS.ReadStream & PassThrough;
-  readonly output: NodeJS.WriteStream & PassThrough;
-  readonly cancellation = new AbortController();
-  written = '';
-
-  constructor({ columns = 120, isTTY = true, hasColor = false } = {}) {
-    this.input = Object.assign(new PassThrough(), { isTTY }) as unknown as FakeTerminal['input'];
-    const properties = { isTTY, columns, hasColors: () => hasColor };
-    this.output = Object.assign(new PassThrough(), properties) as unknown as FakeTerminal['output'];
-    this.output.on('data', (text) => {
-      this.written += text;
-    });
-  }
-
-  get text(): string {
-    return stripVTControlCharacters(this.written);
-  }
-
-  async answer(question: string, answer: string): Promise<void> {
-    await vi.waitFor(() => expect(this.text).toContain(question), wait);
-    this.input.write(`${answer}\n`);
-  }
-}
 
 let folder: Awaited<ReturnType<typeof mkdtempDisposable>>;
 let feishu: MockAccounts;
@@ -140,7 +113,7 @@ describe('npm run setup', () => {
   });
 
   it.each([
-    ['a terminal of 60 columns', { columns: 60 }, /A QR code needs \d+ columns, but the terminal has 60:\nhttps:/],
+    ['a terminal of 60 columns', { columns: 60 }, /A\s+QR code needs \d+\s+columns, but the terminal has 60:\nhttps:/],
     ['a pipe', { isTTY: false }, /Open this link with Feishu or Lark:\nhttps:/],
   ])('shows only the link in %s', async (_, properties, expected) => {
     const terminal = new FakeTerminal(properties);
@@ -266,13 +239,14 @@ describe('The report of what was granted', () => {
     const terminal = new FakeTerminal();
     expect(await report(terminal)).toBe(false);
     expect(terminal.text).toContain('✗ Scopes not granted: im:message:send_as_bot\n');
-    expect(terminal.text).toContain('npm run setup -- --manual');
+    expect(terminal.text).toContain('npm run app -- apply\n');
+    expect(terminal.text).toContain('npm run setup -- --manual\n');
     expect(terminal.text).not.toContain(configuration.appSecret);
   });
 });
 
 describe('A question', () => {
-  const ask = async (standard: boolean, type: (input: PassThrough) => void) => {
+  const ask = async (standard: boolean, type: (input: FakeTerminal['input']) => void) => {
     const { input, output, cancellation } = new FakeTerminal();
     const answered = askYesOrNo('Start it now?', standard, input, output, cancellation);
     type(input);
