@@ -135,10 +135,7 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
   await tableEmulator.during(opened).catch((cause: Error) => {
     if (dataFolder === undefined) throw cause;
     const advice = 'Move the folder away to start with an empty queue.';
-    throw new Error(
-      `Cannot read the idempotency records in ${dataFolder} (${cause.message}). ${advice}`,
-      { cause },
-    );
+    throw new Error(`Cannot read the idempotency records in ${dataFolder} (${cause.message}). ${advice}`, { cause });
   });
 
   const loadEvent = async (message: SQSRecord) => {
