@@ -111,6 +111,8 @@ describe('A turn', () => {
     await expect(chat.deliver(one)).rejects.toThrow('not now');
     await chat.deliver(one, { attempt: 2 });
     expect(chat.calls).toEqual([['one'], ['one']]);
+    // Its state is read, and nothing is written.
+    expect(await failed(chat.deliver(one, { store: killedAt(2) }))).toBe(false);
     const drop = chat.message('drop');
     await expect(chat.deliver(drop)).rejects.toThrow('enough');
     await chat.deliver(drop);
