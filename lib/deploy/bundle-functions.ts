@@ -19,8 +19,8 @@ import { warnAboutUnsetVariables } from './unset-variables.ts';
 
 /** Below the folder of bundles, so that a function's name cannot collide with another file there. */
 const USER_FUNCTIONS_FOLDER = 'functions';
-/** Handlers that import it need the table of states. */
-const STATE_MODULE = 'lib/state/state.ts';
+/** The worker contains it if a handler imports `#feishu-events/state` or `#feishu-events/turns`. */
+const STATE_MODULE = 'lib/state/state-table.ts';
 const TEMPLATE_FUNCTIONS = new Set(['webhook', 'worker', 'approvals']);
 
 /**
@@ -30,7 +30,7 @@ const TEMPLATE_FUNCTIONS = new Set(['webhook', 'worker', 'approvals']);
  *
  * @param root the project's folder
  * @param outdir the folder for the bundles, below `root`
- * @returns what to show to the user, and whether an event handler uses `#feishu-events/state`
+ * @returns what to show to the user, and whether an event handler needs the table of states
  * @throws {DeploymentError} if a function cannot be built, its module or export does not exist, or a package cannot be
  *   installed
  */

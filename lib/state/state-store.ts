@@ -1,9 +1,9 @@
-/** Whose state it is. */
+/** Whose state it is. `turn`: the messages of a chat that wait for an answer. `message`: one of them. */
 export interface StateKey {
   app: string | undefined;
   tenant: string | undefined;
-  kind: 'chat' | 'user';
-  /** A `chat_id` or an `open_id`. */
+  kind: 'chat' | 'user' | 'turn' | 'message';
+  /** A `chat_id`, `open_id` or `message_id`. */
   id: string;
 }
 

@@ -1,9 +1,8 @@
 import type { JsonObject } from '../feishu/envelope.ts';
 import { chatOf, userOf } from '../feishu/event-identity.ts';
 import { toStoredJson } from '../feishu/stored-json.ts';
-import type { EventContext } from '../handler.ts';
-import { NO_VERSION, STATE_STORE, StateConflict, type StateKey, type StateStore } from './state-store.ts';
-import { openStateTable } from './state-table.ts';
+import { openStore, type StateContext } from './open-store.ts';
+import { NO_VERSION, StateConflict, type StateKey } from './state-store.ts';
 
 export { StateConflict };
 
@@ -42,8 +41,6 @@ export interface SetOptions {
   expiresInSeconds?: number;
 }
 
-type StateContext = Pick<EventContext, 'header' | 'signal' | 'attempt'> & { readonly [STATE_STORE]?: StateStore };
-
 /**
  * Returns the state of the event's chat, which all events of the chat share.
  *
@@ -80,14 +77,9 @@ function keyOf(kind: StateKey['kind'], id: string | undefined, { header }: State
   return { app: header.app, tenant: header.tenant, kind, id };
 }
 
-let table: StateStore | undefined;
-
-function stateOf<Value>(key: StateKey, { signal, [STATE_STORE]: testStore }: StateContext): State<Value> {
-  const store = () => {
-    if (testStore !== undefined) return testStore;
-    table ??= openStateTable(process.env);
-    return table;
-  };
+function stateOf<Value>(key: StateKey, context: StateContext): State<Value> {
+  const { signal } = context;
+  const store = () => openStore(context);
   return {
     async get() {
       const { json, version } = (await store().read(key, signal)) ?? { version: NO_VERSION };

@@ -5,12 +5,15 @@ import { NO_VERSION, StateConflict, type StateKey, type StateStore } from '../st
 export interface TestState {
   chats?: Record<string, unknown>;
   users?: Record<string, unknown>;
+  /** What `#feishu-events/turns` stores. */
+  turns?: Record<string, unknown>;
+  messages?: Record<string, unknown>;
 }
 
 /** Creates a store in memory. Nothing expires. A change of the object between a handler's calls is a conflict. */
 export function createMemoryState(state: TestState): StateStore {
   const valuesOf = ({ kind }: StateKey): Record<string, unknown> => {
-    const part = kind === 'chat' ? 'chats' : 'users';
+    const part = `${kind}s` as const;
     state[part] ??= {};
     return state[part];
   };
