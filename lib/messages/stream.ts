@@ -20,6 +20,7 @@ const DEFAULT_FAILURE_TEXT = 'Sorry, this answer could not be completed.';
 /** A write to DynamoDB this often lets the next attempt know how much is shown. */
 const SAVE_EVERY_MILLISECONDS = 5000;
 const END_ATTEMPTS = 3;
+const END_PAUSE_MILLISECONDS = 500;
 const LONGEST_PAUSE_MILLISECONDS = 10_000;
 
 const EDITED_TOO_OFTEN = 230072;
@@ -154,6 +155,7 @@ export class ReplyStream implements OpenStream {
       } catch (error) {
         const isFinal = error instanceof FeishuApiError && !TRANSIENT.has(error.code);
         if (isFinal || attempt === END_ATTEMPTS) throw error;
+        await sleep(END_PAUSE_MILLISECONDS);
       }
     }
     return this.#reply.parts.map(({ messageId = '' }) => ({ id: messageId }));
@@ -165,7 +167,7 @@ export class ReplyStream implements OpenStream {
     this.#updating ??= this.#updateAll().finally(() => {
       this.#updating = undefined;
       // Added after the last check.
-      if (this.#hasUpdates()) this.#update();
+      if (this.#hasUpdates() && this.#messages.acceptsUpdate(this.#updates)) this.#update();
     });
   }
 
@@ -175,7 +177,7 @@ export class ReplyStream implements OpenStream {
 
   async #updateAll(): Promise<void> {
     let failures = 0;
-    while (this.#hasUpdates()) {
+    while (this.#hasUpdates() && this.#messages.acceptsUpdate(this.#updates)) {
       const text = this.#text;
       try {
         if (text.trim() !== '') await this.#show(text);
@@ -192,10 +194,7 @@ export class ReplyStream implements OpenStream {
   }
 
   async #pause(milliseconds: number): Promise<void> {
-    const { signal } = this.#wake;
-    if (signal.aborted) return;
-    if (Number.isFinite(milliseconds)) await sleep(milliseconds, undefined, { signal }).catch(() => {});
-    else await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await sleep(milliseconds, undefined, { signal: this.#wake.signal }).catch(() => {});
   }
 
   /** Shows a text that is not complete. */
@@ -262,9 +261,9 @@ export class ReplyStream implements OpenStream {
         throw error;
       },
     );
-    await this.#save();
     // If an earlier attempt has sent it, it shows that attempt's text.
     if (isCreated && this.#messages.showsWhenSent) this.#shown[index] = { text, isClosed: false };
+    await this.#save();
     return part;
   }
 
@@ -296,12 +295,15 @@ export class ReplyStream implements OpenStream {
     const { parts, failureElementId } = this.#reply;
     const { cardId } = parts.at(-1) ?? {};
     if (cardId !== undefined && failureElementId !== undefined) {
-      await this.#feishu.cardkit.v1.cardElement
-        .delete({
+      await callApi('cardkit.cardElement.delete', () =>
+        this.#feishu.cardkit.v1.cardElement.delete({
           path: { card_id: cardId, element_id: failureElementId },
           data: { sequence: this.#run.nextSequence() },
-        })
-        .catch(() => {});
+        }),
+      ).catch((error: unknown) => {
+        // Another attempt has removed it.
+        if (!(error instanceof FeishuApiError)) throw error;
+      });
     }
     this.#reply.status = 'open';
     this.#reply.failureElementId = undefined;

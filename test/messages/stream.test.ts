@@ -209,7 +209,7 @@ describe('A streamed reply continues after', () => {
       throw new Error('failed');
     });
     await expect(failing).rejects.toThrow('failed');
-    expect(platform.shown).toEqual([{ text: 'A long beginning', isStreaming: false, summary: 'Continuing soon…' }]);
+    expect(platform.shown).toEqual([{ text: 'A long beginning', isStreaming: false, summary: '⏳' }]);
     await run(async ({ reply }) => {
       const stream = await reply.stream();
       stream.write('A long');
@@ -361,6 +361,8 @@ describe('Without CardKit, a streamed reply', () => {
       throw new Error('failed');
     }, 2).catch(() => {});
     expect(platform.shown.map(({ text }) => text)).toEqual(['Hello again']);
+    // Later attempts leave edits for others, and only show the complete text.
+    expect(platform.messages[0]?.edits).toBe(1);
 
     const other = createEvent();
     platform.messages.length = 0;
