@@ -166,11 +166,24 @@ describe('A streamed reply continues after', () => {
     expect(platform.shown).toEqual([{ text: 'Hello world', isStreaming: false, summary: 'Hello world' }]);
   });
 
+  it('a lost response to its message, also if the platform has forgotten its id', async () => {
+    const { run } = createEvent();
+    platform.after = ({ name }) => {
+      if (name.endsWith('reply')) throw new Error('lost');
+    };
+    await expect(run((message) => answer(message, 'Hello'))).rejects.toThrow();
+    platform.after = () => {};
+    platform.forgetIds();
+    await run((message) => answer(message, 'Hello'), 2);
+    expect(platform.shown).toEqual([{ text: 'Hello', isStreaming: false, summary: 'Hello' }]);
+  });
+
   it.each([300317, 200770])('a response %i, with the next sequence', async (code) => {
     const { run } = createEvent();
     let rejected = 0;
-    platform.before = ({ name }) => {
-      if (!name.endsWith('content') || rejected > 0) return undefined;
+    platform.before = ({ body }) => {
+      // The complete text.
+      if (body.content !== 'Hello world' || rejected > 0) return undefined;
       rejected += 1;
       return { status: 400, body: { code, msg: 'rejected' } };
     };
