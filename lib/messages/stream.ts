@@ -11,7 +11,10 @@ export interface StreamOptions {
 }
 
 /** What a stream needs of its handler's context. */
-type StreamContext = Pick<EventContext, 'feishu' | 'streams' | 'log'>;
+type StreamContext = Pick<EventContext, 'feishu' | 'streams' | 'log'> & {
+  /** After a `Continue`. */
+  readonly continued?: { readonly count: number } | undefined;
+};
 
 /** Sends the reply's message with the given content and a `uuid` for the label. */
 export type SendPart = (type: string, content: string, label: string) => Promise<SentMessage>;
@@ -38,18 +41,34 @@ const CARD_REJECTED = 230099;
 export async function startStream(
   label: string,
   { id, threadId }: ReplyTarget,
-  { feishu, streams, log }: StreamContext,
+  { feishu, streams, log, continued }: StreamContext,
   { failureText = DEFAULT_FAILURE_TEXT }: StreamOptions,
   send: SendPart,
 ): Promise<ReplyStream> {
   if (streams === undefined) throw new TypeError('Streaming needs the context of an event handler.');
   const run = await streams.begin();
   const target = { id, ...(threadId !== undefined && { threadId }) };
-  const reply: StreamedReply = run.replies[label] ?? { target, failureText, status: 'open', parts: [] };
-  run.replies[label] = reply;
-  const stream = new ReplyStream(label, reply, run, { feishu, log }, send);
+  const count = continued?.count ?? 0;
+  const ownLabel = findLabel(label, run, count);
+  const reply: StreamedReply = run.replies[ownLabel] ?? { target, failureText, status: 'open', parts: [] };
+  run.replies[ownLabel] = reply;
+  const stream = new ReplyStream(ownLabel, reply, run, { feishu, log, count }, send);
   await stream.start();
   return stream;
+}
+
+/**
+ * After a `Continue`, a reply that was not completed goes on. One that was completed before is followed by another.
+ *
+ * @param count how often the event has continued
+ */
+function findLabel(label: string, { replies }: StreamRun, count: number): string {
+  const labels = Array.from({ length: count + 1 }, (_, index) =>
+    index === 0 ? label : `${label} after ${index} Continue`,
+  );
+  const isCurrent = (reply: StreamedReply | undefined) =>
+    reply !== undefined && (reply.status !== 'done' || reply.doneIn === count);
+  return labels.find((one) => isCurrent(replies[one])) ?? (labels.at(-1) as string);
 }
 
 interface ShownPart {
@@ -65,6 +84,7 @@ export class ReplyStream implements OpenStream {
   readonly #run: StreamRun;
   readonly #feishu: EventContext['feishu'];
   readonly #log: EventContext['log'];
+  readonly #count: number;
   readonly #send: SendPart;
   #messages: StreamMessages;
   #text = '';
@@ -86,10 +106,11 @@ export class ReplyStream implements OpenStream {
     label: string,
     reply: StreamedReply,
     run: StreamRun,
-    { feishu, log }: Omit<StreamContext, 'streams'>,
+    { feishu, log, count }: Pick<StreamContext, 'feishu' | 'log'> & { count: number },
     send: SendPart,
   ) {
     this.#log = log;
+    this.#count = count;
     this.#label = label;
     this.#reply = reply;
     this.#run = run;
@@ -223,6 +244,7 @@ export class ReplyStream implements OpenStream {
     }
     await this.#deleteAfter(parts.length);
     this.#reply.status = 'done';
+    this.#reply.doneIn = this.#count;
     await this.#save();
   }
 

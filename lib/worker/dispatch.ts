@@ -66,7 +66,7 @@ export async function runHandler(
   try {
     await runInScope(context, async (signal) => {
       await handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>);
-      await streams?.endAll();
+      await streams?.endAll(context);
     });
     return undefined;
   } catch (error) {

@@ -30,7 +30,7 @@ function createEvent(payload = MESSAGES.text()) {
   const { signal } = new AbortController();
   const { log, lines } = createLogCapture();
   /** Runs one attempt, as the worker does. */
-  const run = (handle: (message: ReceivedMessage) => unknown, attempt = 1) =>
+  const run = (handle: (message: ReceivedMessage) => unknown, attempt = 1, continued = 0) =>
     runHandler(
       onEvent(TYPE, (event, context) => handle(readMessage(event, context))),
       { envelope: parseEnvelope(text) as EventEnvelope, text },
@@ -42,6 +42,7 @@ function createEvent(payload = MESSAGES.text()) {
         feishu: createLazyClient(platform.environment, log, undefined, { remainingMilliseconds: () => 60_000, signal }),
         uuid: createUuid(key),
         streams: createRunStreams(states, key),
+        ...((continued > 0 && { continued: { count: continued } }) as object),
       },
     );
   return { run, states, lines };
@@ -260,6 +261,28 @@ describe('A streamed reply continues after', () => {
     expect([...texts]).toEqual(['A long beginning', 'Short, and more than before']);
   });
 
+  it('the event continues in another invocation, unless it was complete', async () => {
+    const { run } = createEvent();
+    const unfinished = run(async ({ reply }) => {
+      const stream = await reply.stream();
+      stream.write('First');
+      await shows('First');
+      throw new Error('continue');
+    });
+    await expect(unfinished).rejects.toThrow('continue');
+    const complete = async (message: ReceivedMessage) => {
+      await answer(message, 'First, complete');
+      throw new Error('continue');
+    };
+    // The second time is a retry.
+    await expect(run(complete, 1, 1)).rejects.toThrow('continue');
+    await expect(run(complete, 2, 1)).rejects.toThrow('continue');
+    expect(platform.shown.map(({ text }) => text)).toEqual(['First, complete']);
+    await run((message) => answer(message, 'Second'), 1, 2);
+    await run((message) => answer(message, 'Second'), 2, 2);
+    expect(platform.shown.map(({ text }) => text)).toEqual(['First, complete', 'Second']);
+  });
+
   it('an attempt that wrote more, whose further messages are deleted', async () => {
     const { run } = createEvent();
     await expect(
@@ -316,6 +339,18 @@ describe('A streamed reply of an event that fails for good', () => {
     });
     expect(drop?.message).toBe('not wanted');
     expect(platform.shown).toEqual([{ text: '开头\n\n未能完成。', isStreaming: false, summary: '未能完成。' }]);
+  });
+
+  it('shows it if a later attempt succeeds without the reply', async () => {
+    const { run } = createEvent();
+    await expect(
+      run(async (message) => {
+        await answer(message, 'One');
+        await failing(message);
+      }),
+    ).rejects.toThrow('failed');
+    await run((message) => answer(message, 'One'), 2);
+    expect(platform.shown).toMatchObject([{ text: 'One' }, { text: `A beginning\n\n${FAILURE}`, isStreaming: false }]);
   });
 
   it('stops its updates', async () => {
