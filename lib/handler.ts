@@ -130,6 +130,8 @@ export interface StreamedReply {
   target: { id: string; threadId?: string };
   failureText: string;
   status: 'open' | 'done' | 'failed';
+  /** How often the event had continued when the reply was completed. */
+  doneIn?: number;
   /** The id of the element that shows the failure text, in the last part. */
   failureElementId?: string | undefined;
   /** In order. Long texts have several. */

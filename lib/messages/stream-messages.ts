@@ -28,6 +28,8 @@ export interface StreamMessages {
   update(part: StreamedPart, text: string): Promise<void>;
   /** Marks the text of a message as complete. */
   close(part: StreamedPart, text: string): Promise<void>;
+  /** @param updates how many updates this run has made */
+  acceptsUpdate(updates: number): boolean;
   /**
    * Returns the time before the next update.
    *
@@ -83,6 +85,7 @@ export function createStreamCards(feishu: Feishu, run: StreamRun): StreamMessage
   return {
     maximumBytes: MAXIMUM_CARD_TEXT_BYTES,
     showsWhenSent: false,
+    acceptsUpdate: () => true,
     pauseAfter: () => CARD_PAUSE_MILLISECONDS,
 
     async create() {
@@ -138,8 +141,8 @@ export function createStreamPosts(feishu: Feishu, run: StreamRun): StreamMessage
     showsWhenSent: true,
     create: async () => ({ shown: 0 }),
     contentOf: (_, text) => ({ type: 'post', content: contentOf(text) }),
-    pauseAfter: (updates) =>
-      updates < edits ? FIRST_EDIT_PAUSE_MILLISECONDS * 2 ** updates : Number.POSITIVE_INFINITY,
+    acceptsUpdate: (updates) => updates < edits,
+    pauseAfter: (updates) => FIRST_EDIT_PAUSE_MILLISECONDS * 2 ** (updates - 1),
     close: async () => {},
 
     async update({ messageId = '' }, text) {

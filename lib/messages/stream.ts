@@ -11,7 +11,10 @@ export interface StreamOptions {
 }
 
 /** What a stream needs of its handler's context. */
-type StreamContext = Pick<EventContext, 'feishu' | 'streams' | 'log'>;
+type StreamContext = Pick<EventContext, 'feishu' | 'streams' | 'log'> & {
+  /** After a `Continue`. */
+  readonly continued?: { readonly count: number } | undefined;
+};
 
 /** Sends the reply's message with the given content and a `uuid` for the label. */
 export type SendPart = (type: string, content: string, label: string) => Promise<SentMessage>;
@@ -20,6 +23,7 @@ const DEFAULT_FAILURE_TEXT = 'Sorry, this answer could not be completed.';
 /** A write to DynamoDB this often lets the next attempt know how much is shown. */
 const SAVE_EVERY_MILLISECONDS = 5000;
 const END_ATTEMPTS = 3;
+const END_PAUSE_MILLISECONDS = 500;
 const LONGEST_PAUSE_MILLISECONDS = 10_000;
 
 const EDITED_TOO_OFTEN = 230072;
@@ -37,18 +41,34 @@ const CARD_REJECTED = 230099;
 export async function startStream(
   label: string,
   { id, threadId }: ReplyTarget,
-  { feishu, streams, log }: StreamContext,
+  { feishu, streams, log, continued }: StreamContext,
   { failureText = DEFAULT_FAILURE_TEXT }: StreamOptions,
   send: SendPart,
 ): Promise<ReplyStream> {
   if (streams === undefined) throw new TypeError('Streaming needs the context of an event handler.');
   const run = await streams.begin();
   const target = { id, ...(threadId !== undefined && { threadId }) };
-  const reply: StreamedReply = run.replies[label] ?? { target, failureText, status: 'open', parts: [] };
-  run.replies[label] = reply;
-  const stream = new ReplyStream(label, reply, run, { feishu, log }, send);
+  const count = continued?.count ?? 0;
+  const ownLabel = findLabel(label, run, count);
+  const reply: StreamedReply = run.replies[ownLabel] ?? { target, failureText, status: 'open', parts: [] };
+  run.replies[ownLabel] = reply;
+  const stream = new ReplyStream(ownLabel, reply, run, { feishu, log, count }, send);
   await stream.start();
   return stream;
+}
+
+/**
+ * After a `Continue`, a reply that was not completed goes on. One that was completed before is followed by another.
+ *
+ * @param count how often the event has continued
+ */
+function findLabel(label: string, { replies }: StreamRun, count: number): string {
+  const labels = Array.from({ length: count + 1 }, (_, index) =>
+    index === 0 ? label : `${label} after ${index} Continue`,
+  );
+  const isCurrent = (reply: StreamedReply | undefined) =>
+    reply !== undefined && (reply.status !== 'done' || reply.doneIn === count);
+  return labels.find((one) => isCurrent(replies[one])) ?? (labels.at(-1) as string);
 }
 
 interface ShownPart {
@@ -64,6 +84,7 @@ export class ReplyStream implements OpenStream {
   readonly #run: StreamRun;
   readonly #feishu: EventContext['feishu'];
   readonly #log: EventContext['log'];
+  readonly #count: number;
   readonly #send: SendPart;
   #messages: StreamMessages;
   #text = '';
@@ -85,10 +106,11 @@ export class ReplyStream implements OpenStream {
     label: string,
     reply: StreamedReply,
     run: StreamRun,
-    { feishu, log }: Omit<StreamContext, 'streams'>,
+    { feishu, log, count }: Pick<StreamContext, 'feishu' | 'log'> & { count: number },
     send: SendPart,
   ) {
     this.#log = log;
+    this.#count = count;
     this.#label = label;
     this.#reply = reply;
     this.#run = run;
@@ -154,6 +176,7 @@ export class ReplyStream implements OpenStream {
       } catch (error) {
         const isFinal = error instanceof FeishuApiError && !TRANSIENT.has(error.code);
         if (isFinal || attempt === END_ATTEMPTS) throw error;
+        await sleep(END_PAUSE_MILLISECONDS);
       }
     }
     return this.#reply.parts.map(({ messageId = '' }) => ({ id: messageId }));
@@ -165,7 +188,7 @@ export class ReplyStream implements OpenStream {
     this.#updating ??= this.#updateAll().finally(() => {
       this.#updating = undefined;
       // Added after the last check.
-      if (this.#hasUpdates()) this.#update();
+      if (this.#hasUpdates() && this.#messages.acceptsUpdate(this.#updates)) this.#update();
     });
   }
 
@@ -175,7 +198,7 @@ export class ReplyStream implements OpenStream {
 
   async #updateAll(): Promise<void> {
     let failures = 0;
-    while (this.#hasUpdates()) {
+    while (this.#hasUpdates() && this.#messages.acceptsUpdate(this.#updates)) {
       const text = this.#text;
       try {
         if (text.trim() !== '') await this.#show(text);
@@ -192,10 +215,7 @@ export class ReplyStream implements OpenStream {
   }
 
   async #pause(milliseconds: number): Promise<void> {
-    const { signal } = this.#wake;
-    if (signal.aborted) return;
-    if (Number.isFinite(milliseconds)) await sleep(milliseconds, undefined, { signal }).catch(() => {});
-    else await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await sleep(milliseconds, undefined, { signal: this.#wake.signal }).catch(() => {});
   }
 
   /** Shows a text that is not complete. */
@@ -224,6 +244,7 @@ export class ReplyStream implements OpenStream {
     }
     await this.#deleteAfter(parts.length);
     this.#reply.status = 'done';
+    this.#reply.doneIn = this.#count;
     await this.#save();
   }
 
@@ -262,9 +283,9 @@ export class ReplyStream implements OpenStream {
         throw error;
       },
     );
-    await this.#save();
     // If an earlier attempt has sent it, it shows that attempt's text.
     if (isCreated && this.#messages.showsWhenSent) this.#shown[index] = { text, isClosed: false };
+    await this.#save();
     return part;
   }
 
@@ -296,12 +317,15 @@ export class ReplyStream implements OpenStream {
     const { parts, failureElementId } = this.#reply;
     const { cardId } = parts.at(-1) ?? {};
     if (cardId !== undefined && failureElementId !== undefined) {
-      await this.#feishu.cardkit.v1.cardElement
-        .delete({
+      await callApi('cardkit.cardElement.delete', () =>
+        this.#feishu.cardkit.v1.cardElement.delete({
           path: { card_id: cardId, element_id: failureElementId },
           data: { sequence: this.#run.nextSequence() },
-        })
-        .catch(() => {});
+        }),
+      ).catch((error: unknown) => {
+        // Another attempt has removed it.
+        if (!(error instanceof FeishuApiError)) throw error;
+      });
     }
     this.#reply.status = 'open';
     this.#reply.failureElementId = undefined;

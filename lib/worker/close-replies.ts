@@ -7,7 +7,8 @@ export type ReplyEnd = 'interrupted' | 'failed';
 type CloseContext = Pick<EventContext, 'feishu' | 'uuid'>;
 
 const FAILURE_ID = 'failure';
-const INTERRUPTED_SUMMARY = 'Continuing soon…';
+/** Understood in any language. */
+const INTERRUPTED_SUMMARY = '⏳';
 /** An earlier attempt at closing has added the element, and its response was lost. */
 const DUPLICATE_ELEMENT = 300301;
 
@@ -26,7 +27,8 @@ export async function closeReplies(run: StreamRun, end: ReplyEnd, context: Close
   if (unfinished.length === 0) return;
   for (const [label, reply] of unfinished) {
     if (end === 'failed') await showFailure(run, label, reply, context);
-    for (const { cardId } of reply.parts) {
+    // Earlier parts are closed, unless the process ended while it changed them.
+    for (const { cardId } of end === 'failed' ? reply.parts : reply.parts.slice(-1)) {
       if (cardId === undefined) continue;
       const summary = { content: end === 'failed' ? reply.failureText : INTERRUPTED_SUMMARY };
       await context.feishu.cardkit.v1.card.settings({

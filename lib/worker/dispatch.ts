@@ -9,8 +9,10 @@ import { startDeadline } from '../util/deadline.ts';
 import type { RunStreams } from './reply-streams.ts';
 import { MAXIMUM_DELIVERIES } from './retry.ts';
 
-/** Closing the streamed replies of a failed run must not delay the report of the batch. */
-const STOP_STREAMS_WITHIN_MILLISECONDS = 1000;
+/** Closing the streamed replies of a failed run must not delay the other events of the batch for long. */
+const STOP_WITHIN_MILLISECONDS = 5000;
+/** When only the time to report the batch is left. */
+const STOP_LATE_WITHIN_MILLISECONDS = 400;
 
 /** The functions that import the modules of `functions/handlers`. */
 export interface EventModules {
@@ -66,7 +68,7 @@ export async function runHandler(
     await handlerChannel.runStores({ eventId: event.envelope.header.id }, () =>
       runInScope(context, async (signal) => {
         await handler.handle(payload as never, { ...members, ...context, signal } as EventContext<never>);
-        await streams?.endAll();
+        await streams?.endAll(context);
       }),
     );
     return undefined;
@@ -75,10 +77,10 @@ export async function runHandler(
       await streams?.stopAll('failed', context, context.signal);
       return error;
     }
-    // If this does not succeed in the last attempt, `lib/worker/used-up-streams.ts` closes them.
-    using deadline = startDeadline(STOP_STREAMS_WITHIN_MILLISECONDS);
     const isReturned = error instanceof Continue || rateLimitSeconds(error) !== undefined;
     const isLast = context.attempt >= MAXIMUM_DELIVERIES && !isReturned;
+    // If this does not succeed in the last attempt, `lib/worker/used-up-streams.ts` closes them.
+    using deadline = startDeadline(context.signal.aborted ? STOP_LATE_WITHIN_MILLISECONDS : STOP_WITHIN_MILLISECONDS);
     await streams?.stopAll(isLast ? 'failed' : 'interrupted', context, deadline.signal);
     throw error;
   }

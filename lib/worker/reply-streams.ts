@@ -6,11 +6,11 @@ import { closeReplies, type ReplyEnd } from './close-replies.ts';
 /** The streamed replies of one run of a handler. */
 export interface RunStreams extends ReplyStreams {
   /**
-   * Completes the replies that the handler has not ended.
+   * Completes the replies that the handler has not ended, and closes those of earlier runs that it has not continued.
    *
    * @throws {TypeError} if one of them has no text, and what the platform's client throws
    */
-  endAll(): Promise<void>;
+  endAll(context: CloseContext): Promise<void>;
   /**
    * Stops the replies that are not complete, and shows why. Never throws.
    *
@@ -52,6 +52,16 @@ export function createRunStreams(states: StreamStates, key: string): RunStreams 
     };
   };
 
+  const closeAll = async (end: ReplyEnd, context: CloseContext, signal = new AbortController().signal) => {
+    if (started === undefined) return;
+    try {
+      const run = await rejectOnAbort(signal, started);
+      await rejectOnAbort(signal, closeReplies(run, end, context));
+    } catch (error) {
+      context.log.warn('A streamed reply could not be closed', { error });
+    }
+  };
+
   return {
     begin() {
       started ??= start().catch((error: unknown) => {
@@ -61,19 +71,14 @@ export function createRunStreams(states: StreamStates, key: string): RunStreams 
       return started;
     },
 
-    async endAll() {
+    async endAll(context) {
       for (const stream of open) await stream.end();
+      await closeAll('failed', context);
     },
 
     async stopAll(end, context, signal) {
       for (const stream of open) stream.stop();
-      if (started === undefined) return;
-      try {
-        const run = await rejectOnAbort(signal, started);
-        await rejectOnAbort(signal, closeReplies(run, end, context));
-      } catch (error) {
-        context.log.warn('A streamed reply could not be closed', { error });
-      }
+      await closeAll(end, context, signal);
     },
   };
 }

@@ -30,7 +30,7 @@ function createEvent(payload = MESSAGES.text()) {
   const { signal } = new AbortController();
   const { log, lines } = createLogCapture();
   /** Runs one attempt, as the worker does. */
-  const run = (handle: (message: ReceivedMessage) => unknown, attempt = 1) =>
+  const run = (handle: (message: ReceivedMessage) => unknown, attempt = 1, continued = 0) =>
     runHandler(
       onEvent(TYPE, (event, context) => handle(readMessage(event, context))),
       { envelope: parseEnvelope(text) as EventEnvelope, text },
@@ -42,6 +42,7 @@ function createEvent(payload = MESSAGES.text()) {
         feishu: createLazyClient(platform.environment, log, undefined, { remainingMilliseconds: () => 60_000, signal }),
         uuid: createUuid(key),
         streams: createRunStreams(states, key),
+        ...((continued > 0 && { continued: { count: continued } }) as object),
       },
     );
   return { run, states, lines };
@@ -166,11 +167,24 @@ describe('A streamed reply continues after', () => {
     expect(platform.shown).toEqual([{ text: 'Hello world', isStreaming: false, summary: 'Hello world' }]);
   });
 
+  it('a lost response to its message, also if the platform has forgotten its id', async () => {
+    const { run } = createEvent();
+    platform.after = ({ name }) => {
+      if (name.endsWith('reply')) throw new Error('lost');
+    };
+    await expect(run((message) => answer(message, 'Hello'))).rejects.toThrow();
+    platform.after = () => {};
+    platform.forgetIds();
+    await run((message) => answer(message, 'Hello'), 2);
+    expect(platform.shown).toEqual([{ text: 'Hello', isStreaming: false, summary: 'Hello' }]);
+  });
+
   it.each([300317, 200770])('a response %i, with the next sequence', async (code) => {
     const { run } = createEvent();
     let rejected = 0;
-    platform.before = ({ name }) => {
-      if (!name.endsWith('content') || rejected > 0) return undefined;
+    platform.before = ({ body }) => {
+      // The complete text.
+      if (body.content !== 'Hello world' || rejected > 0) return undefined;
       rejected += 1;
       return { status: 400, body: { code, msg: 'rejected' } };
     };
@@ -209,7 +223,7 @@ describe('A streamed reply continues after', () => {
       throw new Error('failed');
     });
     await expect(failing).rejects.toThrow('failed');
-    expect(platform.shown).toEqual([{ text: 'A long beginning', isStreaming: false, summary: 'Continuing soon…' }]);
+    expect(platform.shown).toEqual([{ text: 'A long beginning', isStreaming: false, summary: '⏳' }]);
     await run(async ({ reply }) => {
       const stream = await reply.stream();
       stream.write('A long');
@@ -245,6 +259,28 @@ describe('A streamed reply continues after', () => {
       await stream.end();
     }, 2);
     expect([...texts]).toEqual(['A long beginning', 'Short, and more than before']);
+  });
+
+  it('the event continues in another invocation, unless it was complete', async () => {
+    const { run } = createEvent();
+    const unfinished = run(async ({ reply }) => {
+      const stream = await reply.stream();
+      stream.write('First');
+      await shows('First');
+      throw new Error('continue');
+    });
+    await expect(unfinished).rejects.toThrow('continue');
+    const complete = async (message: ReceivedMessage) => {
+      await answer(message, 'First, complete');
+      throw new Error('continue');
+    };
+    // The second time is a retry.
+    await expect(run(complete, 1, 1)).rejects.toThrow('continue');
+    await expect(run(complete, 2, 1)).rejects.toThrow('continue');
+    expect(platform.shown.map(({ text }) => text)).toEqual(['First, complete']);
+    await run((message) => answer(message, 'Second'), 1, 2);
+    await run((message) => answer(message, 'Second'), 2, 2);
+    expect(platform.shown.map(({ text }) => text)).toEqual(['First, complete', 'Second']);
   });
 
   it('an attempt that wrote more, whose further messages are deleted', async () => {
@@ -305,6 +341,18 @@ describe('A streamed reply of an event that fails for good', () => {
     expect(platform.shown).toEqual([{ text: '开头\n\n未能完成。', isStreaming: false, summary: '未能完成。' }]);
   });
 
+  it('shows it if a later attempt succeeds without the reply', async () => {
+    const { run } = createEvent();
+    await expect(
+      run(async (message) => {
+        await answer(message, 'One');
+        await failing(message);
+      }),
+    ).rejects.toThrow('failed');
+    await run((message) => answer(message, 'One'), 2);
+    expect(platform.shown).toMatchObject([{ text: 'One' }, { text: `A beginning\n\n${FAILURE}`, isStreaming: false }]);
+  });
+
   it('stops its updates', async () => {
     const { run, lines } = createEvent();
     let stream: Awaited<ReturnType<ReceivedMessage['reply']['stream']>> | undefined;
@@ -361,6 +409,8 @@ describe('Without CardKit, a streamed reply', () => {
       throw new Error('failed');
     }, 2).catch(() => {});
     expect(platform.shown.map(({ text }) => text)).toEqual(['Hello again']);
+    // Later attempts leave edits for others, and only show the complete text.
+    expect(platform.messages[0]?.edits).toBe(1);
 
     const other = createEvent();
     platform.messages.length = 0;

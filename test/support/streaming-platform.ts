@@ -106,6 +106,11 @@ export class StreamingPlatform implements AsyncDisposable {
     return this.#sentCards;
   }
 
+  /** As an hour after the messages were sent: a repeated `uuid` sends another message. */
+  forgetIds(): void {
+    this.#messageIds.clear();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await this.#server?.stop();

@@ -1,17 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
-import { parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
 import { onEvent } from '../../lib/handler.ts';
 import { readMessage } from '../../lib/messages/message.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
-import { recordIdOf } from '../../lib/store/idempotency.ts';
 import { createWorkerClients } from '../../lib/worker/aws-clients.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
+import { expireLease } from '../support/expire-lease.ts';
 import { modulesOf } from '../support/handler-modules.ts';
 import { StreamingPlatform } from '../support/streaming-platform.ts';
 import { volume } from '../support/volume.ts';
@@ -36,7 +33,7 @@ interface Kill {
 type Delivered = { outcome: 'killed' | 'handled' | 'failed'; calls: number };
 
 /** Creates an event with a mock platform. Each delivery runs in another worker. */
-async function createEvent() {
+async function createEvent(words = WORDS) {
   const platform = await StreamingPlatform.start();
   const body = createSample(TYPE, { version: '2.0', token: '', event: textMessage('Hello') });
   const messageId = randomUUID();
@@ -44,8 +41,9 @@ async function createEvent() {
   const handler = (isKilled: () => boolean) =>
     onEvent(TYPE, async (event, context) => {
       const stream = await readMessage(event, context).reply.stream();
-      for (const word of WORDS) {
+      for (const word of words) {
         stream.write(word);
+        if (words !== WORDS) continue;
         // An earlier attempt may have shown it.
         while (!isKilled() && !platform.shown.at(-1)?.text.includes(word)) await sleep(10);
       }
@@ -87,31 +85,16 @@ async function createEvent() {
       batchItemFailures.length === 0 ? ('handled' as const) : ('failed' as const),
     );
     const outcome = await Promise.race([killed.promise, finished]);
-    if (outcome === 'killed') await expireLease();
+    if (outcome === 'killed') await expireLease(aws.emulators, body);
     return { outcome, calls };
-  };
-
-  /** As if the invocation that was killed had used up its time. */
-  const expireLease = async () => {
-    const envelope = parseEnvelope(body);
-    if (envelope.kind === 'url-verification') throw new Error('not an event');
-    const command = new UpdateItemCommand({
-      TableName: aws.emulators.claimsTable,
-      Key: { id: { S: recordIdOf(deduplicationKey(envelope, body)) } },
-      UpdateExpression: 'SET in_progress_expiration = :past',
-      ConditionExpression: '#status = :inProgress',
-      ExpressionAttributeNames: { '#status': 'status' },
-      ExpressionAttributeValues: { ':past': { N: '0' }, ':inProgress': { S: 'INPROGRESS' } },
-    });
-    await aws.emulators.dynamo.send(command).catch(() => {});
   };
 
   return { platform, deliver, [Symbol.asyncDispose]: () => platform[Symbol.asyncDispose]() };
 }
 
 /** Returns the number of calls of a delivery that succeeds. */
-async function countCalls(): Promise<number> {
-  await using event = await createEvent();
+async function countCalls(words = WORDS): Promise<number> {
+  await using event = await createEvent(words);
   const { outcome, calls } = await event.deliver(1);
   expect(outcome).toBe('handled');
   return calls;
@@ -158,6 +141,24 @@ describe('A worker that is killed at any call leaves', () => {
       expect(event.platform.shown, describeKills).toEqual([{ text: TEXT, isStreaming: false, summary: TEXT }]);
     });
     expect(killed).toBeGreaterThanOrEqual(kills.length / 2);
+  });
+
+  it('one complete answer of several cards', async () => {
+    const words = ['世界 '.repeat(8999), '世界'];
+    const every = volume({ small: 5, full: 1 });
+    const kills = killsAt(await countCalls(words), MOMENTS).filter((_, index) => index % every === 0);
+    await forEach(kills, async ([kill]) => {
+      await using event = await createEvent(words);
+      await event.deliver(1, kill);
+      expect((await event.deliver(2)).outcome, JSON.stringify(kill)).toBe('handled');
+      const { shown } = event.platform;
+      expect(shown.length, JSON.stringify(kill)).toBeGreaterThan(1);
+      expect(shown.map(({ text }) => text).join(' '), JSON.stringify(kill)).toBe(words.join(''));
+      expect(
+        shown.filter(({ isStreaming }) => isStreaming),
+        JSON.stringify(kill),
+      ).toEqual([]);
+    });
   });
 
   it('no card that seems to be generating, in the last attempt', async () => {
