@@ -65,8 +65,8 @@ export interface Pin {
 export type NewMessage = Pick<ChatMessage, 'chatId' | 'senderId' | 'senderType' | 'messageType' | 'content'> &
   Partial<Pick<ChatMessage, 'messageId' | 'rootId' | 'parentId' | 'threadId' | 'mentions' | 'cardId' | 'card'>>;
 
-/** Bounds memory: beyond this, the oldest messages are forgotten. */
-const MAXIMUM_MESSAGES = 5000;
+/** Bounds memory: beyond this, the oldest messages, chats and people are forgotten. */
+const MAXIMUM_ENTRIES = 5000;
 
 /** What the mock platform stores, in memory: chats, people, messages and their files. */
 export class PlatformState {
@@ -132,7 +132,7 @@ export class PlatformState {
       reactions: [],
     };
     this.#messages.set(message.messageId, message);
-    if (this.#messages.size > MAXIMUM_MESSAGES) this.#forget(this.#messages.keys().next().value as string);
+    if (this.#messages.size > MAXIMUM_ENTRIES) this.#forget(this.#messages.keys().next().value as string);
     this.#onChange(message);
     return message;
   }
@@ -151,8 +151,7 @@ export class PlatformState {
   }
 
   addCardToken(token: string, messageId: string): void {
-    this.cardTokens.set(token, { messageId, uses: 0 });
-    if (this.cardTokens.size > MAXIMUM_MESSAGES) this.cardTokens.delete(this.cardTokens.keys().next().value as string);
+    putBounded(this.cardTokens, token, { messageId, uses: 0 });
   }
 
   /** @throws {PlatformError} if there is no such chat */
@@ -164,7 +163,7 @@ export class PlatformState {
 
   addChat({ chatId, name, memberIds }: Omit<Chat, 'mode'>): Chat {
     const chat: Chat = { chatId, name, mode: 'group', memberIds };
-    this.chats.set(chatId, chat);
+    putBounded(this.chats, chatId, chat);
     return chat;
   }
 
@@ -175,7 +174,7 @@ export class PlatformState {
     );
     if (known !== undefined) return known;
     const chat: Chat = { chatId: `oc_${uniqueId()}`, name: person.name, mode: 'p2p', memberIds: [person.openId] };
-    this.chats.set(chat.chatId, chat);
+    putBounded(this.chats, chat.chatId, chat);
     return chat;
   }
 
@@ -193,7 +192,7 @@ export class PlatformState {
     const prefix = { openId: 'ou_', unionId: 'on_', userId: '', name: '' }[field];
     if (!id.startsWith(prefix)) throw invalidParameter(`invalid ${idType}`);
     const person = createPerson({ name: `User ${this.people.size + 1}`, [field]: id });
-    this.people.set(person.openId, person);
+    putBounded(this.people, person.openId, person);
     return person;
   }
 
@@ -232,4 +231,10 @@ const ID_FIELDS: Readonly<Record<string, keyof Person>> = {
 function createPerson(fields: Partial<Person>): Person {
   const id = uniqueId();
   return { openId: `ou_${id}`, userId: id.slice(0, 8), unionId: `on_${id.slice(0, 30)}`, name: id, ...fields };
+}
+
+/** Adds an entry. If there are too many, removes the oldest. */
+export function putBounded<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.set(key, value);
+  if (map.size > MAXIMUM_ENTRIES) map.delete(map.keys().next().value as string);
 }

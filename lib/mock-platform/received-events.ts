@@ -2,6 +2,8 @@ import { asText, isObject, type JsonObject, tryParseJsonObject } from '../feishu
 import type { PlatformState } from './platform-state.ts';
 
 const MESSAGE_ID = /"(om_[\w-]+)"/g;
+/** Of one event: anyone can send events through a tunnel. */
+const MAXIMUM_IDS = 100;
 const RESOURCE_KEY = /"((?:img|file)_[\w-]+)\\?"/g;
 
 /**
@@ -11,21 +13,24 @@ const RESOURCE_KEY = /"((?:img|file)_[\w-]+)\\?"/g;
  * @param text the event's decrypted JSON
  */
 export function receiveEvent(text: string, state: PlatformState): void {
-  const { event: payload } = tryParseJsonObject(text) ?? {};
-  const event = isObject(payload) ? payload : {};
+  const body = tryParseJsonObject(text) ?? {};
+  // Old card callbacks have no envelope.
+  const event = isObject(body.event) ? body.event : body;
   if (isObject(event.message) && isObject(event.sender)) receiveMessage(event.message, event.sender, state);
   const context = isObject(event.context) ? event.context : {};
-  const cardId = asText(context.open_message_id) ?? asText(event.open_message_id);
+  const cardId = isObject(event.action)
+    ? (asText(context.open_message_id) ?? asText(event.open_message_id))
+    : undefined;
   if (cardId !== undefined && state.findMessage(cardId) === undefined) {
     state.addExampleCard(cardId, chatOf(asText(context.open_chat_id), false, firstPerson(state).openId, state));
   }
   const token = asText(event.token);
   if (cardId !== undefined && token?.startsWith('c-') && !state.cardTokens.has(token))
     state.addCardToken(token, cardId);
-  for (const [, messageId = ''] of text.matchAll(MESSAGE_ID)) {
+  for (const [, messageId = ''] of text.matchAll(MESSAGE_ID).take(MAXIMUM_IDS)) {
     if (state.findMessage(messageId) === undefined) addText(messageId, event, state);
   }
-  for (const [, key = ''] of text.matchAll(RESOURCE_KEY)) state.resources.addExample(key);
+  for (const [, key = ''] of text.matchAll(RESOURCE_KEY).take(MAXIMUM_IDS)) state.resources.addExample(key);
 }
 
 function receiveMessage(message: JsonObject, sender: JsonObject, state: PlatformState): void {
