@@ -38,7 +38,8 @@ function receiveMessage(message: JsonObject, sender: JsonObject, state: Platform
   if (messageId === undefined || state.findMessage(messageId) !== undefined) return;
   const id = isObject(sender.sender_id) ? sender.sender_id : {};
   const openId = asText(id.open_id);
-  const person = openId === undefined ? firstPerson(state) : state.person('open_id', openId);
+  // The event may be hostile: it must not fail here.
+  const person = openId?.startsWith('ou_') ? state.person('open_id', openId) : firstPerson(state);
   const mentions = (Array.isArray(message.mentions) ? message.mentions.filter(isObject) : []).map((mention) => ({
     key: asText(mention.key) ?? '',
     openId: (isObject(mention.id) && asText(mention.id.open_id)) || '',

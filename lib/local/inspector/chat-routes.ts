@@ -61,7 +61,7 @@ export function createChatRoutes({ environment, webhookUrl, headers, respond, ..
       const key = requireShort('key', query.get('key') ?? '');
       const { content, card } = state.message(requireShort('message', query.get('message') ?? ''));
       // Cards contain pictures, too.
-      const isPart = [content, JSON.stringify(card ?? {})].some((json) => json.includes(JSON.stringify(key)));
+      const isPart = [content, JSON.stringify(card ?? {})].some((json) => json.includes(key));
       if (!isPart) throw new BadRequest('The message has no such picture or file.');
       return { statusCode: 200, ...fileResponse(state.resources.get(key), headers) };
     }),
