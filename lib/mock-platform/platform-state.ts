@@ -67,6 +67,8 @@ export type NewMessage = Pick<ChatMessage, 'chatId' | 'senderId' | 'senderType' 
 
 /** Bounds memory: beyond this, the oldest messages, chats and people are forgotten. */
 const MAXIMUM_ENTRIES = 5000;
+/** Of all messages. */
+const MAXIMUM_CHARACTERS = 64 * 1024 * 1024;
 
 /** What the mock platform stores, in memory: chats, people, messages and their files. */
 export class PlatformState {
@@ -86,6 +88,7 @@ export class PlatformState {
   readonly cardTokens = new Map<string, { messageId: string; uses: number }>();
   readonly now: () => number;
   readonly #messages = new Map<string, ChatMessage>();
+  #characters = 0;
   readonly #onChange: (message: ChatMessage) => void;
 
   /** @param onChange called with each new or changed message */
@@ -131,9 +134,7 @@ export class PlatformState {
       isDeleted: false,
       reactions: [],
     };
-    this.#messages.set(message.messageId, message);
-    if (this.#messages.size > MAXIMUM_ENTRIES) this.#forget(this.#messages.keys().next().value as string);
-    this.#onChange(message);
+    this.#put(message);
     return message;
   }
 
@@ -145,9 +146,7 @@ export class PlatformState {
   }
 
   changeMessage(messageId: string, fields: Partial<ChatMessage>): void {
-    const message = { ...this.message(messageId), ...fields };
-    this.#messages.set(messageId, message);
-    this.#onChange(message);
+    this.#put({ ...this.message(messageId), ...fields });
   }
 
   addCardToken(token: string, messageId: string): void {
@@ -215,7 +214,20 @@ export class PlatformState {
     if (this.chatsWithoutBot.has(chatId)) throw new PlatformError(230002, 'The bot can not be outside the group.');
   }
 
+  #put(message: ChatMessage): void {
+    const { messageId, content } = message;
+    this.#characters += content.length - (this.#messages.get(messageId)?.content.length ?? 0);
+    this.#messages.set(messageId, message);
+    for (const oldest of this.#messages.keys()) {
+      const isWithinLimits = this.#messages.size <= MAXIMUM_ENTRIES && this.#characters <= MAXIMUM_CHARACTERS;
+      if (isWithinLimits || oldest === messageId) break;
+      this.#forget(oldest);
+    }
+    this.#onChange(message);
+  }
+
   #forget(messageId: string): void {
+    this.#characters -= this.#messages.get(messageId)?.content.length ?? 0;
     for (const map of [this.#messages, this.reactions, this.pins, this.forwarded]) map.delete(messageId);
   }
 }

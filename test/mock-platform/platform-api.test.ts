@@ -206,6 +206,14 @@ describe('The mock platform', () => {
     expect(messages).toHaveLength(5000);
     expect(messages.at(-1)).toMatchObject({ messageId: 'om_5099', chatId: 'oc_5099' });
     expect(platform.state.chats.size).toBe(5000);
+    const content = 'x'.repeat(1024 * 1024);
+    for (let count = 0; count < 70; count++) {
+      platform.receive(
+        JSON.stringify({ event: { sender: {}, message: { message_id: `om_large_${count}`, content } } }),
+      );
+    }
+    expect(platform.state.messages().at(-1)).toMatchObject({ messageId: 'om_large_69', content });
+    expect(platform.state.messages()).toHaveLength(64);
   });
 
   it('replaces the mentions in a message by placeholders', async () => {
