@@ -1,6 +1,8 @@
 import { asText, isObject, type JsonObject, tryParseJsonObject } from '../feishu/envelope.ts';
+import { uniqueId } from '../samples/sample-values.ts';
 import type { PlatformState } from './platform-state.ts';
 
+const EXAMPLE_TEXT = JSON.stringify({ text: 'Example' });
 const MESSAGE_ID = /"(om_[\w-]+)"/g;
 /** Of one event: anyone can send events through a tunnel. */
 const MAXIMUM_IDS = 100;
@@ -49,7 +51,7 @@ function receiveMessage(message: JsonObject, sender: JsonObject, state: Platform
   if (parentId !== undefined && state.findMessage(parentId) === undefined) {
     addText(parentId, { chat_id: message.chat_id }, state);
   }
-  state.addMessage({
+  const received = state.addMessage({
     messageId,
     chatId: chatOf(asText(message.chat_id), message.chat_type === 'p2p', person.openId, state),
     senderId: person.openId,
@@ -60,6 +62,10 @@ function receiveMessage(message: JsonObject, sender: JsonObject, state: Platform
     ...(parentId !== undefined && { parentId, rootId: asText(message.root_id) || parentId }),
     ...(asText(message.thread_id) && { threadId: asText(message.thread_id) as string }),
   });
+  if (received.messageType === 'merge_forward') {
+    const part = { messageId: `om_${uniqueId()}`, messageType: 'text', content: EXAMPLE_TEXT, mentions: [] };
+    state.forwarded.set(messageId, [{ ...received, ...part }]);
+  }
 }
 
 /** A message that a person sent before. */
@@ -71,7 +77,7 @@ function addText(messageId: string, event: JsonObject, state: PlatformState): vo
     senderId: openId,
     senderType: 'user',
     messageType: 'text',
-    content: JSON.stringify({ text: asText(event.text) ?? 'Example' }),
+    content: asText(event.text) === undefined ? EXAMPLE_TEXT : JSON.stringify({ text: event.text }),
   });
 }
 

@@ -172,6 +172,8 @@ describe('The mock platform', () => {
     const parentId = platform.state.message(receive('reply')).parentId ?? '';
     const parent = await client.im.message.get({ path: { message_id: parentId } });
     expect(parent.data?.items).toMatchObject([{ message_id: parentId }]);
+    const merged = await client.im.message.get({ path: { message_id: receive('merge_forward') } });
+    expect(merged.data?.items?.map(({ msg_type }) => msg_type)).toEqual(['merge_forward', 'text']);
   });
 
   it('knows the card of a callback, which its token can update twice', async () => {
