@@ -11,13 +11,6 @@ import { readLocalSettings } from '../build/local-settings.ts';
 import { visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
 import { type ApiCall, startMockPlatform } from '../mock-platform/start-mock-platform.ts';
-import {
-  type Accepted,
-  acceptedChannel,
-  type Processed,
-  type Rejected,
-  rejectedChannel,
-} from '../observability/diagnostics-channels.ts';
 import { jsonResponse } from '../webhook/http.ts';
 import { WEBHOOK_PATH } from '../webhook/path.ts';
 import { debuggingEnvironment, timeoutUnlessDebugging } from './debugging.ts';
@@ -28,7 +21,6 @@ import { BuildReport } from './functions/build-report.ts';
 import { createBundleLoader } from './functions/bundle-loader.ts';
 import { ConnectionProcess } from './functions/connection-process.ts';
 import { createLocalFunction, type LocalFunctionOptions } from './functions/local-function.ts';
-import { apiCallChannel, type ObservedCall } from './functions/observe-api-calls.ts';
 import { SourceChanges } from './functions/source-changes.ts';
 import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
@@ -37,6 +29,7 @@ import { redriveEvents } from './inspector/redrive-events.ts';
 import { retryNow } from './inspector/retry-now.ts';
 import type { ScheduledFunction } from './inspector/wire.ts';
 import { hasAppCredentials, mockPlatformAccess } from './platform-access.ts';
+import { createPublishListener } from './published-messages.ts';
 import { Traffic } from './traffic.ts';
 import { ScheduledFunctions } from './user-functions/scheduled-functions.ts';
 
@@ -144,25 +137,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     eventLog.restored(message);
   }
 
-  const reported = new Set<string>();
-  const reportNoHandler = ({ outcome, reason }: Processed) => {
-    if (outcome !== 'unhandled' || reason === undefined || reported.has(reason)) return;
-    reported.add(reason);
-    options.onNotice(reason);
-  };
-  const onPublish = (channel: string, message: unknown) => {
-    if (channel === apiCallChannel.name) {
-      inspector.called(message as ObservedCall);
-    } else if (channel === rejectedChannel.name) {
-      eventLog.rejected(message as Rejected);
-    } else if (channel === acceptedChannel.name) {
-      inspector.accepted(message as Accepted);
-      eventLog.accepted(message as Accepted);
-    } else {
-      eventLog.processed(message as Processed);
-      reportNoHandler(message as Processed);
-    }
-  };
+  const onPublish = createPublishListener(eventLog, inspector, options.onNotice);
   const onLine = (line: string) => {
     inspector.line(line);
     options.onLine(line);

@@ -5,7 +5,7 @@ import { TENANT, uniqueId } from '../samples/sample-values.ts';
 import { type Api, type ApiContext, type ApiRequest, api, pageOf, textOf } from './api.ts';
 import { invalidParameter, PlatformError } from './errors.ts';
 import { checkContent } from './message-content.ts';
-import type { Chat, ChatMessage, NewMessage, PlatformState } from './platform-state.ts';
+import { type Chat, type ChatMessage, type NewMessage, type PlatformState, putBounded } from './platform-state.ts';
 
 type MessageApis = Client['im']['message'];
 
@@ -30,7 +30,7 @@ export function createMessageApis(): Api[] {
     const known = first && state.now() - first.at < UUID_LIFETIME_MILLISECONDS && state.findMessage(first.messageId);
     if (known) return known;
     const message = send();
-    sent.set(uuid, { messageId: message.messageId, at: state.now() });
+    putBounded(sent, uuid, { messageId: message.messageId, at: state.now() });
     return message;
   };
 
@@ -116,7 +116,7 @@ export function createMessageApis(): Api[] {
       if (count > MAXIMUM_EDITS)
         throw new PlatformError(230072, 'The message has reached the number of times it can be edited.');
       const { content, mentions } = checkContent(type, textOf(body, 'content'), context);
-      edits.set(message.messageId, count);
+      putBounded(edits, message.messageId, count);
       const fields = { messageType: type, content, mentions, updatedAt: state.now(), isEdited: true };
       state.changeMessage(message.messageId, fields);
       return describe(state.message(message.messageId));

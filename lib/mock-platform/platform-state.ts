@@ -65,8 +65,10 @@ export interface Pin {
 export type NewMessage = Pick<ChatMessage, 'chatId' | 'senderId' | 'senderType' | 'messageType' | 'content'> &
   Partial<Pick<ChatMessage, 'messageId' | 'rootId' | 'parentId' | 'threadId' | 'mentions' | 'cardId' | 'card'>>;
 
-/** Bounds memory: beyond this, the oldest messages are forgotten. */
-const MAXIMUM_MESSAGES = 5000;
+/** Bounds memory: beyond this, the oldest messages, chats and people are forgotten. */
+const MAXIMUM_ENTRIES = 5000;
+/** Of all messages. */
+const MAXIMUM_CHARACTERS = 64 * 1024 * 1024;
 
 /** What the mock platform stores, in memory: chats, people, messages and their files. */
 export class PlatformState {
@@ -86,6 +88,7 @@ export class PlatformState {
   readonly cardTokens = new Map<string, { messageId: string; uses: number }>();
   readonly now: () => number;
   readonly #messages = new Map<string, ChatMessage>();
+  #characters = 0;
   readonly #onChange: (message: ChatMessage) => void;
 
   /** @param onChange called with each new or changed message */
@@ -131,9 +134,7 @@ export class PlatformState {
       isDeleted: false,
       reactions: [],
     };
-    this.#messages.set(message.messageId, message);
-    if (this.#messages.size > MAXIMUM_MESSAGES) this.#forget(this.#messages.keys().next().value as string);
-    this.#onChange(message);
+    this.#put(message);
     return message;
   }
 
@@ -145,14 +146,11 @@ export class PlatformState {
   }
 
   changeMessage(messageId: string, fields: Partial<ChatMessage>): void {
-    const message = { ...this.message(messageId), ...fields };
-    this.#messages.set(messageId, message);
-    this.#onChange(message);
+    this.#put({ ...this.message(messageId), ...fields });
   }
 
   addCardToken(token: string, messageId: string): void {
-    this.cardTokens.set(token, { messageId, uses: 0 });
-    if (this.cardTokens.size > MAXIMUM_MESSAGES) this.cardTokens.delete(this.cardTokens.keys().next().value as string);
+    putBounded(this.cardTokens, token, { messageId, uses: 0 });
   }
 
   /** @throws {PlatformError} if there is no such chat */
@@ -164,7 +162,7 @@ export class PlatformState {
 
   addChat({ chatId, name, memberIds }: Omit<Chat, 'mode'>): Chat {
     const chat: Chat = { chatId, name, mode: 'group', memberIds };
-    this.chats.set(chatId, chat);
+    putBounded(this.chats, chatId, chat);
     return chat;
   }
 
@@ -175,7 +173,7 @@ export class PlatformState {
     );
     if (known !== undefined) return known;
     const chat: Chat = { chatId: `oc_${uniqueId()}`, name: person.name, mode: 'p2p', memberIds: [person.openId] };
-    this.chats.set(chat.chatId, chat);
+    putBounded(this.chats, chat.chatId, chat);
     return chat;
   }
 
@@ -193,7 +191,7 @@ export class PlatformState {
     const prefix = { openId: 'ou_', unionId: 'on_', userId: '', name: '' }[field];
     if (!id.startsWith(prefix)) throw invalidParameter(`invalid ${idType}`);
     const person = createPerson({ name: `User ${this.people.size + 1}`, [field]: id });
-    this.people.set(person.openId, person);
+    putBounded(this.people, person.openId, person);
     return person;
   }
 
@@ -216,7 +214,20 @@ export class PlatformState {
     if (this.chatsWithoutBot.has(chatId)) throw new PlatformError(230002, 'The bot can not be outside the group.');
   }
 
+  #put(message: ChatMessage): void {
+    const { messageId, content } = message;
+    this.#characters += content.length - (this.#messages.get(messageId)?.content.length ?? 0);
+    this.#messages.set(messageId, message);
+    for (const oldest of this.#messages.keys()) {
+      const isWithinLimits = this.#messages.size <= MAXIMUM_ENTRIES && this.#characters <= MAXIMUM_CHARACTERS;
+      if (isWithinLimits || oldest === messageId) break;
+      this.#forget(oldest);
+    }
+    this.#onChange(message);
+  }
+
   #forget(messageId: string): void {
+    this.#characters -= this.#messages.get(messageId)?.content.length ?? 0;
     for (const map of [this.#messages, this.reactions, this.pins, this.forwarded]) map.delete(messageId);
   }
 }
@@ -232,4 +243,10 @@ const ID_FIELDS: Readonly<Record<string, keyof Person>> = {
 function createPerson(fields: Partial<Person>): Person {
   const id = uniqueId();
   return { openId: `ou_${id}`, userId: id.slice(0, 8), unionId: `on_${id.slice(0, 30)}`, name: id, ...fields };
+}
+
+/** Adds an entry. If there are too many, removes the oldest. */
+export function putBounded<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.set(key, value);
+  if (map.size > MAXIMUM_ENTRIES) map.delete(map.keys().next().value as string);
 }

@@ -46,9 +46,12 @@ export interface RunOptions {
   source?: EventSource;
   /** The handler's time limit in milliseconds. Default: 58,000 for events, 2,300 for callbacks. */
   withinMilliseconds?: number;
-  /** Stubs for methods of `feishu`. All other calls return `{ code: 0, msg: 'success', data: {} }`. */
+  /**
+   * Stubs for methods of `feishu`. All other calls return `{ code: 0, msg: 'success', data: {} }`, or the response of
+   * {@link mockPlatform}.
+   */
   feishu?: FeishuStubs;
-  /** Responds to the calls of `feishu` without a stub, and knows the messages of the event. */
+  /** Responds to the calls of `feishu` without a stub, and gets the messages of the event. */
   mockPlatform?: StartedMockPlatform;
 }
 

@@ -103,7 +103,7 @@ describe('npm start with settings in the environment', () => {
       export default onEventV1('message', async (_, { log, feishu }) => {
         log.info('logged' + forged, { ['name' + forged]: forged, error: new Error('refused' + forged) });
         console.log('written' + forged + '\\n' + forgedLine);
-        await feishu.request({ method: 'POST', url: '/open-apis/raw', data: 'sent' + forged, headers: { 'content-type': 'text/plain' } });
+        await feishu.request({ method: 'POST', url: '/open-apis/calendar/v4/calendars', data: 'sent' + forged, headers: { 'content-type': 'text/plain' } });
         throw new Drop('dropped' + forged);
       });`;
     const slow = `import { onEventV1 } from '#feishu-events';
@@ -129,7 +129,7 @@ describe('npm start with settings in the environment', () => {
     await vi.waitFor(() => expect(running.output()).toContain('    | {"level":"INFO","message":"FORGED"'), wait);
     const output = running.output();
     for (const word of ['logged', 'written', 'refused', 'dropped']) expect(output).toContain(word);
-    expect(output).toContain('Would have sent: POST /open-apis/raw');
+    expect(output).toContain('Would have sent: POST /open-apis/calendar/v4/calendars');
     const lines = output.split(/[\n\r\u2028\u2029\u0085]/);
     expect(lines.filter((line) => /^[^|]{0,30}FORGED/.test(line))).toEqual([]);
     expect(output).not.toMatch(/[\r\u2028\u0085]/);

@@ -5,7 +5,7 @@ import { type ApiCall, createApis } from '../../lib/mock-platform/mock-platform.
 import { Routes } from '../../lib/mock-platform/routes.ts';
 import { sdkRoutes } from '../../lib/mock-platform/sdk-apis.ts';
 import { startMockPlatform } from '../../lib/mock-platform/start-mock-platform.ts';
-import { BOT_OPEN_ID, CHAT, USER } from '../../lib/samples/sample-values.ts';
+import { BOT_OPEN_ID, CHAT, MESSAGE, USER } from '../../lib/samples/sample-values.ts';
 import { createSample, samplePayload } from '../../lib/samples/samples.ts';
 
 const SILENT = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
@@ -172,6 +172,50 @@ describe('The mock platform', () => {
     const parentId = platform.state.message(receive('reply')).parentId ?? '';
     const parent = await client.im.message.get({ path: { message_id: parentId } });
     expect(parent.data?.items).toMatchObject([{ message_id: parentId }]);
+    const merged = await client.im.message.get({ path: { message_id: receive('merge_forward') } });
+    expect(merged.data?.items?.map(({ msg_type }) => msg_type)).toEqual(['merge_forward', 'text']);
+  });
+
+  it('knows the card of a callback, which its token can update twice', async () => {
+    const { client, platform } = await start();
+    platform.receive(createSample('card.action.trigger_v1', { version: '1.0', token: undefined }));
+    const sample = createSample('card.action.trigger', { version: '2.0', token: undefined });
+    platform.receive(sample);
+    const { token } = JSON.parse(sample).event;
+    const update = () =>
+      codeOf(
+        client.request({
+          method: 'POST',
+          url: '/open-apis/interactive/v1/card/update',
+          data: { token, card: JSON.parse(CARD) },
+        }),
+      );
+    expect([await update(), await update(), await update()]).toEqual([0, 0, 300030]);
+    expect(platform.state.message(MESSAGE)).toMatchObject({ senderType: 'app', content: CARD });
+  });
+
+  it('does not mistake a v1.0 message for a card', async () => {
+    const { platform } = await start();
+    platform.receive(createSample('message', { version: '1.0', token: undefined }));
+    expect(platform.state.messages()).toMatchObject([{ messageType: 'text', chatId: CHAT, senderType: 'user' }]);
+  });
+
+  it('forgets the oldest messages and chats instead of growing without limit', async () => {
+    const { platform } = await start();
+    for (let count = 0; count < 5100; count++)
+      platform.receive(`{"event":{"chat_id":"oc_${count}","id":"om_${count}"}}`);
+    const messages = platform.state.messages();
+    expect(messages).toHaveLength(5000);
+    expect(messages.at(-1)).toMatchObject({ messageId: 'om_5099', chatId: 'oc_5099' });
+    expect(platform.state.chats.size).toBe(5000);
+    const content = 'x'.repeat(1024 * 1024);
+    for (let count = 0; count < 70; count++) {
+      platform.receive(
+        JSON.stringify({ event: { sender: {}, message: { message_id: `om_large_${count}`, content } } }),
+      );
+    }
+    expect(platform.state.messages().at(-1)).toMatchObject({ messageId: 'om_large_69', content });
+    expect(platform.state.messages()).toHaveLength(64);
   });
 
   it('replaces the mentions in a message by placeholders', async () => {

@@ -99,12 +99,12 @@ function observe(request: ClientRequest, eventId: string): (response: IncomingMe
   const sent = new CopiedBody();
   const received = new CopiedBody();
   let response: IncomingMessage | undefined;
+  let headers: IncomingMessage['headers'] = {};
   copyArguments(request, 'write', sent);
   copyArguments(request, 'end', sent);
   request.once('close', () => {
     const requestText = sent.text(request.getHeader('content-type'));
-    const responseText =
-      response && received.text(response.headers['content-type'], response.headers['content-encoding']);
+    const responseText = received.text(headers['content-type'], headers['content-encoding']);
     apiCallChannel.publish({
       eventId,
       startedAt,
@@ -117,10 +117,12 @@ function observe(request: ClientRequest, eventId: string): (response: IncomingMe
       ...(response?.complete !== true && { error: 'The connection was closed before the response was complete.' }),
     } satisfies ObservedCall);
   });
-  return (started) => {
-    response = started;
+  return (incoming) => {
+    response = incoming;
+    // A copy, because the SDK's HTTP client removes the encoding from the headers.
+    headers = { ...incoming.headers };
     // A listener for its data would start its flow before the client listens.
-    copyArguments(started, 'push', received);
+    copyArguments(incoming, 'push', received);
   };
 }
 

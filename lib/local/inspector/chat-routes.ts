@@ -59,9 +59,10 @@ export function createChatRoutes({ environment, webhookUrl, headers, respond, ..
 
     [`GET ${ROUTES.chatResource}`]: route(async ({ state }, query) => {
       const key = requireShort('key', query.get('key') ?? '');
-      const { content } = state.message(requireShort('message', query.get('message') ?? ''));
-      // Keys appear in cards, too, whose JSON may be in another field.
-      if (!content.includes(key)) throw new BadRequest('The message has no such picture or file.');
+      const { content, card } = state.message(requireShort('message', query.get('message') ?? ''));
+      // Cards contain pictures, too.
+      const isPart = [content, JSON.stringify(card ?? {})].some((json) => json.includes(key));
+      if (!isPart) throw new BadRequest('The message has no such picture or file.');
       return { statusCode: 200, ...fileResponse(state.resources.get(key), headers) };
     }),
 
