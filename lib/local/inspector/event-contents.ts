@@ -37,6 +37,16 @@ export class EventContents {
     return this.#contents.get(messageId)?.text;
   }
 
+  /** Returns the message ids of the events whose JSON contains all words, in any case. */
+  search(words: readonly string[]): string[] {
+    const lowerCase = words.map((word) => word.toLowerCase());
+    return [...this.#contents].flatMap(([messageId, { text }]) => {
+      if (text === undefined) return [];
+      const searched = text.toLowerCase();
+      return lowerCase.every((word) => searched.includes(word)) ? [messageId] : [];
+    });
+  }
+
   /**
    * Stores a function's log line if it contains a message or event id.
    *

@@ -163,6 +163,10 @@ export function createInspector(options: InspectorOptions): Inspector {
       stream: live.open(eventLog.list()),
     }),
     [`GET ${ROUTES.event}`]: async (query) => respondJson(200, detailsOf(query.get('message') ?? '')),
+    [`GET ${ROUTES.search}`]: async (query) => {
+      const words = requireShort('words', query.get('words') ?? '');
+      return respondJson(200, contents.search(words.split(/\s+/)));
+    },
     [`GET ${ROUTES.draft}`]: async (query) => respondJson(200, await draft(query)),
     [`GET ${ROUTES.samples}`]: async () => respondJson(200, await listSamples()),
     [`POST ${ROUTES.send}`]: async (_, body) => {

@@ -168,6 +168,8 @@ export const ROUTES = {
   live: '/_inspector/live',
   /** `?message=<id>` */
   event: '/_inspector/event',
+  /** `?words=<words>`. Returns the message ids of the events whose content contains all words. */
+  search: '/_inspector/search',
   /** `?message=<id>` or `?type=<type>&variant=<name>`. Returns JSON to edit, with new ids. */
   draft: '/_inspector/draft',
   samples: '/_inspector/samples',

@@ -51,6 +51,11 @@ export function isWiderThanWindow(page: Page): Promise<boolean> {
   return page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
 }
 
+/** Returns whether the page scrolls vertically. Only its parts should. */
+export function isHigherThanWindow(page: Page): Promise<boolean> {
+  return page.evaluate('document.documentElement.scrollHeight > document.documentElement.clientHeight');
+}
+
 /** Returns what axe finds, each as rule, elements and reason. */
 export async function findAccessibilityProblems(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);

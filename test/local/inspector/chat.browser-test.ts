@@ -3,7 +3,13 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPage } from '../../../lib/local/inspector/page-files.ts';
 import type { ChatState } from '../../../lib/local/inspector/wire.ts';
-import { findAccessibilityProblems, isWiderThanWindow, launchBrowser, openPage } from './browser.ts';
+import {
+  findAccessibilityProblems,
+  isHigherThanWindow,
+  isWiderThanWindow,
+  launchBrowser,
+  openPage,
+} from './browser.ts';
 import { ALARM_CARD, CHAT, createMessage, DIRECT, fromBot } from './chat-samples.ts';
 import { type PageServer, startPageServer } from './page-server.ts';
 
@@ -284,6 +290,7 @@ describe('The chat view', () => {
     const { page, problems } = opened;
     expect(await page.getByRole('heading', { level: 2, name: 'Operations' }).isVisible()).toBe(true);
     expect(await isWiderThanWindow(page)).toBe(false);
+    expect(await isHigherThanWindow(page)).toBe(false);
     expect(await findAccessibilityProblems(page)).toEqual([]);
     await page.getByRole('button', { name: 'Delete logs' }).click();
     await page.getByRole('dialog').waitFor();

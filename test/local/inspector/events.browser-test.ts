@@ -59,6 +59,20 @@ describe('The events view', () => {
     expect(problems).toEqual([]);
   });
 
+  it('searches the contents of events', async () => {
+    await using server = await startPageServer(CHAT, RECORDS.slice(0, 5));
+    await using opened = await openPage(browser, server.url);
+    const { page, problems } = opened;
+    await page.getByRole('searchbox').fill('hello number');
+    await page
+      .locator('.summary')
+      .filter({ hasText: /^\s*5 events/ })
+      .waitFor();
+    await page.getByRole('searchbox').fill('hello nowhere');
+    await page.locator('.summary').filter({ hasText: '0 of 5 events' }).waitFor();
+    expect(problems).toEqual([]);
+  });
+
   it('shortens long errors, folds the event and copies it', async () => {
     await using server = await startPageServer(CHAT, RECORDS.slice(0, 5));
     const permissions = ['clipboard-read', 'clipboard-write'];

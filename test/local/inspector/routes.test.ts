@@ -114,6 +114,7 @@ describe('The inspector', () => {
     ROUTES.live,
     ROUTES.samples,
     `${ROUTES.event}?message=x`,
+    `${ROUTES.search}?words=x`,
     `${ROUTES.draft}?type=x`,
     ROUTES.scheduled,
     ROUTES.chat,

@@ -11,8 +11,16 @@ export interface EventFilter {
   clearedAt?: number;
 }
 
-/** @param now in milliseconds since 1970 */
-export function filterEvents(records: readonly EventRecord[], filter: EventFilter, now: number): EventRecord[] {
+/**
+ * @param contentMatches message ids of the events whose content matches the query
+ * @param now in milliseconds since 1970
+ */
+export function filterEvents(
+  records: readonly EventRecord[],
+  filter: EventFilter,
+  contentMatches: ReadonlySet<string>,
+  now: number,
+): EventRecord[] {
   const words = filter.query.toLowerCase().split(/\s+/);
   const after = Math.max(
     filter.clearedAt ?? 0,
@@ -22,6 +30,7 @@ export function filterEvents(records: readonly EventRecord[], filter: EventFilte
     if (filter.status !== undefined && record.status !== filter.status) return false;
     if (filter.source !== undefined && record.source !== filter.source) return false;
     if (after > 0 && Date.parse(record.updatedAt) <= after) return false;
+    if (contentMatches.has(record.messageId)) return true;
     const { type, code, id, messageId, source, lastError } = record;
     const text = [type, code, id, messageId, source, record.status, lastError].join(' ').toLowerCase();
     return words.every((word) => text.includes(word));

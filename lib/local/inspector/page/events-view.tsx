@@ -11,6 +11,7 @@ import { RejectionDetail } from './rejection-detail.tsx';
 import { fetchDraft, redrive, retryNow, send } from './requests.ts';
 import { ScheduledFunctions } from './scheduled-functions.tsx';
 import { SendForm } from './send-form.tsx';
+import { useContentMatches } from './use-content-matches.ts';
 import type { LiveRecords } from './use-live-records.ts';
 import { ViewHeader } from './view-header.tsx';
 
@@ -28,7 +29,8 @@ export function EventsView({ records, buildFailure, isConnected }: LiveRecords) 
   const [draft, setDraft] = useState<Draft>();
   const [notice, setNotice] = useState('');
 
-  const shown = useMemo(() => filterEvents(records, filter, Date.now()), [records, filter]);
+  const matches = useContentMatches(filter.query, records.length);
+  const shown = useMemo(() => filterEvents(records, filter, matches, Date.now()), [records, filter, matches]);
   const selected = records.find(({ messageId }) => messageId === selectedId);
   const counts = useMemo(() => countByStatus(records), [records]);
   const rejectedCount = counts.get('rejected') ?? 0;

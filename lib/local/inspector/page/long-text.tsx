@@ -5,14 +5,15 @@ interface Props {
   text: string;
   /** Renders a text that is not shortened. Default: the text itself. */
   render?: (text: string) => ComponentChild | ComponentChild[];
+  /** Longer texts are shortened until they are opened. */
+  maximumCharacters?: number;
 }
 
-/** Longer texts are shortened until they are opened. */
-const LONG_CHARACTERS = 600;
+const MAXIMUM_CHARACTERS = 600;
 const SHORTENED_CHARACTERS = 200;
 
-export function LongText({ text, render = (shown) => shown }: Props) {
-  if (text.length <= LONG_CHARACTERS) return <>{render(text)}</>;
+export function LongText({ text, render = (shown) => shown, maximumCharacters = MAXIMUM_CHARACTERS }: Props) {
+  if (text.length <= maximumCharacters) return <>{render(text)}</>;
   return (
     <details class="long-text">
       <summary>

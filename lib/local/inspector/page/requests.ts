@@ -21,6 +21,7 @@ import { messages } from './messages.ts';
 // Requests to the local stack. Their errors have messages to show to the user.
 
 export const fetchDetails = (messageId: string) => get<EventDetails>(ROUTES.event, { message: messageId });
+export const searchContents = (words: string) => get<string[]>(ROUTES.search, { words });
 export const fetchSamples = () => get<SampleChoice[]>(ROUTES.samples, {});
 export const send = (request: SendRequest) => post<SendResult>(ROUTES.send, request);
 export const redrive = (request: RedriveRequest) => post<RedriveResult>(ROUTES.redrive, request);

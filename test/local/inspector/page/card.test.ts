@@ -170,6 +170,8 @@ describe('Markdown', () => {
 
   it('breaks lines as the platform does', () => {
     expect(markdown('one\ntwo')).toContain('one<br/>two');
+    expect(markdown('<hr>\ntext')).toContain('<hr/>');
+    expect(texts(markdown('[a]: https://example.com'))).toContain('https://example.com');
   });
 });
 

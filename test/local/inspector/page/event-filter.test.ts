@@ -25,6 +25,13 @@ describe('The events', () => {
     ['the time at which they were cleared', { query: '', clearedAt: NOW - 10 * 60_000 }, ['1']],
     ['several conditions', { query: 'message', status: 'dead' }, []],
   ])('are filtered by %s', (_, filter, expected) => {
-    expect(filterEvents(RECORDS, filter, NOW).map(({ messageId }) => messageId)).toEqual(expected);
+    expect(filterEvents(RECORDS, filter, new Set(), NOW).map(({ messageId }) => messageId)).toEqual(expected);
+  });
+
+  it('match a query by their content', () => {
+    const find = (filter: EventFilter) =>
+      filterEvents(RECORDS, filter, new Set(['1', '2']), NOW).map(({ messageId }) => messageId);
+    expect(find({ query: 'invoice' })).toEqual(['1', '2']);
+    expect(find({ query: 'invoice', status: 'dead' })).toEqual(['2']);
   });
 });

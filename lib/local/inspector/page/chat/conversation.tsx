@@ -100,18 +100,22 @@ export function Conversation({ chat, state }: Props) {
         </label>
       </header>
       <MessageList count={shown.length}>
-        {shown.map((message) => (
-          <MessageItem
-            key={message.messageId}
-            message={message}
-            sender={senderOf(message)}
-            parent={withSender(message.parentId)}
-            isOwn={message.senderType === 'user' && message.senderId === actorId}
-            people={people}
-            onReply={({ messageId }) => setReplyId(messageId)}
-            onAction={onAction}
-          />
-        ))}
+        {shown.map((message) => {
+          const parent = withSender(message.parentId);
+          return (
+            <MessageItem
+              key={message.messageId}
+              message={message}
+              sender={senderOf(message)}
+              parent={parent?.message}
+              parentSender={parent?.sender}
+              isOwn={message.senderType === 'user' && message.senderId === actorId}
+              people={people}
+              onReply={setReplyId}
+              onAction={onAction}
+            />
+          );
+        })}
       </MessageList>
       <Announcement message={shown.findLast(({ senderType }) => senderType === 'app')} sender={bot.name} />
       <div class="toast-area" role="status">

@@ -5,10 +5,13 @@ import { asList, asText, type JsonObject, parseObject } from '../card/json.ts';
 import { renderMarkdown } from '../card/markdown.tsx';
 import { type CardContext, nameOf } from '../card/rendering.ts';
 import { SafeLink } from '../card/safe-link.tsx';
+import { LongText } from '../long-text.tsx';
 import { messages } from '../messages.ts';
 import { resourceUrl } from '../requests.ts';
 import { cardOf, postOf, textOf } from './preview.ts';
 
+/** Of a text message before it is shortened. */
+const MAXIMUM_CHARACTERS = 4000;
 const WEB_ADDRESS = /(https?:\/\/[^\s<>"'，。、]+)/;
 
 /** Renders what a message contains, as text, pictures of the mock platform and controls. */
@@ -17,7 +20,11 @@ export function renderContent(message: ChatMessage, context: CardContext): Compo
   if (message.isDeleted) return <p class="quiet">{messages.chat.recalled}</p>;
   switch (message.messageType) {
     case 'text':
-      return <p class="message-text">{withLinks(textOf(message))}</p>;
+      return (
+        <div class="message-text">
+          <LongText text={textOf(message)} render={withLinks} maximumCharacters={MAXIMUM_CHARACTERS} />
+        </div>
+      );
     case 'post':
       return renderPost(content, message, context);
     case 'image':
@@ -30,7 +37,9 @@ export function renderContent(message: ChatMessage, context: CardContext): Compo
       return (
         <>
           <p class="quiet">{messages.chat.unsupported(message.messageType)}</p>
-          <pre class="code">{asText(message.content)}</pre>
+          <div class="code">
+            <LongText text={asText(message.content)} />
+          </div>
         </>
       );
   }

@@ -1,7 +1,7 @@
-import { useMemo } from 'preact/hooks';
 import type { CardAction, ChatMessage, Person } from '../../wire.ts';
 import type { Confirmation } from '../card/rendering.ts';
 import { formatDateAndTime, formatMinutes } from '../format.ts';
+import { memo } from '../memo.tsx';
 import { messages } from '../messages.ts';
 import { resourceUrl } from '../requests.ts';
 import { renderContent } from './message-content.tsx';
@@ -10,31 +10,29 @@ import { previewOf } from './preview.ts';
 interface Props {
   message: ChatMessage;
   sender: string;
-  /** The message that this one replies to, and its sender. */
-  parent: { message: ChatMessage; sender: string } | undefined;
+  /** The message that this one replies to, if it is still known, and its sender. */
+  parent: ChatMessage | undefined;
+  parentSender: string | undefined;
   isOwn: boolean;
   people: readonly Person[];
-  onReply: (message: ChatMessage) => void;
+  onReply: (messageId: string) => void;
   onAction: (message: ChatMessage, action: CardAction, confirm?: Confirmation) => void;
 }
 
-export function MessageItem({ message, sender, parent, isOwn, people, onReply, onAction }: Props) {
-  const { messageId, createdAt, senderType, parentId, threadId, isEdited, isDeleted, reactions } = message;
+/** Only changed messages are rendered again: a conversation may have hundreds of cards. */
+export const MessageItem = memo<Props>(({ message, sender, parent, parentSender, isOwn, people, ...handlers }) => {
+  const { onReply, onAction } = handlers;
+  const { messageId, messageType, createdAt, senderType, parentId, threadId, isEdited, isDeleted, reactions } = message;
   const time = formatMinutes(createdAt);
-  // Only changed messages are rendered again: a conversation may have hundreds of cards.
-  const content = useMemo(
-    () =>
-      renderContent(message, {
-        people,
-        imageUrl: (key) => resourceUrl(messageId, key),
-        onAction: (action, confirm) => onAction(message, action, confirm),
-      }),
-    [message, people, onAction],
-  );
+  const content = renderContent(message, {
+    people,
+    imageUrl: (key) => resourceUrl(messageId, key),
+    onAction: (action, confirm) => onAction(message, action, confirm),
+  });
   return (
     <li
       id={itemId(messageId)}
-      class={`message ${isOwn ? 'message-own' : ''} ${senderType === 'app' ? 'message-bot' : ''}`}
+      class={`message ${isOwn ? 'message-own' : ''} ${messageType === 'interactive' ? 'message-card' : ''}`}
       tabIndex={-1}
     >
       <article aria-label={messages.chat.messageOf(sender, time)}>
@@ -51,13 +49,13 @@ export function MessageItem({ message, sender, parent, isOwn, people, onReply, o
               type="button"
               class="message-reply"
               aria-label={messages.chat.replyTo(sender, time)}
-              onClick={() => onReply(message)}
+              onClick={() => onReply(messageId)}
             >
               {messages.chat.reply}
             </button>
           )}
         </header>
-        {parentId !== undefined && <Quote parent={parent} />}
+        {parentId !== undefined && <Quote parent={parent} sender={parentSender ?? ''} />}
         <div class="message-body">{content}</div>
         {reactions.length > 0 && (
           <ul class="reactions" aria-label={messages.chat.reactions}>
@@ -71,19 +69,18 @@ export function MessageItem({ message, sender, parent, isOwn, people, onReply, o
       </article>
     </li>
   );
-}
+});
 
 /** Shows the message that was replied to, and leads to it. */
-function Quote({ parent }: Pick<Props, 'parent'>) {
+function Quote({ parent, sender }: { parent: ChatMessage | undefined; sender: string }) {
   if (parent === undefined) return <p class="quote quiet">{messages.chat.goneReply}</p>;
-  const { message, sender } = parent;
   const show = () => {
-    focusMessage(message.messageId);
-    document.getElementById(itemId(message.messageId))?.scrollIntoView({ block: 'center' });
+    focusMessage(parent.messageId);
+    document.getElementById(itemId(parent.messageId))?.scrollIntoView({ block: 'center' });
   };
   return (
     <button type="button" class="quote" onClick={show}>
-      {messages.chat.inReplyTo(sender, previewOf(message))}
+      {messages.chat.inReplyTo(sender, previewOf(parent))}
     </button>
   );
 }
