@@ -35,8 +35,9 @@ export function variableVolumeTestFiles(): string[] {
 
 /**
  * Returns the files that cannot share modules with others: they replace modules, compare 64-bit integers of frames, which
- * the official SDK turns off in protobufjs, or are the user's.
+ * the official SDK turns off in protobufjs, or are the user's or an example's.
  */
 export function isolatedTestFiles(): string[] {
-  return [...filesMatching(/vi\.mock\(|mock-platform\/wire\.ts'/), 'test/handlers/**/*.test.ts'];
+  const handlerTests = ['test/handlers/**/*.test.ts', 'examples/*/tests/**/*.test.ts'];
+  return [...filesMatching(/vi\.mock\(|mock-platform\/wire\.ts'/), ...handlerTests];
 }
