@@ -14,6 +14,7 @@ import {
   type NewApproval,
 } from './approval-template.ts';
 import { completeEventType, findEventType } from './event-type.ts';
+import { copyExample, ExistingFilesError, listExamples } from './example/copy-example.ts';
 import {
   folderOf,
   handlerFile,
@@ -27,8 +28,9 @@ import {
 
 const USAGE = `Usage: npm run new -- <event type> [options]
        npm run new -- <name> --approval-options | --quick-approval
+       npm run new -- --example [<name>]
 
-Writes a handler for an event type or for Approval, and its test. Never overwrites a file.
+Writes a handler for an event type or for Approval, and its test, or copies an example. Never overwrites your files.
 
   <event type>     for example contact.user.created_v3, or a unique part of it: user.created
   --callback       for a callback such as card.action.trigger: write the handler that returns the response (default)
@@ -43,7 +45,11 @@ Writes a handler for an event type or for Approval, and its test. Never overwrit
   --approval-options  write the data source of a control in an approval form
   --quick-approval    write the handler of users' decisions about third-party approvals
 
-Exits with 0 if both files were written, 1 if one already exists, 2 if the arguments are invalid.`;
+  --example           copy a bot from examples/: its handlers and tests, its settings to extensions.yml and its packages
+                      to package.json. It replaces only the template's own samples, if you have not changed them.
+                      Without a name: list the examples
+
+Exits with 0 if the files were written, 1 if one already exists, 2 if the arguments are invalid.`;
 
 type Version = SampleType['version'];
 
@@ -59,19 +65,50 @@ const { values, positionals } = readCommandLine(
       declare: { type: 'boolean', default: false },
       'approval-options': { type: 'boolean', default: false },
       'quick-approval': { type: 'boolean', default: false },
+      example: { type: 'boolean', default: false },
     },
   },
   2,
 );
+const root = path.resolve(import.meta.dirname, '../..');
 
 try {
-  const { 'approval-options': isOptions, 'quick-approval': isQuickApproval } = values;
-  process.exitCode = await write(
-    isOptions || isQuickApproval ? describeApproval(readApproval()) : describeHandler(readHandler()),
-  );
+  process.exitCode = values.example ? await runExample() : await runTemplate();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
+  process.exitCode = error instanceof ExistingFilesError ? 1 : 2;
+}
+
+/** @returns the exit code */
+async function runTemplate(): Promise<number> {
+  const { 'approval-options': isOptions, 'quick-approval': isQuickApproval } = values;
+  return await write(isOptions || isQuickApproval ? describeApproval(readApproval()) : describeHandler(readHandler()));
+}
+
+/** @returns the exit code */
+async function runExample(): Promise<number> {
+  const { example: _, ...others } = values;
+  const other = Object.entries(others).find(([, isSet]) => isSet);
+  if (other !== undefined) throw new UsageError(`--${other[0]} does not apply to examples: remove it.`);
+  const [name] = positionals;
+  const examples = await listExamples(root);
+  const list = [...examples].map(([known, description]) => `  ${known.padEnd(15)} ${description}`).join('\n');
+  if (name === undefined) {
+    console.log(`Copy an example with npm run new -- --example <name>:\n\n${list}`);
+    return 0;
+  }
+  if (positionals.length > 1 || !examples.has(name))
+    throw new UsageError(`There is no example "${positionals.join(' ')}". The examples are:\n\n${list}`);
+  const { report, needsInstallation, nextSteps: trialSteps } = await copyExample(root, name);
+  const steps = [
+    ...(needsInstallation ? ['npm install'] : []),
+    'npm run check && npm run test:handlers',
+    'npm start   creates .env, if there is none',
+    ...trialSteps,
+    'docs/examples.md describes how to use and deploy it',
+  ];
+  console.log(`${report.join('\n')}\n\nNext:\n${steps.map((step) => `  ${step}`).join('\n')}`);
+  return 0;
 }
 
 function readApproval(): NewApproval {
@@ -177,7 +214,6 @@ function describeApproval(approval: NewApproval): NewModule {
 
 /** @returns the exit code */
 async function write({ files, nextSteps }: NewModule): Promise<number> {
-  const root = path.resolve(import.meta.dirname, '../..');
   const existing = files.filter(({ name }) => existsSync(path.join(root, name)));
   if (existing.length > 0) {
     console.error(existing.map(({ name }) => `${name} already exists: nothing was written.`).join('\n'));

@@ -31,6 +31,12 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   [/^npm run setup\b/, 'test/tools/setup/command.test.ts', () => "'lib/tools/setup.ts'"],
   [/^npm run app -- /, 'test/tools/app.test.ts', (command) => `'${command.split(' ')[4]}'`],
   [/^npx serverless (app |doctor stack --platform)/, 'test/deploy/configure-app.test.ts', () => 'npx serverless app'],
+  [/^npm run new -- --example /, 'test/tools/example/copy-example.test.ts', () => 'listExamples(PROJECT_ROOT)'],
+  [
+    /^npx node test\/(assistant|approval-flow|files-to-s3)\//,
+    'test/examples/examples.long.test.ts',
+    (command) => command.slice('npx node '.length),
+  ],
   [/^npm run (new|send|upgrade)$/, 'package.json', (command) => `"${command.split(' ').at(-1)}": "node`],
   [
     /^npx vitest run test\/samples\/samples\.test\.ts --update$/,
@@ -57,7 +63,7 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
 ];
 
 /** Commands that need a running `npm start`, change the project or need a function: this test runs them. */
-const RUN_HERE = /^npm run (send|new|invoke) -- /;
+const RUN_HERE = /^npm run (send|new|invoke) -- (?!--example)/;
 
 describe('The commands in the documents', () => {
   const elsewhere = COMMANDS.filter((command) => !RUN_HERE.test(command));

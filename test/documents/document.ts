@@ -18,17 +18,17 @@ export interface Document {
 
 /** Reads every Markdown document of the project, in both languages. */
 export function readDocuments(): Document[] {
-  return globSync('{.,docs,docs/zh-CN}/*.md', { cwd: PROJECT_ROOT }).toSorted().map(readDocument);
+  return globSync('{.,docs,docs/zh-CN,examples/*}/*.md', { cwd: PROJECT_ROOT }).toSorted().map(readDocument);
 }
 
 /** Returns the English names of the documents that exist in both languages. */
 export function translatedNames(): string[] {
-  return ['README.md', ...globSync('docs/*.md', { cwd: PROJECT_ROOT })].toSorted();
+  return globSync(['README.md', 'docs/*.md', 'examples/*/README.md'], { cwd: PROJECT_ROOT }).toSorted();
 }
 
 /** @param name name of the English document, for example `docs/handlers.md` */
 export function chineseNameOf(name: string): string {
-  return name === 'README.md' ? 'README.zh-CN.md' : name.replace(/^docs\//, 'docs/zh-CN/');
+  return name.replace(/README\.md$/, 'README.zh-CN.md').replace(/^docs\//, 'docs/zh-CN/');
 }
 
 export function readDocument(name: string): Document {

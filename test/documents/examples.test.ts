@@ -28,7 +28,19 @@ it.each(ENGLISH)('$name contains only code that a test runs', ({ codeBlocks }) =
   expect(untested.map(({ lang, text }) => ({ lang, text }))).toEqual([]);
 });
 
-const withTypeScript = ENGLISH.filter((document) => blocksIn(document, 'ts').length > 0);
+const GUIDE = 'docs/examples.md';
+const withTypeScript = ENGLISH.filter((document) => document.name !== GUIDE && blocksIn(document, 'ts').length > 0);
+
+describe(`The TypeScript in ${GUIDE}`, () => {
+  const guide = ENGLISH.find(({ name }) => name === GUIDE) as Document;
+  const lines = (text: string) => text.split('\n').map((line) => line.trim());
+
+  it.each(blocksIn(guide, 'ts').map(({ text }) => text))('is part of an example: %s', async (text) => {
+    const [head = '', ...code] = lines(text);
+    const source = await readFile(path.join(PROJECT_ROOT, head.replace('// ', '')), 'utf8');
+    expect(lines(source).join('\n')).toContain(code.join('\n'));
+  });
+});
 
 // Compiling, building and testing one document takes as long as many other test files.
 describe.each(volume({ small: [], full: withTypeScript }))('The TypeScript in $name', (document) => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/project.ts';
@@ -9,6 +9,10 @@ const PROJECT_PATH = /^(functions|lib|test|deploy|docs|\.ci|\.vscode|\.github)\/
 
 /** Files that readers create. */
 const CREATED_BY_READERS = /^(functions|test)\/handlers\//;
+
+/** Returns whether an example contains the file, which readers then copy. */
+const isInExample = (file: string) =>
+  globSync(`examples/*/${file.replace(/^test\//, 'tests/')}`, { cwd: PROJECT_ROOT }).length > 0;
 
 describe.each(readDocuments())('$name', ({ name, codeSpans, links }) => {
   it('links to files and headings that exist', () => {
@@ -25,7 +29,8 @@ describe.each(readDocuments())('$name', ({ name, codeSpans, links }) => {
 
   it('names paths that exist', () => {
     const paths = codeSpans.filter((text) => PROJECT_PATH.test(text) && !CREATED_BY_READERS.test(text));
-    expect(paths.filter((file) => !existsSync(path.join(PROJECT_ROOT, file)))).toEqual([]);
+    const exists = (file: string) => existsSync(path.join(PROJECT_ROOT, file)) || isInExample(file);
+    expect(paths.filter((file) => !exists(file))).toEqual([]);
   });
 });
 

@@ -270,6 +270,29 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     expect(project.read('README.md')).toBe('Our bot.\n');
   });
 
+  it('updates the examples, keeps changed ones, and does not bring back removed ones', async () => {
+    const [bot, other] = ['examples/bot/functions/bot.ts', 'examples/other/functions/other.ts'];
+    for (const file of [bot, other]) template.write(file, '// 1\n');
+    template.commit('Add examples');
+    expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
+    project.write(bot, '// mine\n');
+    project.commit('Change an example');
+    for (const file of [bot, other]) template.write(file, '// 2\n');
+    template.commit('Change the examples');
+    const changed = await project.upgrade('../template');
+    expect(changed).toMatchObject({ code: 0, output: expect.stringContaining(`${bot}: kept yours`) });
+    expect([project.read(bot), project.read(other)]).toEqual(['// mine\n', '// 2\n']);
+
+    project.git('rm', '-r', '--quiet', 'examples');
+    project.commit('Remove the examples');
+    template.write(other, '// 3\n');
+    template.write('examples/new/functions/new.ts', '// 3\n');
+    template.commit('Change an example and add one');
+    const removed = await project.upgrade('../template');
+    expect(removed).toMatchObject({ code: 0, output: expect.not.stringContaining('kept') });
+    expect(existsSync(path.join(project.root, 'examples'))).toBe(false);
+  });
+
   it('keeps extensions.yml, even if the template adds something at the same place', async () => {
     const own = `secrets: [OPENAI_API_KEY]
 environment: { TABLE: !Ref NotesTable }

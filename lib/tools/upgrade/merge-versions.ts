@@ -16,8 +16,10 @@ export interface VersionMerge {
   rewritten: string[];
 }
 
-/** Documents and CI files. The project's version is kept if both sides changed it. */
-const OWN_ONCE_CHANGED = /^([^/]+\.md|LICENSE|\.ci\/.*)$/;
+/** Documents, CI files and examples. The project's version is kept if both sides changed it. */
+const OWN_ONCE_CHANGED = /^([^/]+\.md|LICENSE|(\.ci|examples)\/.*)$/;
+/** Nothing imports the examples, so a project may remove them. */
+const EXAMPLES = 'examples';
 /** Always the project's, once it has the file: even a merge without conflicts could define a section twice. */
 const EXTENSIONS = 'extensions.yml';
 const MANIFEST = 'package.json';
@@ -38,8 +40,13 @@ export function mergeVersions(git: Git, base: string, project: string, latest: s
   for (const folder of HANDLER_FOLDERS) stage.takeFolder(project, folder);
   if (stage.has(project, EXTENSIONS)) stage.take(project, EXTENSIONS);
 
+  const hasRemovedExamples = stage.has(base, EXAMPLES) && !stage.has(project, EXAMPLES);
+  if (hasRemovedExamples) stage.takeFolder(project, EXAMPLES);
+
   const isHandler = (file: string) => HANDLER_FOLDERS.some((folder) => file.startsWith(`${folder}/`));
-  const hasOwnMerge = (file: string) => isHandler(file) || [LOCK, MANIFEST, EXTENSIONS].includes(file);
+  const isRemovedExample = (file: string) => hasRemovedExamples && file.startsWith(`${EXAMPLES}/`);
+  const hasOwnMerge = (file: string) =>
+    isHandler(file) || isRemovedExample(file) || [LOCK, MANIFEST, EXTENSIONS].includes(file);
   const conflicted = files.filter((file) => !hasOwnMerge(file));
   const kept = conflicted.filter((file) => OWN_ONCE_CHANGED.test(file) || !stage.has(project, file));
   for (const file of kept) stage.take(project, file);
