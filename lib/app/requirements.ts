@@ -3,6 +3,7 @@ import path from 'node:path';
 import { loadHandlers } from '../build/handler-check/load-handlers.ts';
 import type { Declarations } from '../build/handler-check/thread.ts';
 import { listHandlerModules } from '../build/handler-names.ts';
+import { IMPORTED_FILE_LOADERS } from '../build/imported-files.ts';
 import { readLocalEnvironment } from '../cli/environment.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
 import { CALL_SCOPES, EVENT_SCOPES, type ScopeChoice } from './known-scopes.ts';
@@ -50,7 +51,7 @@ export async function deriveRequirements(root: string): Promise<Requirements> {
     files: files.map((name) => path.join(handlers, `${name}.ts`)),
     library: path.join(await realpath(root), 'lib/handler.ts'),
     environment: await readLocalEnvironment(root),
-    bundle: { absWorkingDir: await realpath(root) },
+    bundle: { absWorkingDir: await realpath(root), loader: IMPORTED_FILE_LOADERS },
     limitMilliseconds: LOAD_WITHIN_MILLISECONDS,
   });
   const declarations = files.map((name, index) => readDeclarations(name, declared[index] ?? {}));

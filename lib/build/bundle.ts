@@ -6,6 +6,7 @@ import { handlerModules } from './check-handlers.ts';
 import { clientUse } from './client-use.ts';
 import { evaluateFailedModulesAgain } from './failed-modules.ts';
 import { handlerNames } from './handler-names.ts';
+import { IMPORTED_FILE_LOADERS } from './imported-files.ts';
 import { installedPackages } from './installed-packages.ts';
 import { leanAwsClients } from './lean-aws-clients.ts';
 import { fastBuiltins, separateBundle } from './lean-bundle.ts';
@@ -166,8 +167,7 @@ function commonModuleOptions(
     format: 'esm',
     banner: { js: BANNER },
     define: LOCATION_DEFINITIONS,
-    // lib/imported-files.d.ts declares them.
-    loader: { '.md': 'text', '.txt': 'text', '.wasm': 'binary' },
+    loader: IMPORTED_FILE_LOADERS,
     // Prefer ES modules: esbuild can tree-shake only those.
     mainFields: ['module', 'main'],
     // Folders of handlers may be empty.

@@ -103,9 +103,9 @@ async function runExample(): Promise<number> {
   const steps = [
     ...(needsInstallation ? ['npm install'] : []),
     'npm run check && npm run test:handlers',
+    'npm start   creates .env, if there is none',
     ...trialSteps,
-    'npm start',
-    `docs/examples.md describes how to use and deploy it`,
+    'docs/examples.md describes how to use and deploy it',
   ];
   console.log(`${report.join('\n')}\n\nNext:\n${steps.map((step) => `  ${step}`).join('\n')}`);
   return 0;

@@ -122,6 +122,16 @@ describe('The requirements of handler modules', () => {
     });
   });
 
+  it('are found if a module imports a text', async () => {
+    const { events } = await derive({
+      'functions/handlers/v2/im.chat.updated_v1.ts': `${IMPORT}
+        import prompt from '../../prompt.md';
+        export default onEvent('im.chat.updated_v1', () => prompt);`,
+      'functions/prompt.md': 'Be brief.',
+    });
+    expect(events).toEqual(['im.chat.updated_v1']);
+  });
+
   it('treat the event module of a callback as a callback', async () => {
     const { events, callbacks } = await derive({
       'functions/handlers/v2/card.action.trigger.ts': `${IMPORT}export default onEvent('card.action.trigger', () => {});`,

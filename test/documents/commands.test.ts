@@ -38,9 +38,9 @@ const RUN_ELSEWHERE: [command: RegExp, file: string, words: (command: string) =>
   [/^npx serverless app /, 'test/deploy/configure-app.test.ts', () => 'npx serverless app'],
   [/^npm run new -- --example /, 'test/tools/example/copy-example.test.ts', () => 'listExamples(PROJECT_ROOT)'],
   [
-    /^node test\/(assistant|approval-flow|files-to-s3)\//,
+    /^npx node test\/(assistant|approval-flow|files-to-s3)\//,
     'test/examples/examples.long.test.ts',
-    (command) => command.slice(5),
+    (command) => command.slice('npx node '.length),
   ],
   [/^npm run (new|send|upgrade)$/, 'package.json', (command) => `"${command.split(' ').at(-1)}": "node`],
   [

@@ -6,6 +6,7 @@ import { parseEnv, promisify } from 'node:util';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, vi } from 'vitest';
+import { deriveRequirements } from '../../lib/app/requirements.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import { createSample, type SampleOptions, samplePayload } from '../../lib/samples/samples.ts';
 import { listExamples } from '../../lib/tools/example/copy-example.ts';
@@ -32,13 +33,19 @@ async function copyProject(example: string) {
 }
 
 it.each([...(await listExamples(PROJECT_ROOT)).keys()])(
-  'A project with a copy of %s passes its checks and its tests',
+  'A project with a copy of %s passes its checks and its tests, and can be deployed',
   async (example) => {
     await using project = await copyProject(example);
-    for (const script of ['check', 'test:handlers']) {
-      const execution = promisify(execFile)('npm', ['run', script], { cwd: project.root });
-      await execution.catch(({ message, stdout }) => expect.fail(`${message}\n${stdout}`));
+    for (const command of ['npm run check', 'npm run test:handlers', 'npx serverless package']) {
+      const [program = '', ...args] = command.split(' ');
+      const env = { ...process.env, AWS_REGION: 'us-east-1' };
+      const execution = promisify(execFile)(program, args, { cwd: project.root, env });
+      const { stderr } = await execution.catch(({ message, stdout }) => expect.fail(`${message}\n${stdout}`));
+      // Packaging warns about variables that the deployment does not set.
+      expect(stderr, command).not.toContain('does not set');
     }
+    // For npm run setup.
+    expect((await deriveRequirements(project.root)).scopes).not.toEqual([]);
   },
 );
 
@@ -100,8 +107,8 @@ describe('On the local stack,', () => {
     const resource = `/open-apis/im/v1/messages/${event.message.message_id}/resources/${image[0].image_key}`;
     bot.platform.responses.set(`GET ${resource}`, Buffer.from('\x89PNG', 'latin1'));
     await bot.send('im.message.receive_v1', { event });
-    await vi.waitFor(() => expect(bot.platform.find('POST', /\/reply$/)).toHaveLength(1), wait);
-    expect(bot.platform.find('POST', /\/reply$/)[0]?.body).toContain('Hello, world');
+    await vi.waitFor(() => expect(bot.platform.calls.map(({ body }) => body).join()).toContain('Hello, world'), wait);
+    expect(bot.platform.find('POST', /\/reply$/)).toHaveLength(1);
     expect(bot.platform.find('GET', /\/resources\//)).toHaveLength(1);
   });
 

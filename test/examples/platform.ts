@@ -48,7 +48,7 @@ export class Platform implements AsyncDisposable {
     this.calls.push({ method, path, body });
     const result = this.responses.get(`${method} ${path}`);
     if (result instanceof Buffer) response.end(result);
-    else respond(response, result ?? { code: 0, msg: 'success', data: { message_id: 'om_sent' } });
+    else respond(response, result ?? { code: 0, msg: 'success', data: { message_id: 'om_sent', card_id: 'card' } });
   }
 }
 

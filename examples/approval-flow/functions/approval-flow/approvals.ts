@@ -7,7 +7,7 @@ type Feishu = EventContext['feishu'];
 export interface Approval {
   name: string;
   /** The open_id of the person who made the request. */
-  requester: string;
+  requester: string | undefined;
   /** The filled-in fields whose values are texts or numbers. */
   fields: { name: string; value: string }[];
   /** The status of each task, by its id. */

@@ -26,7 +26,10 @@ const LABELS: Readonly<Record<string, string>> = {
  * @see https://open.feishu.cn/document/feishu-cards/card-json-v2-structure
  */
 export function taskCard({ id, approver, status }: Task, { name, requester, fields }: Approval): object {
-  const lines = [`Requested by <at id=${requester}></at>`, ...fields.map((field) => `${field.name}: ${field.value}`)];
+  const lines = [
+    ...(requester === undefined ? [] : [`Requested by <at id=${requester}></at>`]),
+    ...fields.map((field) => `${field.name}: ${field.value}`),
+  ];
   const button = (decision: Decision['status'], text: string, type: string) => ({
     tag: 'button',
     text: { tag: 'plain_text', content: text },

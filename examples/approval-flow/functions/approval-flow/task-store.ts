@@ -79,7 +79,9 @@ export async function saveCard(id: string, messageId: string): Promise<StoredTas
 }
 
 function keyOf(id: string) {
-  return { TableName: process.env.APPROVALS_TABLE, Key: { task: { S: id } } };
+  const table = process.env.APPROVALS_TABLE;
+  if (!table) throw new Error('APPROVALS_TABLE is not set. For npm start, set it in .env: see docs/examples.md');
+  return { TableName: table, Key: { task: { S: id } } };
 }
 
 function readTask(item: NonNullable<GetItemCommandOutput['Item']>): StoredTask {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 
-// An emulator of DynamoDB. `node test/approval-flow/table.ts` starts it for npm start.
+// An emulator of DynamoDB. `npx node test/approval-flow/table.ts` starts it for npm start.
 
 /** Starts the emulator, and points the handlers' client at it. */
 export async function startDatabase(port = 0): Promise<AsyncDisposable> {

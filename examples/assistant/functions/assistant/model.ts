@@ -26,11 +26,13 @@ const RETRY_AFTER_SECONDS = 30;
  * @throws {Error} if the API rejects the request, or the answer is empty or incomplete
  */
 export async function* streamAnswer(messages: ChatMessage[], signal: AbortSignal): AsyncGenerator<string> {
-  const { OPENAI_BASE_URL, OPENAI_API_KEY, OPENAI_MODEL } = process.env;
-  const response = await fetch(`${OPENAI_BASE_URL}/chat/completions`, {
+  const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: key, OPENAI_MODEL: model } = process.env;
+  if (!baseUrl || !key || !model)
+    throw new Error('Set OPENAI_API_KEY in .env, and OPENAI_BASE_URL and OPENAI_MODEL in extensions.yml');
+  const response = await fetch(`${baseUrl}/chat/completions`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${OPENAI_API_KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: OPENAI_MODEL, messages, stream: true }),
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model, messages, stream: true }),
     signal,
   });
   if (!response.ok || response.body === null) throw await rejection(response);

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-// A mock of an API that is compatible with OpenAI's. `node test/assistant/mock-model.ts` starts it for npm start.
+// A mock of an API that is compatible with OpenAI's. `npx node test/assistant/mock-model.ts` starts it for npm start.
 
 interface Request {
   authorization: string | undefined;

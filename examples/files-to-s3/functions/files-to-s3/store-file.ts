@@ -12,19 +12,13 @@ const s3 = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL_S3 !== un
  * @param signal ends the upload
  */
 export async function storeFile(key: string, stream: Readable, signal: AbortSignal): Promise<void> {
-  const upload = new Upload({
-    client: s3,
-    params: { Bucket: process.env.FILES_BUCKET, Key: key, Body: stream },
-    queueSize: 1,
-  });
+  // A failed upload leaves the rest of the download unread.
+  using _download = { [Symbol.dispose]: () => stream.destroy() };
+  const bucket = process.env.FILES_BUCKET;
+  if (!bucket) throw new Error('FILES_BUCKET is not set. For npm start, set it in .env: see docs/examples.md');
+  const upload = new Upload({ client: s3, params: { Bucket: bucket, Key: key, Body: stream }, queueSize: 1 });
+  signal.throwIfAborted();
   const abort = () => void upload.abort();
   signal.addEventListener('abort', abort);
-  try {
-    signal.throwIfAborted();
-    await upload.done();
-  } finally {
-    signal.removeEventListener('abort', abort);
-    // After a failure, nobody reads the rest of the download.
-    stream.destroy();
-  }
+  await upload.done().finally(() => signal.removeEventListener('abort', abort));
 }

@@ -1,7 +1,7 @@
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { buildApp } from 'fauxqs';
 
-// An emulator of S3. `node test/files-to-s3/bucket.ts` starts it for npm start.
+// An emulator of S3. `npx node test/files-to-s3/bucket.ts` starts it for npm start.
 
 const BUCKET = 'files';
 

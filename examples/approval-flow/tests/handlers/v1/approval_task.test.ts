@@ -29,6 +29,12 @@ it('stores the task and sends a card with buttons to the approver', async () => 
   expect(await findTask('task-1')).toMatchObject({ status: 'PENDING', approver: APPROVER, cardMessageId: 'om_card' });
 });
 
+it('says that the table is missing', async () => {
+  delete process.env.APPROVALS_TABLE;
+  const result = await handle('PENDING', 1);
+  expect(result).toMatchObject({ outcome: 'retrying', error: { message: expect.stringContaining('APPROVALS_TABLE') } });
+});
+
 it('sends the same card again if the attempt before was interrupted', async () => {
   const interrupted = { ...platform.stubs, im: { message: { create: () => Promise.reject(new Error('ECONNRESET')) } } };
   const first = await run(handler, taskEvent('PENDING', 1), { feishu: interrupted });

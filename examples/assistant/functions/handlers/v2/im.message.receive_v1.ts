@@ -12,7 +12,7 @@ export default onEvent('im.message.receive_v1', async (event, context) => {
   await reply(message, streamAnswer(conversation, context.signal));
 });
 
-/** Shows an answer while it is written. */
+/** Replies with an answer that arrives piece by piece. */
 async function reply(message: ReceivedMessage, answer: AsyncIterable<string>): Promise<void> {
   const stream = await message.reply.stream();
   for await (const chunk of answer) stream.write(chunk);

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { samplePayload } from '#feishu-events/samples';
 import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/v2/im.message.receive_v1.ts';
@@ -122,13 +122,20 @@ it('retries if the API rejects the request, and does not repeat what it says abo
   });
 });
 
+it('says which variables are missing', async () => {
+  vi.stubEnv('OPENAI_API_KEY', '');
+  const result = await handle(sample('private')).finally(() => vi.unstubAllEnvs());
+  expect(result).toMatchObject({ outcome: 'retrying', error: { message: expect.stringContaining('OPENAI_API_KEY') } });
+});
+
 it.each([
-  ['breaks off', 'half an answer', null],
-  ['is empty', '', 'stop'],
-])('retries if the answer %s', async (_, content, finish_reason) => {
+  ['breaks off', 'half an answer', null, 'incomplete'],
+  ['is empty', '', 'stop', 'empty'],
+])('retries if the answer %s', async (_, content, finish_reason, message) => {
   model.respond = (response) => {
     writeChunk(response, { delta: { content }, finish_reason });
     response.end();
   };
-  expect(await handle(sample('private'))).toMatchObject({ outcome: 'retrying' });
+  const result = await handle(sample('private'));
+  expect(result).toMatchObject({ outcome: 'retrying', error: { message: expect.stringContaining(message) } });
 });

@@ -12,7 +12,7 @@ export default onEvent('im.message.receive_v1', async (event, context) => {
     // The same key in every attempt, so a retry replaces the object.
     const key = `${message.chatId}/${message.id}/${index + 1}-${fileName(attachment)}`;
     await storeFile(key, stream, context.signal);
-    context.log.info('Stored a file', { message: message.id, kind: attachment.kind });
+    context.log.info('Stored a file', { messageId: message.id, kind: attachment.kind });
     names.push(attachment.name ?? attachment.kind);
   }
   await message.reply.text(`Stored: ${names.join(', ')}`);

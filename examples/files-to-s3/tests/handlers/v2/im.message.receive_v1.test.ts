@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { samplePayload, textMessage } from '#feishu-events/samples';
 import { run } from '#feishu-events/testing';
 import handler from '../../../functions/handlers/v2/im.message.receive_v1.ts';
@@ -59,7 +59,7 @@ it('ends the upload when the time is up', async () => {
   const event = samplePayload('im.message.receive_v1', 'file');
   const { outcome } = await run(handler, event, { feishu: platformWith(() => endless), withinMilliseconds: 100 });
   expect(outcome).toBe('retrying');
-  expect(endless.destroyed).toBe(true);
+  await vi.waitFor(() => expect(endless.destroyed).toBe(true), { timeout: 60_000 });
 });
 
 it('keeps slashes and control characters out of the key', async () => {
@@ -67,6 +67,14 @@ it('keeps slashes and control characters out of the key', async () => {
   event.message.content = JSON.stringify({ file_key: 'file_1', file_name: '../a\nb.txt' });
   await run(handler, event, { feishu: platformWith(() => Readable.from([Buffer.from('text')])) });
   expect(await bucket.keys()).toContain(`${event.message.chat_id}/${event.message.message_id}/1-.._a_b.txt`);
+});
+
+it('says that the bucket is missing', async () => {
+  vi.stubEnv('FILES_BUCKET', '');
+  const event = samplePayload('im.message.receive_v1', 'file');
+  const result = await run(handler, event, { feishu: platformWith(() => Readable.from(['text'])) });
+  vi.unstubAllEnvs();
+  expect(result).toMatchObject({ outcome: 'retrying', error: { message: expect.stringContaining('FILES_BUCKET') } });
 });
 
 it('drops messages without files', async () => {
