@@ -9,7 +9,7 @@ import type {
 import type { EventEnvelope, EventHeader, HeaderFields, JsonObject } from './feishu/envelope.ts';
 import type { CallbackPayloads, CallbackResponses, EventPayloads, EventPayloadsV1 } from './feishu/event-types.ts';
 import type { Log } from './feishu/log.ts';
-import { toStoredJson } from './feishu/stored-json.ts';
+import { toStoredJson } from './util/stored-json.ts';
 
 // Handler modules import only this module, and extend these interfaces by declaration merging.
 export type {

@@ -7,7 +7,7 @@ const CALL = /\bfeishu\s*((?:\??\.\s*\w+\s*)+)\(/g;
 /** Methods of `#feishu-events/messages`, and those of the SDK that they call. */
 const MESSAGE_CALLS: readonly (readonly [RegExp, string])[] = [
   [/\breply\s*\??\.\s*(text|markdown|card|stream)\s*\(/, 'im.message.reply'],
-  [/\breply\s*\??\.\s*stream\s*\(/, 'cardkit.card.create'],
+  [/\breply\s*\??\.\s*stream\s*\(/, 'cardkit.v1.card.create'],
   [/\bupdateCard\s*\(/, 'im.message.patch'],
   [/\.\s*(quoted|forwarded)\s*\(/, 'im.message.get'],
   [/\.\s*download\s*\(/, 'im.messageResource.get'],

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../feishu/envelope.ts';
 import { chatOf, userOf } from '../feishu/event-identity.ts';
-import { toStoredJson } from '../feishu/stored-json.ts';
+import { toStoredJson } from '../util/stored-json.ts';
 import { openStore, type StateContext } from './open-store.ts';
 import { NO_VERSION, StateConflict, type StateKey } from './state-store.ts';
 

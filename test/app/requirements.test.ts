@@ -101,7 +101,7 @@ describe('The requirements of handler modules', () => {
     });
     expect({ neededBy: scopes.flatMap(({ neededBy }) => neededBy).sort(), unknown }).toEqual({
       neededBy: [
-        'cardkit.card.create',
+        'cardkit.v1.card.create',
         'im.message.get',
         'im.message.patch',
         'im.message.reply',

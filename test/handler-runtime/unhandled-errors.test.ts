@@ -145,7 +145,9 @@ describe('An error that escapes a handler', () => {
     expect(await localFunction.invoke(batch.event)).toEqual({
       batchItemFailures: [{ itemIdentifier: batch.named(name)?.messageId }],
     });
-    expect(lines.filter(({ message }) => message === 'handled')).toHaveLength(9);
+    const handled = () => lines.filter(({ message }) => message === 'handled');
+    // The lines may arrive after the result.
+    await vi.waitFor(() => expect(handled()).toHaveLength(9), wait);
     expect(lines.find(({ level }) => level === 'WARN')).toMatchObject({
       event_id: batch.eventId(name),
       error: 'Error: The audit log is down',

@@ -185,7 +185,7 @@ describe('A worker that is killed at any call leaves', () => {
 
 it('A redrive completes the answer that had failed for good, in the same card', async () => {
   await using event = await createEvent();
-  await event.deliver(LAST_ATTEMPT, { call: 8, when: 'after' });
+  await event.deliver(LAST_ATTEMPT, { call: 9, when: 'after' });
   await event.deliver(LAST_ATTEMPT + 1);
   expect(event.platform.shown[0]?.summary).toBe(FAILURE_TEXT);
   expect((await event.deliver(1)).outcome).toBe('handled');
