@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { writeRequest } from '../../lib/feishu/request.ts';
 import { type EventHandler, onEvent, onEventV1 } from '../../lib/handler.ts';
 import type { ImportModule } from '../../lib/handler-runtime/find-handler.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
@@ -12,11 +11,8 @@ import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { jsonResponse } from '../../lib/webhook/http.ts';
 import { MAXIMUM_DELIVERIES } from '../../lib/worker/retry.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
-import { deliver } from '../support/deliver.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
-import { startLocalStack } from '../support/local-stack.ts';
 import { PlatformApi } from '../support/platform-api.ts';
-import { wait } from '../support/wait.ts';
 
 const TENANT_TOKEN = '/open-apis/auth/v3/tenant_access_token';
 const APP_TOKEN = '/open-apis/auth/v3/app_access_token';
@@ -298,22 +294,4 @@ describe('The worker of a store app', () => {
       'FEISHU_APP_TYPE is "isv", but must be self or store.',
     );
   });
-});
-
-describe('The bundles of a store app', () => {
-  it('reply to a message with the deployed official SDK', async () => {
-    await using platform = await PlatformApi.start();
-    platform.validTickets.add('a ticket');
-    const encryptKey = 'an encrypt key';
-    const stack = await startLocalStack({
-      environment: { FEISHU_ENCRYPT_KEY: encryptKey, ...platform.environment, ...STORE_APP },
-    });
-    onTestFinished(() => stack.stop());
-    const send = (text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
-    const ticket = { app_id: platform.appId, tenant_key: undefined, app_ticket: 'a ticket' };
-    await send(createSample('app_ticket', { version: '1.0', token: '', event: ticket }));
-    await vi.waitFor(() => expect(stack.events()).toMatchObject([{ type: 'app_ticket', status: 'handled' }]), wait);
-    await send(createSample('im.message.receive_v1', { version: '2.0', token: '', event: textMessage('Hello') }));
-    await vi.waitFor(() => expect(platform.sent).toEqual([{ tenant: '2ca1d211f64f6438', text: 'Hello' }]), wait);
-  }, 60_000);
 });
