@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
 import { deduplicationKey } from '../../lib/feishu/event-identity.ts';
 import { Continue, Drop, type EventContext, onEvent, RetryAfter } from '../../lib/handler.ts';
@@ -20,10 +20,14 @@ import { modulesOf } from '../support/handler-modules.ts';
 import { createRecord, type RecordOptions } from './queue-records.ts';
 
 const TYPE = 'im.message.receive_v1';
-const contextOf = (remainingMilliseconds = 60_000) => {
-  const endsAt = Date.now() + remainingMilliseconds;
+const contextOf = () => {
+  const endsAt = Date.now() + 60_000;
   return { getRemainingTimeInMillis: () => endsAt - Date.now() } as Context;
 };
+
+// No time limit of the worker passes, however slow the machine is.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => void vi.useRealTimers());
 
 describe('An event whose handler throws a Continue', () => {
   const aws = emulatedAws();
@@ -37,8 +41,8 @@ describe('An event whose handler throws a Continue', () => {
     });
     const modules = { v2: modulesOf({ [TYPE]: handler }), v1: modulesOf({}), fallback: modulesOf({}) };
     const worker = createWorker(modules, aws.environment);
-    const deliver = async (messageId: string, options: RecordOptions = {}, context = contextOf()) =>
-      (await worker({ Records: [createRecord(messageId, { type: TYPE, ...options })] }, context)).batchItemFailures;
+    const deliver = async (messageId: string, options: RecordOptions = {}) =>
+      (await worker({ Records: [createRecord(messageId, { type: TYPE, ...options })] }, contextOf())).batchItemFailures;
     return { deliver, seen };
   }
 
@@ -204,13 +208,15 @@ describe('An event whose handler throws a Continue', () => {
 
   it('is retried if its handler throws the Continue after its time is up', async () => {
     const { deliver, seen } = workerOf(async ({ signal }) => {
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
+      vi.advanceTimersByTime(60_000);
+      await aborted;
       await new Promise(setImmediate);
       throw new Continue('too late');
     });
     const id = randomUUID();
     const published = outcomes();
-    await deliver(id, {}, contextOf(2050));
+    await deliver(id);
     expect(published).toMatchObject([{ outcome: 'retrying' }]);
     expect(seen).toHaveLength(1);
     expect(await storedState(id)).toBeUndefined();
