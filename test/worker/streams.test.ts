@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { onEvent } from '../../lib/handler.ts';
 import { readMessage } from '../../lib/messages/message.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
@@ -13,6 +13,12 @@ import { modulesOf } from '../support/handler-modules.ts';
 import { StreamingPlatform } from '../support/streaming-platform.ts';
 import { volume } from '../support/volume.ts';
 import { createRecord } from './queue-records.ts';
+
+// No time limit passes, however slow the machine is.
+vi.mock(import('../../lib/util/deadline.ts'), async (importOriginal) => ({
+  ...(await importOriginal()),
+  startDeadline: () => ({ signal: new AbortController().signal, [Symbol.dispose]() {} }),
+}));
 
 const aws = emulatedAws();
 
