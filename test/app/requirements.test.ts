@@ -2,7 +2,8 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CALL_SCOPES, EVENT_SCOPES } from '../../lib/app/known-scopes.ts';
+import { CALL_SCOPES } from '../../lib/app/known-call-scopes.ts';
+import { EVENT_SCOPES } from '../../lib/app/known-scopes.ts';
 import { deriveRequirements, type RequiredScope, scopesToRequest } from '../../lib/app/requirements.ts';
 import { findSdkCalls } from '../../lib/app/sdk-calls.ts';
 import { SAMPLE_TYPES } from '../../lib/samples/samples.ts';
@@ -76,7 +77,7 @@ describe('The requirements of handler modules', () => {
           anyOf: ['contact:user.base:readonly'],
           neededBy: ['functions/handlers/v2/application.bot.menu_v6.ts'],
         },
-        { anyOf: ['im:chat:read'], neededBy: ['im.chat.updated_v1'] },
+        { anyOf: ['im:chat:read', 'im:chat:readonly', 'im:chat'], neededBy: ['im.chat.updated_v1'] },
         { anyOf: ['im:message:send_as_bot', 'im:message'], neededBy: ['im.message.create'] },
       ],
       unknown: [],
@@ -113,12 +114,12 @@ describe('The requirements of handler modules', () => {
 
   it('list events and SDK methods whose scopes are not known', async () => {
     const { scopes, unknown } = await derive({
-      'functions/handlers/v2/vc.meeting.meeting_started_v1.ts': `${IMPORT}
-        export default onEvent('vc.meeting.meeting_started_v1', (_, context) => context.feishu.vc.meeting.get({} as any));`,
+      'functions/handlers/v2/moments.post.created_v1.ts': `${IMPORT}
+        export default onEvent('moments.post.created_v1', (_, context) => context.feishu.moments.post.get({} as any));`,
     });
     expect({ scopes, unknown }).toEqual({
       scopes: [],
-      unknown: ['vc.meeting.meeting_started_v1', 'feishu.vc.meeting.get'],
+      unknown: ['moments.post.created_v1', 'feishu.moments.post.get'],
     });
   });
 
@@ -205,6 +206,24 @@ describe('The tables of scopes', () => {
     // The client has some services only by version.
     const isMethod = (name: string) => [name, name.replace('.', '.v1.')].some((one) => typeof find(one) === 'function');
     expect([...CALL_SCOPES.keys()].filter((name) => !isMethod(name))).toEqual([]);
+  });
+
+  it('contain only names of scopes, and none twice in a choice', () => {
+    const choices = [...EVENT_SCOPES.values(), ...CALL_SCOPES.values()].flatMap(({ scopes }) => scopes);
+    for (const choice of choices) {
+      expect(new Set(choice).size).toBe(choice.length);
+      for (const scope of choice) expect(scope).toMatch(/^[a-z_]+(:[a-z_.0-9]+){1,2}$/);
+    }
+  });
+
+  it.each([
+    ['im.chat.member.user.added_v1', 'im:chat'],
+    ['im.message.reaction.created_v1', 'im:message.reactions:read'],
+    ['vc.room.created_v1', 'vc:room'],
+  ])('accept for %s each scope that the platform accepts, such as %s', (type, granted) => {
+    const required = (EVENT_SCOPES.get(type)?.scopes ?? []).map((anyOf) => ({ anyOf, neededBy: [type] }));
+    expect(required).toHaveLength(1);
+    expect(scopesToRequest(required, [granted])).toEqual([]);
   });
 
   it('name a source for each entry', () => {
