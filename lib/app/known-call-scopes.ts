@@ -72,7 +72,6 @@ export const CALL_SCOPES: ReadonlyMap<string, Known> = new Map<string, Known>([
       ['chatManagers.addManagers', 'chatManagers.deleteManagers'],
     ],
     [['im:chat.moderation:read', 'im:chat:readonly', 'im:chat'], ['chatModeration.get']],
-    [['im:chat:moderation:write_only', 'im:chat'], ['chatModeration.update']],
     [
       ['im:chat.top_notice:write_only', 'im:chat'],
       ['chatTopNotice.putTopNotice', 'chatTopNotice.deleteTopNotice'],

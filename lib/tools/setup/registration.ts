@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { readAppStatus } from '../../app/app-status.ts';
 import { createConfirmationLink } from '../../app/confirmation-link.ts';
-import { formatItem } from '../../app/format-status.ts';
+import { formatStatus } from '../../app/format-status.ts';
 import { PlatformApp } from '../../app/platform-app.ts';
 import { PLATFORMS } from '../../app/platforms.ts';
 import {
@@ -12,7 +12,7 @@ import {
   RegistrationError,
   type RegistrationOptions,
 } from '../../app/registration.ts';
-import { type Requirements, scopesToRequest } from '../../app/requirements.ts';
+import type { Requirements } from '../../app/requirements.ts';
 import { askYesOrNo } from '../../cli/ask.ts';
 import { changeEnvironmentFile } from '../../cli/change-environment-file.ts';
 import { UsageError } from '../../cli/command-line.ts';
@@ -21,6 +21,7 @@ import { readEnvironmentFile } from '../../cli/environment-file.ts';
 import { createProgress } from '../../cli/progress.ts';
 import { formatLine } from '../../cli/terminal-line.ts';
 import { qrCodeWidth, renderQrCode } from './qr-code.ts';
+import { requestedScopes } from './requested-scopes.ts';
 
 /** How the command talks to the user. */
 export interface Terminal {
@@ -57,7 +58,7 @@ export async function setUpApp(options: SetupOptions, terminal: Terminal): Promi
 
   const registration = { ...options, clock, signal: terminal.cancellation.signal };
   const pending = await beginRegistration(registration);
-  const scopes = scopesToRequest(requirements.scopes);
+  const scopes = requestedScopes(requirements);
   const link = createConfirmationLink(pending.link, { ...requirements, scopes }, appId);
   const request = describeRequest(requirements, scopes, appId).map((line) => formatLine(line, output));
   output.write(`${[...request, '', ...showLink(link, output), ''].join('\n')}\n`);
@@ -93,7 +94,7 @@ export async function setUpApp(options: SetupOptions, terminal: Terminal): Promi
 export async function reportGrants(app: RegisteredApp, options: SetupOptions, { output }: Terminal): Promise<boolean> {
   const { domain } = (options.platforms ?? PLATFORMS)[app.platform];
   const items = await readAppStatus(await PlatformApp.create({ ...app, domain }), options.requirements);
-  for (const item of items) output.write(`${formatLine(formatItem(item), output)}\n`);
+  for (const line of formatStatus(items)) output.write(`${formatLine(line, output)}\n`);
   const isReachable = items[0]?.status === 'ok';
   const isComplete = isReachable && items.every(({ status }) => status !== 'missing');
   if (isReachable && !isComplete) {
@@ -149,7 +150,15 @@ function showLink(link: URL, output: NodeJS.WriteStream): string[] {
     ];
   }
   const code = renderQrCode(link.href, output.hasColors());
-  return ['Scan the code with Feishu or Lark, or open the link:', '', ...code, '', link.href];
+  const size =
+    code.length > output.rows ? ` The code needs ${code.length} rows, but the terminal has ${output.rows}.` : '';
+  return [
+    formatLine(`Scan the code with Feishu or Lark, or open the link.${size}`, output),
+    '',
+    ...code,
+    '',
+    link.href,
+  ];
 }
 
 async function waitForUser(
