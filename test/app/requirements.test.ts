@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ async function derive(files: Record<string, string>) {
   const root = await mkdtemp(path.join(tmpdir(), 'feishu-events-requirements-'));
   try {
     await mkdir(path.join(root, 'functions/handlers'), { recursive: true });
-    const imports = { '#feishu-events': './lib/handler.ts', '#feishu-events/messages': './lib/messages/message.ts' };
+    const { imports } = JSON.parse(await readFile(path.join(PROJECT_ROOT, 'package.json'), 'utf8'));
     const manifest = { type: 'module', imports };
     await writeFile(path.join(root, 'package.json'), JSON.stringify(manifest));
     // A copy, because the modules of a linked folder would not count as the template's.
@@ -110,6 +110,43 @@ describe('The requirements of handler modules', () => {
       ],
       unknown: [],
     });
+  });
+
+  it.each([
+    [
+      'approval-flow',
+      {
+        events: [],
+        eventsV1: ['approval_task'],
+        callbacks: ['card.action.trigger'],
+        requested: ['approval:approval', 'im:message:send_as_bot'],
+        unknown: [],
+      },
+    ],
+    [
+      'assistant',
+      {
+        events: ['im.message.receive_v1'],
+        eventsV1: [],
+        callbacks: [],
+        requested: [
+          'cardkit:card:write',
+          'im:message.group_at_msg:readonly',
+          'im:message.p2p_msg:readonly',
+          'im:message:readonly',
+          'im:message:send_as_bot',
+        ],
+        unknown: [],
+      },
+    ],
+  ])('are those of the example %s', async (name, expected) => {
+    const example = path.join(PROJECT_ROOT, 'examples', name);
+    const files = await Array.fromAsync(glob('functions/**/*.ts', { cwd: example }));
+    const sources = await Promise.all(
+      files.map(async (file) => [file, await readFile(path.join(example, file), 'utf8')] as const),
+    );
+    const { scopes, ...rest } = await derive(Object.fromEntries(sources));
+    expect({ ...rest, requested: scopesToRequest(scopes) }).toEqual(expected);
   });
 
   it('list events and SDK methods whose scopes are not known', async () => {
