@@ -42,6 +42,13 @@ export interface SetupOptions extends Pick<RegistrationOptions, 'clock' | 'platf
   openLink?: ((link: URL) => void) | undefined;
 }
 
+const WAITING_ADVICE = 'Ask an administrator to approve it in the admin console. To check again: npm run app -- check';
+const GRANT_ADVICE = [
+  'The platform has not granted everything: it drops what it does not know or has not released for your tenant, and some scopes wait for an administrator.',
+  'To add the rest: npm run app -- apply',
+  'If the platform rejects it: npm run setup -- --manual',
+];
+
 /**
  * Creates or extends an app through a user's confirmation, and writes its credentials to `.env`.
  *
@@ -96,13 +103,11 @@ export async function reportGrants(app: RegisteredApp, options: SetupOptions, { 
   const items = await readAppStatus(await PlatformApp.create({ ...app, domain }), options.requirements);
   for (const line of formatStatus(items)) output.write(`${formatLine(line, output)}\n`);
   const isReachable = items[0]?.status === 'ok';
-  const isComplete = isReachable && items.every(({ status }) => status !== 'missing');
+  const missing = items.filter(({ status }) => status === 'missing');
+  const isComplete = isReachable && missing.length === 0;
   if (isReachable && !isComplete) {
-    const advice = [
-      'The platform has not granted everything: it drops what it does not know or has not released for your tenant, and some scopes wait for an administrator.',
-      'To add the rest: npm run app -- apply',
-      'If the platform rejects it: npm run setup -- --manual',
-    ];
+    const isWaiting = missing.every(({ remedy }) => remedy === 'administrator');
+    const advice = isWaiting ? [WAITING_ADVICE] : GRANT_ADVICE;
     output.write(`\n${advice.map((line) => formatLine(line, output)).join('\n')}\n`);
   }
   return isComplete;

@@ -243,6 +243,15 @@ describe('The report of what was granted', () => {
     expect(terminal.text).not.toContain('--manual');
   });
 
+  it('advises to ask an administrator if only scopes wait', async () => {
+    configuration.waiting = ['im:message:send_as_bot'];
+    configuration.app = 99991672;
+    const terminal = new FakeTerminal();
+    expect(await report(terminal)).toBe(false);
+    expect(terminal.text).toContain('Ask an administrator to approve it in the admin console.');
+    expect(terminal.text).not.toContain('npm run app -- apply');
+  });
+
   it('says what to do about what the platform dropped', async () => {
     const terminal = new FakeTerminal();
     expect(await report(terminal)).toBe(false);
