@@ -1,5 +1,5 @@
 import { readAppStatus, type StatusItem } from './app-status.ts';
-import { formatItem } from './format-status.ts';
+import { formatStatus } from './format-status.ts';
 import type { Keys } from './keys.ts';
 import { type Change, type Plan, planChanges, type Target } from './plan.ts';
 import type { AppConfiguration, PlatformApp } from './platform-app.ts';
@@ -36,11 +36,15 @@ export async function checkApp(options: AppCommandOptions): Promise<boolean> {
   const items = await compareApp(options);
   const [first] = items;
   if (first?.part === 'credentials' && first.status === 'unknown') {
-    throw new Error(`The app was not compared. ${first.description} Check the network and the proxy.`);
+    throw new Error(`The app was not compared. ${first.description}`);
   }
-  for (const item of items) print(formatItem(item));
-  const isComplete = items.every(({ status }) => status !== 'missing');
-  if (!isComplete && first?.status === 'ok') print(`To change the app: ${applyCommand}`);
+  for (const line of formatStatus(items)) print(line);
+  const missing = items.filter(({ status }) => status === 'missing');
+  const isComplete = missing.length === 0;
+  // An app in review cannot be changed.
+  const isInReview = missing.some(({ part, remedy }) => part === 'version' && remedy === 'administrator');
+  const canApply = !isInReview && missing.some(({ remedy }) => remedy === undefined);
+  if (canApply && first?.status === 'ok') print(`To change the app: ${applyCommand}`);
   if (items.some(({ status }) => status === 'extra')) print(`To unsubscribe from the rest: ${applyCommand} --prune`);
   return isComplete;
 }
@@ -117,16 +121,24 @@ export async function applyPlan(options: ApplyOptions): Promise<boolean> {
       await makeChange(change, configuration, options);
     } catch (error) {
       // The platform may verify the URL with the keys of the published version, which the webhook need not accept.
-      if (!hasSentKeys || !(error instanceof PlatformError) || error.code !== UNVERIFIED_URL) throw error;
+      if (!hasSentKeys || !(error instanceof PlatformError) || error.code !== UNVERIFIED_URL) {
+        for (const line of change.lines) print(`✗ ${nameOf(line)}`);
+        throw error;
+      }
       if (!(await publish(plan.changes, options))) return false;
       hasSentKeys = false;
       await unpublished.remember();
       await makeChange(change, configuration, options);
     }
     hasSentKeys ||= 'keys' in change.request && change.needsPublishing;
-    for (const line of change.lines) print(`✓ ${line.replace(/^- /, '- removed ').slice(2)}`);
+    for (const line of change.lines) print(`✓ ${nameOf(line)}`);
   }
   return plan.publishes ? publish(plan.changes, options) : true;
+}
+
+/** Names a change without the mark in its line of the plan. */
+function nameOf(line: string): string {
+  return line.replace(/^- /, '- removed ').slice(2);
 }
 
 async function makeChange(

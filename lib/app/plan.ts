@@ -1,5 +1,11 @@
 import type { KeyRotation, KeyStep } from './key-rotation.ts';
-import type { AppConfiguration, ConfigurationPatch, Delivery, PlatformApp } from './platform-app.ts';
+import {
+  type AppConfiguration,
+  CONFIGURATION_SCOPES,
+  type ConfigurationPatch,
+  type Delivery,
+  type PlatformApp,
+} from './platform-app.ts';
 import { HAS_NO_BOT, PlatformError } from './platform-errors.ts';
 import { type Requirements, scopesToRequest } from './requirements.ts';
 
@@ -38,11 +44,7 @@ export interface Plan {
 const LONGEST_SECRET_CHARACTERS = 32;
 
 /** Those of the commands that read and change the app. */
-const COMMAND_SCOPES = [
-  'application:application:self_manage',
-  'admin:app.info:readonly',
-  'application:application:patch',
-];
+const COMMAND_SCOPES = [...CONFIGURATION_SCOPES, 'application:application:patch'];
 
 const KEYS = 'Encrypt Key and Verification Token';
 const KEY_STEPS: Readonly<Record<KeyStep, string>> = {
@@ -188,10 +190,6 @@ function planDelivery(
 ): Change | undefined {
   const noun = part === 'events' ? 'event' : 'callback';
   const mode = requestUrl === undefined ? 'websocket' : 'webhook';
-  const isComparable = current.types !== undefined && current.mode !== undefined;
-  if (!isComparable && !sendsUnknown && needed.length > 0) {
-    notes.push(`The platform does not report all about the app's ${part}: --all sends what the handlers need.`);
-  }
   const known = current.types ?? (sendsUnknown ? [] : needed);
   const missing = needed.filter((type) => !known.includes(type));
   const extra = known.filter((type) => !needed.includes(type));
@@ -200,9 +198,15 @@ function planDelivery(
   }
   const removed = prunes ? extra : [];
   const isUsed = needed.length > 0;
-  const changesMode = isUsed && (current.mode === undefined ? sendsUnknown : current.mode !== mode);
+  // The platform requires the mode whenever the types change.
+  const sendsMode = sendsUnknown || missing.length + removed.length > 0;
+  const isComparable = current.types !== undefined && (current.mode !== undefined || sendsMode);
+  if (!isComparable && !sendsUnknown && isUsed) {
+    notes.push(`The platform does not report all about the app's ${part}: --all sends what the handlers need.`);
+  }
+  const changesMode = isUsed && (current.mode === undefined ? sendsMode : current.mode !== mode);
   const changesUrl =
-    isUsed && mode === 'webhook' && (current.mode === undefined ? sendsUnknown : current.requestUrl !== requestUrl);
+    isUsed && mode === 'webhook' && (current.mode === undefined ? sendsMode : current.requestUrl !== requestUrl);
   if (missing.length + removed.length === 0 && !changesMode && !changesUrl) return undefined;
   const types = { [`add_${part}`]: missing, [`remove_${part}`]: removed };
   const sent = Object.fromEntries(Object.entries(types).filter(([, names]) => names.length > 0));

@@ -1,11 +1,19 @@
 import type { Client } from '@larksuiteoapi/node-sdk';
 import { routeSdkRequests } from '../api-client/sdk-routes.ts';
 import type { AppCredentials } from '../config.ts';
+import type { ScopeChoice } from './known-scopes.ts';
 import { PlatformError } from './platform-errors.ts';
 
 type HttpInstance = typeof import('@larksuiteoapi/node-sdk').defaultHttpInstance;
 
 const REQUEST_WITHIN_MILLISECONDS = 15_000;
+
+/**
+ * Each of them permits an app to read its configuration.
+ *
+ * @see https://open.feishu.cn/document/uAjLw4CM/ukTMukTMukTM/reference/application-v6/application/get
+ */
+export const CONFIGURATION_SCOPES: ScopeChoice = ['application:application:self_manage', 'admin:app.info:readonly'];
 
 /** A change of the configuration. What it does not contain stays. */
 export type ConfigurationPatch = NonNullable<

@@ -51,14 +51,13 @@ export class PlatformError extends Error {
 function describe(error: unknown, body: Body, code: number | undefined, scopes: string[]): string {
   if (code === undefined) {
     const { code: reason, message } = error as NodeJS.ErrnoException;
-    return `The platform did not respond (${toSingleLine(String(reason ?? message))}).`;
+    return `The platform did not respond (${toSingleLine(String(reason ?? message))}). Check the network and the proxy, then run the command again.`;
   }
   const words = `The platform responded: ${toSingleLine(String(body?.msg ?? wordsIn(error)))} (${code}).`;
   if (code === MISSING_SCOPE && scopes.length > 0) {
     return `The app lacks the scope ${scopes.join(' or ')} (${code}). Add it in the developer console: Permissions & Scopes.`;
   }
-  const advice = ADVICE.get(code);
-  return advice === undefined ? words : `${words} ${advice}`;
+  return `${words} ${ADVICE.get(code) ?? 'The documents of the platform explain the code.'}`;
 }
 
 type Body = Readonly<Record<string, unknown>> | undefined;

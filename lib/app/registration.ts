@@ -98,15 +98,18 @@ export async function beginRegistration(options: RegistrationOptions): Promise<P
   });
   const body = tryParseJsonObject(text);
   if (body?.error !== undefined) {
-    throw new RegistrationError(String(body.error), `${accounts} refused: ${describeRefusal(body)}.`);
+    throw new RegistrationError(String(body.error), `${accounts} refused: ${describeRefusal(body)}. ${MANUALLY}`);
+  }
+  if (status >= 500) {
+    throw new RegistrationError(
+      'unreachable',
+      `${accounts} responded with HTTP ${status}. Run the command again later.`,
+    );
   }
   const link = URL.parse(asText(body?.verification_uri_complete) ?? '');
   const deviceCode = asText(body?.device_code);
   if (body === undefined || deviceCode === undefined || link === null || !isSecure(link)) {
-    throw new RegistrationError(
-      'invalid_response',
-      `${accounts} did not return a link (HTTP ${status}). Set the app up in the developer console: npm run setup -- --manual`,
-    );
+    throw new RegistrationError('invalid_response', `${accounts} did not return a link (HTTP ${status}). ${MANUALLY}`);
   }
   const expiresIn = readSeconds(body.expires_in, DEFAULT_EXPIRY_SECONDS, LONGEST_EXPIRY_SECONDS);
   const interval = readSeconds(body.interval, DEFAULT_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS);
@@ -192,6 +195,8 @@ function describeFailure(accounts: string, error: unknown): string {
   const reason = name === 'TimeoutError' ? 'timeout' : code === 'ERR_PROXY_TUNNEL' ? message : (code ?? message);
   return `No response from ${accounts} (${reason}${routeTo(new URL(accounts)).via})`;
 }
+
+const MANUALLY = 'Set the app up in the developer console: npm run setup -- --manual';
 
 const REFUSALS: ReadonlyMap<unknown, string> = new Map([
   ['access_denied', 'The request was denied on the page.'],

@@ -6,7 +6,8 @@ import { listHandlerModules } from '../build/handler-names.ts';
 import { IMPORTED_FILE_LOADERS } from '../build/imported-files.ts';
 import { readLocalEnvironment } from '../cli/environment.ts';
 import { callbackTypesOf } from '../handler-runtime/callback-types.ts';
-import { CALL_SCOPES, EVENT_SCOPES, type ScopeChoice } from './known-scopes.ts';
+import { CALL_SCOPES } from './known-call-scopes.ts';
+import { EVENT_SCOPES, type ScopeChoice } from './known-scopes.ts';
 import { findSdkCalls } from './sdk-calls.ts';
 
 /** What the handlers need from the app's configuration on the platform. */

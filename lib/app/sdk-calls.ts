@@ -1,5 +1,5 @@
 import { transform } from 'esbuild';
-import { CALL_SCOPES } from './known-scopes.ts';
+import { CALL_SCOPES } from './known-call-scopes.ts';
 
 /** `feishu.im.message.reply(` and `context.feishu.im.v1.message.reply(`, with optional chaining and line breaks. */
 const CALL = /\bfeishu\s*((?:\??\.\s*\w+\s*)+)\(/g;

@@ -32,7 +32,9 @@ Configures the app whose credentials are in the environment or .env, for the lon
   --help          show this help
 
 Exits with 0 if the app is as wanted, 1 if something is missing or waits for an administrator, 2 if the command could not
-run or compare.`;
+run or compare, 130 if it was cancelled.`;
+
+const CANCELLED_CODE = 130;
 
 const { values, positionals } = readCommandLine(
   USAGE,
@@ -49,11 +51,13 @@ const { values, positionals } = readCommandLine(
   2,
 );
 
+const cancellation = new AbortController();
 try {
   process.exitCode = (await run()) ? 0 : 1;
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
+  const { aborted: isCancelled } = cancellation.signal;
+  console.error(isCancelled ? '\nCancelled. Nothing was changed.' : error instanceof Error ? error.message : error);
+  process.exitCode = isCancelled ? CANCELLED_CODE : 2;
 }
 
 async function run(): Promise<boolean> {
@@ -105,5 +109,5 @@ function readUrl(url: string | undefined): string | undefined {
 async function confirm(): Promise<boolean> {
   if (values.yes) return true;
   if (!process.stdin.isTTY) throw new UsageError('Not a terminal: pass --yes to confirm.');
-  return askYesOrNo('Apply these changes?', false, process.stdin, process.stdout, new AbortController());
+  return askYesOrNo('Apply these changes?', false, process.stdin, process.stdout, cancellation);
 }

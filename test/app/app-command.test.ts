@@ -102,8 +102,9 @@ describe('The plan', () => {
     mock.granted = ['im:message'];
     await plan();
     expect(printed).toEqual([
-      "? The platform does not report all about the app's events: --all sends what the handlers need.",
       "? The platform does not report all about the app's callbacks: --all sends what the handlers need.",
+      // The platform requires the mode with each change of the events.
+      '~ events over the long connection',
       '+ event im.chat.updated_v1',
       '+ a published version',
     ]);
@@ -251,12 +252,16 @@ describe('Applying the plan', () => {
     const sent = changesSent();
     expect(await apply()).toBe(false);
     expect(changesSent()).toBe(sent);
+    printed = [];
+    expect(await checkApp(optionsFor({}))).toBe(false);
+    expect(printed).toContain('✗ A version waits for an administrator');
+    expect(printed).not.toContain('To change the app: npm run app -- apply');
   });
 
   it('fails the check if the platform does not respond, because nothing was compared', async () => {
     const unreachable = await PlatformApp.create({ ...mock.credentials, domain: 'http://127.0.0.1:1' });
     await expect(checkApp({ ...optionsFor({}), app: unreachable })).rejects.toThrow(
-      'The app was not compared. The platform did not respond (ECONNREFUSED). Check the network and the proxy.',
+      'The app was not compared. The platform did not respond (ECONNREFUSED). Check the network and the proxy',
     );
     expect(printed).toEqual([]);
   });
@@ -276,11 +281,18 @@ describe('Applying the plan', () => {
     expect(printed).toEqual(['+ a published version', '✓ Published a version']);
   });
 
+  it('names the change that the platform rejected', async () => {
+    mock.refusals.set('config', 210043);
+    await expect(apply()).rejects.toThrow('210043');
+    expect(printed.at(-1)).toMatch(/^✗ scope /);
+  });
+
   it.each([
     [210043, 'npm run setup -- --app'],
     [210042, 'The platform could not verify the request URL. Is the webhook deployed?'],
     [210040, 'A version of the app is in review.'],
     [99991400, 'Too many calls.'],
+    [230099, 'The documents of the platform explain the code.'],
   ])('explains the error %d', async (code, advice) => {
     mock.refusals.set('config', code);
     await expect(apply()).rejects.toThrow(advice);

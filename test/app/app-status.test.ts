@@ -46,7 +46,12 @@ describe('The status of an app', () => {
       /The platform responded: app secret invalid \(10014\)\. The App Secret is wrong/,
     ],
     ['App ID', 'missing', { appId: 'cli_wrong' }, /\(10003\)\. The App ID is wrong/],
-    ['domain', 'unknown', { domain: 'http://127.0.0.1:1' }, /^The platform did not respond \(ECONNREFUSED\)\.$/],
+    [
+      'domain',
+      'unknown',
+      { domain: 'http://127.0.0.1:1' },
+      /^The platform did not respond \(ECONNREFUSED\)\. Check the network/,
+    ],
   ])('names only a wrong %s', async (_, expected, wrong, description) => {
     const items = await status({ ...mock.credentials, ...wrong });
     expect(items).toEqual([

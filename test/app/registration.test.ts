@@ -148,7 +148,7 @@ describe('The beginning of a registration', () => {
     feishu.beginning = { error: 'unauthorized_client', error_description: 'Not available\u001b[2J' };
     await expect(beginRegistration(options)).rejects.toMatchObject({
       code: 'unauthorized_client',
-      message: `${feishu.origin} refused: unauthorized_client, Not available\\u001b[2J.`,
+      message: `${feishu.origin} refused: unauthorized_client, Not available\\u001b[2J. Set the app up in the developer console: npm run setup -- --manual`,
     });
   });
 
@@ -156,10 +156,18 @@ describe('The beginning of a registration', () => {
     ['without a link', { verification_uri_complete: undefined }],
     ['with a link that is not for a browser', { verification_uri_complete: 'file:///etc/passwd' }],
     ['without a code', { device_code: '' }],
-    ['with status 503', 503],
+    ['with status 404', 404],
   ])('fails with advice for a response %s', async (_, beginning) => {
     feishu.beginning = beginning;
     await expect(beginRegistration(options)).rejects.toThrow('npm run setup -- --manual');
+  });
+
+  it('advises to run it again if the platform is overloaded', async () => {
+    feishu.beginning = 503;
+    await expect(beginRegistration(options)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: `${feishu.origin} responded with HTTP 503. Run the command again later.`,
+    });
   });
 
   it('fails with the reason if the platform cannot be reached', async () => {

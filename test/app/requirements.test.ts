@@ -1,8 +1,9 @@
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CALL_SCOPES, EVENT_SCOPES } from '../../lib/app/known-scopes.ts';
+import { CALL_SCOPES } from '../../lib/app/known-call-scopes.ts';
+import { EVENT_SCOPES } from '../../lib/app/known-scopes.ts';
 import { deriveRequirements, type RequiredScope, scopesToRequest } from '../../lib/app/requirements.ts';
 import { findSdkCalls } from '../../lib/app/sdk-calls.ts';
 import { SAMPLE_TYPES } from '../../lib/samples/samples.ts';
@@ -15,7 +16,7 @@ async function derive(files: Record<string, string>) {
   const root = await mkdtemp(path.join(tmpdir(), 'feishu-events-requirements-'));
   try {
     await mkdir(path.join(root, 'functions/handlers'), { recursive: true });
-    const imports = { '#feishu-events': './lib/handler.ts', '#feishu-events/messages': './lib/messages/message.ts' };
+    const { imports } = JSON.parse(await readFile(path.join(PROJECT_ROOT, 'package.json'), 'utf8'));
     const manifest = { type: 'module', imports };
     await writeFile(path.join(root, 'package.json'), JSON.stringify(manifest));
     // A copy, because the modules of a linked folder would not count as the template's.
@@ -76,7 +77,7 @@ describe('The requirements of handler modules', () => {
           anyOf: ['contact:user.base:readonly'],
           neededBy: ['functions/handlers/v2/application.bot.menu_v6.ts'],
         },
-        { anyOf: ['im:chat:read'], neededBy: ['im.chat.updated_v1'] },
+        { anyOf: ['im:chat:read', 'im:chat:readonly', 'im:chat'], neededBy: ['im.chat.updated_v1'] },
         { anyOf: ['im:message:send_as_bot', 'im:message'], neededBy: ['im.message.create'] },
       ],
       unknown: [],
@@ -111,14 +112,51 @@ describe('The requirements of handler modules', () => {
     });
   });
 
+  it.each([
+    [
+      'approval-flow',
+      {
+        events: [],
+        eventsV1: ['approval_task'],
+        callbacks: ['card.action.trigger'],
+        requested: ['approval:approval', 'im:message:send_as_bot'],
+        unknown: [],
+      },
+    ],
+    [
+      'assistant',
+      {
+        events: ['im.message.receive_v1'],
+        eventsV1: [],
+        callbacks: [],
+        requested: [
+          'cardkit:card:write',
+          'im:message.group_at_msg:readonly',
+          'im:message.p2p_msg:readonly',
+          'im:message:readonly',
+          'im:message:send_as_bot',
+        ],
+        unknown: [],
+      },
+    ],
+  ])('are those of the example %s', async (name, expected) => {
+    const example = path.join(PROJECT_ROOT, 'examples', name);
+    const files = await Array.fromAsync(glob('functions/**/*.ts', { cwd: example }));
+    const sources = await Promise.all(
+      files.map(async (file) => [file, await readFile(path.join(example, file), 'utf8')] as const),
+    );
+    const { scopes, ...rest } = await derive(Object.fromEntries(sources));
+    expect({ ...rest, requested: scopesToRequest(scopes) }).toEqual(expected);
+  });
+
   it('list events and SDK methods whose scopes are not known', async () => {
     const { scopes, unknown } = await derive({
-      'functions/handlers/v2/vc.meeting.meeting_started_v1.ts': `${IMPORT}
-        export default onEvent('vc.meeting.meeting_started_v1', (_, context) => context.feishu.vc.meeting.get({} as any));`,
+      'functions/handlers/v2/moments.post.created_v1.ts': `${IMPORT}
+        export default onEvent('moments.post.created_v1', (_, context) => context.feishu.moments.post.get({} as any));`,
     });
     expect({ scopes, unknown }).toEqual({
       scopes: [],
-      unknown: ['vc.meeting.meeting_started_v1', 'feishu.vc.meeting.get'],
+      unknown: ['moments.post.created_v1', 'feishu.moments.post.get'],
     });
   });
 
@@ -205,6 +243,24 @@ describe('The tables of scopes', () => {
     // The client has some services only by version.
     const isMethod = (name: string) => [name, name.replace('.', '.v1.')].some((one) => typeof find(one) === 'function');
     expect([...CALL_SCOPES.keys()].filter((name) => !isMethod(name))).toEqual([]);
+  });
+
+  it('contain only names of scopes, and none twice in a choice', () => {
+    const choices = [...EVENT_SCOPES.values(), ...CALL_SCOPES.values()].flatMap(({ scopes }) => scopes);
+    for (const choice of choices) {
+      expect(new Set(choice).size).toBe(choice.length);
+      for (const scope of choice) expect(scope).toMatch(/^[a-z_]+(:[a-z_.0-9]+){1,2}$/);
+    }
+  });
+
+  it.each([
+    ['im.chat.member.user.added_v1', 'im:chat'],
+    ['im.message.reaction.created_v1', 'im:message.reactions:read'],
+    ['vc.room.created_v1', 'vc:room'],
+  ])('accept for %s each scope that the platform accepts, such as %s', (type, granted) => {
+    const required = (EVENT_SCOPES.get(type)?.scopes ?? []).map((anyOf) => ({ anyOf, neededBy: [type] }));
+    expect(required).toHaveLength(1);
+    expect(scopesToRequest(required, [granted])).toEqual([]);
   });
 
   it('name a source for each entry', () => {

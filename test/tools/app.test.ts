@@ -1,9 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MockAppConfiguration } from '../mock-platform/app-configuration.ts';
 import { createProject, type TemporaryProject } from '../support/project.ts';
-import { run } from '../support/run.ts';
+import { run, start } from '../support/run.ts';
+import { wait } from '../support/wait.ts';
+
+/** Has the program believe that its pipes are a terminal. */
+const AS_TERMINAL =
+  '--import "data:text/javascript,process.stdin.isTTY=process.stdout.isTTY=true;process.stdout.columns=120"';
 
 describe('npm run app', () => {
   let project: TemporaryProject;
@@ -20,6 +25,19 @@ describe('npm run app', () => {
     await Promise.all([mock[Symbol.asyncDispose](), project[Symbol.asyncDispose]()]);
   });
   const app = (...args: string[]) => run(project.root, 'lib/tools/app.ts', args);
+
+  it('is cancelled by Ctrl+C at the question, and changes nothing', async () => {
+    const unchanged = structuredClone(mock.app);
+    const environment = { NODE_OPTIONS: AS_TERMINAL };
+    await using running = start(project.root, 'lib/tools/app.ts', ['apply', '--all'], environment);
+    await vi.waitFor(() => expect(running.output()).toContain('Apply these changes? [y/N]'), wait);
+    const controlC = '\u0003';
+    running.process.stdin?.write(controlC);
+    const { code, output } = await running.ended;
+    expect(output).toMatch(/\nCancelled\. Nothing was changed\.\n$/);
+    expect(code).toBe(130);
+    expect(mock.app).toEqual(unchanged);
+  });
 
   it('plans, applies after a confirmation, and then has nothing to do', async () => {
     const plan = await app('plan', '--all');

@@ -1,4 +1,5 @@
 import type { StatusItem } from '../../app/app-status.ts';
+import { mergeUnknown } from '../../app/format-status.ts';
 import { type Finding, note, ok, problem, skipped } from './finding.ts';
 
 /**
@@ -7,7 +8,7 @@ import { type Finding, note, ok, problem, skipped } from './finding.ts';
  * @param stage for the commands that fix it
  */
 export function describeApp(items: readonly StatusItem[], stage: string): Finding[] {
-  return items.map((item) => describeItem(item, stage));
+  return mergeUnknown(items).map((item) => describeItem(item, stage));
 }
 
 function describeItem({ status, part, description, remedy }: StatusItem, stage: string): Finding {

@@ -1,5 +1,6 @@
 import type { StatusItem } from '../../app/app-status.ts';
-import { type Requirements, scopesToRequest } from '../../app/requirements.ts';
+import type { Requirements } from '../../app/requirements.ts';
+import { requestedScopes } from './requested-scopes.ts';
 
 type Part = StatusItem['part'];
 
@@ -26,7 +27,7 @@ export function consoleSteps(requirements: Requirements, status: readonly Status
 
 function stepsFor(requirements: Requirements, domain: string): Step[] {
   const { events, eventsV1, callbacks, unknown } = requirements;
-  const scopes = scopesToRequest(requirements.scopes);
+  const scopes = requestedScopes(requirements);
   const mode = [
     'Subscription mode: "Receive events through persistent connection". Save while npm start -- --long-connection runs.',
     'For the deployed webhook, set the URL that npx serverless deploy prints instead.',
@@ -47,9 +48,8 @@ function stepsFor(requirements: Requirements, domain: string): Step[] {
       part: 'scopes',
       title: 'Add the scopes under "Permissions & Scopes"',
       details: [
-        ...(scopes.length === 0
-          ? []
-          : ['Import them with "Batch import":', JSON.stringify({ scopes: { tenant: scopes, user: [] } })]),
+        'Import them with "Batch import":',
+        JSON.stringify({ scopes: { tenant: scopes, user: [] } }),
         ...unknown.map((name) => `The page of ${name} in the documents lists the scopes it needs.`),
       ],
     },

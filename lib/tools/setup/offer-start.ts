@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { askYesOrNo } from '../../cli/ask.ts';
+import { formatLine } from '../../cli/terminal-line.ts';
 import type { Terminal } from './registration.ts';
 
 /** The program that `npm start` runs, relative to the project's folder. */
@@ -19,7 +20,8 @@ export async function offerStart(
   environment: NodeJS.ProcessEnv,
   { input, output, cancellation }: Terminal,
 ): Promise<number | undefined> {
-  output.write('\nWhen "npm start -- --long-connection" says that it is connected, write to your bot.\n');
+  const next = 'When "npm start -- --long-connection" says that it is connected, write to your bot.';
+  output.write(`\n${formatLine(next, output)}\n`);
   if (!input.isTTY) return undefined;
   if (!(await askYesOrNo('Start it now?', true, input, output, cancellation))) return undefined;
   // Ctrl+C reaches both processes: the stack stops and ends this one.

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { readAppStatus } from '../../app/app-status.ts';
 import { createConfirmationLink } from '../../app/confirmation-link.ts';
-import { formatItem } from '../../app/format-status.ts';
+import { formatStatus } from '../../app/format-status.ts';
 import { PlatformApp } from '../../app/platform-app.ts';
 import { PLATFORMS } from '../../app/platforms.ts';
 import {
@@ -12,7 +12,7 @@ import {
   RegistrationError,
   type RegistrationOptions,
 } from '../../app/registration.ts';
-import { type Requirements, scopesToRequest } from '../../app/requirements.ts';
+import type { Requirements } from '../../app/requirements.ts';
 import { askYesOrNo } from '../../cli/ask.ts';
 import { changeEnvironmentFile } from '../../cli/change-environment-file.ts';
 import { UsageError } from '../../cli/command-line.ts';
@@ -21,6 +21,7 @@ import { readEnvironmentFile } from '../../cli/environment-file.ts';
 import { createProgress } from '../../cli/progress.ts';
 import { formatLine } from '../../cli/terminal-line.ts';
 import { qrCodeWidth, renderQrCode } from './qr-code.ts';
+import { requestedScopes } from './requested-scopes.ts';
 
 /** How the command talks to the user. */
 export interface Terminal {
@@ -41,6 +42,13 @@ export interface SetupOptions extends Pick<RegistrationOptions, 'clock' | 'platf
   openLink?: ((link: URL) => void) | undefined;
 }
 
+const WAITING_ADVICE = 'Ask an administrator to approve it in the admin console. To check again: npm run app -- check';
+const GRANT_ADVICE = [
+  'The platform has not granted everything: it drops what it does not know or has not released for your tenant, and some scopes wait for an administrator.',
+  'To add the rest: npm run app -- apply',
+  'If the platform rejects it: npm run setup -- --manual',
+];
+
 /**
  * Creates or extends an app through a user's confirmation, and writes its credentials to `.env`.
  *
@@ -57,7 +65,7 @@ export async function setUpApp(options: SetupOptions, terminal: Terminal): Promi
 
   const registration = { ...options, clock, signal: terminal.cancellation.signal };
   const pending = await beginRegistration(registration);
-  const scopes = scopesToRequest(requirements.scopes);
+  const scopes = requestedScopes(requirements);
   const link = createConfirmationLink(pending.link, { ...requirements, scopes }, appId);
   const request = describeRequest(requirements, scopes, appId).map((line) => formatLine(line, output));
   output.write(`${[...request, '', ...showLink(link, output), ''].join('\n')}\n`);
@@ -93,15 +101,13 @@ export async function setUpApp(options: SetupOptions, terminal: Terminal): Promi
 export async function reportGrants(app: RegisteredApp, options: SetupOptions, { output }: Terminal): Promise<boolean> {
   const { domain } = (options.platforms ?? PLATFORMS)[app.platform];
   const items = await readAppStatus(await PlatformApp.create({ ...app, domain }), options.requirements);
-  for (const item of items) output.write(`${formatLine(formatItem(item), output)}\n`);
+  for (const line of formatStatus(items)) output.write(`${formatLine(line, output)}\n`);
   const isReachable = items[0]?.status === 'ok';
-  const isComplete = isReachable && items.every(({ status }) => status !== 'missing');
+  const missing = items.filter(({ status }) => status === 'missing');
+  const isComplete = isReachable && missing.length === 0;
   if (isReachable && !isComplete) {
-    const advice = [
-      'The platform has not granted everything: it drops what it does not know or has not released for your tenant, and some scopes wait for an administrator.',
-      'To add the rest: npm run app -- apply',
-      'If the platform rejects it: npm run setup -- --manual',
-    ];
+    const isWaiting = missing.every(({ remedy }) => remedy === 'administrator');
+    const advice = isWaiting ? [WAITING_ADVICE] : GRANT_ADVICE;
     output.write(`\n${advice.map((line) => formatLine(line, output)).join('\n')}\n`);
   }
   return isComplete;
@@ -149,7 +155,15 @@ function showLink(link: URL, output: NodeJS.WriteStream): string[] {
     ];
   }
   const code = renderQrCode(link.href, output.hasColors());
-  return ['Scan the code with Feishu or Lark, or open the link:', '', ...code, '', link.href];
+  const size =
+    code.length > output.rows ? ` The code needs ${code.length} rows, but the terminal has ${output.rows}.` : '';
+  return [
+    formatLine(`Scan the code with Feishu or Lark, or open the link.${size}`, output),
+    '',
+    ...code,
+    '',
+    link.href,
+  ];
 }
 
 async function waitForUser(

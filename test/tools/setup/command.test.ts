@@ -40,7 +40,7 @@ describe('The command npm run setup', () => {
     const { code, output } = await setup(['--manual']);
     expect(output).toContain('[ ] 1. Create a custom app at https://open.feishu.cn/app\n');
     expect(output).toContain(
-      '{"scopes":{"tenant":["im:message.group_at_msg:readonly","im:message.p2p_msg:readonly","im:message:send_as_bot"],"user":[]}}',
+      '{"scopes":{"tenant":["application:application:self_manage","im:message.group_at_msg:readonly","im:message.p2p_msg:readonly","im:message:send_as_bot"],"user":[]}}',
     );
     expect(output).toContain('Events: im.message.receive_v1, message, out_approval\n');
     expect(output).toContain('Callbacks: card.action.trigger\n');

@@ -11,9 +11,9 @@ export class FakeTerminal implements Terminal {
   readonly cancellation = new AbortController();
   written = '';
 
-  constructor({ columns = 120, isTTY = true, hasColor = false } = {}) {
+  constructor({ columns = 120, rows = 60, isTTY = true, hasColor = false } = {}) {
     this.input = Object.assign(new PassThrough(), { isTTY }) as unknown as FakeTerminal['input'];
-    const properties = { isTTY, columns, hasColors: () => hasColor, getColorDepth: () => (hasColor ? 8 : 1) };
+    const properties = { isTTY, columns, rows, hasColors: () => hasColor, getColorDepth: () => (hasColor ? 8 : 1) };
     this.output = Object.assign(new PassThrough(), properties) as unknown as FakeTerminal['output'];
     this.output.on('data', (text) => {
       this.written += text;

@@ -92,7 +92,7 @@ describe('npm run setup', () => {
     expect((await stat(file())).mode & 0o777).toBe(0o600);
     expect(terminal.text).toContain('events     im.message.receive_v1\n');
     expect(terminal.text).toContain('callbacks  card.action.trigger\n');
-    expect(terminal.text).toContain('scopes     im:message:send_as_bot\n');
+    expect(terminal.text).toContain('scopes     application:application:self_manage, im:message:send_as_bot\n');
     expect(terminal.text).toContain('v1.0 events only in the developer console: out_approval\n');
     expect(terminal.text).toContain('which scopes these need: feishu.vc.meeting.get\n');
     expect(terminal.text).toContain('Waiting for your confirmation: 10:00 left');
@@ -120,6 +120,12 @@ describe('npm run setup', () => {
     await setUpApp(options, terminal);
     expect(terminal.text).toMatch(expected);
     expect(terminal.text).not.toContain('█');
+  });
+
+  it('says how many rows the code needs if the terminal has fewer', async () => {
+    const terminal = new FakeTerminal({ rows: 24 });
+    await setUpApp(options, terminal);
+    expect(terminal.text).toMatch(/or open the link\. The code needs \d+ rows, but the terminal has 24\.\n/);
   });
 
   it('opens the link on request', async () => {
@@ -231,8 +237,19 @@ describe('The report of what was granted', () => {
     const terminal = new FakeTerminal();
     expect(await report(terminal)).toBe(true);
     expect(terminal.text).toContain('✓ All scopes are granted\n');
-    expect(terminal.text).toContain('? The app lacks the scope application:application:self_manage');
+    expect(terminal.text).toContain(
+      '? Not compared: events, callbacks, version. The app lacks the scope application:application:self_manage',
+    );
     expect(terminal.text).not.toContain('--manual');
+  });
+
+  it('advises to ask an administrator if only scopes wait', async () => {
+    configuration.waiting = ['im:message:send_as_bot'];
+    configuration.app = 99991672;
+    const terminal = new FakeTerminal();
+    expect(await report(terminal)).toBe(false);
+    expect(terminal.text).toContain('Ask an administrator to approve it in the admin console.');
+    expect(terminal.text).not.toContain('npm run app -- apply');
   });
 
   it('says what to do about what the platform dropped', async () => {
