@@ -193,7 +193,7 @@ describe('An error that escapes a handler', () => {
     async (name) => {
       const { localFunction, errors } = startFunction('webhook');
       expect(await click(localFunction, name)).toMatchObject({ statusCode: 200, toast: { type: 'error' } });
-      expect(errors()).toMatchObject([{ error: 'Error: The audit log is down' }]);
+      await vi.waitFor(() => expect(errors()).toMatchObject([{ error: 'Error: The audit log is down' }]), wait);
       expect(await aws.drain()).toHaveLength(1);
       expect(await click(localFunction, 'innocent')).toMatchObject({ statusCode: 200, toast: { type: 'info' } });
       await aws.drain();
