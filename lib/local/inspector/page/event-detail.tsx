@@ -89,7 +89,9 @@ const STATUSES_WITH_REASON: ReadonlySet<EventStatus> = new Set(['answered', 'dro
 function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLine[] }) {
   const isReason = STATUSES_WITH_REASON.has(record.status) || record.code !== undefined;
   const title = isReason ? messages.reason : record.status === 'handled' ? messages.earlierError : messages.error;
-  const stack = isReason ? undefined : lines.findLast((line) => line.stack !== undefined)?.stack;
+  const stacks = isReason ? [] : lines.flatMap((line) => line.stack ?? []);
+  // A later line may be about another error.
+  const stack = stacks.findLast((each) => each.startsWith(record.lastError ?? '')) ?? stacks.at(-1);
   return (
     <section class={isReason ? 'part' : 'part failure'} aria-labelledby="failure-title">
       <h3 id="failure-title">{title}</h3>
