@@ -273,7 +273,7 @@ describe('The chat view', () => {
       .locator('.messages a')
       .evaluateAll((links) => links.map((node) => node.getAttribute('href')));
     for (const address of addresses)
-      expect(address).toMatch(/^(https:\/\/tracker\.example\/|\/_inspector\/chat\/resource\?)/);
+      expect(address).toMatch(/^(https:\/\/tracker\.example\/|#events\/om_\d$|\/_inspector\/chat\/resource\?)/);
     expect(problems).toEqual([]);
   });
 
