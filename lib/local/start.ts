@@ -47,7 +47,7 @@ try {
     ? 'feishu-events waits until the functions can be built.'
     : 'feishu-events is ready.';
   console.log(`${state} Press Ctrl+C to stop.
-  Inspector  ${stack.pageUrl}   send samples and see events
+  Inspector  ${stack.pageUrl}   chat with the bot, send samples, see events
   Webhook    POST ${stack.webhookUrl}
   Events     GET ${stack.eventsUrl}`);
   for (const url of await stack.approvalUrls()) print(`  Approval   POST ${url}`);

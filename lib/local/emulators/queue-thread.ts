@@ -19,6 +19,8 @@ if (messages) {
   fauxqs.addHook('onSend', () => messages.commit());
   fauxqs.addHook('onClose', async () => messages.close());
 }
+// Otherwise an unused connection of a client's pool gets the response 408 after a minute, and its next request reads it.
+fauxqs.server.headersTimeout = 0;
 const restored = messages?.restorable ?? [];
 serveEmulator({ endpoint: await fauxqs.listen({ host: HOST, port: 0 }), restored }, () => fauxqs.close());
 

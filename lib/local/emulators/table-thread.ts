@@ -13,6 +13,8 @@ const HOST = '127.0.0.1';
 
 const { folder } = workerData as EmulatorData;
 const server = dynalite({ createTableMs: 0, ...(folder !== undefined && { path: folder }) }).listen(0, HOST);
+// As for the queue, unused connections must not get the response 408.
+server.headersTimeout = 0;
 await once(server, 'listening');
 const endpoint = `http://${HOST}:${(server.address() as AddressInfo).port}`;
 serveEmulator({ endpoint, restored: undefined }, async () => {

@@ -171,6 +171,18 @@ describe('The chat view', () => {
     expect(problems).toEqual([]);
   });
 
+  it('shows the whole button of a toast with a long text, and removes the toast when a message is sent', async () => {
+    await using opened = await openChat();
+    const { page, server } = opened;
+    server.respondWith({ status: 200, toast: { type: 'success', content: 'Acknowledged by Anna. '.repeat(10) } });
+    await message(page, 'om_2').getByRole('button', { name: 'Acknowledge' }).click();
+    const close = page.getByRole('button', { name: 'Close' });
+    expect(await close.evaluate((button) => button.scrollWidth <= button.clientWidth)).toBe(true);
+    await composer(page).fill('Thanks');
+    await composer(page).press('Enter');
+    await close.waitFor({ state: 'detached' });
+  });
+
   it('submits a form once its required fields are filled in', async () => {
     await using opened = await openChat();
     const { page, server, problems } = opened;
@@ -261,7 +273,7 @@ describe('The chat view', () => {
       .locator('.messages a')
       .evaluateAll((links) => links.map((node) => node.getAttribute('href')));
     for (const address of addresses)
-      expect(address).toMatch(/^(https:\/\/tracker\.example\/|\/_inspector\/chat\/resource\?)/);
+      expect(address).toMatch(/^(https:\/\/tracker\.example\/|#events\/om_\d$|\/_inspector\/chat\/resource\?)/);
     expect(problems).toEqual([]);
   });
 

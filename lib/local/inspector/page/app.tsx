@@ -8,7 +8,7 @@ import { useLiveRecords } from './use-live-records.ts';
 export function App() {
   const [source] = useState(() => new EventSource(ROUTES.live));
   const live = useLiveRecords(source);
-  const { view, chatId } = useRoute();
-  if (view === 'events') return <EventsView {...live} />;
+  const { view, chatId, query } = useRoute();
+  if (view === 'events') return <EventsView key={query} {...live} initialQuery={query} />;
   return <ChatView source={source} chatId={chatId} live={live} />;
 }

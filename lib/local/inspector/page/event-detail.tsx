@@ -8,6 +8,7 @@ import { JsonView } from './json-view.tsx';
 import { LongText } from './long-text.tsx';
 import { messages } from './messages.ts';
 import { fetchDetails } from './requests.ts';
+import { framesOf } from './stack-frames.ts';
 import { Timeline } from './timeline.tsx';
 
 interface Props {
@@ -89,7 +90,7 @@ const STATUSES_WITH_REASON: ReadonlySet<EventStatus> = new Set(['answered', 'dro
 function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLine[] }) {
   const isReason = STATUSES_WITH_REASON.has(record.status) || record.code !== undefined;
   const title = isReason ? messages.reason : record.status === 'handled' ? messages.earlierError : messages.error;
-  const stack = isReason ? undefined : lines.findLast((line) => line.stack !== undefined)?.stack;
+  const frames = isReason ? [] : framesOf(lines, record.lastError);
   return (
     <section class={isReason ? 'part' : 'part failure'} aria-labelledby="failure-title">
       <h3 id="failure-title">{title}</h3>
@@ -97,23 +98,15 @@ function Failure({ record, lines }: { record: EventRecord; lines: readonly LogLi
         <LongText text={record.lastError ?? ''} />
       </div>
       {record.code !== undefined && <p class="quiet">{messages.errorGuide(record.code)}</p>}
-      {stack !== undefined && (
+      {frames.length > 0 && (
         <pre class="code stack">
-          {framesOf(stack).map((frame) => (
+          {frames.map((frame) => (
             <span class={frame.includes('functions/handlers/') ? 'frame frame-own' : 'frame'}>{`${frame}\n`}</span>
           ))}
         </pre>
       )}
     </section>
   );
-}
-
-/** Returns the stack frames without the message, which is displayed above them. */
-function framesOf(stack: string): string[] {
-  return stack
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .map((line) => line.trim());
 }
 
 function Content({ details: { json, lines } }: { details: EventDetails }) {

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { EventRecord, SendRequest } from '../wire.ts';
 import { BuildBanner } from './build-banner.tsx';
 import { Editor } from './editor.tsx';
@@ -21,9 +21,14 @@ interface Draft {
   from?: string;
 }
 
+interface Props extends LiveRecords {
+  /** Default: none. The newest event that matches it is opened. */
+  initialQuery: string | undefined;
+}
+
 /** Lists the events and shows the selected one. */
-export function EventsView({ records, buildFailure, isConnected }: LiveRecords) {
-  const [filter, setFilter] = useState<EventFilter>({ query: '' });
+export function EventsView({ records, buildFailure, isConnected, initialQuery }: Props) {
+  const [filter, setFilter] = useState<EventFilter>({ query: initialQuery ?? '' });
   const [selectedId, setSelectedId] = useState<string>();
   const [isOpen, setOpen] = useState(false);
   const [draft, setDraft] = useState<Draft>();
@@ -34,6 +39,14 @@ export function EventsView({ records, buildFailure, isConnected }: LiveRecords) 
   const selected = records.find(({ messageId }) => messageId === selectedId);
   const counts = useMemo(() => countByStatus(records), [records]);
   const rejectedCount = counts.get('rejected') ?? 0;
+
+  // The matches arrive after the first rendering.
+  const match = initialQuery === undefined || selectedId !== undefined ? undefined : shown[0];
+  useEffect(() => {
+    if (match === undefined) return;
+    setSelectedId(match.messageId);
+    openDetail();
+  }, [match]);
 
   const runWithNotice = async (progress: string, work: () => Promise<string>) => {
     setNotice(progress);

@@ -2,6 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 
 export interface Route {
   view: 'events' | 'chat';
+  /** Only for the events: what to search for, such as the id of a message. */
+  query?: string;
   /** Only for the chat view. */
   chatId?: string;
 }
@@ -21,9 +23,13 @@ export function chatAddress(chatId: string): string {
   return `#chat/${encodeURIComponent(chatId)}`;
 }
 
+export function eventsAddress(query: string): string {
+  return `#events/${encodeURIComponent(query)}`;
+}
+
 function readRoute(hash: string): Route {
   const [view, id = ''] = hash.slice(1).split('/');
-  if (view !== 'chat') return { view: 'events' };
+  if (view !== 'chat') return { view: 'events', ...(id !== '' && { query: decode(id) }) };
   return id === '' ? { view } : { view, chatId: decode(id) };
 }
 

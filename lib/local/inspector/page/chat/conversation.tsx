@@ -133,6 +133,7 @@ export function Conversation({ chat, state }: Props) {
         replyTo={withSender(replyId)}
         onCancelReply={() => setReplyId(undefined)}
         onSend={async (request) => {
+          setToast(undefined);
           const reply = replyId !== undefined && { parentId: replyId };
           const { status } = await sendMessage({ chatId: chat.chatId, personId: actorId, ...reply, ...request });
           setReplyId(undefined);

@@ -4,6 +4,7 @@ import { formatDateAndTime, formatMinutes } from '../format.ts';
 import { memo } from '../memo.tsx';
 import { messages } from '../messages.ts';
 import { resourceUrl } from '../requests.ts';
+import { eventsAddress } from '../route.ts';
 import { renderContent } from './message-content.tsx';
 import { previewOf } from './preview.ts';
 
@@ -44,6 +45,11 @@ export const MessageItem = memo<Props>(({ message, sender, parent, parentSender,
             {time}
           </time>
           {isEdited && <span class="quiet">{messages.chat.edited}</span>}
+          {senderType === 'user' && (
+            <a class="message-event" href={eventsAddress(messageId)} aria-label={messages.chat.eventOf(sender, time)}>
+              {messages.chat.event}
+            </a>
+          )}
           {!isDeleted && (
             <button
               type="button"

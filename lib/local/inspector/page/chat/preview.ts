@@ -20,7 +20,9 @@ function describe(message: ChatMessage): string {
       return textOf(message);
     case 'post': {
       const { title, paragraphs } = postOf(content);
-      const texts = paragraphs.flat().map(({ text }) => asText(text));
+      const texts = paragraphs
+        .flat()
+        .map(({ tag, text }) => (tag === 'md' ? withoutMarks(asText(text)) : asText(text)));
       return title || texts.join(' ');
     }
     case 'image':
@@ -28,10 +30,20 @@ function describe(message: ChatMessage): string {
     case 'file':
       return `[${chat.file}] ${asText(content.file_name)}`;
     case 'interactive':
-      return `[${chat.card}] ${plainText(asObject(cardOf(message).header).title)}`;
+      return `[${chat.card}] ${titleOf(cardOf(message))}`;
     default:
       return chat.unsupported(message.messageType);
   }
+}
+
+/** The platform shows the summary of a card in the list of chats. */
+function titleOf({ header, config }: JsonObject): string {
+  return plainText(asObject(header).title) || asText(asObject(asObject(config).summary).content);
+}
+
+/** Removes the marks of bold, struck and code texts, headings and links. */
+function withoutMarks(markdown: string): string {
+  return markdown.replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll(/\*\*|~~|`+|^#+ /gm, '');
 }
 
 /** Returns the text with the names of the mentioned people. */
