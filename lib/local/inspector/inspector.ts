@@ -45,7 +45,7 @@ export const INSPECTOR_PATH = /^\/(_inspector\/.*)?$/;
 
 export interface InspectorOptions {
   eventLog: Pick<EventLog, 'list' | 'find' | 'attemptsOf'>;
-  /** The `FEISHU_…` variables, to sign requests with and to hide secrets. */
+  /** The `FEISHU_…` variables, to sign requests with and to hide secrets. May change. */
   environment: Record<string, string>;
   /** The host the gateway listens on. */
   host: string;
@@ -86,6 +86,8 @@ export interface Inspector {
 /** Responds to the requests of one method and path. */
 export type Route = (query: URLSearchParams, body: Buffer) => Promise<HttpResponse | StreamingResponse>;
 
+const SECRETS = ['FEISHU_ENCRYPT_KEY', 'FEISHU_VERIFICATION_TOKEN', 'FEISHU_APP_SECRET'];
+
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -100,11 +102,12 @@ export function createInspector(options: InspectorOptions): Inspector {
   const { eventLog, environment, root } = options;
   const contents = new EventContents();
   const stopping = new AbortController();
-  const conceal = createConcealer([
-    environment.FEISHU_ENCRYPT_KEY,
-    environment.FEISHU_VERIFICATION_TOKEN,
-    environment.FEISHU_APP_SECRET,
-  ]);
+  const secrets = new Set<string | undefined>();
+  const conceal = (json: string) => {
+    // Those before a change of .env stay hidden.
+    for (const name of SECRETS) secrets.add(environment[name]);
+    return createConcealer([...secrets])(json);
+  };
   const live = new LiveRecords(conceal);
   let page: Promise<PageFiles> | undefined;
   const loadPage = () =>

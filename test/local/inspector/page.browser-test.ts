@@ -163,20 +163,13 @@ describe('The inspector page', () => {
   });
 
   it.each([
-    [
-      'en-US',
-      '1 rejected',
-      'rejected',
-      'What to do',
-      'restart npm start',
-      'docs/error-codes.md#feishu_signature_wrong',
-    ],
+    ['en-US', '1 rejected', 'rejected', 'What to do', 'correct .env', 'docs/error-codes.md#feishu_signature_wrong'],
     [
       'zh-CN',
       '1 个请求被拒绝',
       '已拒绝',
       '解决办法',
-      '重启 npm start',
+      '检查并改正 .env',
       'docs/zh-CN/error-codes.md#feishu_signature_wrong',
     ],
   ])(

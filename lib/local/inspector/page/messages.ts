@@ -79,7 +79,7 @@ const en = {
   whatToDo: 'What to do',
   rejectionAdvice: {
     compareSecrets:
-      'If the platform sent this request: compare FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN in .env with the developer console (Events & Callbacks → Encryption Strategy), then restart npm start. The platform sends events again, but not callbacks.',
+      'If the platform sent this request: compare FEISHU_ENCRYPT_KEY and FEISHU_VERIFICATION_TOKEN in .env with the developer console (Events & Callbacks → Encryption Strategy), and correct .env. The platform sends events again, but not callbacks.',
     checkClock: 'If the platform sent this request: set the clock of this machine.',
     readTerminal: 'See the cause in the terminal of npm start. The platform sends events again, but not callbacks.',
     ignore: 'Nothing, unless the platform sent this request. In that case, check whether a proxy changes the body.',
@@ -277,7 +277,7 @@ const zh: Messages = {
   whatToDo: '解决办法',
   rejectionAdvice: {
     compareSecrets:
-      '如果是平台发送的请求：请对照开发者后台（事件与回调 → 加密策略），检查 .env 中的 FEISHU_ENCRYPT_KEY 和 FEISHU_VERIFICATION_TOKEN，然后重启 npm start。平台会重新推送事件，但不会重新推送回调。',
+      '如果是平台发送的请求：请对照开发者后台（事件与回调 → 加密策略），检查并改正 .env 中的 FEISHU_ENCRYPT_KEY 和 FEISHU_VERIFICATION_TOKEN。平台会重新推送事件，但不会重新推送回调。',
     checkClock: '如果是平台发送的请求：请校准本机的时钟。',
     readTerminal: '原因见 npm start 的终端输出。平台会重新推送事件，但不会重新推送回调。',
     ignore: '来源不明的请求不用处理。如果是平台发送的请求，请检查是否有代理改动了请求体。',
