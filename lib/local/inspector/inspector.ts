@@ -16,12 +16,14 @@ import type { StreamingResponse } from '../http-server.ts';
 import type { ScheduledFunctions } from '../user-functions/scheduled-functions.ts';
 import { createChatRoutes } from './chat-routes.ts';
 import { EventContents } from './event-contents.ts';
+import { saveFixture } from './fixtures.ts';
 import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
 import {
   BadRequest,
+  readFixtureRequest,
   readRedriveRequest,
   readRetryRequest,
   readRunRequest,
@@ -49,7 +51,7 @@ export interface InspectorOptions {
   environment: Record<string, string>;
   /** The host the gateway listens on. */
   host: string;
-  /** The project's root, stripped from paths in error stacks. */
+  /** The project's root: stripped from paths in error stacks, and where fixtures are saved. */
   root: string;
   webhookUrl: () => string;
   /** The platform that handlers call; `undefined` if they call the real one. */
@@ -126,12 +128,14 @@ export function createInspector(options: InspectorOptions): Inspector {
     const record = eventLog.find(messageId);
     if (record === undefined) throw new BadRequest('This event is no longer available.');
     const text = contents.textOf(messageId);
+    const response = contents.responseOf(messageId);
     const lines = contents
       .linesOf(record)
       .map((line) => (line.stack === undefined ? line : { ...line, stack: shortenPaths(line.stack, root) }));
     return {
       record,
       ...(text !== undefined && { json: formatEvent(text) }),
+      ...(response !== undefined && { response: formatEvent(response) }),
       lines,
       attempts: eventLog.attemptsOf(messageId),
       calls: contents.callsOf(record).map(hideCallTokens),
@@ -182,6 +186,10 @@ export function createInspector(options: InspectorOptions): Inspector {
       await options.retryNow(readRetryRequest(body).messageId);
       return respondJson(200, {});
     },
+    [`POST ${ROUTES.fixture}`]: async (_, body) => {
+      const { messageId } = readFixtureRequest(body);
+      return respondJson(200, await saveFixture(root, textOf(messageId), eventLog.find(messageId)?.receivedAt));
+    },
     [`GET ${ROUTES.scheduled}`]: async () => respondJson(200, await options.scheduledFunctions.list()),
     [`POST ${ROUTES.run}`]: async (_, body) =>
       respondJson(200, await options.scheduledFunctions.run(readRunRequest(body))),
@@ -205,8 +213,9 @@ export function createInspector(options: InspectorOptions): Inspector {
       }
     },
 
-    accepted({ messageId, text }) {
+    accepted({ messageId, text, response }) {
       contents.setText(messageId, text);
+      if (response !== undefined) contents.setResponse(messageId, response);
       options.mockPlatform()?.receive(text);
     },
     delivered(record) {
