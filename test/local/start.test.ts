@@ -244,6 +244,22 @@ describe('npm start -- --long-connection', () => {
       expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
     });
 
+    it('reconnects when .env has changed', async () => {
+      const connectedBefore = running.output().split('Connected to ws://').length;
+      let text = 'LATER=1\n';
+      await vi.waitFor(async () => {
+        // Repeated with another size: a write before the first look at the file is no change.
+        text += '\n';
+        await writeFile(path.join(project.root, '.env'), text);
+        expect(running.output()).toContain('.env has changed (LATER).');
+      }, wait);
+      await vi.waitFor(
+        () => expect(running.output().split('Connected to ws://').length).toBe(connectedBefore + 1),
+        wait,
+      );
+      expect(platform.gateway.open.length).toBe(1);
+    });
+
     it('exits with 0 on SIGINT, and closes the connection', async () => {
       running.process.kill('SIGINT');
       expect((await running.ended).code).toBe(0);
