@@ -25,6 +25,7 @@ export function environmentKeys(root: string, environment: NodeJS.ProcessEnv): K
       if (changed.length > 0) await changeEnvironmentFile(file, Object.fromEntries(changed));
     },
     activate: async () => {},
-    activationAdvice: 'The new keys are in .env: restart npm start, then run this command again.',
+    activationAdvice:
+      'The new keys are in .env, which a running npm start reads within seconds: run this command again.',
   };
 }

@@ -50,6 +50,7 @@ export function createIntake(parts: IntakeParts): Intake {
       // Without the other fields, which can be nested too deeply to copy to another thread.
       header: { id, type, version },
       text,
+      ...(response !== undefined && { response: JSON.stringify(response) }),
       source,
       receivedAt: new Date(receivedAt).toISOString(),
       acknowledgedAt: new Date().toISOString(),

@@ -3,41 +3,59 @@ import path from 'node:path';
 import { readLocalEnvironment } from '../cli/environment.ts';
 
 const POLL_MILLISECONDS = 1000;
+/** Read only when the server starts. */
+const NEED_RESTART: ReadonlySet<string> = new Set(['HOST', 'PORT']);
+
+export interface EnvironmentChangesOptions {
+  /** The project's folder. */
+  root: string;
+  /** The variables in use, as {@link readLocalEnvironment} returned them. Changes are applied to this object. */
+  environment: Record<string, string>;
+  /** @throws if the variables cannot be used; they are then not applied */
+  check: (environment: Record<string, string>) => void;
+  /** Called after a change. */
+  onChange: () => void;
+  /** Called with the names of the changed variables, or with why `.env` cannot be used. */
+  onNotice: (text: string) => void;
+}
 
 /**
- * Reports changes of `.env`, which apply only to the next start.
+ * Applies changes of `.env`.
  *
- * @param root the project's folder
- * @param environment the variables in use, as {@link readLocalEnvironment} returned them
- * @param onNotice called once for each set of changed variables with their names, or with why `.env` cannot be read
  * @returns a function that stops it
  */
-export function reportEnvironmentChanges(
-  root: string,
-  environment: Record<string, string>,
-  onNotice: (text: string) => void,
-): () => void {
+export function watchEnvironment(options: EnvironmentChangesOptions): () => void {
+  const { root, environment, check, onChange, onNotice } = options;
   let reported = '';
-  const compare = async () => {
-    const notice = await describeChanges(root, environment);
+  /** Reports what stays the same only once. */
+  const report = (notice: string) => {
     if (notice !== '' && notice !== reported) onNotice(notice);
     reported = notice;
   };
+  const apply = async () => {
+    try {
+      const next = await readLocalEnvironment(root);
+      check(next);
+      const names = [...new Set([...Object.keys(environment), ...Object.keys(next)])];
+      const changed = names.filter((name) => next[name] !== environment[name]);
+      const applied = changed.filter((name) => !NEED_RESTART.has(name));
+      for (const name of applied) {
+        const value = next[name];
+        if (value === undefined) delete environment[name];
+        else environment[name] = value;
+      }
+      if (applied.length > 0) {
+        onChange();
+        onNotice(`.env has changed (${applied.join(', ')}). The next invocations use the new values.`);
+      }
+      const others = changed.filter((name) => NEED_RESTART.has(name));
+      report(others.length === 0 ? '' : `.env has changed (${others.join(', ')}). Restart npm start to apply it.`);
+    } catch (error) {
+      report(`.env has changed, but cannot be used. ${(error as Error).message}`);
+    }
+  };
   const file = path.join(root, '.env');
   // Polls, because editors replace files, and not every file system reports changes.
-  watchFile(file, { interval: POLL_MILLISECONDS, persistent: false }, compare);
-  return () => unwatchFile(file, compare);
-}
-
-/** @returns nothing if all variables have the values that are in use */
-async function describeChanges(root: string, environment: Record<string, string>): Promise<string> {
-  try {
-    const changed = await readLocalEnvironment(root);
-    const names = [...new Set([...Object.keys(environment), ...Object.keys(changed)])];
-    const different = names.filter((name) => changed[name] !== environment[name]);
-    if (different.length === 0) return '';
-    return `.env has changed (${different.join(', ')}). Restart npm start to apply it.`;
-  } catch (error) {
-    return `.env has changed, but cannot be used. ${(error as Error).message}`;
-  }
+  watchFile(file, { interval: POLL_MILLISECONDS, persistent: false }, apply);
+  return () => unwatchFile(file, apply);
 }

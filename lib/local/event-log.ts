@@ -50,6 +50,8 @@ export interface EventRecord {
   lastError?: string;
   /** When the next attempt starts, as long as the event waits for it. */
   retryAt?: string | undefined;
+  /** The dead letter that this event is a copy of. */
+  redriveOf?: string;
   /** The error code of a rejected request, or of an event that the intake could not read. */
   code?: ErrorCode;
 }
@@ -253,8 +255,9 @@ function headerFields({ id, type, version }: NonNullable<Accepted['header']>): P
 
 function messageFields(record: SQSRecord, reason?: string): Partial<EventRecord> {
   try {
-    const { envelope, source, receivedAt } = readDelivery(record);
-    return { ...headerFields(envelope.header), source, receivedAt: receivedAt.toISOString() };
+    const { envelope, source, receivedAt, redriveOf } = readDelivery(record);
+    const copied = redriveOf === undefined ? {} : { redriveOf };
+    return { ...headerFields(envelope.header), source, receivedAt: receivedAt.toISOString(), ...copied };
   } catch {
     return unreadableFields(reason);
   }

@@ -36,7 +36,10 @@ import { ScheduledFunctions } from './user-functions/scheduled-functions.ts';
 export interface StackOptions {
   /** The project's folder. */
   root: string;
-  /** `FEISHU_…`, `LOG_LEVEL` and the user's variables. AWS settings are only for the clients of handlers and functions. */
+  /**
+   * `FEISHU_…`, `LOG_LEVEL` and the user's variables. AWS settings are only for the clients of handlers and functions.
+   * May change: call {@link Stack.reloadEnvironment} then.
+   */
   environment: Record<string, string>;
   host: string;
   /** 0 for any free port. */
@@ -52,6 +55,10 @@ export interface StackOptions {
   onLine: (line: string) => void;
   /** Called with each message for the user. */
   onNotice: (text: string) => void;
+  /** Called with an event after each attempt. */
+  onProcessed?: (record: EventRecord) => void;
+  /** Called after each build of a bundle. */
+  onBuild?: () => void;
   /** Called for each delivery to the worker. */
   onDelivery?: (record: SQSRecord) => void;
   /** Called for each API call of a handler that goes to the mock platform, because there are no app credentials. */
@@ -77,6 +84,8 @@ export interface Stack {
   approvalUrls(): Promise<string[]>;
   /** Lists the functions with a schedule. */
   scheduledFunctions(): Promise<ScheduledFunction[]>;
+  /** Applies the changed {@link StackOptions.environment} to the next invocations, and to the long connection. */
+  reloadEnvironment(): void;
   /** Stops accepting requests, and waits for the work in flight. */
   stop(): Promise<void>;
 }
@@ -118,10 +127,10 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     onChange: (message) => inspector.messageChanged(message),
   });
   parts.defer(() => mockPlatform.stop());
-  const platformAccess = mockPlatformAccess(options.environment, mockPlatform.origin);
+  const platformAccess = () => mockPlatformAccess(options.environment, mockPlatform.origin);
   const scheduledFunctions = new ScheduledFunctions({
     ...options,
-    environment: { ...options.environment, ...platformAccess },
+    environment: () => ({ ...options.environment, ...platformAccess() }),
   });
   const inspector = createInspector({
     ...options,
@@ -137,34 +146,35 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     eventLog.restored(message);
   }
 
-  const onPublish = createPublishListener(eventLog, inspector, options.onNotice);
+  const onPublish = createPublishListener(eventLog, inspector, options);
   const onLine = (line: string) => {
     inspector.line(line);
     options.onLine(line);
   };
-  const baseEnvironment = {
+  const baseEnvironment = () => ({
     ...createFunctionEnvironment(options.environment),
     ...emulators.templateEnvironment,
     ...debuggingEnvironment(),
     QUEUE_URL: emulators.queueUrl,
     DEAD_LETTER_QUEUE_URL: emulators.deadLetterQueueUrl,
     LARGE_EVENTS_BUCKET: emulators.largeEventsBucket,
-  };
+  });
   const createFunction = (
     name: string,
     {
       environment,
       templateEnvironment,
       ...limits
-    }: Pick<LocalFunctionOptions, 'environment' | 'timeoutSeconds' | 'isBackground'> & {
+    }: Pick<LocalFunctionOptions, 'timeoutSeconds' | 'isBackground'> & {
+      environment: Record<string, string>;
       /** Takes precedence over the user's variables. */
-      templateEnvironment?: Record<string, string>;
+      templateEnvironment?: () => Record<string, string>;
     },
   ) => {
     const localFunction = createLocalFunction({
       ...limits,
       name,
-      environment: { ...environment, ...baseEnvironment, ...templateEnvironment },
+      environment: () => ({ ...environment, ...baseEnvironment(), ...templateEnvironment?.() }),
       onLine,
       onPublish,
     });
@@ -174,16 +184,16 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   const webhook = createFunction('webhook', {
     timeoutSeconds: timeoutUnlessDebugging(WEBHOOK_TIMEOUT_SECONDS),
     environment: settings.environment.callbacks,
-    templateEnvironment: settings.callbacksHaveClient ? platformAccess : {},
+    ...(settings.callbacksHaveClient && { templateEnvironment: platformAccess }),
   });
   const worker = createFunction('worker', {
     timeoutSeconds: timeoutUnlessDebugging(settings.workerTimeoutSeconds),
     environment: settings.environment.worker,
-    templateEnvironment: {
+    templateEnvironment: () => ({
       CLAIMS_TABLE: emulators.claimsTable,
       STATE_TABLE: emulators.stateTable,
-      ...platformAccess,
-    },
+      ...platformAccess(),
+    }),
     isBackground: true,
   });
   const approvals = createFunction('approvals', {
@@ -212,9 +222,9 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
       onBatchFailure: ({ messageId }, error) => eventLog.failed(messageId, String(error), visibilitySeconds),
     });
 
-  const { root, watch, onNotice } = options;
+  const { root, onNotice } = options;
   const report = new BuildReport({ root, onNotice, onChange: (failure) => inspector.buildChanged(failure) });
-  const keepLoaded = createBundleLoader({ watch, report, changes: new SourceChanges(root), onNotice });
+  const keepLoaded = createBundleLoader({ ...options, report, changes: new SourceChanges(root) });
   const loadWebhook = () => webhook.load(path.join(outdir, 'webhook.mjs'));
   parts.defer(await keepLoaded(webhookBundle(root, outdir), loadWebhook));
   const loadWorker = () => {
@@ -248,17 +258,19 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   parts.defer(() => inspector.stop());
   parts.defer(() => scheduledFunctions.stop());
 
+  let connection: ConnectionProcess | undefined;
   if (options.longConnection) {
-    const connection = new ConnectionProcess({
+    const longConnection = new ConnectionProcess({
       // The health check is not used locally: any free port.
-      environment: { ...settings.environment.callbacks, ...baseEnvironment, HEALTH_PORT: '0' },
+      environment: () => ({ ...settings.environment.callbacks, ...baseEnvironment(), HEALTH_PORT: '0' }),
       onLine,
       onPublish,
       onExit: () => options.onConnectionEnd?.(),
     });
-    parts.defer(() => connection.stop());
-    const loadConnection = () => connection.load(path.join(outdir, 'connection.mjs'));
+    parts.defer(() => longConnection.stop());
+    const loadConnection = () => longConnection.load(path.join(outdir, 'connection.mjs'));
     parts.defer(await keepLoaded(connectionBundle(root, outdir), loadConnection));
+    connection = longConnection;
   }
 
   return {
@@ -270,6 +282,9 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     events: () => eventLog.listEvents(),
     approvalUrls: async () => (await listApprovals()).map((name) => `${gateway.origin}${APPROVALS_PATH}${name}`),
     scheduledFunctions: () => scheduledFunctions.list(),
+    reloadEnvironment() {
+      for (const part of [webhook, worker, approvals, connection]) part?.reload();
+    },
     stop: () => parts.disposeAsync(),
   };
 }

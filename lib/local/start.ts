@@ -5,9 +5,11 @@ import { formatEvent } from '../cli/format-event.ts';
 import { checkSettings } from '../cli/settings.ts';
 import { readConnectionCredentials } from '../connection/credentials.ts';
 import { toEntry } from '../util/printable.ts';
-import { reportEnvironmentChanges } from './environment-changes.ts';
-import { formatFunctionLine } from './functions/function-lines.ts';
+import { watchEnvironment } from './environment-changes.ts';
+import type { EventRecord } from './event-log.ts';
+import { formatField, formatFunctionLine } from './functions/function-lines.ts';
 import { type Stack, startStack } from './stack.ts';
+import { TypeCheck } from './type-check.ts';
 
 // npm start: runs the local stack until it is interrupted.
 
@@ -39,6 +41,7 @@ if (!longConnection && (await writeMissingEnvironmentFile(root))) {
   console.log('Created .env with a random Encrypt Key and Verification Token. npm run send uses it too.');
 }
 
+const typeCheck = new TypeCheck({ root, onNotice: print });
 const stopped = Promise.withResolvers<void>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
 try {
@@ -53,6 +56,7 @@ try {
   for (const url of await stack.approvalUrls()) print(`  Approval   POST ${url}`);
   await announceScheduledFunctions(stack);
   await stopped.promise;
+  typeCheck.stop();
   console.log('Stopping. Waiting for the events in flight …');
   await stack.stop();
   process.exit();
@@ -63,14 +67,13 @@ try {
 
 async function start(): Promise<Stack> {
   const environment = await readLocalEnvironment(root);
-  checkSettings(environment);
+  checkEnvironment(environment);
   if (longConnection) {
-    readConnectionCredentials(environment);
     console.log(
       'The platform sends each event to only one connection per app. A deployed connection of the same app misses the events that arrive here.',
     );
   }
-  const isDebugging = environment.LOG_LEVEL?.toUpperCase() === 'DEBUG';
+  const logLevel = () => (environment.LOG_LEVEL || 'INFO').toUpperCase();
   const record = await startRecording();
   const stack = await startStack({
     root,
@@ -85,8 +88,13 @@ async function start(): Promise<Stack> {
       if (text !== undefined) console.log(text);
     },
     onNotice: print,
+    onProcessed(record) {
+      // The worker logs these outcomes at the level DEBUG.
+      if (logLevel() === 'INFO' && isQuiet(record)) print(formatOutcome(record));
+    },
+    onBuild: () => typeCheck.schedule(),
     onDelivery(delivery) {
-      if (isDebugging) console.log(formatEvent(delivery));
+      if (logLevel() === 'DEBUG') console.log(formatEvent(delivery));
       record?.(delivery);
     },
     onApiCall: ({ method, path: target, body }) => print(`Would have sent: ${method} ${target} ${body}`),
@@ -95,8 +103,29 @@ async function start(): Promise<Stack> {
       stopped.resolve();
     },
   });
-  reportEnvironmentChanges(root, environment, print);
+  watchEnvironment({
+    root,
+    environment,
+    check: checkEnvironment,
+    onChange: () => stack.reloadEnvironment(),
+    onNotice: print,
+  });
   return stack;
+}
+
+function checkEnvironment(environment: Record<string, string>): void {
+  checkSettings(environment);
+  if (longConnection) readConnectionCredentials(environment);
+}
+
+function isQuiet({ status }: EventRecord): boolean {
+  return status === 'answered' || status === 'unhandled';
+}
+
+/** Formats an outcome like the worker's log. */
+function formatOutcome({ status, updatedAt, id, type, handleMilliseconds }: EventRecord): string {
+  const fields = { event_id: id, event_type: type, milliseconds: handleMilliseconds };
+  return [updatedAt.slice(11, 23), 'INFO ', status, ...Object.entries(fields).map(formatField)].join(' ');
 }
 
 async function announceScheduledFunctions(stack: Stack): Promise<void> {

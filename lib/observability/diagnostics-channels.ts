@@ -15,6 +15,8 @@ export interface Accepted {
   reason?: string;
   /** The decrypted JSON text. */
   text: string;
+  /** The JSON of the response to a callback. */
+  response?: string;
   source: EventSource;
   /** ISO 8601 */
   receivedAt: string;

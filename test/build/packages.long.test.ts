@@ -150,14 +150,14 @@ describe('A handler in the bundle', () => {
     const lines: string[] = [];
     const worker = createLocalFunction({
       name: 'worker',
-      environment: {
+      environment: () => ({
         ...aws.emulators.environment,
         ...aws.environment,
         AWS_EC2_METADATA_DISABLED: 'true',
         FEISHU_APP_ID: 'cli_of_the_app',
         FEISHU_APP_SECRET: 'the secret of the app',
         FEISHU_DOMAIN: platform.origin,
-      },
+      }),
       timeoutSeconds: 600,
       onLine(line) {
         recordOutput(`${line}\n`);

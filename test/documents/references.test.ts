@@ -8,7 +8,7 @@ import { anchorsOf, readDocument, readDocuments } from './document.ts';
 const PROJECT_PATH = /^(functions|lib|test|deploy|docs|\.ci|\.vscode|\.github)\/[\w./-]*$/;
 
 /** Files that readers create. */
-const CREATED_BY_READERS = /^(functions|test)\/handlers\//;
+const CREATED_BY_READERS = /^((functions|test)\/handlers\/|test\/fixtures$)/;
 
 /** Returns whether an example contains the file, which readers then copy. */
 const isInExample = (file: string) =>

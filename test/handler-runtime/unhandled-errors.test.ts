@@ -93,14 +93,14 @@ describe('An error that escapes a handler', () => {
     const otherLines: string[] = [];
     const localFunction = createLocalFunction({
       name,
-      environment: {
+      environment: () => ({
         ...aws.emulators.environment,
         ...aws.environment,
         // A busy machine would miss the deadline for callbacks.
         ...NO_DEADLINES,
         FEISHU_ENCRYPT_KEY: encryptKey,
         FEISHU_VERIFICATION_TOKEN: token,
-      },
+      }),
       timeoutSeconds: 60,
       onLine(line) {
         recordOutput(`${line}\n`);

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
@@ -51,6 +53,22 @@ describe('npm start -- --long-connection', () => {
       const delivery = platform.pushCallback({ id: 'c1', text: click });
       await delivery.settled;
       expect(delivery.responses).toMatchObject([{ code: 200, data: { toast: { content: 'changed' } } }]);
+    });
+
+    it('reconnects when .env has changed', async () => {
+      const connectedBefore = running.output().split('Connected to ws://').length;
+      let text = 'LATER=1\n';
+      await vi.waitFor(async () => {
+        // Repeated with another size: a write before the first look at the file is no change.
+        text += '\n';
+        await writeFile(path.join(project.root, '.env'), text);
+        expect(running.output()).toContain('.env has changed (LATER).');
+      }, wait);
+      await vi.waitFor(
+        () => expect(running.output().split('Connected to ws://').length).toBe(connectedBefore + 1),
+        wait,
+      );
+      expect(platform.gateway.open.length).toBe(1);
     });
 
     it('exits with 0 on SIGINT, and closes the connection', async () => {

@@ -51,6 +51,20 @@ describe('npm start in a fresh clone', () => {
     },
   );
 
+  it('prints one line for an event without a log line of a handler, with type, outcome and duration', async () => {
+    const file = path.join(project.root, 'event.json');
+    await writeFile(file, '{"uuid":"u-0","event":{"type":"has.no.handler"}}');
+    await send('--file', file, '--url', url);
+    const linesOf = () =>
+      running
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('event_type=has.no.handler'));
+    await vi.waitFor(() => expect(linesOf()).toHaveLength(1), wait);
+    expect(linesOf()[0]).toMatch(/^[\d:.]{12} INFO {2}unhandled event_id=u-0 event_type=\S+ milliseconds=\d+$/);
+    expect(running.output()).not.toMatch(/^\S+ INFO {2}accepted/m);
+  });
+
   it('accepts an event from a file, with any token and with large integers', async () => {
     const file = path.join(project.root, 'event.json');
     const event = '{"type":"message","big":90071992547409931}';
@@ -108,6 +122,9 @@ describe('npm start with settings in the environment', () => {
         await new Promise((resolve) => setTimeout(resolve, 500));
         log.info('slowly done');
       });`;
+    const later = `import { onEventV1 } from '#feishu-events';
+      export default onEventV1('leave_approvalV2', (_, { log }) => log.info('LATER is ' + process.env.LATER));`;
+    await project.writeHandler('v1/leave_approvalV2.ts', later);
     await project.writeHandler('v1/message.ts', forging);
     await project.writeHandler('v1/out_approval.ts', slow);
     ({ running, webhookUrl: url } = await npmStart(project.root, { ...secrets, LOG_LEVEL: 'debug' }));
@@ -141,14 +158,16 @@ describe('npm start with settings in the environment', () => {
     expect(running.output()).toContain('  "token": "•••",\n');
   });
 
-  it('creates no .env, and reports one that is added later', async () => {
+  it('creates no .env, and applies one that is added later', async () => {
     await expect(readFile(path.join(project.root, '.env'))).rejects.toThrow('ENOENT');
     let added = 'LATER=1\n';
     await vi.waitFor(async () => {
       added += '\n';
       await writeFile(path.join(project.root, '.env'), added);
-      expect(running.output()).toContain('.env has changed (LATER). Restart npm start to apply it.');
+      expect(running.output()).toContain('.env has changed (LATER). The next invocations use the new values.');
     }, wait);
+    expect(await send('leave_approvalV2')).toMatchObject({ code: 0 });
+    await vi.waitFor(() => expect(running.output()).toContain('LATER is 1'), wait);
   });
 
   it('handles all acknowledged events before it exits on SIGINT', async () => {

@@ -52,6 +52,8 @@ const NEVER_BUILT: BundleState = {
 };
 /** A broken package can cause thousands. */
 const MAXIMUM_ERRORS = 20;
+/** If more packages are missing, an installation is running or has failed. */
+const MAXIMUM_MISSING_PACKAGES = 3;
 
 /**
  * Reports each build error and warning once per change, although several bundles contain the same file, each is rebuilt
@@ -63,6 +65,8 @@ export class BuildReport {
   /** The bundles that had a problem, by its key. */
   readonly #reported = new Map<string, Set<object>>();
   #failure: BuildFailure | undefined;
+  /** Whether errors of packages have been reported since the last success. */
+  #hasReportedPackages = false;
 
   constructor(options: BuildReportOptions) {
     this.#options = options;
@@ -87,7 +91,7 @@ export class BuildReport {
       const omitted = errors.length - problems.size;
       this.#bundles.set(bundle, { ...state, errors: problems, omitted });
       this.#changed();
-      if (newErrors.length > 0) this.#options.onNotice(await this.#describe(newErrors, omitted, state.hasBeenBuilt));
+      await this.#report(newErrors, { errors, omitted, keepsRunning: state.hasBeenBuilt });
     } else {
       const newWarnings = this.#takeNew(bundle, problems, state.warnings);
       const inputs = metafile?.inputs ?? {};
@@ -120,6 +124,24 @@ export class BuildReport {
     });
   }
 
+  /** Reports new errors; of those that an installation of packages causes, only the first, until a build succeeds. */
+  async #report(
+    newErrors: Message[],
+    { errors, omitted, keepsRunning }: Omit<BuildFailure, 'errors'> & { errors: Message[] },
+  ): Promise<void> {
+    const ofPackages = findErrorsOfPackages(errors);
+    const first = this.#hasReportedPackages ? undefined : newErrors.find((error) => ofPackages.has(error));
+    this.#hasReportedPackages ||= first !== undefined;
+    const shown = newErrors.filter((error) => error === first || !ofPackages.has(error));
+    if (shown.length === 0) return;
+    const more = [
+      ...(ofPackages.size === 0 && omitted > 0 ? [`… and ${omitted} more`] : []),
+      ...(ofPackages.size > 1 ? [`… and ${ofPackages.size - 1} more in packages`] : []),
+      ...(ofPackages.size > 0 ? ['Wait for npm install, or run it if it is not running.'] : []),
+    ];
+    this.#options.onNotice([await this.#describe(shown, keepsRunning), ...more].join('\n\n'));
+  }
+
   #changed(): void {
     const failed = [...this.#bundles.values()].filter(({ errors }) => errors.size > 0);
     const errors = new Map(failed.flatMap((state) => [...state.errors]));
@@ -132,6 +154,7 @@ export class BuildReport {
             omitted: Math.max(0, errors.size - MAXIMUM_ERRORS, ...failed.map(({ omitted }) => omitted)),
             keepsRunning: failed.every(({ hasBeenBuilt }) => hasBeenBuilt),
           };
+    if (this.#failure === undefined) this.#hasReportedPackages = false;
     if (previous !== undefined || this.#failure !== undefined) this.#options.onChange(this.#failure);
     if (previous?.keepsRunning === false && this.#failure === undefined) {
       this.#options.onNotice('Build succeeded: the functions are running.');
@@ -167,12 +190,11 @@ export class BuildReport {
     return [...handlers].sort();
   }
 
-  async #describe(errors: Message[], omitted: number, keepsRunning: boolean): Promise<string> {
+  async #describe(errors: Message[], keepsRunning: boolean): Promise<string> {
     const consequence = keepsRunning
       ? 'The previous version of the functions keeps running:'
       : 'The functions start when the error is fixed:';
-    const more = omitted > 0 ? `\n\n… and ${omitted} more` : '';
-    return `Build failed. ${consequence}\n${await this.format(errors)}${more}`;
+    return `Build failed. ${consequence}\n${await this.format(errors)}`;
   }
 
   /** Formats errors with their position, source line and handlers. */
@@ -185,4 +207,13 @@ export class BuildReport {
     });
     return (await formatMessages(messages, { kind: 'error' })).join('').trim();
   }
+}
+
+/** Finds the errors that a missing or half-installed package causes. */
+function findErrorsOfPackages(errors: readonly Message[]): ReadonlySet<Message> {
+  const inPackages = errors.filter(({ location }) => location?.file.startsWith('node_modules/'));
+  const missing = errors.filter(({ text }) => /^Could not resolve "[^./#]/.test(text));
+  const missingNames = new Set(missing.map(({ text }) => text));
+  const isIncomplete = inPackages.length > 0 || missingNames.size > MAXIMUM_MISSING_PACKAGES;
+  return new Set(isIncomplete ? [...inPackages, ...missing] : []);
 }

@@ -8,6 +8,8 @@ export interface LoaderOptions {
   watch: boolean;
   report: BuildReport;
   changes: SourceChanges;
+  /** Called after each build. */
+  onBuild?: (() => void) | undefined;
   onNotice: (text: string) => void;
 }
 
@@ -20,7 +22,7 @@ const MAXIMUM_NAMES = 3;
  *
  * Without `watch`, the function throws the errors of the build. With it, the bundle is loaded once it can be built.
  */
-export function createBundleLoader({ watch, report, changes, onNotice }: LoaderOptions) {
+export function createBundleLoader({ watch, report, changes, onBuild, onNotice }: LoaderOptions) {
   return async (bundle: BuilderOptions['bundle'], load: () => void) => {
     let failure: string | undefined;
     const stop = await startBuilder({
@@ -28,6 +30,7 @@ export function createBundleLoader({ watch, report, changes, onNotice }: LoaderO
       bundle: { ...bundle, minify: !isDebugging() },
       watch,
       async onEnd(result) {
+        onBuild?.();
         const hasFailed = result.errors.length > 0;
         if (!hasFailed) {
           load();

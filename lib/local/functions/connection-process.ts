@@ -6,7 +6,8 @@ import { debuggingOptions } from '../debugging.ts';
 import { readLines } from './read-lines.ts';
 
 export interface ConnectionProcessOptions {
-  environment: Record<string, string>;
+  /** Returns the variables of each new program. */
+  environment: () => Record<string, string>;
   /** Called with each line that the program writes. */
   onLine: (line: string) => void;
   /** Called with each message that the program publishes on a diagnostics channel. */
@@ -20,6 +21,7 @@ export class ConnectionProcess {
   readonly #options: ConnectionProcessOptions;
   #program: ChildProcess | undefined;
   #source = '';
+  #bundlePath: string | undefined;
   /** Starts and stops run one after the other, so that no two connections are open at once. */
   #lastChange: Promise<void> = Promise.resolve();
 
@@ -32,6 +34,16 @@ export class ConnectionProcess {
     const source = readFileSync(bundlePath, 'utf8');
     if (source === this.#source) return;
     this.#source = source;
+    this.#bundlePath = bundlePath;
+    this.#restart(bundlePath);
+  }
+
+  /** Connects again with the current environment. */
+  reload(): void {
+    if (this.#bundlePath !== undefined) this.#restart(this.#bundlePath);
+  }
+
+  #restart(bundlePath: string): void {
     this.#lastChange = this.#lastChange.then(async () => {
       await this.#end();
       this.#start(bundlePath);
@@ -49,7 +61,7 @@ export class ConnectionProcess {
     const debugging = debuggingOptions();
     const nodeOptions = [...debugging.execArgv, '--enable-source-maps', '--import', observer];
     const program = spawn(process.execPath, [...nodeOptions, bundlePath], {
-      env: { ...environment, ...debugging.environment },
+      env: { ...environment(), ...debugging.environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Keeps Ctrl+C in the terminal from ending it before the stack stops it.
       detached: true,

@@ -35,11 +35,14 @@ export function readFunctionLine(line: string): FunctionLine | undefined {
  * Formats a line that a function wrote for the terminal. Marks everything that is not the start of a log line, so that
  * neither a handler's own output nor a line break in a message or a stack can be mistaken for one.
  *
- * @returns `undefined` for lines that contain only metrics
+ * @returns `undefined` for lines that contain only metrics, and for the webhook's line about an accepted event: a line with
+ *   its outcome follows
  */
 export function formatFunctionLine(text: string): string | undefined {
   const line = readFunctionLine(text);
-  if (line === undefined) return parseFields(text)?._aws === undefined ? formatOutput(text) : undefined;
+  const fields = parseFields(text);
+  if (line === undefined) return fields?._aws === undefined ? formatOutput(text) : undefined;
+  if (fields?._aws !== undefined && fields.Accepted === 1) return undefined;
   const { timestamp, level, message, details, stack } = line;
   const words = [timestamp.slice(11, 23), level.padEnd(5), message, ...details.map(formatField)];
   return toEntry(`${words.join(' ')}${stack === undefined ? '' : `\n${stack}`}`);

@@ -27,7 +27,8 @@ export type FunctionMessage =
 
 export interface LocalFunctionOptions {
   name: string;
-  environment: Record<string, string>;
+  /** Returns the variables of each new thread. */
+  environment: () => Record<string, string>;
   timeoutSeconds: number;
   /** Runs the function with a low priority. Default: false. */
   isBackground?: boolean;
@@ -45,6 +46,8 @@ export interface LocalFunction {
   invoke(event: unknown): Promise<unknown>;
   /** Loads another version. Invocations in flight finish on the previous one. */
   load(bundlePath: string): void;
+  /** Gives the next invocation the current environment. Invocations in flight finish with the previous one. */
+  reload(): void;
   stop(): Promise<void>;
 }
 
@@ -73,6 +76,10 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
       bundlePath = path;
       retire(current);
       current = new FunctionThread(path, options);
+    },
+    reload() {
+      retire(current);
+      current = bundlePath === undefined ? undefined : new FunctionThread(bundlePath, options);
     },
     async stop() {
       retire(current);
@@ -106,7 +113,7 @@ class FunctionThread {
         name: options.name,
         isBackground: options.isBackground ?? false,
       } satisfies FunctionThreadData,
-      env: options.environment,
+      env: options.environment(),
       execArgv: ['--enable-source-maps'],
       stdout: true,
       stderr: true,

@@ -4,6 +4,7 @@ import type { ApiCallDetails, LogLine } from './wire.ts';
 
 interface Content {
   text?: string;
+  response?: string;
   lines: LogLine[];
   calls: ApiCallDetails[];
   characters: number;
@@ -35,6 +36,18 @@ export class EventContents {
 
   textOf(messageId: string): string | undefined {
     return this.#contents.get(messageId)?.text;
+  }
+
+  /** @param response the JSON of the response to a callback */
+  setResponse(messageId: string, response: string): void {
+    const content = this.#open(messageId);
+    this.#grow(content, response.length - (content.response?.length ?? 0));
+    content.response = response;
+    this.#evict();
+  }
+
+  responseOf(messageId: string): string | undefined {
+    return this.#contents.get(messageId)?.response;
   }
 
   /** Returns the message ids of the events whose JSON contains all words, in any case. */

@@ -16,12 +16,14 @@ import type { StreamingResponse } from '../http-server.ts';
 import type { ScheduledFunctions } from '../user-functions/scheduled-functions.ts';
 import { createChatRoutes } from './chat-routes.ts';
 import { EventContents } from './event-contents.ts';
+import { saveFixture } from './fixtures.ts';
 import { rejectForeignRequests } from './guard.ts';
 import { LiveRecords } from './live-records.ts';
 import { listSamples, sendEvent, writeSample } from './outgoing.ts';
 import { buildPage, PAGE_HTML, type PageFiles } from './page-files.ts';
 import {
   BadRequest,
+  readFixtureRequest,
   readRedriveRequest,
   readRetryRequest,
   readRunRequest,
@@ -45,11 +47,11 @@ export const INSPECTOR_PATH = /^\/(_inspector\/.*)?$/;
 
 export interface InspectorOptions {
   eventLog: Pick<EventLog, 'list' | 'find' | 'attemptsOf'>;
-  /** The `FEISHU_…` variables, to sign requests with and to hide secrets. */
+  /** The `FEISHU_…` variables, to sign requests with and to hide secrets. May change. */
   environment: Record<string, string>;
   /** The host the gateway listens on. */
   host: string;
-  /** The project's root, stripped from paths in error stacks. */
+  /** The project's root: stripped from paths in error stacks, and where fixtures are saved. */
   root: string;
   webhookUrl: () => string;
   /** The platform that handlers call; `undefined` if they call the real one. */
@@ -86,6 +88,8 @@ export interface Inspector {
 /** Responds to the requests of one method and path. */
 export type Route = (query: URLSearchParams, body: Buffer) => Promise<HttpResponse | StreamingResponse>;
 
+const SECRETS = ['FEISHU_ENCRYPT_KEY', 'FEISHU_VERIFICATION_TOKEN', 'FEISHU_APP_SECRET'];
+
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -100,11 +104,12 @@ export function createInspector(options: InspectorOptions): Inspector {
   const { eventLog, environment, root } = options;
   const contents = new EventContents();
   const stopping = new AbortController();
-  const conceal = createConcealer([
-    environment.FEISHU_ENCRYPT_KEY,
-    environment.FEISHU_VERIFICATION_TOKEN,
-    environment.FEISHU_APP_SECRET,
-  ]);
+  const secrets = new Set<string | undefined>();
+  const conceal = (json: string) => {
+    // Those before a change of .env stay hidden.
+    for (const name of SECRETS) secrets.add(environment[name]);
+    return createConcealer([...secrets])(json);
+  };
   const live = new LiveRecords(conceal);
   let page: Promise<PageFiles> | undefined;
   const loadPage = () =>
@@ -123,12 +128,14 @@ export function createInspector(options: InspectorOptions): Inspector {
     const record = eventLog.find(messageId);
     if (record === undefined) throw new BadRequest('This event is no longer available.');
     const text = contents.textOf(messageId);
+    const response = contents.responseOf(messageId);
     const lines = contents
       .linesOf(record)
       .map((line) => (line.stack === undefined ? line : { ...line, stack: shortenPaths(line.stack, root) }));
     return {
       record,
       ...(text !== undefined && { json: formatEvent(text) }),
+      ...(response !== undefined && { response: formatEvent(response) }),
       lines,
       attempts: eventLog.attemptsOf(messageId),
       calls: contents.callsOf(record).map(hideCallTokens),
@@ -179,6 +186,10 @@ export function createInspector(options: InspectorOptions): Inspector {
       await options.retryNow(readRetryRequest(body).messageId);
       return respondJson(200, {});
     },
+    [`POST ${ROUTES.fixture}`]: async (_, body) => {
+      const { messageId } = readFixtureRequest(body);
+      return respondJson(200, await saveFixture(root, textOf(messageId), eventLog.find(messageId)?.receivedAt));
+    },
     [`GET ${ROUTES.scheduled}`]: async () => respondJson(200, await options.scheduledFunctions.list()),
     [`POST ${ROUTES.run}`]: async (_, body) =>
       respondJson(200, await options.scheduledFunctions.run(readRunRequest(body))),
@@ -202,8 +213,9 @@ export function createInspector(options: InspectorOptions): Inspector {
       }
     },
 
-    accepted({ messageId, text }) {
+    accepted({ messageId, text, response }) {
       contents.setText(messageId, text);
+      if (response !== undefined) contents.setResponse(messageId, response);
       options.mockPlatform()?.receive(text);
     },
     delivered(record) {

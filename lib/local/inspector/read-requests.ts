@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../feishu/envelope.ts';
-import type { RedriveRequest, RetryRequest, RunRequest, SendRequest } from './wire.ts';
+import type { FixtureRequest, RedriveRequest, RetryRequest, RunRequest, SendRequest } from './wire.ts';
 
 /** The request is invalid; the message is shown on the page. */
 export class BadRequest extends Error {}
@@ -44,6 +44,16 @@ export function readRedriveRequest(body: Buffer): RedriveRequest {
  * @throws {SyntaxError} if the body is not valid JSON
  */
 export function readRetryRequest(body: Buffer): RetryRequest {
+  return { messageId: readName(readObject(body), 'messageId') };
+}
+
+/**
+ * Parses a request to save an event as a file for tests.
+ *
+ * @throws {BadRequest} if a field is missing or invalid
+ * @throws {SyntaxError} if the body is not valid JSON
+ */
+export function readFixtureRequest(body: Buffer): FixtureRequest {
   return { messageId: readName(readObject(body), 'messageId') };
 }
 

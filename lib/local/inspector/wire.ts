@@ -1,3 +1,4 @@
+import type { Failure } from '../../mock-platform/failures.ts';
 import type { Chat, ChatMessage, Person } from '../../mock-platform/platform-state.ts';
 import type { Attempt, EventRecord } from '../event-log.ts';
 import type { ObservedCall } from '../functions/observe-api-calls.ts';
@@ -28,6 +29,8 @@ export interface EventDetails {
   record: EventRecord;
   /** The decrypted event, indented, with its tokens hidden. Missing once it was evicted from memory. */
   json?: string;
+  /** The response to a callback, indented, with its tokens hidden. */
+  response?: string;
   lines: LogLine[];
   attempts: readonly Attempt[];
   /** The calls of the platform's API, oldest first. */
@@ -63,6 +66,18 @@ export interface RedriveRequest {
 /** Delivers an event now that waits for its next attempt. */
 export interface RetryRequest {
   messageId: string;
+}
+
+/** Saves an event as a file for tests, with ids, names and texts replaced. */
+export interface FixtureRequest {
+  messageId: string;
+}
+
+export interface FixtureResult {
+  /** Relative to the project. */
+  file: string;
+  /** Whether the file did not exist. */
+  isNew: boolean;
 }
 
 export interface RedriveResult {
@@ -152,6 +167,9 @@ export interface ChatActionResult {
   toast?: { type: string; content: string };
 }
 
+/** Makes the next API calls to the mock platform fail. */
+export type FailRequest = Pick<Failure, 'api' | 'code' | 'status' | 'times'>;
+
 /** The named events of the live stream. Those without a name contain an array of records. */
 export const LIVE_EVENTS = {
   /** Sent first: discard everything received on an earlier connection. */
@@ -176,6 +194,7 @@ export const ROUTES = {
   send: '/_inspector/send',
   redrive: '/_inspector/redrive',
   retry: '/_inspector/retry',
+  fixture: '/_inspector/fixture',
   /** Lists the functions with a schedule. */
   scheduled: '/_inspector/scheduled',
   run: '/_inspector/run',

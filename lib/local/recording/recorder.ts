@@ -5,13 +5,41 @@ import type { SQSRecord } from 'aws-lambda';
 import { type Delivery, readDelivery } from '../../worker/processor.ts';
 import { type AnonymizeOptions, createAnonymizer } from './anonymize.ts';
 
-export interface RecorderOptions extends Pick<AnonymizeOptions, 'keepsText'> {
+export interface EventFilesOptions extends Pick<AnonymizeOptions, 'keepsText'> {
   /** The folder for the events, one file each. */
   folder: string;
   /** The file with the key that keeps replacements the same across recordings. Created if missing. */
   keyFile: string;
+}
+
+export interface RecorderOptions extends EventFilesOptions {
   /** Called with a message for each file, and for each event that could not be recorded. */
   onNotice: (text: string) => void;
+}
+
+export interface WrittenEvent {
+  /** The path of the file. */
+  file: string;
+  /** Whether the file did not exist. */
+  isNew: boolean;
+}
+
+/**
+ * Creates the function that writes an event to a file, with ids, names and texts replaced. Its name depends on the event,
+ * and an existing file is kept.
+ *
+ * @throws if the folder or the key cannot be written
+ */
+export function createEventFiles({ folder, keyFile, ...options }: EventFilesOptions) {
+  const key = readKey(keyFile);
+  const anonymize = createAnonymizer({ key, ...options });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return (event: RecordedEvent): WrittenEvent => {
+    const file = path.join(folder, fileName(event, key));
+    const isNew = !existsSync(file);
+    if (isNew) writeFileSync(file, anonymize(event.text), { mode: 0o600 });
+    return { file, isNew };
+  };
 }
 
 /**
@@ -19,17 +47,12 @@ export interface RecorderOptions extends Pick<AnonymizeOptions, 'keepsText'> {
  *
  * @throws if the folder or the key cannot be written
  */
-export function createRecorder({ folder, keyFile, onNotice, ...options }: RecorderOptions) {
-  const key = readKey(keyFile);
-  const anonymize = createAnonymizer({ key, ...options });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+export function createRecorder({ onNotice, ...options }: RecorderOptions) {
+  const write = createEventFiles(options);
   return (record: SQSRecord): void => {
     try {
-      const delivery = readDelivery(record);
-      const file = path.join(folder, fileName(delivery, key));
-      if (existsSync(file)) return;
-      writeFileSync(file, anonymize(delivery.text), { mode: 0o600 });
-      onNotice(`Recorded ${path.relative(process.cwd(), file)}`);
+      const { file, isNew } = write(readDelivery(record));
+      if (isNew) onNotice(`Recorded ${path.relative(process.cwd(), file)}`);
     } catch (error) {
       // A failure to record must not fail the event.
       onNotice(`Could not record an event: ${(error as Error).message}`);
@@ -37,11 +60,14 @@ export function createRecorder({ folder, keyFile, onNotice, ...options }: Record
   };
 }
 
+/** An event to write to a file. */
+export type RecordedEvent = Pick<Delivery, 'envelope' | 'receivedAt' | 'text'>;
+
 /** File systems limit names to 255 bytes. */
 const MAXIMUM_TYPE_CHARACTERS = 100;
 
 /** Starts with the time, so that the files of a conversation sort in order. */
-function fileName({ envelope: { header }, receivedAt, text }: Delivery, key: string): string {
+function fileName({ envelope: { header }, receivedAt, text }: RecordedEvent, key: string): string {
   const time = (header.created ?? receivedAt).toISOString().replace(/[-:]/g, '');
   const id = createHash('sha256')
     .update(JSON.stringify([key, header.id ?? text]))

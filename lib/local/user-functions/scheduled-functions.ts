@@ -9,8 +9,8 @@ import { environmentOf, missingVariablesNotice, readUserFunctions, type UserFunc
 export interface ScheduledFunctionsOptions {
   /** The project's folder. */
   root: string;
-  /** The variables of the process and of `.env`. */
-  environment: Record<string, string>;
+  /** Returns the variables of the process and of `.env`. */
+  environment: () => Record<string, string>;
   /** Called with each line that a function writes. */
   onLine: (line: string) => void;
   /** Called with each message for the user. */
@@ -89,9 +89,9 @@ export class ScheduledFunctions {
   }
 
   async #invoke(userFunction: UserFunction, schedule: Schedule): Promise<FunctionRun> {
-    const { root, environment: user, onLine, onNotice } = this.#options;
+    const { root, onLine, onNotice } = this.#options;
     const { name } = userFunction;
-    const { environment, missing } = environmentOf(userFunction, user);
+    const { environment, missing } = environmentOf(userFunction, this.#options.environment());
     onNotice(`Running ${name}.`);
     if (missing.length > 0) onNotice(missingVariablesNotice(missing));
     if (schedule.ignored.length > 0) onNotice(ignoredSettingsNotice(schedule.ignored));

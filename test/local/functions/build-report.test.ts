@@ -195,6 +195,40 @@ it('Warnings about handlers are reported once, until their file changes', async 
   expect(notices.filter((text) => text.includes('could not be checked')).length).toBe(2);
 });
 
+it('reports only the first error while packages are being installed, and those that remain afterwards', async () => {
+  const location = (file: string) => ({
+    ...{ namespace: '', line: 1, column: 0, length: 1, lineText: '', suggestion: '' },
+    file,
+  });
+  const error = (text: string, file: string) => ({
+    id: '',
+    pluginName: '',
+    notes: [],
+    detail: undefined,
+    text,
+    location: location(file),
+  });
+  const failed = (...errors: object[]) => ({ errors, warnings: [] }) as unknown as BuildResult;
+  const missing = (name: string) => error(`Could not resolve "${name}"`, CARD);
+  const inPackage = (name: string) => error('Could not resolve "./part.js"', `node_modules/${name}/index.js`);
+
+  // A package that is missing is the user's error.
+  await report.add(worker, failed(missing('typo')));
+  expect(notices).toEqual([expect.stringContaining('Could not resolve "typo"')]);
+  await report.add(worker, failed(inPackage('a'), missing('b'), missing('typo')));
+  await report.add(worker, failed(inPackage('c'), inPackage('d')));
+  await report.add(webhook, failed(missing('a'), missing('b'), missing('c'), missing('d')));
+  expect(notices.slice(1)).toEqual([expect.stringMatching(/node_modules\/a\/.*and 2 more in packages.*npm install/s)]);
+  await report.add(webhook, failed(missing('still'), error('Broken', HELPER)));
+  expect(notices[2]).toMatch(/Could not resolve "still".*Broken/s);
+
+  const built = { errors: [], warnings: [] } as unknown as BuildResult;
+  await report.add(worker, built);
+  await report.add(webhook, built);
+  await report.add(worker, failed(inPackage('e')));
+  expect(notices.at(-1)).toContain('node_modules/e/');
+});
+
 describe('A bundle that cannot be built at first', () => {
   const keepLoadedWith = (watch: boolean) =>
     createBundleLoader({ watch, report, changes: new SourceChanges(root), onNotice: (text) => notices.push(text) });

@@ -17,7 +17,7 @@ it("separates a callback handler's output from log lines", async () => {
   const lines: string[] = [];
   const ended = Promise.withResolvers<void>();
   const connection = new ConnectionProcess({
-    environment: {},
+    environment: () => ({}),
     onLine: (line) => lines.push(line),
     onPublish: () => {},
     onExit: ended.resolve,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatFunctionLine, readFunctionLine } from '../../../lib/local/functions/function-lines.ts';
+import { writeAccessLog } from '../../../lib/webhook/access-log.ts';
 
 /** Everything that some reader treats as the end of a line. */
 const LINE_ENDS = ['\n', '\r\n', '\r', '\u2028', '\u2029', '\u0085', '\v', '\f', '\n\n', '\u001b[E'];
@@ -29,6 +30,14 @@ describe("A line of a function's output", () => {
         '    |     at handle (handler.ts:1:2)',
       ].join('\n'),
     );
+  });
+
+  it("about an event that the webhook accepted is not shown, because its outcome follows, but a handler's own line is", () => {
+    const lines: Record<string, unknown>[] = [];
+    const outcome = { result: 'accepted', requestId: undefined, milliseconds: 1 } as const;
+    writeAccessLog(outcome, 'service', (fields) => lines.push(fields));
+    expect(lines.map((line) => formatFunctionLine(JSON.stringify(line)))).toEqual([undefined]);
+    expect(formatFunctionLine(JSON.stringify({ ...logLine, message: 'accepted', Accepted: 1 }))).toContain('accepted');
   });
 
   describe.each(LINE_ENDS.map((end) => [JSON.stringify(end), end]))('with %s', (_, end) => {

@@ -20,7 +20,7 @@ describe('A local function', () => {
     await writeFile(bundle, "import { getPriority } from 'node:os'; export const handler = async () => getPriority();");
     const localFunction = createLocalFunction({
       name: 'function',
-      environment: {},
+      environment: () => ({}),
       timeoutSeconds: 60,
       isBackground,
       onLine: () => {},
@@ -39,7 +39,7 @@ describe('A local function', () => {
     const lines: string[] = [];
     const localFunction = createLocalFunction({
       name: 'function',
-      environment: {},
+      environment: () => ({}),
       timeoutSeconds: 60,
       onLine: (line) => lines.push(line),
       onPublish: () => {},
@@ -68,7 +68,7 @@ describe('A local function', () => {
     const lines: string[] = [];
     const localFunction = createLocalFunction({
       name: 'worker',
-      environment: {},
+      environment: () => ({}),
       timeoutSeconds: 0.1,
       onLine: (line) => lines.push(line),
       onPublish: () => {},
@@ -87,7 +87,7 @@ describe('A local function', () => {
     const lines: string[] = [];
     const localFunction = createLocalFunction({
       name: 'function',
-      environment: {},
+      environment: () => ({}),
       timeoutSeconds: 60,
       onLine: (line) => lines.push(line),
       onPublish: () => {},

@@ -22,7 +22,8 @@ const RECORDS = STATUSES.map((status, index): EventRecord => {
     ...(isRejected
       ? { code: 'FEISHU_SIGNATURE_WRONG', lastError: 'X-Lark-Signature does not match the body.' }
       : {
-          id: `event-${index}`,
+          // Two deliveries each have the same id.
+          id: `event-${index % 5}`,
           type: 'im.message.receive_v1',
           version: '2.0',
           source: 'webhook',

@@ -277,6 +277,32 @@ describe('The chat view', () => {
     expect(problems).toEqual([]);
   });
 
+  it.each([
+    [390, 'light', 'en-US', /^Make API calls fail$/, /^Make them fail$/, 'The next 2 calls fail.'],
+    [1440, 'dark', 'zh-CN', /^模拟接口错误$/, /^开始模拟$/, '接下来的 2 次调用将会失败。'],
+  ] as const)('makes API calls fail, in a window %i pixels wide, %s, %s', async (...row) => {
+    const [width, colorScheme, locale, title, submit, result] = row;
+    await using opened = await openChat(CHAT, { viewport: { width, height: 800 }, colorScheme, locale });
+    const { page, server, problems } = opened;
+    await page.getByRole('button', { name: title }).click();
+    const dialog = page.getByRole('dialog', { name: title });
+    await dialog.locator('[name=api]').fill('unknown');
+    await dialog.getByRole('button', { name: submit }).click();
+    await dialog.getByText('There is no such API.').waitFor();
+    expect(await findAccessibilityProblems(page)).toEqual([]);
+    await dialog.locator('[name=api]').fill('');
+    await dialog.locator('[name=code]').fill('230020');
+    await dialog.locator('[name=times]').fill('2');
+    await dialog.locator('[name=times]').press('Enter');
+    await dialog.getByText(result).waitFor();
+    expect(server.failures).toEqual([{ code: 230020, times: 2 }]);
+    expect(await isWiderThanWindow(page)).toBe(false);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    // Chromium logs the rejected request.
+    expect(problems.filter((problem) => !problem.includes('400'))).toEqual([]);
+  });
+
   it('says why the chat is not available', async () => {
     await using server = await startPageServer(CHAT);
     await using opened = await openPage(browser, server.url);

@@ -9,6 +9,7 @@ import {
   type ChatMessageRequest,
   type ChatState,
   type EventRecord,
+  type FailRequest,
   LIVE_EVENTS,
   ROUTES,
 } from '../../../lib/local/inspector/wire.ts';
@@ -19,6 +20,7 @@ export interface PageServer extends AsyncDisposable {
   /** The requests of the page. */
   sent: ChatMessageRequest[];
   actions: ChatActionRequest[];
+  failures: FailRequest[];
   /** Stores a new or changed message, and sends it to open pages. */
   change(message: ChatMessage): void;
   /** Sends a build failure to open pages. */
@@ -45,13 +47,17 @@ export async function startPageServer(state: ChatState, records: readonly EventR
     scheduledFunctions: { list: async () => [] },
   } as unknown as InspectorOptions);
   for (const { messageId, type, receivedAt } of records) {
+    const response = JSON.stringify({ toast: { type: 'info', content: 'Done' }, card: { type: 'raw', data: {} } });
     const text = JSON.stringify({ header: { event_type: type }, event: { text: 'Hello', number: 1, flag: true } });
-    inspector.accepted({ messageId, text, receivedAt } as unknown as Parameters<typeof inspector.accepted>[0]);
+    inspector.accepted({ messageId, text, response, receivedAt } as unknown as Parameters<
+      typeof inspector.accepted
+    >[0]);
   }
   const messages = new Map(state.messages.map((message) => [message.messageId, message]));
   const streams = new Set<PassThrough>();
   const sent: ChatMessageRequest[] = [];
   const actions: ChatActionRequest[] = [];
+  const failures: FailRequest[] = [];
   let result: ChatActionResult = { status: 200 };
 
   const change = (message: ChatMessage) => {
@@ -100,6 +106,12 @@ export async function startPageServer(state: ChatState, records: readonly EventR
       case ROUTES.chatAction:
         actions.push(JSON.parse(body.toString()));
         return json(result);
+      case ROUTES.fail: {
+        const request = JSON.parse(body.toString());
+        if (request.api === 'unknown') return { ...json({ message: 'There is no such API.' }), statusCode: 400 };
+        failures.push(request);
+        return json({});
+      }
       case ROUTES.chatResource:
         return { statusCode: 200, headers: { 'content-type': 'image/svg+xml' }, body: PICTURE };
       default:
@@ -110,6 +122,7 @@ export async function startPageServer(state: ChatState, records: readonly EventR
     url: `${server.origin}/`,
     sent,
     actions,
+    failures,
     change,
     failBuild() {
       const error = {

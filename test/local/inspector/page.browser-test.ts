@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readLocalEnvironment } from '../../../lib/cli/environment.ts';
@@ -125,6 +127,8 @@ describe('The inspector page', () => {
     await waitForText(page.getByRole('status'), '1 event moved back');
     await waitForText(copy, 'handled');
     await waitForText(row, 'redriven');
+    await page.getByRole('button', { name: /^Redriven as/ }).click();
+    await page.getByRole('button', { name: /^Redrive of/ }).waitFor();
     expect(opened.problems).toEqual([]);
   });
 
@@ -163,20 +167,13 @@ describe('The inspector page', () => {
   });
 
   it.each([
-    [
-      'en-US',
-      '1 rejected',
-      'rejected',
-      'What to do',
-      'restart npm start',
-      'docs/error-codes.md#feishu_signature_wrong',
-    ],
+    ['en-US', '1 rejected', 'rejected', 'What to do', 'correct .env', 'docs/error-codes.md#feishu_signature_wrong'],
     [
       'zh-CN',
       '1 个请求被拒绝',
       '已拒绝',
       '解决办法',
-      '重启 npm start',
+      '检查并改正 .env',
       'docs/zh-CN/error-codes.md#feishu_signature_wrong',
     ],
   ])(
@@ -230,6 +227,7 @@ describe('The inspector page', () => {
       const text = await detail(page).innerText();
       expect(text).toContain('The body is not a known kind of event');
       expect(text).toContain('error-codes.md#feishu_envelope_unknown');
+      expect(await page.getByRole('button', { name: /Send again|Edit and send|重新发送|编辑后发送/ }).count()).toBe(0);
       expect(opened.problems).toEqual([]);
     }
   });
@@ -242,6 +240,10 @@ describe('The inspector page', () => {
     await row.click();
     const again = await rowOf(page, () => page.getByRole('button', { name: 'Send again' }).click());
     await waitForText(again, 'duplicate');
+    await page.getByRole('button', { name: /^Sent again at/ }).click();
+    await waitForText(page.locator('.detail .status').first(), 'duplicate');
+    await page.getByRole('button', { name: /^Copy of the delivery at/ }).click();
+    await waitForText(page.locator('.detail .status').first(), 'handled');
     await page.getByRole('button', { name: 'Edit and send' }).click();
     const editor = page.getByRole('dialog').getByRole('textbox');
     await editor.fill('{ "no": ');
@@ -254,6 +256,20 @@ describe('The inspector page', () => {
     await waitForText(changed, 'handled');
     await changed.click();
     await waitForText(detail(page), 'A changed text');
+    expect(opened.problems).toEqual([]);
+  });
+
+  it('saves an event as a fixture, and says where', async () => {
+    await using opened = await openPage(browser, stack.pageUrl);
+    const { page } = opened;
+    const row = await sendSample(page, 'im.message.receive_v1');
+    await row.click();
+    await page.getByRole('button', { name: 'Save as fixture' }).click();
+    await page.getByText(/^Saved test\/fixtures\/.*\.json$/).waitFor();
+    const [, name = ''] = /test\/fixtures\/(.*)/.exec(await page.locator('.notice').innerText()) ?? [];
+    expect(await readdir(path.join(stack.root, 'test/fixtures'))).toEqual([name]);
+    await page.getByRole('button', { name: 'Save as fixture' }).click();
+    await page.getByText(`Already saved: test/fixtures/${name}`).waitFor();
     expect(opened.problems).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
@@ -66,6 +66,7 @@ const POST_ROUTES = [
   ROUTES.send,
   ROUTES.redrive,
   ROUTES.retry,
+  ROUTES.fixture,
   ROUTES.run,
   ROUTES.chatMessage,
   ROUTES.chatAction,
@@ -404,6 +405,19 @@ describe('An oversized or malformed request', () => {
   });
 
   it.each<[string, string, string]>([
+    ['an id of 200,000 characters', JSON.stringify({ messageId: longName }), '"messageId" must not be longer'],
+    ['no id', '{}', '"messageId" must be a string'],
+    ['an unknown event', '{"messageId":"../../x"}', 'The content of this event is no longer available.'],
+    ['an array', '[]', 'must be a JSON object'],
+  ])('to save %s as a fixture is rejected with a reason', async (_, body, reason) => {
+    const { status, body: response } = await send(ROUTES.fixture, json, body);
+    expect({ status, message: JSON.parse(response).message }).toEqual({
+      status: 400,
+      message: expect.stringContaining(reason),
+    });
+  });
+
+  it.each<[string, string, string]>([
     ['a name of 200,000 characters', JSON.stringify({ name: longName, schedule: 0 }), '"name" must not be longer'],
     ['a schedule that is not an integer', '{"name":"daily","schedule":"0"}', '"schedule" must be an integer'],
     ['an unknown function', '{"name":"daily","schedule":0}', 'There is no function "daily" with this schedule.'],
@@ -506,6 +520,7 @@ describe('A dead letter from an earlier npm start', () => {
       await vi.waitFor(() => {
         expect(fixed.events().map(({ status }) => status)).toEqual(['redriven', 'handled']);
       }, wait);
+      expect(fixed.events().map(({ redriveOf }) => redriveOf)).toEqual([undefined, messageId]);
     } finally {
       await fixed.stop();
     }
@@ -526,6 +541,23 @@ describe('A scheduled function', () => {
       const listed = await send(ROUTES.scheduled, {}, undefined, withFunction.pageUrl);
       expect(JSON.parse(listed.body)).toMatchObject([{ name: 'daily', lastRun: JSON.parse(post.body) }]);
       for (const { body } of [post, listed]) expect(body).not.toContain(encryptKey);
+
+      // Here, because only this stack has a folder of its own.
+      const event = textMessage('a private text');
+      const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
+      const request = writeRequest(text, { encryptKey }, Date.now());
+      expect(await deliver(withFunction.webhookUrl, request)).toMatchObject({ status: 200 });
+      const { messageId } = withFunction.events()[0] ?? {};
+      const save = () => send(ROUTES.fixture, json, JSON.stringify({ messageId }), withFunction.pageUrl);
+      const saved = JSON.parse((await save()).body);
+      expect(saved).toEqual({
+        file: expect.stringMatching(/^test\/fixtures\/\S+-im\.message\.receive_v1-\w+\.json$/),
+        isNew: true,
+      });
+      const fixture = await readFile(path.join(project.root, saved.file), 'utf8');
+      expect(JSON.parse(fixture)).toMatchObject({ header: { event_type: 'im.message.receive_v1' } });
+      for (const secret of ['a private text', token]) expect(fixture).not.toContain(secret);
+      expect(JSON.parse((await save()).body)).toEqual({ ...saved, isNew: false });
     } finally {
       await withFunction.stop();
     }
@@ -639,12 +671,15 @@ describe('An event sent from the page', () => {
   it.each(['card.action.trigger', 'card.action.trigger_v1', 'url.preview.get'])(
     'can be a callback: %s',
     async (type) => {
-      expect(JSON.parse((await postSend({ kind: 'sample', type })).body)).toMatchObject({ status: 200 });
+      const sent = await postSend({ kind: 'sample', type });
+      expect(JSON.parse(sent.body)).toMatchObject({ status: 200 });
       const reason = () => stack.events().at(-1)?.lastError;
       await vi.waitFor(
         () => expect(reason()).toMatch(new RegExp(`^The callback already has its response\\. .*/${type}\\.ts `)),
         wait,
       );
+      const { response } = await detailsOf(stack.events().at(-1)?.messageId ?? '');
+      expect(JSON.parse(response)).toEqual(JSON.parse(JSON.parse(sent.body).body));
     },
   );
 

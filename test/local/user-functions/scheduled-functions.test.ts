@@ -43,7 +43,7 @@ describe('The scheduled functions', () => {
     lines = [];
     scheduled = new ScheduledFunctions({
       root,
-      environment: {},
+      environment: () => ({}),
       onLine: (line) => lines.push(line),
       onNotice: (text) => notices.push(text),
     });

@@ -1,39 +1,55 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { EventDetails, EventRecord, EventStatus, LogLine } from '../wire.ts';
 import { ApiCalls } from './api-calls.tsx';
+import { CallbackResponse } from './callback-response.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { DetailPane, Facts } from './detail-pane.tsx';
 import { formatDuration, formatTime, millisecondsBetween } from './format.ts';
 import { JsonView } from './json-view.tsx';
 import { LongText } from './long-text.tsx';
 import { messages } from './messages.ts';
+import { RelatedDeliveries } from './related-deliveries.tsx';
 import { fetchDetails } from './requests.ts';
 import { framesOf } from './stack-frames.ts';
 import { Timeline } from './timeline.tsx';
 
 interface Props {
   record: EventRecord;
+  /** All records, newest first. */
+  records: readonly EventRecord[];
+  onSelect: (messageId: string) => void;
   onBack: () => void;
   onSendAgain: () => void;
   onEdit: () => void;
+  onSaveFixture: () => void;
   onRedrive: () => void;
   onRetryNow: () => void;
 }
 
-export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive, onRetryNow }: Props) {
+export function EventDetail({ record, records, onSelect, onBack, ...actions }: Props) {
+  const { onSendAgain, onEdit, onSaveFixture, onRedrive, onRetryNow } = actions;
   const details = useDetails(record);
+  // An event with an unknown envelope has no version. It cannot be signed, and it has no id to renew.
+  const isReadable = record.version !== undefined;
   return (
     <DetailPane
       record={record}
       onBack={onBack}
       actions={
         <>
-          <button type="button" title={messages.sendAgainHint} onClick={onSendAgain}>
-            {messages.sendAgain}
-          </button>
-          <button type="button" title={messages.editAndSendHint} onClick={onEdit}>
-            {messages.editAndSend}
-          </button>
+          {isReadable && (
+            <>
+              <button type="button" title={messages.sendAgainHint} onClick={onSendAgain}>
+                {messages.sendAgain}
+              </button>
+              <button type="button" title={messages.editAndSendHint} onClick={onEdit}>
+                {messages.editAndSend}
+              </button>
+              <button type="button" title={messages.saveFixtureHint} onClick={onSaveFixture}>
+                {messages.saveFixture}
+              </button>
+            </>
+          )}
           {record.status === 'dead' && (
             <button type="button" class="primary" onClick={onRedrive}>
               {messages.redrive}
@@ -47,6 +63,8 @@ export function EventDetail({ record, onBack, onSendAgain, onEdit, onRedrive, on
       {details !== undefined && record.code === undefined && (
         <Timeline record={record} attempts={details.attempts} onRetryNow={onRetryNow} />
       )}
+      <RelatedDeliveries record={record} records={records} onSelect={onSelect} />
+      {details?.response !== undefined && <CallbackResponse json={details.response} />}
       {details !== undefined && <ApiCalls calls={details.calls} />}
       {details !== undefined && <Content details={details} />}
     </DetailPane>

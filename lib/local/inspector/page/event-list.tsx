@@ -136,8 +136,8 @@ function Row({ record, index, count, isSelected }: RowProps) {
       <Status status={status} />
       <span class="row-facts">
         <span title={receivedAt}>{formatTime(receivedAt)}</span>
-        <span>{source === undefined ? '' : messages[source]}</span>
-        <span title={messages.attempts}>{attempts > 1 ? `×${attempts}` : ''}</span>
+        <span title={source && messages[source]}>{source === undefined ? '' : messages[source]}</span>
+        <span>{attempts > 1 ? messages.attemptCount(attempts) : ''}</span>
         <span title={messages.acknowledgedIn}>
           {acknowledgedAt !== undefined &&
             messages.acknowledgedShort(formatDuration(millisecondsBetween(receivedAt, acknowledgedAt)))}

@@ -8,7 +8,7 @@ import { EventList } from './event-list.tsx';
 import { FilterForm } from './filter-form.tsx';
 import { messages } from './messages.ts';
 import { RejectionDetail } from './rejection-detail.tsx';
-import { fetchDraft, redrive, retryNow, send } from './requests.ts';
+import { fetchDraft, redrive, retryNow, saveFixture, send } from './requests.ts';
 import { ScheduledFunctions } from './scheduled-functions.tsx';
 import { SendForm } from './send-form.tsx';
 import { useContentMatches } from './use-content-matches.ts';
@@ -71,6 +71,11 @@ export function EventsView({ records, buildFailure, isConnected, initialQuery }:
       await retryNow({ messageId });
       return messages.retried;
     });
+  const save = (messageId: string) =>
+    runWithNotice('', async () => {
+      const { file, isNew } = await saveFixture(messageId);
+      return isNew ? messages.fixtureSaved(file) : messages.fixtureExists(file);
+    });
   const edit = (source: Parameters<typeof fetchDraft>[0]) =>
     runWithNotice('', async () => {
       const { text } = await fetchDraft(source);
@@ -85,6 +90,10 @@ export function EventsView({ records, buildFailure, isConnected, initialQuery }:
     setOpen(true);
     // On narrow screens the detail replaces the list and is focusable only once rendered.
     requestAnimationFrame(() => document.getElementById('detail-title')?.focus());
+  };
+  const select = (messageId: string) => {
+    setSelectedId(messageId);
+    openDetail();
   };
   const closeDetail = () => {
     setOpen(false);
@@ -132,9 +141,12 @@ export function EventsView({ records, buildFailure, isConnected, initialQuery }:
         {selected !== undefined && isEvent(selected) && (
           <EventDetail
             record={selected}
+            records={records}
+            onSelect={select}
             onBack={closeDetail}
             onSendAgain={() => sendEvent(selected.type ?? '', { kind: 'again', messageId: selected.messageId })}
             onEdit={() => edit({ message: selected.messageId })}
+            onSaveFixture={() => save(selected.messageId)}
             onRedrive={() => redriveEvents(selected.messageId)}
             onRetryNow={() => retryEvent(selected.messageId)}
           />

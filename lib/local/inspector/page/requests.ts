@@ -5,6 +5,8 @@ import {
   type ChatMessageResult,
   type ChatState,
   type EventDetails,
+  type FailRequest,
+  type FixtureResult,
   type FunctionRun,
   type RedriveRequest,
   type RedriveResult,
@@ -26,6 +28,8 @@ export const fetchSamples = () => get<SampleChoice[]>(ROUTES.samples, {});
 export const send = (request: SendRequest) => post<SendResult>(ROUTES.send, request);
 export const redrive = (request: RedriveRequest) => post<RedriveResult>(ROUTES.redrive, request);
 export const retryNow = (request: RetryRequest) => post<object>(ROUTES.retry, request);
+export const saveFixture = (messageId: string) => post<FixtureResult>(ROUTES.fixture, { messageId });
+export const failCalls = (request: FailRequest) => post<object>(ROUTES.fail, request);
 export const fetchScheduledFunctions = () => get<ScheduledFunction[]>(ROUTES.scheduled, {});
 export const runFunction = (request: RunRequest) => post<FunctionRun>(ROUTES.run, request);
 export const fetchChat = () => get<ChatState>(ROUTES.chat, {});

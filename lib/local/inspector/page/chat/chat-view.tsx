@@ -5,6 +5,7 @@ import { chatAddress } from '../route.ts';
 import type { LiveRecords } from '../use-live-records.ts';
 import { ViewHeader } from '../view-header.tsx';
 import { Conversation } from './conversation.tsx';
+import { FailCalls } from './fail-calls.tsx';
 import { previewOf } from './preview.ts';
 import { useChat } from './use-chat.ts';
 
@@ -21,7 +22,7 @@ export function ChatView({ source, chatId, live: { buildFailure, isConnected } }
   const { state, error } = useChat(source);
   return (
     <div class={chatId === undefined ? 'app' : 'app app-open'}>
-      <ViewHeader view="chat" />
+      <ViewHeader view="chat">{state !== undefined && <FailCalls />}</ViewHeader>
       {!isConnected && (
         <p class="notice" role="status">
           {messages.reconnecting}
