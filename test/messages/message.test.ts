@@ -257,6 +257,10 @@ describe('A message', () => {
       mentionsAll: false,
     });
     expect((await read(MESSAGES.private(), ({ isPrivate }) => isPrivate)).value).toBe(true);
+    for (const user_id of ['all', '@_all']) {
+      const post = message('post', { title: '', content: [[{ tag: 'at', user_id }]] });
+      expect((await read(post, ({ mentionsAll }) => mentionsAll)).value).toBe(true);
+    }
   });
 
   it('downloads its attachments', async () => {
