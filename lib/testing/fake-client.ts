@@ -125,10 +125,12 @@ function createHttpInstance(cards: CardKit, reportMistake: (message: string) => 
     const path = new URL(url, 'http://localhost').pathname;
     const cardKit = cards.handle(method.toUpperCase(), path, data);
     if (cardKit !== undefined) return cardKit.body as Response;
-    if (path === '/open-apis/bot/v3/info') return { code: 0, msg: 'ok', bot: { open_id: BOT_OPEN_ID } } as Response;
     if (responseType === 'stream')
       throw reportMistake(`${method} ${url} downloads a file: stub the method that sends this request`);
-    return { code: 0, msg: 'success', data: {}, tenant_access_token: 'test', expire: 7200 } as Response;
+    const success = { code: 0, msg: 'success', data: {}, tenant_access_token: 'test', expire: 7200 };
+    // Without it, `isMentioned()` would fail.
+    const bot = path === '/open-apis/bot/v3/info' && { bot: { open_id: BOT_OPEN_ID } };
+    return { ...success, ...bot } as Response;
   };
   const withoutBody = (method: string) => (url: string, options?: object) =>
     respond<never>({ ...options, method, url });
