@@ -97,6 +97,10 @@ export interface Continued {
 export interface ReplyStreams {
   /** Counts this run of the handler, and reads what earlier runs have sent. Repeated calls return the same run. */
   begin(): Promise<StreamRun>;
+  /** Completes the streams that the handler has not ended. It is called after the handler, too. */
+  end(): Promise<void>;
+  /** Replies that are not complete are closed without a failure, because those to another event replace them. */
+  abandon(): void;
 }
 
 /** One run of a handler that streams replies. */
@@ -120,6 +124,10 @@ export interface StreamRun {
 export interface OpenStream {
   /** Shows the complete text, if the handler has not done so. */
   end(): Promise<unknown>;
+  /** Whether the handler has written anything. */
+  readonly hasText: boolean;
+  /** Shows the text so far, if the platform accepts it. */
+  show(): Promise<void>;
   /** Stops all updates. */
   stop(): void;
 }

@@ -79,8 +79,21 @@ export async function bundleFunctions(
     ({ text }) => text,
   );
   const unset = await warnAboutUnsetVariables(root, service, bundled);
-  const usesState = STATE_MODULE in worker.metafile.inputs;
-  return { warnings: [...messages, ...warnings, ...unset], notices, usesState };
+  return { warnings: [...messages, ...warnings, ...unset], notices, usesState: containsState(worker) };
+}
+
+/**
+ * Returns whether an event handler of a project needs the table of states. Writes no files.
+ *
+ * @param root the project's folder
+ * @throws {DeploymentError} if the worker cannot be built
+ */
+export async function usesState(root: string): Promise<boolean> {
+  return containsState(await buildBundle({ ...workerBundle(root, root), write: false, logLevel: 'silent' }));
+}
+
+function containsState({ metafile }: BundleResult): boolean {
+  return STATE_MODULE in metafile.inputs;
 }
 
 /**

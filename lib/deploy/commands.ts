@@ -105,6 +105,7 @@ async function runDoctor(host: Serverless): Promise<void> {
   const { checkDeployment } = await import('./doctor/doctor.ts');
   const { compareStageApp } = await import('./configure-app.ts');
   const { secretNameOf } = await import('./secrets/secrets.ts');
+  const { usesState } = await import('./bundle-functions.ts');
   const provider = host.getProvider('aws');
   const isHealthy = await checkDeployment({
     config: await provider.getAwsSdkV3Config(),
@@ -112,6 +113,7 @@ async function runDoctor(host: Serverless): Promise<void> {
     secretName: secretNameOf(host),
     stage: provider.getStage(),
     compareApp: async () => compareStageApp(await readStageApp(host)),
+    usesState: () => usesState(host.serviceDir),
     print: console.log,
   });
   if (!isHealthy) process.exitCode = 1;

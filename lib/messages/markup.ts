@@ -104,6 +104,7 @@ function mention({ user_id: id, user_name: name }: Record<string, unknown>, { na
 }
 
 const MARKS: readonly (readonly [style: string, mark: string])[] = [
+  ['codeInline', '`'],
   ['italic', '*'],
   ['bold', '**'],
   ['lineThrough', '~~'],

@@ -135,7 +135,8 @@ export class ReceivedMessage extends Message {
     this.createdAt = new Date(Number(message.create_time));
     this.threadId = message.thread_id || undefined;
     this.parentId = message.parent_id || undefined;
-    this.mentionsAll = message.content.includes('@_all');
+    // Posts of the API contain `all`.
+    this.mentionsAll = message.content.includes('@_all') || /"user_id":\s*"all"/.test(message.content);
     this.reply = new Reply({ id: message.message_id, threadId: this.threadId }, context);
     this.#feishu = context.feishu;
     this.#tenant = context.header.tenant ?? '';

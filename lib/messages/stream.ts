@@ -120,6 +120,10 @@ export class ReplyStream implements OpenStream {
     this.#messages = isPosts ? createStreamPosts(feishu, run) : createStreamCards(feishu, run);
   }
 
+  get hasText(): boolean {
+    return this.#text.trim() !== '';
+  }
+
   /** Sends the first message, unless an earlier attempt has. */
   async start(): Promise<void> {
     if (this.#reply.status === 'done') return;
@@ -156,6 +160,13 @@ export class ReplyStream implements OpenStream {
     return this.#ending;
   }
 
+  async show(): Promise<void> {
+    this.#wake.abort();
+    await this.#updating;
+    const isShown = this.#reply.status === 'done' || this.#updatedText === this.#text;
+    if (!isShown && this.hasText && this.#messages.acceptsUpdate(this.#updates)) await this.#show(this.#text);
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#wake.abort();
@@ -163,7 +174,7 @@ export class ReplyStream implements OpenStream {
 
   async #end(): Promise<SentMessage[]> {
     const isDone = this.#reply.status === 'done';
-    if (!isDone && this.#text.trim() === '') {
+    if (!isDone && !this.hasText) {
       throw new TypeError('The platform rejects an empty message. Write text before calling end().');
     }
     this.#wake.abort();

@@ -3,6 +3,7 @@ import { callWithoutWaiting } from '../api-client/rate-limits.ts';
 import { routeSdkRequests } from '../api-client/sdk-routes.ts';
 import { CardKit } from '../mock-platform/card-kit.ts';
 import type { StartedMockPlatform } from '../mock-platform/start-mock-platform.ts';
+import { BOT_OPEN_ID } from '../samples/sample-values.ts';
 import { createLazyObject } from '../util/lazy-object.ts';
 
 /** A call of the official SDK's client. */
@@ -121,11 +122,15 @@ const SILENT_LOGGER = { error() {}, warn() {}, info() {}, debug() {}, trace() {}
 function createHttpInstance(cards: CardKit, reportMistake: (message: string) => Error): HttpInstance {
   const respond = async <Response>(options: HttpRequestOptions<unknown>): Promise<Response> => {
     const { method = '', url = '', responseType, data } = options;
-    const cardKit = cards.handle(method.toUpperCase(), new URL(url, 'http://localhost').pathname, data);
+    const path = new URL(url, 'http://localhost').pathname;
+    const cardKit = cards.handle(method.toUpperCase(), path, data);
     if (cardKit !== undefined) return cardKit.body as Response;
     if (responseType === 'stream')
       throw reportMistake(`${method} ${url} downloads a file: stub the method that sends this request`);
-    return { code: 0, msg: 'success', data: {}, tenant_access_token: 'test', expire: 7200 } as Response;
+    const success = { code: 0, msg: 'success', data: {}, tenant_access_token: 'test', expire: 7200 };
+    // Without it, `isMentioned()` would fail.
+    const bot = path === '/open-apis/bot/v3/info' && { bot: { open_id: BOT_OPEN_ID } };
+    return { ...success, ...bot } as Response;
   };
   const withoutBody = (method: string) => (url: string, options?: object) =>
     respond<never>({ ...options, method, url });

@@ -46,7 +46,7 @@ export function onTurn(handle: TurnFunction, { windowSeconds = 2 }: TurnOptions 
     const list = new TurnList(openStore(context), { app, tenant, kind: 'turn', id: chatId }, signal);
 
     const own = await list.readMessage(id);
-    if (own?.isDone) return;
+    if (own?.isDone) return context.streams?.abandon();
     if (own?.turn !== undefined) return await runAlone(id, own.turn, list, { handle, context });
     // The message is stored before it is listed, so that every listed message can be read.
     if (own === undefined) await list.writeMessage(id, { event });
@@ -56,6 +56,7 @@ export function onTurn(handle: TurnFunction, { windowSeconds = 2 }: TurnOptions 
     let start = await list.start(id);
     for (; start.state === 'busy'; start = await list.start(id)) await sleep(POLL_MILLISECONDS, undefined, { signal });
     if (start.state === 'joined') {
+      context.streams?.abandon();
       log.info('The message joined a newer turn', { newest: start.newest });
       return;
     }
@@ -74,6 +75,7 @@ export function onTurn(handle: TurnFunction, { windowSeconds = 2 }: TurnOptions 
 async function runAlone(id: string, ids: string[], list: TurnList, { handle, context }: TurnCall): Promise<void> {
   await runToEnd(id, ids, list, async (events) => {
     await handle(events, context);
+    await context.streams?.end();
     return true;
   });
 }
@@ -90,7 +92,10 @@ async function runUntilNewer(id: string, ids: string[], list: TurnList, { handle
       // Its error is ignored if it ignores the signal.
       running.catch(() => {});
       await Promise.race([running, stopTimeAfter(newer.signal)]);
-      return !newer.signal.aborted;
+      if (newer.signal.aborted) return false;
+      // While the turn can be repeated.
+      await context.streams?.end();
+      return true;
     });
   } catch (error) {
     if (!newer.signal.aborted) throw error;
@@ -101,7 +106,9 @@ async function runUntilNewer(id: string, ids: string[], list: TurnList, { handle
       context.log.warn('The end of the turn could not be recorded. The next one waits for up to 10 s', { error });
     });
   }
-  if (newer.signal.aborted) context.log.info('The message joined a newer turn, which aborted its own');
+  if (!newer.signal.aborted) return;
+  context.streams?.abandon();
+  context.log.info('The message joined a newer turn, which aborted its own');
 }
 
 /** @param run returns whether the messages are answered; also if it throws a `Drop` */

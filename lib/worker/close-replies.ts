@@ -1,14 +1,15 @@
 import type { EventContext, StreamedReply, StreamRun } from '../handler.ts';
 import { responseData } from '../observability/response-data.ts';
 
-/** Why a reply stops: the event is retried, or it has failed for good. */
-export type ReplyEnd = 'interrupted' | 'failed';
+/** Why a reply stops: the event is retried, it has failed for good, or another event's replies replace it. */
+export type ReplyEnd = 'interrupted' | 'failed' | 'abandoned';
 
 type CloseContext = Pick<EventContext, 'feishu' | 'uuid'>;
 
 const FAILURE_ID = 'failure';
 /** Understood in any language. */
 const INTERRUPTED_SUMMARY = '⏳';
+const ABANDONED_SUMMARY = '…';
 /** An earlier attempt at closing has added the element, and its response was lost. */
 const DUPLICATE_ELEMENT = 300301;
 
@@ -26,11 +27,15 @@ export async function closeReplies(run: StreamRun, end: ReplyEnd, context: Close
   const unfinished = Object.entries(run.replies).filter(([, reply]) => isUnfinished(reply));
   if (unfinished.length === 0) return;
   for (const [label, reply] of unfinished) {
+    if (end === 'abandoned' && (await deleteEmpty(reply, context))) {
+      delete run.replies[label];
+      continue;
+    }
     if (end === 'failed') await showFailure(run, label, reply, context);
+    const summary = { content: summaryOf(end, reply) };
     // Earlier parts are closed, unless the process ended while it changed them.
-    for (const { cardId } of end === 'failed' ? reply.parts : reply.parts.slice(-1)) {
+    for (const { cardId } of end === 'interrupted' ? reply.parts.slice(-1) : reply.parts) {
       if (cardId === undefined) continue;
-      const summary = { content: end === 'failed' ? reply.failureText : INTERRUPTED_SUMMARY };
       await context.feishu.cardkit.v1.card.settings({
         path: { card_id: cardId },
         data: {
@@ -39,9 +44,26 @@ export async function closeReplies(run: StreamRun, end: ReplyEnd, context: Close
         },
       });
     }
-    if (end === 'failed') reply.status = 'failed';
+    if (end !== 'interrupted') reply.status = 'failed';
   }
   await run.save();
+}
+
+function summaryOf(end: ReplyEnd, { failureText }: StreamedReply): string {
+  if (end === 'failed') return failureText;
+  return end === 'interrupted' ? INTERRUPTED_SUMMARY : ABANDONED_SUMMARY;
+}
+
+/** Deletes a card that shows no text yet. What a user may have read stays. */
+async function deleteEmpty({ parts }: StreamedReply, { feishu }: CloseContext): Promise<boolean> {
+  const [part] = parts;
+  if (parts.length !== 1 || !part?.cardId || !part.messageId || part.shown > 0) return false;
+  const path = { message_id: part.messageId };
+  // For example because a user has deleted it.
+  return await feishu.im.message.delete({ path }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Adds the failure text to the card. What has been written stays. */

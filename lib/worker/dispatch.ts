@@ -81,6 +81,7 @@ export async function runHandler(
     const isLast = context.attempt >= MAXIMUM_DELIVERIES && !isReturned;
     // If this does not succeed in the last attempt, `lib/worker/used-up-streams.ts` closes them.
     using deadline = startDeadline(context.signal.aborted ? STOP_LATE_WITHIN_MILLISECONDS : STOP_WITHIN_MILLISECONDS);
+    if (error instanceof Continue) await streams?.showAll(context, deadline.signal);
     await streams?.stopAll(isLast ? 'failed' : 'interrupted', context, deadline.signal);
     throw error;
   }

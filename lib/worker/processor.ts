@@ -135,7 +135,8 @@ export function createProcessor({
         reason = explainUnhandled(envelope, log);
         return envelope.kind === 'callback' ? 'answered' : 'unhandled';
       }
-      if (isRepeated || mayHaveContinued) continuation = await continuations.read(key, signal);
+      const mayHaveRun = isRepeated || mayHaveContinued;
+      if (mayHaveRun) continuation = await continuations.read(key, signal);
       const drop = await runHandler(handler, delivery, {
         source: delivery.source,
         attempt: delivery.attempt,
@@ -151,7 +152,7 @@ export function createProcessor({
         ),
         uuid: createUuid(key),
         continued: continuation && { state: JSON.parse(continuation.stateJson), count: continuation.count },
-        streams: streamStates && createRunStreams(streamStates, key),
+        streams: streamStates && createRunStreams(streamStates, key, mayHaveRun),
       }).catch(async (error: unknown) => {
         if (error instanceof Continue) await storeState(error);
         throw error;

@@ -86,6 +86,7 @@ describe('serverless doctor stack', () => {
       '✓ Open long connections: 0',
       '✓ A version is published',
     ]);
+    expect(output).toContain('– No event handler uses states or turns');
     expect(output).toContain('No problems found.');
     expect(code).toBe(0);
     expect(handled).toEqual([]);
@@ -352,6 +353,7 @@ async function runDoctor({ stage }: Deployment): Promise<{ isHealthy: boolean; l
     secretName: `feishu-events/${stage}`,
     stage,
     compareApp: async () => [],
+    usesState: async () => false,
     print: (line) => lines.push(stripVTControlCharacters(line)),
     arrivalMilliseconds: 2000,
   });

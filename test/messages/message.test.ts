@@ -93,6 +93,7 @@ describe('The text of a message', () => {
     ['escaped text', { tag: 'text', un_escape: true, text: 'a &lt; b&nbsp;&amp;lt;' }, 'a < b &lt;', 'a < b &lt;'],
     ['text that is not escaped', { tag: 'text', text: 'a &lt; b' }, 'a &lt; b', 'a &lt; b'],
     ['bold, italic text', { tag: 'text', text: ' a ', style: ['bold', 'italic'] }, ' a ', ' ***a*** '],
+    ['code in a line', { tag: 'text', text: 'a b', style: ['codeInline', 'bold'] }, 'a b', '**`a b`**'],
     ['Markdown', { tag: 'md', text: '**a** @_user_1' }, '**a** @One', '**a** @One'],
     ['a mention', { tag: 'at', user_id: '@_user_1' }, '@One', '@One'],
     ['a mention of everybody', { tag: 'at', user_id: 'all' }, '@all', '@all'],
@@ -204,6 +205,11 @@ describe('A message', () => {
     ]);
   });
 
+  it('mentions the bot in a test without stubs if it is the sample of a mention', async () => {
+    const use = (received: ReceivedMessage) => received.isMentioned();
+    expect((await read(MESSAGES.mention(), use, { header: header() })).value).toBe(true);
+  });
+
   it('requests nothing without a mention', async () => {
     const { value, result } = await read(MESSAGES.text(), (received) => received.isMentioned());
     expect(value).toBe(false);
@@ -218,7 +224,8 @@ describe('A message', () => {
       { mentions: [{ key: '@_user_1', name: 'E', id: { open_id: 'ou_bot' } }] },
     );
     const use = (received: ReceivedMessage) => received.isMentioned();
-    const { result } = await read(payload, use, { header: tenant });
+    const feishu = { request: async () => ({ code: 0 }) };
+    const { result } = await read(payload, use, { header: tenant, feishu });
     expect(result).toMatchObject({
       outcome: 'retrying',
       error: { message: expect.stringContaining('Add the bot capability') },
@@ -250,6 +257,10 @@ describe('A message', () => {
       mentionsAll: false,
     });
     expect((await read(MESSAGES.private(), ({ isPrivate }) => isPrivate)).value).toBe(true);
+    for (const user_id of ['all', '@_all']) {
+      const post = message('post', { title: '', content: [[{ tag: 'at', user_id }]] });
+      expect((await read(post, ({ mentionsAll }) => mentionsAll)).value).toBe(true);
+    }
   });
 
   it('downloads its attachments', async () => {

@@ -14,6 +14,9 @@ describe('A text that is split', () => {
     ['ends in a long word', 'abcdefghij', 7, ['abcde', 'fghij']],
     ['keeps characters of two code units', '👋👋👋', 8, ['👋', '👋', '👋']],
     ['keeps a single character that is too long', '👋', 3, ['👋']],
+    ['ends at a Chinese sentence', '你好，世界。今天很好。', 22, ['你好，世界。', '今天很好。']],
+    ['keeps an emoji of several people', 'a👨‍👩‍👧👨‍👩‍👧', 26, ['a👨‍👩‍👧', '👨‍👩‍👧']],
+    ['has no blank part', `a${' '.repeat(30)}b${'\n'.repeat(30)}`, 12, ['a', ' b']],
     ['can be empty', '', 10, ['']],
   ])('%s', (_, text, maximum, parts) => {
     expect(splitText(text, maximum)).toEqual(parts);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createLazyClient } from '../../lib/api-client/feishu-client.ts';
 import { createUuid } from '../../lib/api-client/uuid.ts';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { Drop, onEvent } from '../../lib/handler.ts';
+import { Continue, Drop, onEvent } from '../../lib/handler.ts';
 import { type ReceivedMessage, readMessage } from '../../lib/messages/message.ts';
 import { MESSAGES } from '../../lib/samples/messages.ts';
 import { createSample } from '../../lib/samples/samples.ts';
@@ -41,7 +41,7 @@ function createEvent(payload = MESSAGES.text()) {
         signal,
         feishu: createLazyClient(platform.environment, log, undefined, { remainingMilliseconds: () => 60_000, signal }),
         uuid: createUuid(key),
-        streams: createRunStreams(states, key),
+        streams: createRunStreams(states, key, attempt > 1),
         ...((continued > 0 && { continued: { count: continued } }) as object),
       },
     );
@@ -261,6 +261,18 @@ describe('A streamed reply continues after', () => {
     expect([...texts]).toEqual(['A long beginning', 'Short, and more than before']);
   });
 
+  it('a Continue, before which all that is written is shown', async () => {
+    const { run } = createEvent();
+    const words = ['One', ', two', ', three'];
+    const continuing = run(async ({ reply }) => {
+      const stream = await reply.stream();
+      for (const word of words) stream.write(word);
+      throw new Continue('');
+    });
+    await expect(continuing).rejects.toThrow(Continue);
+    expect(platform.shown).toEqual([{ text: words.join(''), isStreaming: false, summary: '⏳' }]);
+  });
+
   it('the event continues in another invocation, unless it was complete', async () => {
     const { run } = createEvent();
     const unfinished = run(async ({ reply }) => {
@@ -351,6 +363,25 @@ describe('A streamed reply of an event that fails for good', () => {
     ).rejects.toThrow('failed');
     await run((message) => answer(message, 'One'), 2);
     expect(platform.shown).toMatchObject([{ text: 'One' }, { text: `A beginning\n\n${FAILURE}`, isStreaming: false }]);
+  });
+
+  it.each<[string, () => void]>([
+    ['succeeds', () => {}],
+    [
+      'is dropped',
+      () => {
+        throw new Drop('not wanted');
+      },
+    ],
+  ])('shows it if a later attempt %s and does not stream at all', async (_, handle) => {
+    const { run } = createEvent();
+    await expect(run(failing)).rejects.toThrow('failed');
+    await run(handle, 2);
+    const text = `A beginning\n\n${FAILURE}`;
+    expect(platform.shown).toEqual([{ text, isStreaming: false, summary: FAILURE }]);
+    const { length } = platform.requests;
+    await run(handle, 3);
+    expect(platform.requests).toHaveLength(length);
   });
 
   it('stops its updates', async () => {

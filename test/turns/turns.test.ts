@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Drop, type EventPayloads, onEvent } from '../../lib/handler.ts';
+import { readMessage } from '../../lib/messages/message.ts';
 import { textMessage } from '../../lib/samples/samples.ts';
 import { STATE_STORE, type StateStore } from '../../lib/state/state-store.ts';
 import { createStateTable } from '../../lib/state/state-table.ts';
@@ -98,6 +99,49 @@ describe('A turn', () => {
     expect(chat.calls).toEqual([['one'], ['one', 'two']]);
     expect(chat.answered).toEqual(['one', 'two']);
     expect(overlaps).toEqual([1, 1]);
+  });
+
+  it.each([
+    ['keeps the beginning of its streamed answer', 'A beginning', ['A beginning']],
+    ['deletes its streamed answer if there is no text yet', '', []],
+  ])('that is aborted %s', async (_, text, streams) => {
+    let started = 0;
+    const handler = onEvent(
+      'im.message.receive_v1',
+      onTurn(async (events, context) => {
+        const stream = await readMessage(events.at(-1) as Event, context).reply.stream();
+        started += 1;
+        if (events.length > 1) return stream.write('The answer');
+        stream.write(text);
+        await sleep(100_000, undefined, { signal: context.signal });
+      }),
+    );
+    const chat = createChat(() => {});
+    const state: TestState = {};
+    const feishu = { im: { message: { reply: async () => ({ data: { message_id: 'om_1' } }) } } };
+    const first = run(handler, chat.message('one'), { state, feishu, header: { id: '1' } });
+    await vi.waitFor(() => expect(started).toBe(1), wait);
+    const second = await run(handler, chat.message('two'), { state, feishu, header: { id: '2' } });
+    expect(second).toMatchObject({ outcome: 'handled', streams: ['The answer'] });
+    const { outcome, streams: shown, calls } = await first;
+    expect({ outcome, shown }).toEqual({ outcome: 'handled', shown: streams });
+    expect(calls.filter(({ name }) => name === 'im.message.delete')).toHaveLength(text === '' ? 1 : 0);
+  });
+
+  it('is repeated if its streamed answer cannot be completed', async () => {
+    const handler = onEvent(
+      'im.message.receive_v1',
+      onTurn(async ([event], context) => {
+        const stream = await readMessage(event as Event, context).reply.stream();
+        stream.write('The answer');
+      }),
+    );
+    const state: TestState = {};
+    const content = async () => ({ code: 300305, msg: 'too many elements' });
+    const feishu = { cardkit: { v1: { cardElement: { content } } } };
+    expect((await run(handler, textMessage('Hello'), { state, feishu })).outcome).toBe('retrying');
+    const { streams } = await run(handler, textMessage('Hello'), { state, attempt: 2 });
+    expect(streams).toEqual(['The answer']);
   });
 
   it('is repeated if its handler fails, and has ended if it throws a Drop', async () => {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { describe, expect, it, vi } from 'vitest';
-import { onEvent } from '../../lib/handler.ts';
-import { readMessage } from '../../lib/messages/message.ts';
+import { Continue, type EventContext, onEvent } from '../../lib/handler.ts';
+import { type ReceivedMessage, readMessage } from '../../lib/messages/message.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { createWorkerClients } from '../../lib/worker/aws-clients.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
@@ -38,22 +38,33 @@ interface Kill {
 
 type Delivered = { outcome: 'killed' | 'handled' | 'failed'; calls: number };
 
+/** Answers an event. `shows` waits until the platform shows a text, or the worker is killed. */
+type AnswerEvent = (
+  message: ReceivedMessage,
+  context: EventContext,
+  shows: (text: string) => Promise<void>,
+) => Promise<unknown>;
+
 /** Creates an event with a mock platform. Each delivery runs in another worker. */
-async function createEvent(words = WORDS) {
+async function createEvent(words = WORDS, answer?: AnswerEvent) {
   const platform = await StreamingPlatform.start();
   const body = createSample(TYPE, { version: '2.0', token: '', event: textMessage('Hello') });
   const messageId = randomUUID();
 
   const handler = (isKilled: () => boolean) =>
     onEvent(TYPE, async (event, context) => {
-      const stream = await readMessage(event, context).reply.stream();
+      const message = readMessage(event, context);
+      // An earlier attempt may have shown it.
+      const shows = async (text: string) => {
+        while (!isKilled() && !platform.shown.some((shown) => shown.text.includes(text))) await sleep(10);
+      };
+      if (answer !== undefined) return answer(message, context, shows);
+      const stream = await message.reply.stream();
       for (const word of words) {
         stream.write(word);
-        if (words !== WORDS) continue;
-        // An earlier attempt may have shown it.
-        while (!isKilled() && !platform.shown.at(-1)?.text.includes(word)) await sleep(10);
+        if (words === WORDS) await shows(word);
       }
-      await stream.end();
+      return stream.end();
     });
 
   const deliver = async (attempt: number, kill?: Kill): Promise<Delivered> => {
@@ -187,6 +198,65 @@ describe('A worker that is killed at any call leaves', () => {
       expect(event.platform.calls).toHaveLength(length);
     });
   });
+});
+
+describe('A worker that is killed at any call completes', () => {
+  const continues: AnswerEvent = async ({ reply }, { continued }, shows) => {
+    const stream = await reply.stream();
+    stream.write('One');
+    await shows('One');
+    if (continued === undefined) throw new Continue('One');
+    stream.write(', two');
+    await stream.end();
+  };
+  const streamsTwice: AnswerEvent = async ({ reply }) => {
+    const streams = [await reply.stream(), await reply.stream()];
+    for (const [index, stream] of streams.entries()) stream.write(`Answer ${index + 1}`);
+  };
+
+  it.each<[string, AnswerEvent, string[]]>([
+    ['an answer that goes on after a Continue', continues, ['One, two']],
+    ['two answers that are streamed at the same time', streamsTwice, ['Answer 1', 'Answer 2']],
+  ])('%s', async (_, answer, texts) => {
+    const expected = texts.map((text) => ({ text, isStreaming: false, summary: text }));
+    const deliverAll = async (event: Awaited<ReturnType<typeof createEvent>>, kill?: Kill) => {
+      let calls = 0;
+      for (let attempt = 1; attempt <= 4; attempt += 1) {
+        const rest = kill && kill.call > calls ? { ...kill, call: kill.call - calls } : undefined;
+        const delivered = await event.deliver(attempt, rest);
+        calls += delivered.calls;
+        if (delivered.outcome === 'handled') break;
+      }
+      expect(event.platform.shown, JSON.stringify(kill)).toEqual(expected);
+      return calls;
+    };
+    const count = async () => {
+      await using event = await createEvent(WORDS, answer);
+      return await deliverAll(event);
+    };
+    const every = volume({ small: 4, full: 1 });
+    const kills = killsAt(await count(), MOMENTS).filter((_kill, index) => index % every === 0);
+    await forEach(kills, async ([kill]) => {
+      await using event = await createEvent(WORDS, answer);
+      await deliverAll(event, kill);
+    });
+  });
+});
+
+it('An answer that no later attempt streams shows its failure', async () => {
+  let attempts = 0;
+  await using event = await createEvent(WORDS, async ({ reply }, _, shows) => {
+    attempts += 1;
+    if (attempts > 1) return;
+    const stream = await reply.stream();
+    stream.write('One');
+    await shows('One');
+    throw new Error('failed');
+  });
+  await event.deliver(1);
+  expect(event.platform.shown).toEqual([{ text: 'One', isStreaming: false, summary: '⏳' }]);
+  expect((await event.deliver(2)).outcome).toBe('handled');
+  expect(event.platform.shown[0]).toMatchObject({ isStreaming: false, summary: FAILURE_TEXT });
 });
 
 it('A redrive completes the answer that had failed for good, in the same card', async () => {

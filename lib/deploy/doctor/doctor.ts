@@ -23,6 +23,7 @@ import { checkArrival, createSelfTest } from './arrival.ts';
 import { checkConnection } from './connection.ts';
 import { type Finding, ok, plural, problem, runCheck, skipped } from './finding.ts';
 import { checkSecret, type SecretReport } from './secret.ts';
+import { checkStates } from './states.ts';
 import { checkForgery, checkUrlVerification, type DeployedWebhook, UnexpectedResponse } from './webhook.ts';
 
 export interface DoctorOptions {
@@ -34,6 +35,8 @@ export interface DoctorOptions {
   stage: string;
   /** Compares the app on the platform with what the handlers and the stack need. */
   compareApp: () => Promise<StatusItem[]>;
+  /** Whether an event handler of the project needs the table of states. */
+  usesState: () => Promise<boolean>;
   /** How long to wait until the worker has processed an event. */
   arrivalMilliseconds?: number;
 }
@@ -76,6 +79,10 @@ async function* runChecks(
     return report.findings;
   });
   yield* checkEventPath(stack, url, report?.values ?? {}, options);
+  const stateTable = stack.physicalId('StateTable');
+  yield* await runCheck('The table of states', () =>
+    checkStates(new DynamoDBClient(config), stateTable, options.usesState),
+  );
   yield* await runCheck('The dead-letter queue', () => checkDeadLetters(stack, openSqs(config)));
   const alarms = stack.physicalIdsOf('AWS::CloudWatch::Alarm');
   yield* await runCheck('The alarms', () => checkAlarms(new CloudWatchClient(config), new SNSClient(config), alarms));

@@ -1,4 +1,5 @@
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { type DynamoDBClient, ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SNSClient } from '@aws-sdk/client-sns';
@@ -7,6 +8,7 @@ import { checkAlarms } from '../../../lib/deploy/doctor/alarms.ts';
 import { checkConnection } from '../../../lib/deploy/doctor/connection.ts';
 import { type Finding, problem, runCheck } from '../../../lib/deploy/doctor/finding.ts';
 import { checkSecret } from '../../../lib/deploy/doctor/secret.ts';
+import { checkStates } from '../../../lib/deploy/doctor/states.ts';
 import { countOnlineConnections } from '../../../lib/feishu/long-connection/online-connections.ts';
 import { MockPlatform } from '../../mock-platform/platform.ts';
 
@@ -200,6 +202,26 @@ test('a request that AWS rejects becomes a finding', async () => {
 });
 
 /** Mocks an AWS client, because AWS costs money. */
+describe('the check of the table of states', () => {
+  const dynamo = stub<DynamoDBClient>({ Table: {} });
+  const deleted = new ResourceNotFoundException({ message: 'not found', $metadata: {} });
+
+  test('requires the table if a handler uses it', async () => {
+    expect(await checkStates(dynamo, undefined, async () => false)).toMatchObject({ verdict: 'skipped' });
+    expect(await checkStates(dynamo, undefined, async () => true)).toMatchObject({
+      verdict: 'problem',
+      advice: expect.stringContaining('npx serverless deploy'),
+    });
+  });
+
+  test('reports a table that was deleted', async () => {
+    expect(await checkStates(dynamo, 'states', async () => true)).toMatchObject({ verdict: 'ok' });
+    const send = () => Promise.reject(deleted);
+    const finding = await checkStates({ send } as unknown as DynamoDBClient, 'states', async () => true);
+    expect(finding).toMatchObject({ verdict: 'problem', text: expect.stringContaining('states was deleted') });
+  });
+});
+
 function stub<Client>(response: object): Client {
   return { send: async () => response } as Client;
 }
