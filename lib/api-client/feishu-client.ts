@@ -30,16 +30,29 @@ export function createLazyClient(
   return createLazyObject(() => createClient(environment, log, store, time, slots, sharedToken));
 }
 
-function createClient(...[environment, log, store, time, slots, token]: Parameters<typeof createLazyClient>): Client {
+/**
+ * Like {@link createLazyClient}, but creates the client at once.
+ *
+ * @param http sends the requests; default: the official SDK's HTTP client
+ */
+export function createClient(
+  environment: Environment,
+  log: Log,
+  store: StoreAccess | undefined,
+  time: CallTime,
+  slots?: CallSlots,
+  token?: SharedToken,
+  http?: HttpInstance,
+): Client {
   const credentials = readAppCredentials(environment);
   const { appId, appSecret, domain } = credentials;
   const sdk = loadSdk();
   routeSdkRequests(sdk.defaultHttpInstance);
   const findNewToken = async (rejected: string) =>
     (await token?.reject(sdk, appId, rejected)) ? client.tokenManager.getTenantAccessToken({}) : undefined;
-  const http = repeatWithNewToken(sdk.defaultHttpInstance, findNewToken);
   // The SDK's own default. Its interceptor returns the body, which the type does not show.
-  const httpInstance = waitForRateLimits(http, time, log, slots) as HttpInstance;
+  const sender = repeatWithNewToken(http ?? (sdk.defaultHttpInstance as HttpInstance), findNewToken);
+  const httpInstance = waitForRateLimits(sender, time, log, slots);
   const logger = createSdkLogger(log);
   const options = { appId, appSecret, domain, httpInstance, loggerLevel: sdk.LoggerLevel.warn, logger };
   const cache = token?.createCache(sdk, credentials, log);

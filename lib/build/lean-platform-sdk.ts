@@ -23,6 +23,10 @@ export const leanPlatformSdk: Plugin = {
       contents: loadedOnUse(path),
       resolveDir: pluginData,
     }));
+    // V8 takes many times longer for an object literal of 140 KB than for a string.
+    build.onLoad({ filter: /[\\/]mime-db[\\/]db\.json$/ }, async ({ path }) => ({
+      contents: `module.exports = JSON.parse(${JSON.stringify(JSON.stringify(JSON.parse(await readFile(path, 'utf8'))))});`,
+    }));
     // axios then reports that the adapter `fetch` is not available in the build.
     build.onLoad({ filter: /[\\/]axios[\\/]lib[\\/]adapters[\\/]fetch\.js$/ }, () => ({
       contents: 'export const getFetch = () => null;',

@@ -1,7 +1,7 @@
 import { Console } from 'node:console';
 import { Writable } from 'node:stream';
 import type { Context, SQSRecord } from 'aws-lambda';
-import { primeToken, rehearseCall } from '../api-client/prime-client.ts';
+import { primeClient } from '../api-client/prime-client.ts';
 import type { Environment } from '../config.ts';
 import { type EventEnvelope, parseEnvelope } from '../feishu/envelope.ts';
 import type { EventHandler } from '../handler.ts';
@@ -31,15 +31,13 @@ export async function createPrimedWorker(
   environment: Environment = process.env,
   usesClient = USES_CLIENT,
 ) {
-  // First, because it blocks the process while it loads the SDK.
-  const called = usesClient ? rehearseCall(environment) : undefined;
   const { clients, rehearsalClients, connected } = createRehearsableClients();
   await rehearse(rehearsalClients, environment).catch(() => {
     // The first batch reports what is wrong.
   });
-  await Promise.all([connected(), called]);
-  // Over these connections.
-  if (usesClient) await primeToken(environment, clients.dynamo);
+  await connected();
+  // Over this connection.
+  if (usesClient) await primeClient(environment, clients.dynamo);
   return createWorker(modules, environment, clients);
 }
 

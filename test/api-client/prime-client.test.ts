@@ -4,7 +4,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createLazyClient } from '../../lib/api-client/feishu-client.ts';
-import { primeToken, rehearseCall } from '../../lib/api-client/prime-client.ts';
+import { loadSdk } from '../../lib/api-client/load-sdk.ts';
+import { earlyConnections } from '../../lib/api-client/platform-connections.ts';
+import { primeClient, rehearseCall } from '../../lib/api-client/prime-client.ts';
 import { createLogCapture } from '../../lib/testing/captured-log.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { PlatformApi } from '../support/platform-api.ts';
@@ -22,9 +24,8 @@ function withoutTimeLimits(): void {
 }
 
 /** Prepares the client, as the worker does in the init phase. */
-async function primeClient(environment: Record<string, string | undefined>): Promise<void> {
-  await rehearseCall(environment);
-  await primeToken({ ...aws.environment, ...environment }, new DynamoDBClient());
+async function prime(environment: Record<string, string | undefined>, dynamo = new DynamoDBClient()): Promise<void> {
+  await primeClient({ ...aws.environment, ...environment }, dynamo);
 }
 
 /** Sends a message, as a handler does for each event. */
@@ -36,10 +37,13 @@ async function send(environment: Record<string, string>): Promise<void> {
   });
 }
 
+/** The platform does not stop while a connection is open that no call has used. */
+const useConnection = (platform: PlatformApi) => send(platform.environment);
+
 it('fetches the token that the clients of all events then use', async () => {
   withoutTimeLimits();
   await using platform = await PlatformApi.start();
-  await primeClient(platform.environment);
+  await prime(platform.environment);
   expect(platform.calls).toEqual([TOKEN]);
   await send(platform.environment);
   await send(platform.environment);
@@ -51,7 +55,7 @@ it('fetches the token that the clients of all events then use', async () => {
 it('fetches the token again once it has expired', async () => {
   withoutTimeLimits();
   await using platform = await PlatformApi.start();
-  await primeClient(platform.environment);
+  await prime(platform.environment);
   vi.setSystemTime(Date.now() + 2 * 60 * 60 * 1000);
   await send(platform.environment);
   expect(platform.calls.filter((call) => call === TOKEN)).toHaveLength(2);
@@ -59,22 +63,60 @@ it('fetches the token again once it has expired', async () => {
 
 it('sends nothing for a store app, whose tokens belong to tenants', async () => {
   await using platform = await PlatformApi.start();
-  const environment = { ...aws.environment, ...platform.environment, FEISHU_APP_TYPE: 'store' };
-  await primeToken(environment, new DynamoDBClient());
+  await prime({ ...platform.environment, FEISHU_APP_TYPE: 'store' });
   expect(platform.calls).toEqual([]);
+  await useConnection(platform);
 });
 
 it('sends nothing without the credentials of the app', async () => {
   await using platform = await PlatformApi.start();
-  await primeClient({ FEISHU_DOMAIN: platform.environment.FEISHU_DOMAIN });
+  await prime({ FEISHU_DOMAIN: platform.environment.FEISHU_DOMAIN });
   expect(platform.calls).toEqual([]);
+});
+
+it('rehearses a reply, which does not leave the process', async () => {
+  await using platform = await PlatformApi.start();
+  const request = vi.spyOn(loadSdk().defaultHttpInstance, 'request');
+  onTestFinished(() => request.mockRestore());
+  await rehearseCall(platform.environment);
+  const [rehearsed] = request.mock.calls.flat();
+  const response = await request.mock.results[0]?.value;
+  const calls = [...platform.calls];
+  await useConnection(platform);
+  expect(rehearsed).toMatchObject({
+    url: `${platform.environment.FEISHU_DOMAIN}/open-apis/im/v1/messages/rehearsal/reply`,
+    headers: { Authorization: 'Bearer rehearsal' },
+  });
+  expect([response.data, calls, writtenLines()]).toEqual([{ code: 0 }, [], []]);
+});
+
+it('asks DynamoDB for the token before it blocks the process', async () => {
+  withoutTimeLimits();
+  await using platform = await PlatformApi.start();
+  const steps: string[] = [];
+  const dynamo = new DynamoDBClient();
+  dynamo.middlewareStack.add(
+    (next, { commandName }) =>
+      (sent) => {
+        steps.push(`${commandName}`);
+        return next(sent);
+      },
+    { step: 'deserialize', priority: 'low' },
+  );
+  const rehearsal = vi.spyOn(earlyConnections, 'rehearsalAgents').mockImplementation(() => {
+    steps.push('rehearsal');
+    throw new Error('ends the rehearsal');
+  });
+  onTestFinished(() => rehearsal.mockRestore());
+  await prime(platform.environment, dynamo);
+  expect(steps).toEqual(['GetItemCommand', 'rehearsal', 'PutItemCommand']);
 });
 
 it('leaves it to the first call to report wrong credentials', async () => {
   withoutTimeLimits();
   await using platform = await PlatformApi.start();
   const environment = { ...platform.environment, FEISHU_APP_SECRET: 'the wrong secret' };
-  await primeClient(environment);
+  await prime(environment);
   expect(platform.calls).toEqual([TOKEN]);
   expect(writtenLines()).toEqual([]);
   await expect(send(environment)).rejects.toThrow('app secret invalid');
@@ -139,6 +181,6 @@ it('ends if the platform does not respond', async () => {
     server.close();
   });
   const FEISHU_DOMAIN = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await primeClient({ FEISHU_APP_ID: 'cli_silent', FEISHU_APP_SECRET: 'a secret', FEISHU_DOMAIN });
+  await prime({ FEISHU_APP_ID: 'cli_silent', FEISHU_APP_SECRET: 'a secret', FEISHU_DOMAIN });
   expect(writtenLines()).toEqual([]);
 });
