@@ -11,6 +11,7 @@ import { CALLBACK_MODULES } from '../handler-runtime/handler-modules.ts';
 import { createCallbackResponder } from '../intake/callbacks.ts';
 import { createQueue } from '../intake/event-queue.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
+import { createBatchingSend } from '../intake/message-batches.ts';
 import { createSqsSender, type SqsSender } from '../intake/sqs-sender.ts';
 import { createUnreadableIntake } from '../intake/unreadable-events.ts';
 import { errorFields } from '../observability/error-fields.ts';
@@ -42,7 +43,7 @@ export async function runConnection(
     const queueUrl = readRequired(environment, 'QUEUE_URL');
     const sender = createSqsSender();
     const intake = createIntake({
-      queue: createQueue(queueUrl, environment, sender),
+      queue: createQueue(queueUrl, environment, { ...sender, send: createBatchingSend(sender) }),
       respondToCallback: createCallbackResponder(importCallback, environment),
       createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     });

@@ -33,14 +33,14 @@ export interface Queue {
 export function createQueue(
   url: string,
   environment: Environment = process.env,
-  { send, config }: Pick<SqsSender, 'send' | 'config'> = createSqsSender(),
+  { send, client }: Pick<SqsSender, 'send' | 'client'> = createSqsSender(),
 ): Queue {
   let acceptsGroups = true;
   const sendText = async (envelope: EventEnvelope | undefined, event: QueuedEvent, signal: AbortSignal) => {
     let body: MessageBody | undefined;
     if (Buffer.byteLength(event.text) > MAXIMUM_BODY_BYTES) {
       const { encodeLargeBody } = await import('./set-aside.ts');
-      body = await rejectOnAbort(signal, encodeLargeBody(envelope, event, config, environment, signal));
+      body = await rejectOnAbort(signal, encodeLargeBody(envelope, event, client.config, environment, signal));
     }
     const { MessageGroupId, ...ungrouped } = encodeMessage(url, envelope, event, body, splitsTopics(environment));
     const isGrouped = acceptsGroups;

@@ -29,7 +29,7 @@ const PREFIX = 'events/';
 export async function encodeLargeBody(
   envelope: EventEnvelope | undefined,
   { text, requestId }: QueuedEvent,
-  config: SqsSender['config'],
+  config: SqsSender['client']['config'],
   environment: Environment,
   signal: AbortSignal,
 ): Promise<MessageBody> {

@@ -1,11 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import {
-  SendMessageCommand,
-  type SendMessageCommandInput,
-  SQSClient,
-  type SQSClientResolvedConfig,
-} from '@aws-sdk/client-sqs';
+import { SendMessageCommand, type SendMessageCommandInput, SQSClient } from '@aws-sdk/client-sqs';
 import { readClientSettings } from '../config.ts';
 import { AwsRequestHandler, type RehearsalOptions } from '../util/aws-request-handler.ts';
 
@@ -27,7 +22,7 @@ export interface SqsSender {
   rehearse: SendMessage;
   /** Waits until that connection is open or has failed, at most for 300 ms. */
   connected(): Promise<void>;
-  config: SQSClientResolvedConfig;
+  client: SQSClient;
 }
 
 /** Creates an SQS client. */
@@ -60,6 +55,6 @@ export function createSqsSender(): SqsSender {
       } satisfies RehearsalOptions);
     },
     connected: () => requestHandler.connected(),
-    config: client.config,
+    client,
   };
 }

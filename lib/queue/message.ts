@@ -26,8 +26,10 @@ export interface MessageBody {
   encoding?: 'gzip' | 's3';
 }
 
-/** SQS accepts 1 MiB for body and attributes. The attributes used here are far smaller than 4 KiB. */
-export const MAXIMUM_BODY_BYTES = 1024 * 1024 - 4 * 1024;
+/** More than the attributes used here have. */
+export const MAXIMUM_ATTRIBUTES_BYTES = 4 * 1024;
+/** SQS accepts 1 MiB for body and attributes. */
+export const MAXIMUM_BODY_BYTES = 1024 * 1024 - MAXIMUM_ATTRIBUTES_BYTES;
 /** More than any event can have: a Lambda invocation accepts 6 MB. */
 const MAXIMUM_TEXT_BYTES = 16 * 1024 * 1024;
 

@@ -37,9 +37,9 @@ export async function createPrimedWebhook(importCallback: ImportModule, environm
  * Runs an event through the webhook, from the HTTP request to the log line, and connects to SQS. Nothing becomes visible:
  * the event has its own key, its message is not sent, and its log line is not written.
  */
-async function rehearse({ rehearse, connected, config }: SqsSender, environment: Environment): Promise<void> {
+async function rehearse({ rehearse, connected, client }: SqsSender, environment: Environment): Promise<void> {
   const intake = createIntake({
-    queue: createQueue(readRequired(environment, 'QUEUE_URL'), environment, { send: rehearse, config }),
+    queue: createQueue(readRequired(environment, 'QUEUE_URL'), environment, { send: rehearse, client }),
     respondToCallback: async () => ({}),
     createLog: (fields) => createLog(environment.LOG_LEVEL, fields),
     onAccepted() {},

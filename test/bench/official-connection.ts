@@ -2,8 +2,8 @@ import * as lark from '@larksuiteoapi/node-sdk';
 import type { EventEnvelope } from '../../lib/feishu/envelope.ts';
 import { createQueue } from '../../lib/intake/event-queue.ts';
 
-// Does with the official client what functions/connection.ts does: queues each event before it is acknowledged. It has no
-// health check, metrics, time limit or callbacks, and receives only one event type.
+// Does with the official client what functions/connection.ts does: queues each event before it is acknowledged, with one
+// request per event. It has no health check, metrics, time limit or callbacks, and receives only one event type.
 
 const { FEISHU_APP_ID = '', FEISHU_APP_SECRET = '', FEISHU_DOMAIN = '', QUEUE_URL = '' } = process.env;
 const queue = createQueue(QUEUE_URL);

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { type RawData, WebSocket } from 'ws';
 import type { Log } from '../log.ts';
 import { type Route, routeTo } from '../route.ts';
@@ -54,6 +55,9 @@ export class Connection {
   #closeTimer: NodeJS.Timeout | undefined;
   #isOpen = false;
   #isStopping = false;
+  /** Known once the handshake succeeds. */
+  #transport: Socket | undefined;
+  #isCorked = false;
   /** The first reason why the connection failed. */
   #failure: LongConnectionError | undefined;
 
@@ -103,6 +107,9 @@ export class Connection {
   /** Attaches all listeners at once, because a frame can arrive together with the upgrade response. */
   #listen(): Promise<'closed' | 'lost'> {
     const { promise, resolve, reject } = Promise.withResolvers<'closed' | 'lost'>();
+    this.#socket.on('upgrade', ({ socket }) => {
+      this.#transport = socket;
+    });
     this.#socket.on('open', () => this.#open());
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     this.#socket.on('unexpected-response', (_request, response) => this.#reject(response));
@@ -212,9 +219,23 @@ export class Connection {
 
   readonly #send = (frame: Frame): boolean => {
     if (this.#socket.readyState !== WebSocket.OPEN) return false;
+    this.#cork();
     this.#socket.send(encodeFrame(frame));
     return true;
   };
+
+  /** Writes frames that are sent together at once: a system call takes more time than encoding a frame. */
+  #cork(): void {
+    const transport = this.#transport;
+    if (transport === undefined || this.#isCorked) return;
+    this.#isCorked = true;
+    transport.cork();
+    // After all promises that have settled: the events of a batch are acknowledged together.
+    process.nextTick(() => {
+      this.#isCorked = false;
+      transport.uncork();
+    });
+  }
 }
 
 function chooseRoute(endpoint: Endpoint, withinMs: number): Route {
