@@ -492,41 +492,6 @@ describe('An oversized or malformed request', () => {
   });
 });
 
-describe('A dead letter from an earlier npm start', () => {
-  it('is shown with its content and can be redriven', async () => {
-    await using project = await createProject();
-    const handlerWith = (statement: string) => `import { onEvent, RetryAfter } from '#feishu-events';
-      export default onEvent('im.chat.updated_v1', () => { ${statement} });`;
-    const dataFolder = path.join(project.root, '.local');
-    const text = createSample('im.chat.updated_v1', { version: '2.0', token });
-    const { event_id: id } = JSON.parse(text).header;
-    await project.writeHandler('v2/im.chat.updated_v1.ts', handlerWith("throw new RetryAfter(0, 'not yet');"));
-    const failing = await startLocalStack({ ...options, root: project.root, dataFolder });
-    await deliver(failing.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
-    await vi.waitFor(() => expect(failing.events()[0]?.status).toBe('dead'), wait);
-    await failing.stop();
-
-    await project.writeHandler('v2/im.chat.updated_v1.ts', handlerWith('void RetryAfter;'));
-    const fixed = await startLocalStack({ ...options, root: project.root, dataFolder });
-    try {
-      const messageId = fixed.events().find((record) => record.id === id)?.messageId;
-      const details = await send(`${ROUTES.event}?message=${messageId}`, {}, undefined, fixed.pageUrl);
-      expect(JSON.parse(details.body)).toMatchObject({
-        record: { status: 'dead', attempts: 5, lastError: 'RetryAfter: not yet' },
-        json: expect.stringContaining(id),
-      });
-      const report = await send(ROUTES.redrive, json, JSON.stringify({ messageId }), fixed.pageUrl);
-      expect(JSON.parse(report.body)).toEqual({ moved: 1, failed: 0 });
-      await vi.waitFor(() => {
-        expect(fixed.events().map(({ status }) => status)).toEqual(['redriven', 'handled']);
-      }, wait);
-      expect(fixed.events().map(({ redriveOf }) => redriveOf)).toEqual([undefined, messageId]);
-    } finally {
-      await fixed.stop();
-    }
-  });
-});
-
 describe('A scheduled function', () => {
   it('runs from the page, and none of the app’s secrets that it returns are shown', async () => {
     await using project = await createProject();
