@@ -94,21 +94,23 @@ describe.each([
     expect(loaded).not.toMatch(/undici|NativeModule http2|NativeModule tty/);
   });
 
-  it.runIf(isWhole)('decrypts, dispatches and connects', async () => {
-    const { AESCipher, EventDispatcher, WSClient } = sdk;
-    expect(Object.keys(new AESCipher('a key'))).toEqual(['key']);
-    const platform = await startPlatform();
-    const client = new WSClient(options(sdk, platform.domain));
-    onTestFinished(() => client.close({ force: true }));
-    await client.start({ eventDispatcher: new EventDispatcher({ loggerLevel: sdk.LoggerLevel.error }) });
-    await until(() => platform.gateway.connections[0]?.pings.length === 1);
-  });
+  if (isWhole)
+    it('decrypts, dispatches and connects', async () => {
+      const { AESCipher, EventDispatcher, WSClient } = sdk;
+      expect(Object.keys(new AESCipher('a key'))).toEqual(['key']);
+      const platform = await startPlatform();
+      const client = new WSClient(options(sdk, platform.domain));
+      onTestFinished(() => client.close({ force: true }));
+      await client.start({ eventDispatcher: new EventDispatcher({ loggerLevel: sdk.LoggerLevel.error }) });
+      await until(() => platform.gateway.connections[0]?.pings.length === 1);
+    });
 
-  it.runIf(!isWhole)('contains no long connection and no channels', async () => {
-    const { inputs = {} } = Object.values(metafile.outputs)[0] ?? {};
-    expect(Object.keys(inputs).filter((source) => /node_modules\/(ws|@?protobufjs|long)\//.test(source))).toEqual([]);
-    expect(await readFile(file, 'utf8')).not.toContain('Generation interrupted');
-  });
+  if (!isWhole)
+    it('contains no long connection and no channels', async () => {
+      const { inputs = {} } = Object.values(metafile.outputs)[0] ?? {};
+      expect(Object.keys(inputs).filter((source) => /node_modules\/(ws|@?protobufjs|long)\//.test(source))).toEqual([]);
+      expect(await readFile(file, 'utf8')).not.toContain('Generation interrupted');
+    });
 });
 
 it.each([
