@@ -46,7 +46,8 @@ describe(`With the faults of seed ${seed} (set FAULTS_SEED to use another, "rand
     report(system, schedule, verdict, actualSeed);
     expect(verdict).toMatchObject({ lost: [], duplicated: [], ranAgain: [] });
     expect(verdict.acknowledged.length).toBeGreaterThan(0.99 * events.length);
-    expect(verdict.dead.length).toBeLessThan(0.01 * events.length);
+    // After five deliveries that a fault ended. Each call can be hit, and repeated deliveries make more of them.
+    expect(verdict.dead.length).toBeLessThan(0.02 * events.length);
   });
 
   it.concurrent('2,000 events of 50 chats are handled in order, none is lost, and no effect is duplicated', async () => {
