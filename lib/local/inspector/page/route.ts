@@ -14,6 +14,8 @@ export function useRoute(): Route {
   useEffect(() => {
     const update = () => setHash(location.hash);
     addEventListener('hashchange', update);
+    // It may have changed since the first rendering.
+    update();
     return () => removeEventListener('hashchange', update);
   }, []);
   return readRoute(hash);
