@@ -8,7 +8,7 @@ import { readLines } from './functions/read-lines.ts';
 export interface TypeCheckOptions {
   /** The project's folder. */
   root: string;
-  /** Called with each new set of errors, and once when there are no more. */
+  /** Called when the errors change, and when they are fixed. */
   onNotice: (text: string) => void;
   /** How long the sources must be unchanged before a check starts. */
   quietMilliseconds?: number;

@@ -1,5 +1,6 @@
 import { isObject } from '../feishu/envelope.ts';
-import type { EventContext, StreamedPart, StreamRun } from '../handler.ts';
+import type { EventContext } from '../handler.ts';
+import type { StreamedPart, StreamRun } from '../reply-streams.ts';
 import { callApi, FeishuApiError } from './api-error.ts';
 
 type Feishu = EventContext['feishu'];

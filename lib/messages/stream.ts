@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventContext, OpenStream, StreamedPart, StreamedReply, StreamRun } from '../handler.ts';
+import type { EventContext } from '../handler.ts';
+import type { OpenStream, StreamedPart, StreamedReply, StreamRun } from '../reply-streams.ts';
 import { callApi, FeishuApiError } from './api-error.ts';
 import type { ReplyTarget, SentMessage } from './reply.ts';
 import { createStreamCards, createStreamPosts, isCardKitRejection, type StreamMessages } from './stream-messages.ts';
@@ -193,7 +194,7 @@ export class ReplyStream implements OpenStream {
     return this.#reply.parts.map(({ messageId = '' }) => ({ id: messageId }));
   }
 
-  /** Shows the text until all of it is shown. One update at a time, however often text is added. */
+  /** Sends updates, one at a time, until the card shows the complete text. */
   #update(): void {
     if (this.#isStopped || this.#reply.status === 'done') return;
     this.#updating ??= this.#updateAll().finally(() => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { StreamedReply } from '../handler.ts';
+import type { StreamedReply } from '../reply-streams.ts';
 import { rejectOnAbort } from '../util/deadline.ts';
 import { conditionFailure, expirationAfter, itemId } from './table-items.ts';
 

@@ -13,13 +13,13 @@ import {
   type Continued,
   type EventHandler,
   type EventSource,
-  type StreamedReply,
 } from '../handler.ts';
 import type { EventMembers, ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { failureResponse, runCallback } from '../intake/callbacks.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from '../intake/time-limit.ts';
 import type { CardKit } from '../mock-platform/card-kit.ts';
 import type { StartedMockPlatform } from '../mock-platform/start-mock-platform.ts';
+import type { StreamedReply } from '../reply-streams.ts';
 import { STATE_STORE } from '../state/state-store.ts';
 import { startDeadline } from '../util/deadline.ts';
 import { runHandler } from '../worker/dispatch.ts';

@@ -1,5 +1,6 @@
-import type { EventContext, StreamedReply, StreamRun } from '../handler.ts';
+import type { EventContext } from '../handler.ts';
 import { responseData } from '../observability/response-data.ts';
+import type { StreamedReply, StreamRun } from '../reply-streams.ts';
 
 /** Why a reply stops: the event is retried, it has failed for good, or another event's replies replace it. */
 export type ReplyEnd = 'interrupted' | 'failed' | 'abandoned';

@@ -1,4 +1,5 @@
-import type { EventContext, OpenStream, ReplyStreams, StreamRun } from '../handler.ts';
+import type { EventContext } from '../handler.ts';
+import type { OpenStream, ReplyStreams, StreamRun } from '../reply-streams.ts';
 import type { StreamStates } from '../store/stream-states.ts';
 import { rejectOnAbort, startDeadline } from '../util/deadline.ts';
 import { closeReplies, isUnfinished, type ReplyEnd } from './close-replies.ts';

@@ -1,6 +1,6 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { StreamedReply } from '../../lib/handler.ts';
+import type { StreamedReply } from '../../lib/reply-streams.ts';
 import { createStreamStates, type StreamStates } from '../../lib/store/stream-states.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 

@@ -10,7 +10,7 @@ export class PlatformApi implements AsyncDisposable {
   readonly validTickets = new Set<string>();
   /** The token of a self-built app. */
   tenantToken = 't-own';
-  /** Tokens that are no longer valid. */
+  /** Revoked tokens, which the platform rejects. */
   readonly revokedTokens = new Set<string>();
   /** The HTTP status of responses that reject a token. */
   revokedStatus = 400;

@@ -23,7 +23,7 @@ export interface CopiedExample {
   nextSteps: string[];
 }
 
-/** Files of the user are in the way. Nothing was written. */
+/** The project already has files with these names, so nothing was written. */
 export class ExistingFilesError extends Error {
   override readonly name = 'ExistingFilesError';
 }
