@@ -391,29 +391,21 @@ describe('An oversized or malformed request', () => {
     });
   });
 
-  it.each<[string, string, string]>([
-    ['an id of 200,000 characters', JSON.stringify({ messageId: longName }), '"messageId" must not be longer'],
-    ['no id', '{}', '"messageId" must be a string'],
-    ['an unknown event', '{"messageId":"x"}', 'This event does not wait for an attempt.'],
-    ['an array', '[]', 'must be a JSON object'],
-  ])('to retry %s is rejected with a reason', async (_, body, reason) => {
-    const { status, body: response } = await send(ROUTES.retry, json, body);
-    expect({ status, message: JSON.parse(response).message }).toEqual({
-      status: 400,
-      message: expect.stringContaining(reason),
-    });
-  });
-
-  it.each<[string, string, string]>([
-    ['an id of 200,000 characters', JSON.stringify({ messageId: longName }), '"messageId" must not be longer'],
-    ['no id', '{}', '"messageId" must be a string'],
-    ['an unknown event', '{"messageId":"../../x"}', 'The content of this event is no longer available.'],
-    ['an array', '[]', 'must be a JSON object'],
-  ])('to save %s as a fixture is rejected with a reason', async (_, body, reason) => {
-    const { status, body: response } = await send(ROUTES.fixture, json, body);
-    expect({ status, message: JSON.parse(response).message }).toEqual({
-      status: 400,
-      message: expect.stringContaining(reason),
+  describe.each([
+    ['to retry an event', ROUTES.retry, 'This event does not wait for an attempt.'],
+    ['to save an event as a fixture', ROUTES.fixture, 'The content of this event is no longer available.'],
+  ])('%s', (_, route, unknown) => {
+    it.each<[string, string, string]>([
+      ['an id of 200,000 characters', JSON.stringify({ messageId: longName }), '"messageId" must not be longer'],
+      ['no id', '{}', '"messageId" must be a string'],
+      ['an unknown event', '{"messageId":"../../x"}', unknown],
+      ['an array', '[]', 'must be a JSON object'],
+    ])('is rejected with a reason for %s', async (__, body, reason) => {
+      const { status, body: response } = await send(route, json, body);
+      expect({ status, message: JSON.parse(response).message }).toEqual({
+        status: 400,
+        message: expect.stringContaining(reason),
+      });
     });
   });
 
