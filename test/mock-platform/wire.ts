@@ -16,7 +16,8 @@ const SCHEMA = `
     optional string LogIDNew = 9;
   }`;
 
-const frameType = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Frame');
+// Set up at once: the official SDK turns off 64-bit integers in protobufjs when it loads, and setting up would then fail.
+const frameType = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Frame').setup();
 
 /** A decoded frame; 64-bit integers are decimal strings. */
 export interface WireFrame {

@@ -15,7 +15,7 @@ export const GLOBAL_SETUP = 'test/support/global-setup.ts';
 export const SETUP_FILES = [
   'test/support/output-guard.ts',
   'test/support/property-tests.ts',
-  'test/support/restore-environment.ts',
+  'test/support/restore-process.ts',
 ];
 
 const filesMatching = (pattern: RegExp) =>
@@ -39,5 +39,5 @@ export function variableVolumeTestFiles(): string[] {
  */
 export function isolatedTestFiles(): string[] {
   const handlerTests = ['test/handlers/**/*.test.ts', 'examples/*/tests/**/*.test.ts'];
-  return [...filesMatching(/vi\.mock\(|mock-platform\/wire\.ts'/), ...handlerTests];
+  return [...filesMatching(/vi\.mock\(|(?:mock-platform|\.)\/wire\.ts'/), ...handlerTests];
 }

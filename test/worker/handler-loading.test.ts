@@ -36,9 +36,6 @@ function handlerModule(type: string, whileLoading = ''): string {
 /** Runs the deployed bundles in this process, whose clock the tests control. */
 describe('A handler module', () => {
   const aws = emulatedAws();
-  const listeners = (['unhandledRejection', 'uncaughtException'] as const).map(
-    (name) => [name, process.rawListeners(name)] as const,
-  );
   let project: TemporaryProject;
   let worker: (event: unknown, context: Context) => Promise<unknown>;
   let webhook: (event: unknown) => Promise<{ statusCode: number; body: string }>;
@@ -81,11 +78,6 @@ describe('A handler module', () => {
     webhook = await load('webhook');
   });
   afterAll(async () => {
-    // The bundles have replaced the listeners of the test runner.
-    for (const [name, runners] of listeners) {
-      process.removeAllListeners(name);
-      for (const runner of runners) process.on(name, runner as NodeJS.UnhandledRejectionListener);
-    }
     await project[Symbol.asyncDispose]();
   });
   beforeEach(() => {
