@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { build } from 'esbuild';
 import { APPROVALS_PATH } from '../approvals/path.ts';
 import { readApprovalModules } from '../build/approval-modules.ts';
-import { approvalsBundle, connectionBundle, platformSdkBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
+import { approvalsBundle, connectionBundle, webhookBundle, workerBundle } from '../build/bundle.ts';
 import { readLocalSettings } from '../build/local-settings.ts';
 import { visibilityTimeoutSeconds } from '../build/worker-timeout.ts';
 import { createFunctionEnvironment } from '../cli/environment.ts';
@@ -21,6 +20,7 @@ import { BuildReport } from './functions/build-report.ts';
 import { createBundleLoader } from './functions/bundle-loader.ts';
 import { ConnectionProcess } from './functions/connection-process.ts';
 import { createLocalFunction, type LocalFunctionOptions } from './functions/local-function.ts';
+import { writePlatformSdk } from './functions/platform-sdk.ts';
 import { SourceChanges } from './functions/source-changes.ts';
 import { createGateway, EVENTS_PATH } from './gateway.ts';
 import { startHttpServer } from './http-server.ts';
@@ -202,7 +202,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   });
   const outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-'));
   parts.defer(() => rm(outdir, { recursive: true, force: true }));
-  await build(platformSdkBundle(options.root, outdir, { isWhole: true }));
+  await writePlatformSdk(options.root, outdir);
 
   const traffic = new Traffic();
   let mapping: EventSourceMapping | undefined;

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { functionBundle, platformSdkBundle, usesPlatformSdk } from '../../build/bundle.ts';
+import { functionBundle, usesPlatformSdk } from '../../build/bundle.ts';
 import { linkPackages } from '../../build/installed-packages.ts';
 import { debuggingOptions, isDebugging, timeoutUnlessDebugging } from '../debugging.ts';
+import { writePlatformSdk } from '../functions/platform-sdk.ts';
 import { readLines } from '../functions/read-lines.ts';
 import type { UserFunction } from './user-functions.ts';
 
@@ -70,7 +71,7 @@ async function bundle(root: string, outdir: string, source: string): Promise<str
   const minify = !isDebugging();
   const { metafile } = await build({ ...functionBundle(root, outdir, 'function', source), minify });
   await linkPackages(root, outdir, metafile);
-  if (usesPlatformSdk(metafile)) await build(platformSdkBundle(root, outdir, { isWhole: true }));
+  if (usesPlatformSdk(metafile)) await writePlatformSdk(root, outdir);
   return path.join(outdir, 'function.mjs');
 }
 
