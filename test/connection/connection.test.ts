@@ -1,72 +1,23 @@
-import { mkdtemp, mkdtempDisposable, rm, writeFile } from 'node:fs/promises';
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectionBundle } from '../../lib/build/bundle.ts';
 import { startHttpServer } from '../../lib/local/http-server.ts';
 import type { ApiCall } from '../../lib/mock-platform/mock-platform.ts';
 import { decodeMessage } from '../../lib/queue/message.ts';
 import { createSample } from '../../lib/samples/samples.ts';
 import { FakeClock } from '../mock-platform/clock.ts';
-import type { Delivery, PlatformEvent } from '../mock-platform/deliveries.ts';
-import { MockPlatform } from '../mock-platform/platform.ts';
 import { createAcceptingPlatform } from '../support/accepting-platform.ts';
-import { emulatedAws } from '../support/emulated-aws.ts';
-import { createProject, PROJECT_ROOT } from '../support/project.ts';
-import { QueueProxy } from '../support/queue-proxy.ts';
-import { type Running, start } from '../support/run.ts';
+import { createProject } from '../support/project.ts';
 import { wait } from '../support/wait.ts';
+import { connected, longConnectionProgram, pushUntilAcknowledged, sampleEvent, startPlatform } from './program.ts';
 
-/** Runs the Fargate task's bundle as a process. */
+/** Runs the Fargate task's bundle as a process. connection.long.test.ts tests rarer failures. */
 describe('The long-connection program', () => {
-  const aws = emulatedAws();
-  let outdir: string;
-  beforeAll(async () => {
-    outdir = await mkdtemp(path.join(tmpdir(), 'feishu-events-connection-'));
-    await build(connectionBundle(PROJECT_ROOT, outdir));
-  });
-  afterAll(() => rm(outdir, { recursive: true }));
-
-  async function startPlatform(clock = new FakeClock()): Promise<MockPlatform> {
-    const platform = await MockPlatform.start(clock);
-    onTestFinished(() => platform.stop());
-    return platform;
-  }
-
-  async function startProgram(platform: MockPlatform, environment: NodeJS.ProcessEnv = {}, folder = outdir) {
-    const port = await freePort();
-    const running = start(folder, 'connection.mjs', [], {
-      ...aws.emulators.environment,
-      QUEUE_URL: aws.emulators.queueUrl,
-      FEISHU_APP_ID: 'cli_0123456789abcdef',
-      FEISHU_APP_SECRET: 'secret-of-the-app',
-      FEISHU_DOMAIN: platform.domain,
-      HEALTH_PORT: `${port}`,
-      ...environment,
-    });
-    onTestFinished(() => running[Symbol.asyncDispose]());
-    return { running, healthUrl: `http://127.0.0.1:${port}/` };
-  }
-
-  async function startProxy(): Promise<QueueProxy> {
-    const proxy = await QueueProxy.start(aws.emulators);
-    onTestFinished(() => proxy.stop());
-    return proxy;
-  }
-
-  async function connected(running: Running): Promise<void> {
-    await vi.waitFor(() => expect(running.output()).toContain('Connected to ws://127.0.0.1'), wait);
-  }
-
-  /** Pushes an event with the platform's retries, because a busy machine may exceed the time limit at first. */
-  async function pushUntilAcknowledged(platform: MockPlatform, clock: FakeClock, event: PlatformEvent): Promise<void> {
-    const delivery = platform.push(event);
-    do await delivery.settled;
-    while (clock.advanceToNext(Infinity));
-    expect(delivery.state).toBe('acknowledged');
-  }
+  const { aws, startProgram, startProxy, startWithHandler } = longConnectionProgram();
 
   it('queues the unchanged event before it acknowledges it', async () => {
     const clock = new FakeClock();
@@ -157,50 +108,6 @@ describe('The long-connection program', () => {
     expect((await aws.drain()).length).toBeGreaterThanOrEqual(acknowledged.length);
   });
 
-  it('exits soon after SIGTERM even if the queue does not respond', async () => {
-    const platform = await startPlatform();
-    const proxy = await startProxy();
-    proxy.behavior = 'silent';
-    const { running } = await startProgram(platform, proxy.environment);
-    await connected(running);
-    const delivery = platform.push(sampleEvent('e1'));
-    await vi.waitFor(() => expect(proxy.requests).toBeGreaterThanOrEqual(1), wait);
-    running.process.kill('SIGTERM');
-    expect((await running.ended).code).toBe(0);
-    expect(delivery.responses).toEqual([{ code: 500 }]);
-    await aws.drain();
-  });
-
-  it('loses no event while the queue is down, and recovers', async () => {
-    const clock = new FakeClock();
-    const platform = await startPlatform(clock);
-    const proxy = await startProxy();
-    const { running, healthUrl } = await startProgram(platform, proxy.environment);
-    await connected(running);
-    const deliveries: Delivery[] = [];
-    const pushHundred = () => {
-      const pushed = Array.from({ length: 100 }, (_, index) =>
-        platform.push(sampleEvent(`e${deliveries.length + index}`)),
-      );
-      deliveries.push(...pushed);
-      return Promise.all(pushed.map(({ settled }) => settled));
-    };
-    const inFlight = pushHundred();
-    proxy.goDown();
-    await pushHundred();
-    await inFlight;
-    proxy.behavior = 'normal';
-    await pushHundred();
-    expect((await fetch(healthUrl)).status).toBe(200);
-    const failed = deliveries.filter(({ state }) => state === 'waiting');
-    expect(failed.length).toBeGreaterThan(0);
-    expect(failed.flatMap(({ responses }) => responses)).toEqual(failed.map(() => ({ code: 500 })));
-    while (clock.advanceToNext(Infinity)) await Promise.all(deliveries.map(({ settled }) => settled));
-    expect(deliveries.filter(({ state }) => state !== 'acknowledged')).toEqual([]);
-    const queued = new Set((await aws.drain()).map(({ body }) => JSON.parse(body).uuid));
-    expect(queued.size).toBe(300);
-  });
-
   it('responds to a callback whose type is not documented if it has a module', async () => {
     await using project = await createProject();
     await project.writeHandler(
@@ -258,89 +165,6 @@ describe('The long-connection program', () => {
     await aws.drain();
   });
 
-  it('exits on SIGTERM even if a callback handler has left a timer running', async () => {
-    await using project = await createProject();
-    await project.writeHandler(
-      'callbacks/card.action.trigger.ts',
-      `import { onCallback } from '#feishu-events';
-       export default onCallback('card.action.trigger', () => { setInterval(() => {}, 1000); return {}; });`,
-    );
-    const folder = path.join(project.root, 'built');
-    await build(connectionBundle(project.root, folder));
-    const platform = await startPlatform();
-    const { running } = await startProgram(platform, {}, folder);
-    await connected(running);
-    const text = createSample('card.action.trigger', { version: '2.0', token: '' });
-    await platform.pushCallback({ id: 'c1', text }).settled;
-    running.process.kill('SIGTERM');
-    expect((await running.ended).code).toBe(0);
-    await aws.drain();
-  });
-
-  /** Starts the program with this handler of card clicks. */
-  async function startWithHandler(handler: string, environment: NodeJS.ProcessEnv = {}) {
-    const project = await createProject();
-    onTestFinished(() => project[Symbol.asyncDispose]());
-    await project.writeHandler(
-      'callbacks/card.action.trigger.ts',
-      `import { onCallback } from '#feishu-events';\n${handler}`,
-    );
-    const folder = path.join(project.root, 'built');
-    await build(connectionBundle(project.root, folder));
-    const platform = await startPlatform();
-    const { running } = await startProgram(platform, environment, folder);
-    await connected(running);
-    const click = async (id: string) => {
-      const text = createSample('card.action.trigger', { version: '2.0', token: '' });
-      const delivery = platform.pushCallback({ id, text });
-      await delivery.settled;
-      return { responses: delivery.responses, eventId: JSON.parse(text).header.event_id };
-    };
-    const errors = () => {
-      const lines = running.output().split('\n');
-      return lines.filter((line) => line.includes('"level":"ERROR"')).map((line) => JSON.parse(line));
-    };
-    return { platform, running, click, errors };
-  }
-
-  it('stays connected if a promise that a callback did not await is rejected', async () => {
-    const { platform, running, click, errors } = await startWithHandler(`
-      const audit = async () => { throw new Error('The audit log is down'); };
-      export default onCallback('card.action.trigger', () => {
-        audit();
-        return { toast: { type: 'info', content: 'Noted' } };
-      });`);
-    const { responses, eventId } = await click('c1');
-    expect(responses).toMatchObject([{ code: 200, data: { toast: { content: 'Noted' } } }]);
-    await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
-    expect(errors()[0]).toMatchObject({
-      event_id: eventId,
-      event_type: 'card.action.trigger',
-      error: 'Error: The audit log is down',
-    });
-    const event = platform.push(sampleEvent('e1'));
-    await event.settled;
-    expect(event.state).toBe('acknowledged');
-    expect(running.output().match(/Connected to/g)).toHaveLength(1);
-    await aws.drain();
-  });
-
-  it('handles an error that escapes a callback instead of existing listeners', async () => {
-    const NODE_OPTIONS =
-      "--import=data:text/javascript,for(const/**/name/**/of['unhandledRejection','uncaughtException'])process.on(name,()=>process.exit(128))";
-    const { click, errors } = await startWithHandler(
-      `export default onCallback('card.action.trigger', () => {
-         void Promise.reject(new Error('rejected'));
-         setImmediate(() => { throw new Error('thrown'); });
-       });`,
-      { NODE_OPTIONS },
-    );
-    await click('c1');
-    await vi.waitFor(() => expect(errors()).toHaveLength(2), wait);
-    expect((await click('c2')).responses).toMatchObject([{ code: 200 }]);
-    await aws.drain();
-  });
-
   it('responds with an error to a click whose handler lets an exception escape, and acknowledges all events in flight', async () => {
     const { platform, running, click, errors } = await startWithHandler(`
       export default onCallback('card.action.trigger', () => {
@@ -353,35 +177,6 @@ describe('The long-connection program', () => {
     expect(events.map(({ state }) => state)).toEqual(Array(20).fill('acknowledged'));
     expect(errors()).toMatchObject([{ error: 'Error: The audit log is down' }]);
     expect(running.output().match(/Connected to/g)).toHaveLength(1);
-    await aws.drain();
-  });
-
-  it('continues after an unhandled rejection that no event caused, but exits after such an exception', async () => {
-    // The program registers these listeners when it starts, so they run outside any handler's scope.
-    const { running, click, errors } = await startWithHandler(`
-      const fail = () => {
-        throw Object.assign(new Error('The cache is down'), { config: { headers: { authorization: 'Bearer t-secret' } } });
-      };
-      const listenInstead = (signal, listener) => {
-        const others = process.rawListeners(signal);
-        process.on(signal, listener);
-        for (const other of others) process.off(signal, other);
-      };
-      export default onCallback('card.action.trigger', () => {
-        listenInstead('SIGINT', async () => fail());
-        listenInstead('SIGTERM', fail);
-      });`);
-    await click('c1');
-    running.process.kill('SIGINT');
-    await vi.waitFor(() => expect(errors()).toHaveLength(1), wait);
-    expect(errors()[0]).toMatchObject({ service: 'feishu-events', error: 'Error: The cache is down' });
-    expect(errors()[0]).not.toHaveProperty('event_id');
-    expect((await click('c2')).responses).toMatchObject([{ code: 200 }]);
-    running.process.kill('SIGTERM');
-    const { code, output } = await running.ended;
-    expect(code).toBe(1);
-    expect(errors()[1]).toMatchObject({ message: 'Uncaught exception: the process exits' });
-    expect(output).not.toContain('t-secret');
     await aws.drain();
   });
 
@@ -457,15 +252,3 @@ describe('The long-connection program', () => {
     await aws.drain();
   });
 });
-
-function sampleEvent(id: string): PlatformEvent {
-  return { id, text: createSample('message', { version: '1.0', token: '' }) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

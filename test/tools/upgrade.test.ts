@@ -1,131 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { PROJECT_ROOT } from '../support/project.ts';
-import { run } from '../support/run.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { volume } from '../support/volume.ts';
+import { type Repository, upgradeRepositories } from './upgrade-repositories.ts';
 
-const IDENTITY = {
-  GIT_AUTHOR_NAME: 'Somebody',
-  GIT_AUTHOR_EMAIL: 'somebody@example.com',
-  GIT_COMMITTER_NAME: 'Somebody',
-  GIT_COMMITTER_EMAIL: 'somebody@example.com',
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_SYSTEM: '/dev/null',
-};
-const HANDLER = 'functions/handlers/v2/im.message.receive_v1.ts';
+// upgrade.long.test.ts tests rarer files and versions.
 
-/** A Git repository on disk. */
-class Repository {
-  readonly root: string;
-  constructor(root: string) {
-    this.root = root;
-  }
-  git(...args: string[]): string {
-    const options = { cwd: this.root, encoding: 'utf8', env: { ...process.env, ...IDENTITY } } as const;
-    return execFileSync('git', args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }).trimEnd();
-  }
-  read(name: string): string {
-    return readFileSync(path.join(this.root, name), 'utf8');
-  }
-  write(name: string, text: string): void {
-    mkdirSync(path.dirname(path.join(this.root, name)), { recursive: true });
-    writeFileSync(path.join(this.root, name), text);
-  }
-  change(name: string, from: string, to: string): void {
-    const text = this.read(name);
-    expect(text).toContain(from);
-    this.write(name, text.replace(from, to));
-  }
-  commit(message: string): string {
-    this.git('add', '--all');
-    this.git('commit', '--quiet', '--message', message);
-    return this.git('rev-parse', 'HEAD');
-  }
-  upgrade(...args: string[]) {
-    return run(this.root, 'lib/tools/upgrade.ts', args, { ...IDENTITY, INIT_CWD: this.root });
-  }
-  /** Returns what a failed or undone upgrade must leave unchanged. */
-  state(): string[] {
-    return [this.git('rev-parse', 'HEAD'), this.git('status', '--porcelain'), this.git('write-tree')];
-  }
-}
-
-// Created once and copied for each test, which is faster than committing the files again.
-let original: string;
-let folder: string;
-let template: Repository;
-let firstVersion: string;
-
-beforeAll(() => {
-  original = mkdtempSync(path.join(tmpdir(), 'feishu-events-upgrade-original-'));
-  template = new Repository(path.join(original, 'template'));
-  // The command and what the tests change: Git takes several times as long with all of lib.
-  for (const name of [
-    'functions',
-    'lib/cli',
-    'lib/feishu',
-    'lib/tools',
-    'lib/worker',
-    'deploy',
-    'extensions.yml',
-    'package.json',
-    'package-lock.json',
-    'serverless.yml',
-    '.gitignore',
-  ]) {
-    cpSync(path.join(PROJECT_ROOT, name), path.join(template.root, name), { recursive: true });
-  }
-  template.write('README.md', 'The template.\n');
-  template.git('init', '--quiet', '--initial-branch=main');
-  firstVersion = template.commit('First version');
-  const project = new Repository(path.join(original, 'project'));
-  cpSync(template.root, project.root, {
-    recursive: true,
-    filter: (source) => source !== path.join(template.root, '.git'),
-  });
-  project.git('init', '--quiet', '--initial-branch=main');
-  project.commit('Begin');
-});
-afterAll(() => rmSync(original, { recursive: true }));
-
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'feishu-events-upgrade-'));
-  template = new Repository(path.join(folder, 'template'));
-  cpSync(path.join(original, 'template'), template.root, { recursive: true });
-});
-afterEach(() => rmSync(folder, { recursive: true }));
-
-/** Creates a project by cloning the template. */
-function clone(): Repository {
-  template.git('clone', '--quiet', template.root, path.join(folder, 'project'));
-  return new Repository(path.join(folder, 'project'));
-}
-
-/** Creates a project from the files only, like "Use this template" or a download. */
-function copy(): Repository {
-  const project = new Repository(path.join(folder, 'project'));
-  cpSync(path.join(original, 'project'), project.root, { recursive: true });
-  return project;
-}
-
-function releaseSecondVersion(): string {
-  template.change(
-    'lib/worker/retry.ts',
-    'export const MAXIMUM_DELIVERIES = 5;',
-    'export const MAXIMUM_DELIVERIES = 6;',
-  );
-  template.write('functions/worker.ts', `${template.read('functions/worker.ts')}// Changed by the template.\n`);
-  template.change('deploy/queues.yml', 'Resources:', '# Queues.\nResources:');
-  template.write('lib/news.ts', 'export const news = 1;\n');
-  template.write(HANDLER, '// The template changed its echo handler.\n');
-  template.git('rm', '--quiet', 'lib/worker/self-test.ts');
-  template.change('package.json', '"ws": "', '"example-of-the-template": "^1.0.0",\n    "ws": "');
-  template.write('package-lock.json', '{ "lockfileVersion": 3 }\n');
-  return template.commit('Second version');
-}
+const { template, clone, copy, releaseSecondVersion } = upgradeRepositories();
 
 const PROJECTS: [kind: string, create: () => Repository][] = volume({
   small: [['a copy without history', copy]],
@@ -255,101 +136,6 @@ describe.each(PROJECTS)('npm run upgrade in %s', (_, createProject) => {
     });
   });
 
-  it('keeps the name, scripts and packages of the project', async () => {
-    project.change('package.json', '"name": "feishu-events"', '"name": "our-bot"');
-    project.change('package.json', '"start": "', '"greet": "echo hello",\n    "start": "');
-    project.change('package.json', '"ws": "', '"aa-package-of-ours": "^2.0.0",\n    "ws": "');
-    project.commit('Add a package');
-    releaseSecondVersion();
-    expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
-    const manifest = JSON.parse(project.read('package.json'));
-    expect(manifest).toMatchObject({
-      name: 'our-bot',
-      scripts: { greet: 'echo hello' },
-      dependencies: { 'aa-package-of-ours': '^2.0.0', 'example-of-the-template': '^1.0.0' },
-    });
-  });
-
-  it('keeps the README of the project, and prints that', async () => {
-    project.write('README.md', 'Our bot.\n');
-    project.commit('Describe our bot');
-    template.write('README.md', 'A new description of the template.\n');
-    releaseSecondVersion();
-    const { code, output } = await project.upgrade('../template');
-    expect(output).toContain('README.md: kept yours');
-    expect(code).toBe(0);
-    expect(project.read('README.md')).toBe('Our bot.\n');
-  });
-
-  it('updates the examples, keeps changed ones, and does not bring back removed ones', async () => {
-    const [bot, other] = ['examples/bot/functions/bot.ts', 'examples/other/functions/other.ts'];
-    for (const file of [bot, other]) template.write(file, '// 1\n');
-    template.commit('Add examples');
-    expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
-    project.write(bot, '// mine\n');
-    project.commit('Change an example');
-    for (const file of [bot, other]) template.write(file, '// 2\n');
-    template.commit('Change the examples');
-    const changed = await project.upgrade('../template');
-    expect(changed).toMatchObject({ code: 0, output: expect.stringContaining(`${bot}: kept yours`) });
-    expect([project.read(bot), project.read(other)]).toEqual(['// mine\n', '// 2\n']);
-
-    project.git('rm', '-r', '--quiet', 'examples');
-    project.commit('Remove the examples');
-    template.write(other, '// 3\n');
-    template.write('examples/new/functions/new.ts', '// 3\n');
-    template.commit('Change an example and add one');
-    const removed = await project.upgrade('../template');
-    expect(removed).toMatchObject({ code: 0, output: expect.not.stringContaining('kept') });
-    expect(existsSync(path.join(project.root, 'examples'))).toBe(false);
-  });
-
-  it('keeps extensions.yml, even if the template adds something at the same place', async () => {
-    const own = `secrets: [OPENAI_API_KEY]
-environment: { TABLE: !Ref NotesTable }
-vpc: { subnetIds: [subnet-1], securityGroupIds: [sg-1] }
-functions: { daily: { handler: functions/daily.handler, events: [{ schedule: rate(1 day) }] } }
-resources: { Resources: { NotesTable: { Type: AWS::DynamoDB::Table } } }
-`;
-    project.write('extensions.yml', own);
-    project.commit('Add our table, secret, schedule and VPC');
-    const added = 'queues: {}\nvpc: {}\n';
-    template.change('extensions.yml', '# Functions of your own', `${added}# Functions of your own`);
-    template.change('extensions.yml', 'secrets: []', 'secrets: [] # Changed by the template.');
-    template.change('deploy/functions.yml', 'worker:', '# Changed by the template.\nworker:');
-    releaseSecondVersion();
-    const { code, output } = await project.upgrade('../template');
-    expect(code, output).toBe(0);
-    expect(project.read('extensions.yml')).toBe(own);
-    expect(project.read('deploy/functions.yml')).toContain('# Changed by the template.');
-  });
-
-  it('can be undone with the printed command', async () => {
-    releaseSecondVersion();
-    const before = project.state();
-    const { output } = await project.upgrade('../template');
-    expect(project.state()).not.toEqual(before);
-    const [, command = ''] = /^Undo: +git (.+)$/m.exec(output) ?? [];
-    project.git(...command.split(' '));
-    expect(project.state()).toEqual(before);
-  });
-
-  it('merges a third version after the second', async () => {
-    releaseSecondVersion();
-    await project.upgrade('../template');
-    project.change('lib/news.ts', 'news = 1', 'news = 1 + 1');
-    project.commit('Change the news');
-    template.change('lib/worker/retry.ts', 'MAXIMUM_DELIVERIES = 6', 'MAXIMUM_DELIVERIES = 7');
-    template.commit('Third version');
-    expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
-    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 7');
-    expect(project.read('lib/news.ts')).toContain('1 + 1');
-    expect(await project.upgrade('../template')).toMatchObject({
-      code: 0,
-      output: expect.stringContaining('Already up to date'),
-    });
-  });
-
   it('rejects uncommitted changes', async () => {
     releaseSecondVersion();
     project.write('lib/worker/retry.ts', '// in progress\n');
@@ -359,56 +145,9 @@ resources: { Resources: { NotesTable: { Type: AWS::DynamoDB::Table } } }
     expect(code).toBe(2);
     expect(project.state()).toEqual(before);
   });
-
-  it('does not overwrite untracked files', async () => {
-    releaseSecondVersion();
-    project.write('lib/news.ts', '// mine, not committed\n');
-    const before = project.state();
-    const { code, output } = await project.upgrade('../template');
-    expect(output).toContain('lib/news.ts');
-    expect(code).toBe(2);
-    expect(project.state()).toEqual(before);
-    expect(project.read('lib/news.ts')).toBe('// mine, not committed\n');
-  });
 });
 
 describe('npm run upgrade', () => {
-  it('finds the version of a copy whose first commit adds files', async () => {
-    const project = copy();
-    project.write('NOTES.md', 'Our notes.\n');
-    project.git('add', '--all');
-    project.git('commit', '--quiet', '--amend', '--message', 'Begin with notes');
-    releaseSecondVersion();
-    expect(await project.upgrade('../template')).toMatchObject({ code: 0 });
-    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
-    expect(project.read('NOTES.md')).toBe('Our notes.\n');
-  });
-
-  it('requires --base if it cannot find the version', async () => {
-    const project = copy();
-    project.change('lib/worker/retry.ts', 'const BACKOFF_FACTOR = 8;', 'const BACKOFF_FACTOR = 4;');
-    project.git('add', '--all');
-    project.git('commit', '--quiet', '--amend', '--message', 'Begin with a change');
-    releaseSecondVersion();
-    expect(await project.upgrade('../template')).toMatchObject({ code: 2, output: expect.stringContaining('--base') });
-    expect(await project.upgrade('../template', '--base', firstVersion)).toMatchObject({ code: 0 });
-    expect(project.read('lib/worker/retry.ts')).toContain('MAXIMUM_DELIVERIES = 6');
-    expect(project.read('lib/worker/retry.ts')).toContain('BACKOFF_FACTOR = 4');
-  });
-
-  it('replaces package versions with those the template was tested with, and prints that', async () => {
-    const project = clone();
-    const version = JSON.parse(project.read('package.json')).dependencies.ws;
-    project.change('package.json', `"ws": "${version}"`, '"ws": "^8.99.0"');
-    project.commit('Update a package');
-    template.change('package.json', `"ws": "${version}"`, '"ws": "^9.0.0"');
-    releaseSecondVersion();
-    const { code, output } = await project.upgrade('../template');
-    expect(output).toContain("package.json, dependencies.ws: replaced your version with the template's.");
-    expect(code).toBe(0);
-    expect(JSON.parse(project.read('package.json')).dependencies.ws).toBe('^9.0.0');
-  });
-
   it.each([
     ['no checkout', [], /Pass one checkout/],
     ['two checkouts', ['a', 'b'], /Pass one checkout/],
