@@ -1,7 +1,7 @@
 import { cp, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALL_SCOPES } from '../../lib/app/known-call-scopes.ts';
 import { EVENT_SCOPES } from '../../lib/app/known-scopes.ts';
 import { deriveRequirements, type RequiredScope, scopesToRequest } from '../../lib/app/requirements.ts';
@@ -11,25 +11,27 @@ import { PROJECT_ROOT } from '../support/project.ts';
 
 const IMPORT = "import { fromDispatcher, onCallback, onEvent, onEventV1, onUnhandledEvent } from '#feishu-events';\n";
 
-/** Derives the requirements of a project with these files, relative to its folder. */
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'feishu-events-requirements-'));
+  const { imports } = JSON.parse(await readFile(path.join(PROJECT_ROOT, 'package.json'), 'utf8'));
+  const manifest = { type: 'module', imports };
+  await writeFile(path.join(root, 'package.json'), JSON.stringify(manifest));
+  // A copy, because the modules of a linked folder would not count as the template's.
+  await cp(path.join(PROJECT_ROOT, 'lib'), path.join(root, 'lib'), { recursive: true });
+  await symlink(path.join(PROJECT_ROOT, 'node_modules'), path.join(root, 'node_modules'));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+/** Derives the requirements of a project with these files in `functions` and `src`. */
 async function derive(files: Record<string, string>) {
-  const root = await mkdtemp(path.join(tmpdir(), 'feishu-events-requirements-'));
-  try {
-    await mkdir(path.join(root, 'functions/handlers'), { recursive: true });
-    const { imports } = JSON.parse(await readFile(path.join(PROJECT_ROOT, 'package.json'), 'utf8'));
-    const manifest = { type: 'module', imports };
-    await writeFile(path.join(root, 'package.json'), JSON.stringify(manifest));
-    // A copy, because the modules of a linked folder would not count as the template's.
-    await cp(path.join(PROJECT_ROOT, 'lib'), path.join(root, 'lib'), { recursive: true });
-    await symlink(path.join(PROJECT_ROOT, 'node_modules'), path.join(root, 'node_modules'));
-    for (const [name, source] of Object.entries(files)) {
-      await mkdir(path.dirname(path.join(root, name)), { recursive: true });
-      await writeFile(path.join(root, name), source);
-    }
-    return await deriveRequirements(root);
-  } finally {
-    await rm(root, { recursive: true });
+  for (const folder of ['functions', 'src']) await rm(path.join(root, folder), { recursive: true, force: true });
+  await mkdir(path.join(root, 'functions/handlers'), { recursive: true });
+  for (const [name, source] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(root, name)), { recursive: true });
+    await writeFile(path.join(root, name), source);
   }
+  return deriveRequirements(root);
 }
 
 describe('The requirements of handler modules', () => {
@@ -193,8 +195,9 @@ describe('The requirements of handler modules', () => {
   ])('reject `export const %s = %s` in a module of one event', async (name, value, message) => {
     const file = 'functions/handlers/v2/im.chat.disbanded_v1.ts';
     const source = `${IMPORT}export const ${name} = ${value};\nexport default onEvent('im.chat.disbanded_v1', () => {});`;
-    await expect(derive({ [file]: source })).rejects.toThrow(message);
-    await expect(derive({ [file]: source })).rejects.toThrow(file);
+    const derived = derive({ [file]: source });
+    await expect(derived).rejects.toThrow(message);
+    await expect(derived).rejects.toThrow(file);
   });
 });
 

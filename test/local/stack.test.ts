@@ -1,24 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import inspector from 'node:inspector';
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { post } from '../../lib/cli/post.ts';
 import { writeRequest } from '../../lib/feishu/request.ts';
 import type { EventRecord } from '../../lib/local/event-log.ts';
-import { ROUTES } from '../../lib/local/inspector/wire.ts';
 import type { Stack } from '../../lib/local/stack.ts';
 import type { ApiCall } from '../../lib/mock-platform/mock-platform.ts';
 import { createSample, textMessage } from '../../lib/samples/samples.ts';
 import { deliver } from '../support/deliver.ts';
 import { startLocalStack } from '../support/local-stack.ts';
-import { createProject, type TemporaryProject } from '../support/project.ts';
 import { encryptKey, verificationToken as token } from '../support/secrets.ts';
 import { volume } from '../support/volume.ts';
 import { wait } from '../support/wait.ts';
 import { recordOutput } from '../support/written-output.ts';
-
-const send = (stack: Stack, text: string) => deliver(stack.webhookUrl, writeRequest(text, { encryptKey }, Date.now()));
-const sample = (type: string, version: '1.0' | '2.0' = '2.0') => createSample(type, { version, token });
+import { type ChangingStack, handlerThatLogs, sample, send, startChangingStack, TYPE } from './changing-stack.ts';
 
 async function listEvents(stack: Stack): Promise<EventRecord[]> {
   return (await fetch(stack.eventsUrl)).json() as Promise<EventRecord[]>;
@@ -196,154 +191,52 @@ describe('The local stack', () => {
 });
 
 describe('While the sources change, the local stack', () => {
-  const TYPE = 'im.chat.disbanded_v1';
-  let project: TemporaryProject;
-  let stack: Stack;
-  const notices: string[] = [];
-  const lines: string[] = [];
+  let running: ChangingStack;
   beforeAll(async () => {
-    project = await createProject();
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('the first version'));
-    stack = await startLocalStack({
-      root: project.root,
-      watch: true,
-      onNotice: (text) => notices.push(text),
-      onLine(line) {
-        lines.push(line);
-        recordOutput(`${line}\n`);
-      },
-    });
+    running = await startChangingStack();
   });
-  afterAll(async () => {
-    await stack.stop();
-    await project[Symbol.asyncDispose]();
-  });
+  afterAll(() => running[Symbol.asyncDispose]());
 
-  function handlerThatLogs(message: string, before = ''): string {
-    return `import { onEvent, RetryAfter, Drop } from '#feishu-events';
-      export default onEvent('${TYPE}', async (event, { log }) => { ${before} log.info('${message}'); });`;
-  }
-  const handledIds = () => new Set(stack.events().flatMap(({ id, status }) => (status === 'handled' ? [id] : [])));
+  const handledIds = () =>
+    new Set(running.stack.events().flatMap(({ id, status }) => (status === 'handled' ? [id] : [])));
 
   it('loads a changed handler without losing queued events', async () => {
     // The slow version handles some of the events, and the next version the others. None is lost.
     const slow = 'await new Promise((resolve) => setTimeout(resolve, 300));';
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('a slow version', slow));
+    await running.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('a slow version', slow));
     const reloaded = `Sources changed: functions reloaded (functions/handlers/v2/${TYPE}.ts).`;
-    await vi.waitFor(() => expect(notices.at(-1)).toBe(reloaded), wait);
-    await Promise.all(Array.from({ length: 20 }, () => send(stack, sample(TYPE))));
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('the next version'));
-    await vi.waitFor(() => expect(notices.length).toBe(2), wait);
-    await send(stack, sample(TYPE));
+    await vi.waitFor(() => expect(running.notices.at(-1)).toBe(reloaded), wait);
+    await Promise.all(Array.from({ length: 20 }, () => send(running.stack, sample(TYPE))));
+    await running.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('the next version'));
+    await vi.waitFor(() => expect(running.notices.length).toBe(2), wait);
+    await send(running.stack, sample(TYPE));
     await vi.waitFor(() => expect(handledIds().size).toBe(21), wait);
-    expect(lines.some((line) => line.includes('the next version'))).toBe(true);
+    expect(running.lines.some((line) => line.includes('the next version'))).toBe(true);
   });
 
   it('loads a new handler', async () => {
     const source = handlerThatLogs('a new handler').replace(TYPE, 'im.chat.updated_v1');
-    await project.writeHandler('v2/im.chat.updated_v1.ts', source);
-    await vi.waitFor(() => expect(notices.length).toBe(3), wait);
-    await send(stack, sample('im.chat.updated_v1'));
-    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
+    await running.writeHandler('v2/im.chat.updated_v1.ts', source);
+    await vi.waitFor(() => expect(running.notices.length).toBe(3), wait);
+    await send(running.stack, sample('im.chat.updated_v1'));
+    await vi.waitFor(() => expect(running.stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
 
   it('asks whether the new handler is misspelled if an event type differs by one character', async () => {
     const question = 'Is functions/handlers/v2/im.chat.updated_v1.ts misspelled?';
-    await send(stack, createSample('im.chat.update_v1', { version: '2.0', token }));
+    await send(running.stack, createSample('im.chat.update_v1', { version: '2.0', token }));
     const unhandled = { status: 'unhandled', lastError: expect.stringContaining(question) };
-    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject(unhandled), wait);
-    expect(lines.filter((line) => line.includes('"WARN"') && line.includes('misspelled?'))).toHaveLength(1);
-  });
-
-  it('responds to a callback of any type that has a module', async () => {
-    const type = 'example.thing.get';
-    expect(await send(stack, sample(type))).toMatchObject({ body: '{"msg":"success"}' });
-    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ type, status: 'unhandled' }), wait);
-    const source = `import { onCallback } from '#feishu-events';
-      export default onCallback('${type}', () => ({ thing: 1 }));`;
-    await project.writeHandler(`callbacks/${type}.ts`, source);
-    await vi.waitFor(() => expect(notices.at(-1)).toContain(`callbacks/${type}.ts`), wait);
-    // The webhook and the worker are built separately, and only a new worker recognizes the callback.
-    await vi.waitFor(async () => {
-      expect((await send(stack, sample(type))).body).toBe('{"thing":1}');
-      const event = () => stack.events().at(-1);
-      await vi.waitFor(() => expect(event()?.status).toMatch(/^(answered|unhandled)$/), wait);
-      expect(event()).toMatchObject({ type, status: 'answered' });
-    }, wait);
+    await vi.waitFor(() => expect(running.stack.events().at(-1)).toMatchObject(unhandled), wait);
+    expect(running.lines.filter((line) => line.includes('"WARN"') && line.includes('misspelled?'))).toHaveLength(1);
   });
 
   it('keeps running the previous version if a build fails, and reports the error', async () => {
-    await project.writeHandler(`v2/${TYPE}.ts`, 'export default (');
-    await vi.waitFor(() => expect(notices.at(-1)).toContain('Build failed'), wait);
-    expect(notices.at(-1)).toContain(`${TYPE}.ts`);
-    expect(notices.at(-1)).toContain('Unexpected end of file');
-    expect(notices.at(-1)).toContain(`functions/handlers/v2/${TYPE}.ts:1:16`);
-    await send(stack, sample(TYPE));
-    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
+    await running.writeHandler(`v2/${TYPE}.ts`, 'export default (');
+    await vi.waitFor(() => expect(running.notices.at(-1)).toContain('Build failed'), wait);
+    expect(running.notices.at(-1)).toContain(`${TYPE}.ts`);
+    expect(running.notices.at(-1)).toContain('Unexpected end of file');
+    expect(running.notices.at(-1)).toContain(`functions/handlers/v2/${TYPE}.ts:1:16`);
+    await send(running.stack, sample(TYPE));
+    await vi.waitFor(() => expect(running.stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
   });
-
-  it('distinguishes failed from dropped events, and dead-letters an event after five failures', async () => {
-    const failing = "if (event.chat_id === 'drop') throw new Drop('not ours'); throw new RetryAfter(0, 'not yet');";
-    const before = notices.length;
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('never', failing));
-    await vi.waitFor(() => expect(notices.length).toBe(before + 1), wait);
-    await send(stack, createSample(TYPE, { version: '2.0', token, event: { chat_id: 'drop' } }));
-    await vi.waitFor(
-      () => expect(stack.events().at(-1)).toMatchObject({ status: 'dropped', lastError: 'not ours' }),
-      wait,
-    );
-    await send(stack, sample(TYPE));
-    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'dead', attempts: 5 }), wait);
-    expect(stack.events().at(-1)?.lastError).toContain('not yet');
-    await vi.waitFor(async () => expect(await countOf(stack.queue.deadLetterQueueUrl)).toBe(1), wait);
-  });
-
-  it('delivers an event now that would wait an hour for its next attempt', async () => {
-    const before = notices.length;
-    const failing = "if (context.attempt === 1) throw new RetryAfter(3600, 'not yet');";
-    const source = handlerThatLogs('retried', failing)
-      .replace('{ log }', 'context')
-      .replace('log.info', 'context.log.info');
-    await project.writeHandler(`v2/${TYPE}.ts`, source);
-    await vi.waitFor(() => expect(notices.length).toBe(before + 1), wait);
-    const started = Date.now();
-    await send(stack, sample(TYPE));
-    const event = () => stack.events().at(-1) as EventRecord;
-    await vi.waitFor(() => expect(event()).toMatchObject({ status: 'retrying', attempts: 1 }), wait);
-    expect(Date.parse(event().retryAt ?? '') - started).toBeGreaterThanOrEqual(3_600_000);
-    const retry = () =>
-      fetch(new URL(ROUTES.retry, stack.pageUrl), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ messageId: event().messageId }),
-      });
-    await vi.waitFor(async () => {
-      // Repeated, because the worker reports a failure before it postpones the message.
-      if (event().status === 'retrying') await retry();
-      expect(event()).toMatchObject({ status: 'handled', attempts: 2 });
-    }, wait);
-    expect(event().retryAt).toBeUndefined();
-    const rejected = await retry();
-    expect(rejected.status).toBe(400);
-    expect(await rejected.json()).toEqual({ message: 'This event does not wait for an attempt.' });
-  });
-
-  it('keeps running after a handler has ended its process', async () => {
-    const before = notices.length;
-    const exiting = "if (event.chat_id === 'exit') process.exit(1);";
-    await project.writeHandler(`v2/${TYPE}.ts`, handlerThatLogs('alive', exiting));
-    await vi.waitFor(() => expect(notices.length).toBe(before + 1), wait);
-    await send(stack, createSample(TYPE, { version: '2.0', token, event: { chat_id: 'exit' } }));
-    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'retrying' }), wait);
-    await send(stack, sample(TYPE));
-    await vi.waitFor(() => expect(stack.events().at(-1)).toMatchObject({ status: 'handled' }), wait);
-  });
-
-  async function countOf(queueUrl: string): Promise<number> {
-    const command = new GetQueueAttributesCommand({
-      QueueUrl: queueUrl,
-      AttributeNames: ['ApproximateNumberOfMessages'],
-    });
-    return Number((await stack.queue.sqs.send(command)).Attributes?.ApproximateNumberOfMessages);
-  }
 });

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
-import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { text as readText } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { HIDDEN } from '../../../lib/cli/hide-tokens.ts';
 import { writeRequest } from '../../../lib/feishu/request.ts';
@@ -14,8 +12,9 @@ import { CHAT, MESSAGE, USER } from '../../../lib/samples/sample-values.ts';
 import { createSample, textMessage } from '../../../lib/samples/samples.ts';
 import { deliver } from '../../support/deliver.ts';
 import { startLocalStack } from '../../support/local-stack.ts';
-import { createProject } from '../../support/project.ts';
+import { createProject, type TemporaryProject } from '../../support/project.ts';
 import { wait } from '../../support/wait.ts';
+import { sendRequest } from './send-request.ts';
 
 const encryptKey = 'an encrypt key';
 const token = 'a-verification-token';
@@ -27,33 +26,23 @@ const options = {
   onLine: () => {},
 };
 
+let project: TemporaryProject;
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startLocalStack(options);
+  project = await createProject();
+  const definition = '{ handler: functions/daily.handler, timeout: 600, events: [{ schedule: rate(1 day) }] }';
+  await writeFile(path.join(project.root, 'extensions.yml'), `functions:\n  daily: ${definition}\n`);
+  const source = 'export const handler = async () => process.env.FEISHU_ENCRYPT_KEY;\n';
+  await writeFile(path.join(project.root, 'functions/daily.ts'), source);
+  stack = await startLocalStack({ ...options, root: project.root });
 });
-afterAll(() => stack.stop());
+afterAll(async () => {
+  await stack.stop();
+  await project[Symbol.asyncDispose]();
+});
 
-interface ReceivedResponse {
-  status: number | undefined;
-  headers: IncomingMessage['headers'];
-  body: string;
-}
-
-/** Sends a request with any headers: `fetch` does not allow setting those that browsers set. */
-async function send(path: string, headers: OutgoingHttpHeaders = {}, body?: string, origin = stack.pageUrl) {
-  const outgoing = request(new URL(path, origin), {
-    method: body === undefined ? 'GET' : 'POST',
-    headers,
-    agent: false,
-  });
-  outgoing.end(body);
-  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-  return {
-    status: response.statusCode,
-    headers: response.headers,
-    body: await readText(response),
-  } satisfies ReceivedResponse;
-}
+const send = (path: string, headers?: OutgoingHttpHeaders, body?: string) =>
+  sendRequest(new URL(path, stack.pageUrl), headers, body);
 
 const json = { 'content-type': 'application/json' };
 const notUsed = (): never => {
@@ -300,42 +289,6 @@ describe('The data on the page', () => {
   });
 });
 
-describe('The inspector of a stack that listens on all interfaces', () => {
-  let exposed: Stack;
-  beforeAll(async () => {
-    exposed = await startLocalStack({ ...options, host: '0.0.0.0' });
-  });
-  afterAll(() => exposed.stop());
-
-  const externalAddress = Object.values(networkInterfaces())
-    .flat()
-    .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
-
-  it.runIf(externalAddress !== undefined)('is available only under the names of this machine', async () => {
-    const origin = exposed.pageUrl.replace('0.0.0.0', externalAddress as string);
-    expect((await send('/', {}, undefined, origin)).status).toBe(403);
-    expect((await send('/', { host: 'localhost' }, undefined, origin)).status).toBe(200);
-  });
-
-  it('streams the events until the stack stops', async () => {
-    const outgoing = request(new URL(ROUTES.live, exposed.pageUrl), { agent: false });
-    outgoing.end();
-    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-    expect(response.headers['content-type']).toBe('text/event-stream');
-    const streamed = readText(response);
-    await deliver(
-      exposed.webhookUrl,
-      writeRequest(createSample('out_approval', { version: '1.0', token }), { encryptKey }, Date.now()),
-    );
-    await vi.waitFor(() => expect(exposed.events()[0]?.status).toBe('handled'), wait);
-    await exposed.stop();
-    const [start, ...batches] = (await streamed).trim().split('\n\n');
-    expect(start).toContain('event: start');
-    const records = batches.flatMap((batch) => JSON.parse(batch.replace('data: ', '')));
-    expect(records[0]).toMatchObject({ type: 'out_approval' });
-  });
-});
-
 describe('An oversized or malformed request', () => {
   const nestedArrays = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
   const deepEvent = JSON.stringify({ schema: '2.0', header: { event_type: 'a.b_v1', token }, event: { deep: 0 } });
@@ -412,7 +365,7 @@ describe('An oversized or malformed request', () => {
   it.each<[string, string, string]>([
     ['a name of 200,000 characters', JSON.stringify({ name: longName, schedule: 0 }), '"name" must not be longer'],
     ['a schedule that is not an integer', '{"name":"daily","schedule":"0"}', '"schedule" must be an integer'],
-    ['an unknown function', '{"name":"daily","schedule":0}', 'There is no function "daily" with this schedule.'],
+    ['an unknown function', '{"name":"weekly","schedule":0}', 'There is no function "weekly" with this schedule.'],
     ['an array', '[]', 'must be a JSON object'],
   ])('to run %s is rejected with a reason', async (_, body, reason) => {
     const { status, body: response } = await send(ROUTES.run, json, body);
@@ -486,38 +439,27 @@ describe('An oversized or malformed request', () => {
 
 describe('A scheduled function', () => {
   it('runs from the page, and none of the app’s secrets that it returns are shown', async () => {
-    await using project = await createProject();
-    const definition = '{ handler: functions/daily.handler, timeout: 600, events: [{ schedule: rate(1 day) }] }';
-    await writeFile(path.join(project.root, 'extensions.yml'), `functions:\n  daily: ${definition}\n`);
-    const source = 'export const handler = async () => process.env.FEISHU_ENCRYPT_KEY;\n';
-    await writeFile(path.join(project.root, 'functions/daily.ts'), source);
-    const withFunction = await startLocalStack({ ...options, root: project.root });
-    try {
-      const post = await send(ROUTES.run, json, '{"name":"daily","schedule":0}', withFunction.pageUrl);
-      expect(post).toMatchObject({ status: 200, body: expect.stringContaining(HIDDEN) });
-      const listed = await send(ROUTES.scheduled, {}, undefined, withFunction.pageUrl);
-      expect(JSON.parse(listed.body)).toMatchObject([{ name: 'daily', lastRun: JSON.parse(post.body) }]);
-      for (const { body } of [post, listed]) expect(body).not.toContain(encryptKey);
+    const post = await send(ROUTES.run, json, '{"name":"daily","schedule":0}');
+    expect(post).toMatchObject({ status: 200, body: expect.stringContaining(HIDDEN) });
+    const listed = await send(ROUTES.scheduled);
+    expect(JSON.parse(listed.body)).toMatchObject([{ name: 'daily', lastRun: JSON.parse(post.body) }]);
+    for (const { body } of [post, listed]) expect(body).not.toContain(encryptKey);
+  });
+});
 
-      // Here, because only this stack has a folder of its own.
-      const event = textMessage('a private text');
-      const text = createSample('im.message.receive_v1', { version: '2.0', token, event });
-      const request = writeRequest(text, { encryptKey }, Date.now());
-      expect(await deliver(withFunction.webhookUrl, request)).toMatchObject({ status: 200 });
-      const { messageId } = withFunction.events()[0] ?? {};
-      const save = () => send(ROUTES.fixture, json, JSON.stringify({ messageId }), withFunction.pageUrl);
-      const saved = JSON.parse((await save()).body);
-      expect(saved).toEqual({
-        file: expect.stringMatching(/^test\/fixtures\/\S+-im\.message\.receive_v1-\w+\.json$/),
-        isNew: true,
-      });
-      const fixture = await readFile(path.join(project.root, saved.file), 'utf8');
-      expect(JSON.parse(fixture)).toMatchObject({ header: { event_type: 'im.message.receive_v1' } });
-      for (const secret of ['a private text', token]) expect(fixture).not.toContain(secret);
-      expect(JSON.parse((await save()).body)).toEqual({ ...saved, isNew: false });
-    } finally {
-      await withFunction.stop();
-    }
+describe('A fixture', () => {
+  it('contains the event without its text and token, and is saved once', async () => {
+    const messageId = await sendMessage('a private text');
+    const save = () => send(ROUTES.fixture, json, JSON.stringify({ messageId }));
+    const saved = JSON.parse((await save()).body);
+    expect(saved).toEqual({
+      file: expect.stringMatching(/^test\/fixtures\/\S+-im\.message\.receive_v1-\w+\.json$/),
+      isNew: true,
+    });
+    const fixture = await readFile(path.join(project.root, saved.file), 'utf8');
+    expect(JSON.parse(fixture)).toMatchObject({ header: { event_type: 'im.message.receive_v1' } });
+    for (const secret of ['a private text', token]) expect(fixture).not.toContain(secret);
+    expect(JSON.parse((await save()).body)).toEqual({ ...saved, isNew: false });
   });
 });
 
