@@ -10,7 +10,7 @@ import { type Comparison, type Report, reportComparisons } from './report.ts';
 
 const run = promisify(execFile);
 /** The line that the demo prints when a handler has finished. */
-const FIRST_HANDLED = /^✓ .*answered with an echo/;
+const FIRST_HANDLED = /^✓ A v2\.0 message is /;
 
 /** Measures once how long it takes from a new clone to the first handled event, and to the deployment package. */
 export async function benchSetup(): Promise<Report> {
