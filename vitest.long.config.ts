@@ -19,12 +19,11 @@ export default defineConfig({
   test: {
     silent: 'passed-only',
     projects: [
-      // The longest tests wait for rate limits and queues.
       project('volume', 1, {
         include: ['test/**/*.long.test.ts', ...variableVolumeTestFiles()],
         provide: { volume: 'full', propertySeed: FIXED_SEED },
         setupFiles: SETUP_FILES,
-        maxWorkers: 4,
+        maxWorkers: 2,
       }),
       // These tests mostly wait for visibility timeouts.
       project('faults', 2, { include: ['test/faults/**/*.faults.ts'], maxWorkers: 3, testTimeout: 3_600_000 }),
@@ -33,7 +32,7 @@ export default defineConfig({
         globalSetup: [GLOBAL_SETUP, 'test/deploy/support/python.ts'],
         provide: { volume: 'full', propertySeed: FIXED_SEED },
         setupFiles: SETUP_FILES,
-        maxWorkers: 3,
+        maxWorkers: 2,
       }),
       project('python', 4, { include: ['test/python/**/*.python-test.ts'] }),
       // Compiling the official Go SDK takes minutes the first time.

@@ -93,7 +93,8 @@ describe('The init phase of the worker', () => {
     if (envelope.kind === 'url-verification') throw new Error('not an event');
     const event = { text, source: 'webhook', receivedAt: new Date(), requestId: undefined } as const;
     await createQueue(aws.emulators.queueUrl).send(envelope, event, new AbortController().signal);
-    return aws.receive();
+    // On a busy machine, the failed event of an earlier test may have returned.
+    return (await aws.receive()).filter(({ body }) => body.includes(String(envelope.header.id)));
   };
 
   it('connects to DynamoDB and SQS without a request, a line, a metric or an outcome', async () => {
