@@ -2,32 +2,25 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text as readText } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TemporaryProject } from '../support/project.ts';
-import { run } from '../support/run.ts';
-import { createProjectWithFunctions } from './project-with-functions.ts';
+import { describe, expect, it } from 'vitest';
+import { projectWithFunctions } from './project-with-functions.ts';
 
 describe('npm run invoke', () => {
-  let project: TemporaryProject;
-  beforeAll(async () => {
-    project = await createProjectWithFunctions();
-  });
-  afterAll(() => project[Symbol.asyncDispose]());
-  const invoke = (...args: string[]) => run(project.root, 'lib/tools/invoke.ts', args);
+  const project = projectWithFunctions();
 
   it('runs a function without a schedule with an empty event', async () => {
-    expect(await invoke('report')).toMatchObject({ code: 0, output: expect.stringMatching(/ ms:\n\{\}\n$/) });
+    expect(await project.invoke('report')).toMatchObject({ code: 0, output: expect.stringMatching(/ ms:\n\{\}\n$/) });
   });
 
-  it('prints calls of the platform if there are no app credentials', async () => {
-    const { code, output } = await invoke('reminder', '--data', '{"call":true}');
+  it('prints the API calls that it does not send without app credentials', async () => {
+    const { code, output } = await project.invoke('reminder', '--data', '{"call":true}');
     expect(output).toContain('Would have sent: POST /open-apis/im/v1/messages?receive_id_type=chat_id {');
     expect(code).toBe(0);
   });
 
   it('reads the event from a file or the standard input', async () => {
     await writeFile(path.join(project.root, 'event.json'), '{"from":"file"}');
-    expect(await invoke('report', '--data', '@event.json')).toMatchObject({
+    expect(await project.invoke('report', '--data', '@event.json')).toMatchObject({
       code: 0,
       output: expect.stringContaining('"from": "file"'),
     });

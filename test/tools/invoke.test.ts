@@ -2,18 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { text as readText } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TemporaryProject } from '../support/project.ts';
-import { run } from '../support/run.ts';
-import { createProjectWithFunctions } from './project-with-functions.ts';
+import { describe, expect, it } from 'vitest';
+import { projectWithFunctions } from './project-with-functions.ts';
 
 describe('npm run invoke', () => {
-  let project: TemporaryProject;
-  beforeAll(async () => {
-    project = await createProjectWithFunctions();
-  });
-  afterAll(() => project[Symbol.asyncDispose]());
-  const invoke = (...args: string[]) => run(project.root, 'lib/tools/invoke.ts', args);
+  const project = projectWithFunctions();
 
   it('runs a scheduled function with the event of its schedule, and separates logs from the result', async () => {
     const program = path.join(project.root, 'lib/tools/invoke.ts');
@@ -31,7 +24,7 @@ describe('npm run invoke', () => {
   });
 
   it('exits with 1 if the function fails', async () => {
-    const { code, output } = await invoke('reminder', '--data', '{"fail":true}');
+    const { code, output } = await project.invoke('reminder', '--data', '{"fail":true}');
     expect(output).toMatch(
       /^reminder failed after \d+ ms: Error: The database is down\n.*functions\/reminder\.ts:5:\d+\)?$/m,
     );
@@ -55,7 +48,7 @@ describe('npm run invoke', () => {
     ['data that is not JSON', ['report', '--data', '{'], ['The event is not valid JSON: ']],
     ['a missing file', ['report', '--data', '@no.json'], ['Cannot read the event: ENOENT']],
   ])('exits with 2 for %s', async (_, args, texts) => {
-    const { code, output } = await invoke(...args);
+    const { code, output } = await project.invoke(...args);
     for (const text of texts) expect(output).toContain(text);
     expect(code).toBe(2);
   });

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import { createProject, type TemporaryProject } from '../support/project.ts';
+import { run } from '../support/run.ts';
 
 const EXTENSIONS = `functions:
   reminder:
@@ -34,10 +36,19 @@ export const handler = async (event: { source?: string; call?: boolean; fail?: b
 };
 `;
 
-/** Creates a project with functions that run on a schedule, and one without a schedule. */
-export async function createProjectWithFunctions(): Promise<TemporaryProject> {
-  const project = await createProject();
-  await writeFile(path.join(project.root, 'extensions.yml'), EXTENSIONS);
-  await writeFile(path.join(project.root, 'functions/reminder.ts'), REMINDER);
-  return project;
+/** Creates a project for the tests of a block, with functions that run on a schedule, and one without a schedule. */
+export function projectWithFunctions() {
+  let project: TemporaryProject;
+  beforeAll(async () => {
+    project = await createProject();
+    await writeFile(path.join(project.root, 'extensions.yml'), EXTENSIONS);
+    await writeFile(path.join(project.root, 'functions/reminder.ts'), REMINDER);
+  });
+  afterAll(() => project[Symbol.asyncDispose]());
+  return {
+    get root() {
+      return project.root;
+    },
+    invoke: (...args: string[]) => run(project.root, 'lib/tools/invoke.ts', args),
+  };
 }
