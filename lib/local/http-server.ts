@@ -34,7 +34,8 @@ export type RequestHandler = (request: IncomingMessage, body: Buffer) => Promise
  */
 export async function startHttpServer(host: string, port: number, handleRequest: RequestHandler): Promise<HttpServer> {
   let isStopping = false;
-  const server = createServer(async (request, response) => {
+  // Connections stay open while they are idle: a client would lose a request that it sends while the server closes one.
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     // A browser would otherwise keep its connection open, and the server running.
     response.once('close', () => isStopping && setImmediate(() => server.closeIdleConnections()));
     try {

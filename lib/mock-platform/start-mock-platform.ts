@@ -21,7 +21,10 @@ export interface StartedMockPlatform extends AsyncDisposable {
 /** Starts a mock platform on a free port of the loopback interface. */
 export async function startMockPlatform(options: MockPlatformOptions = {}): Promise<StartedMockPlatform> {
   const platform = new MockPlatform(options);
-  const server = createServer(async (request, response) => {
+  let isStopping = false;
+  // Connections stay open while they are idle: the official SDK does not repeat a call that is lost while one is closed.
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
+    response.once('close', () => isStopping && setImmediate(() => server.closeIdleConnections()));
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
@@ -51,6 +54,7 @@ export async function startMockPlatform(options: MockPlatformOptions = {}): Prom
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const stop = async () => {
+    isStopping = true;
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     await closed;

@@ -15,7 +15,7 @@ export class Platform implements AsyncDisposable {
   readonly calls: Call[] = [];
   /** Responses by method and path. A buffer is a download. Others get an empty `data`. */
   readonly responses = new Map<string, object | Buffer>();
-  readonly #server = createServer((request, response) => this.#handle(request, response));
+  readonly #server = createServer({ keepAliveTimeout: 0 }, (request, response) => this.#handle(request, response));
 
   /** Starts the server, and returns the variables of an app. */
   async start(): Promise<Record<string, string>> {

@@ -17,7 +17,7 @@ export interface CallCounter extends AsyncDisposable {
  */
 export async function startCallCounter(target: string, latencyMilliseconds = 0): Promise<CallCounter> {
   const calls: Record<string, number> = {};
-  const server = createServer(async (incoming, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, async (incoming, response) => {
     const operation = String(incoming.headers['x-amz-target']);
     calls[operation] = (calls[operation] ?? 0) + 1;
     const { method = '', url = '/', headers } = incoming;

@@ -13,8 +13,9 @@ const HOST = '127.0.0.1';
 
 const { folder } = workerData as EmulatorData;
 const server = dynalite({ createTableMs: 0, ...(folder !== undefined && { path: folder }) }).listen(0, HOST);
-// As for the queue, unused connections must not get the response 408.
+// As for the queue, unused connections must not get the response 408, and idle ones stay open.
 server.headersTimeout = 0;
+server.keepAliveTimeout = 0;
 await once(server, 'listening');
 const endpoint = `http://${HOST}:${(server.address() as AddressInfo).port}`;
 serveEmulator({ endpoint, restored: undefined }, async () => {

@@ -45,7 +45,7 @@ const ROOT_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'te
 export async function startMinistack(onRequest: (request: RecordedRequest) => void = () => {}) {
   const folder = await mkdtemp(path.join(tmpdir(), 'feishu-events-ministack-'));
   const socketPath = path.join(folder, 'socket');
-  const proxy = createServer(async (request, response) => {
+  const proxy = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const { method = '', url = '', headers } = request;
     const body = await buffer(request).catch(() => undefined);
     if (body === undefined) return;
