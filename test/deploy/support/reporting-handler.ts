@@ -19,16 +19,21 @@ const TYPE = 'im.message.receive_v1';
 export async function addReportingHandler(project: Project) {
   const calls: HandlerCall[] = [];
   const failing = new Set<string>();
+  const failingOnce = new Set<string>();
   const server = await startHttpServer('127.0.0.1', 0, async (_, body) => {
     const call: HandlerCall = JSON.parse(body.toString());
     calls.push(call);
-    return { statusCode: failing.has(call.text) ? 500 : 200, headers: {}, body: '' };
+    const fails = failing.has(call.text) || failingOnce.delete(call.text);
+    return { statusCode: fails ? 500 : 200, headers: {}, body: '' };
   });
   const file = path.join(project.folder, `functions/handlers/v2/${TYPE}.ts`);
   await writeFile(file, handlerReportingTo(server.origin));
   return {
     /** The texts of messages that fail until they are removed from this set. */
     failing,
+
+    /** The texts of messages that fail at their next delivery. */
+    failingOnce,
 
     attemptsOf: (text: string) => calls.filter((call) => call.text === text).map(({ attempt }) => attempt),
 
