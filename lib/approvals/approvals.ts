@@ -6,7 +6,7 @@ import { findHandler, type ImportModule } from '../handler-runtime/find-handler.
 import { runInScope } from '../handler-runtime/handler-scope.ts';
 import { errorFields } from '../observability/error-fields.ts';
 import { createLog } from '../observability/log.ts';
-import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
+import { startDeadline } from '../util/deadline.ts';
 import { type HttpEvent, type HttpResponse, jsonResponse, readHttpEvent } from '../webhook/http.ts';
 import { runApproval } from './run-approval.ts';
 import { APPROVAL_TIME_LIMIT_MILLISECONDS } from './time-limits.ts';
@@ -36,7 +36,7 @@ export function createApprovals(importModule: ImportModule, environment: Environ
 }
 
 async function loadHandler(importModule: ImportModule, name: string, log: Log): Promise<ApprovalHandler | undefined> {
-  using deadline = startDeadline(limitUnlessDebugging(APPROVAL_TIME_LIMIT_MILLISECONDS['quick-approval']));
+  using deadline = startDeadline(APPROVAL_TIME_LIMIT_MILLISECONDS['quick-approval']);
   return await runInScope({ log, signal: deadline.signal }, () => findHandler(importModule, 'approvals', name));
 }
 
@@ -54,7 +54,7 @@ async function respond(
     log.warn('Rejected a request that is not from Approval, or has another token or key', { reason });
     return failure(401, 'The token or the key differs from the one that the module has.');
   }
-  using deadline = startDeadline(limitUnlessDebugging(receivedAt + limitMilliseconds - Date.now()));
+  using deadline = startDeadline(receivedAt + limitMilliseconds - Date.now());
   try {
     const result = await runApproval(handler, text, { log, signal: deadline.signal });
     log.info('Responded to Approval', { milliseconds: Date.now() - receivedAt });

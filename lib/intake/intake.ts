@@ -2,7 +2,7 @@ import type { EventSource, Log } from '../handler.ts';
 import type { ReceivedEvent } from '../handler-runtime/handler-input.ts';
 import { type Accepted, acceptedChannel } from '../observability/diagnostics-channels.ts';
 import { shorten } from '../observability/log-text.ts';
-import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
+import { startDeadline } from '../util/deadline.ts';
 import type { RespondToCallback } from './callbacks.ts';
 import type { Queue } from './event-queue.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from './time-limit.ts';
@@ -35,7 +35,7 @@ export interface IntakeParts {
 export function createIntake(parts: IntakeParts): Intake {
   const { queue, respondToCallback, createLog, onAccepted = (accepted) => acceptedChannel.publish(accepted) } = parts;
   return async ({ envelope, text, source, receivedAt, requestId }) => {
-    using deadline = startDeadline(receivedAt + limitUnlessDebugging(RESPONSE_TIME_LIMIT_MILLISECONDS) - Date.now());
+    using deadline = startDeadline(receivedAt + RESPONSE_TIME_LIMIT_MILLISECONDS - Date.now());
     const { kind, header } = envelope;
     const { id, type, version } = header;
     const { signal } = deadline;

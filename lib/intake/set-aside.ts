@@ -8,7 +8,7 @@ import { writeLine } from '../observability/log.ts';
 import { shorten } from '../observability/log-text.ts';
 import { openLargeEvents } from '../queue/large-events.ts';
 import { hashOfEvent, MAXIMUM_BODY_BYTES, type MessageBody, type QueuedEvent } from '../queue/message.ts';
-import { limitUnlessDebugging, startDeadline } from '../util/deadline.ts';
+import { startDeadline } from '../util/deadline.ts';
 import type { Queue } from './event-queue.ts';
 import type { SqsSender } from './sqs-sender.ts';
 import { RESPONSE_TIME_LIMIT_MILLISECONDS } from './time-limit.ts';
@@ -70,7 +70,7 @@ export async function storeUnreadable(
   { problem: { code, message }, receivedAt, ...event }: UnreadableEvent,
   environment: Environment,
 ): Promise<void> {
-  using deadline = startDeadline(receivedAt + limitUnlessDebugging(RESPONSE_TIME_LIMIT_MILLISECONDS) - Date.now());
+  using deadline = startDeadline(receivedAt + RESPONSE_TIME_LIMIT_MILLISECONDS - Date.now());
   const queued = { ...event, receivedAt: new Date(receivedAt), reason: `${code}: ${message}` };
   const messageId = await deadLetterQueue.send(undefined, queued, deadline.signal);
   acceptedChannel.publish({

@@ -1,6 +1,7 @@
 import { Agent } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
 import { NodeHttpHandler, type NodeHttpHandlerOptions } from '@smithy/node-http-handler';
+import { limitUnlessDebugging } from './deadline.ts';
 import { EarlyConnections } from './early-connections.ts';
 
 type Request = Parameters<NodeHttpHandler['handle']>[0];
@@ -15,7 +16,10 @@ export interface RehearsalOptions extends RequestOptions {
 /** The SDK's defaults. */
 const AGENT_OPTIONS = { keepAlive: true, maxSockets: 50 };
 
-/** Sends the requests of an AWS client, and rehearses requests as {@link EarlyConnections} describes. */
+/**
+ * Sends the requests of an AWS client, and rehearses requests as {@link EarlyConnections} describes. Under a debugger, the
+ * responses have no time limit.
+ */
 export class AwsRequestHandler extends NodeHttpHandler {
   readonly #options: NodeHttpHandlerOptions;
   readonly #connections: EarlyConnections;
@@ -28,7 +32,11 @@ export class AwsRequestHandler extends NodeHttpHandler {
   }
 
   override handle(request: Request, options: RequestOptions | RehearsalOptions = {}) {
-    if (!('rehearsedResponse' in options)) return super.handle(request, options);
+    if (!('rehearsedResponse' in options)) {
+      const requestTimeout = options.requestTimeout ?? this.#options.requestTimeout;
+      if (requestTimeout === undefined) return super.handle(request, options);
+      return super.handle(request, { ...options, requestTimeout: limitUnlessDebugging(requestTimeout) });
+    }
     const agents = this.#connections.rehearsalAgents(options.rehearsedResponse);
     // A separate handler, so that no other request gets the response.
     return new NodeHttpHandler({ ...this.#options, ...agents }).handle(request, options);

@@ -9,21 +9,22 @@ export const NO_DEADLINES = { NO_DEADLINES: 'true' };
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 /** @returns the time limit in milliseconds, or one day under a debugger */
-export function limitUnlessDebugging(milliseconds: number, environment = process.env): number {
-  return environment.NO_DEADLINES === NO_DEADLINES.NO_DEADLINES ? DAY_MILLISECONDS : milliseconds;
+export function limitUnlessDebugging(milliseconds: number): number {
+  return process.env.NO_DEADLINES === NO_DEADLINES.NO_DEADLINES ? DAY_MILLISECONDS : milliseconds;
 }
 
-/** Starts a deadline the given number of milliseconds from now. One that has passed aborts immediately. */
+/**
+ * Starts a deadline the given number of milliseconds from now, or one day under a debugger. One that has passed aborts
+ * immediately.
+ */
 export function startDeadline(milliseconds: number): Deadline {
+  const limit = limitUnlessDebugging(Math.max(0, milliseconds));
   const controller = new AbortController();
   // AbortSignal.timeout would not keep the event loop alive, and Lambda ends a function with an empty event loop even
   // if a handler has not settled yet.
-  const timer = setTimeout(
-    () => {
-      controller.abort(new DOMException(`Timed out after ${Math.max(0, Math.round(milliseconds))} ms`, 'TimeoutError'));
-    },
-    Math.max(0, milliseconds),
-  );
+  const timer = setTimeout(() => {
+    controller.abort(new DOMException(`Timed out after ${Math.round(limit)} ms`, 'TimeoutError'));
+  }, limit);
   return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
