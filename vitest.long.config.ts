@@ -9,35 +9,39 @@ import {
   variableVolumeTestFiles,
 } from './test/support/vitest-settings.ts';
 
-const project = (name: string, groupOrder: number, options: object) => ({
+const project = (name: string, options: object) => ({
   plugins: [importedFiles],
-  test: { ...HANG_TIMEOUTS, globalSetup: GLOBAL_SETUP, name, sequence: { groupOrder }, ...options },
+  test: { ...HANG_TIMEOUTS, globalSetup: GLOBAL_SETUP, name, ...options },
 });
 
-// For `npm run test:long`: tests that take minutes or need more than npm. Projects with a lower groupOrder run first.
+// For `npm run test:long`: tests that take minutes or need more than npm.
 export default defineConfig({
   test: {
     silent: 'passed-only',
+    // Many tests only wait, for example for visibility timeouts, so more of them can run at a time than there are processors.
+    maxWorkers: 4,
     projects: [
-      project('volume', 1, {
+      project('volume', {
         include: ['test/**/*.long.test.ts', ...variableVolumeTestFiles()],
         provide: { volume: 'full', propertySeed: FIXED_SEED },
         setupFiles: SETUP_FILES,
-        maxWorkers: 2,
       }),
-      // These tests mostly wait for visibility timeouts.
-      project('faults', 2, { include: ['test/faults/**/*.faults.ts'], maxWorkers: 3, testTimeout: 3_600_000 }),
-      project('deploy', 3, {
+      project('faults', { include: ['test/faults/**/*.faults.ts'], testTimeout: 3_600_000 }),
+      project('deploy', {
         include: ['test/deploy/**/*.deploy.ts'],
         globalSetup: [GLOBAL_SETUP, 'test/deploy/support/python.ts'],
         provide: { volume: 'full', propertySeed: FIXED_SEED },
         setupFiles: SETUP_FILES,
-        maxWorkers: 2,
       }),
-      project('python', 4, { include: ['test/python/**/*.python-test.ts'] }),
+      project('python', { include: ['test/python/**/*.python-test.ts'] }),
       // Compiling the official Go SDK takes minutes the first time.
-      project('go', 5, { include: ['test/go/**/*.go-test.ts'] }),
-      project('browser', 6, { include: ['test/local/inspector/**/*.browser-test.ts'], maxWorkers: 1 }),
+      project('go', { include: ['test/go/**/*.go-test.ts'] }),
+      project('browser', {
+        include: ['test/local/inspector/**/*.browser-test.ts'],
+        // After the others, one at a time: browsers need both processors.
+        sequence: { groupOrder: 1 },
+        maxWorkers: 1,
+      }),
     ],
   },
 });
