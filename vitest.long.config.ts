@@ -1,5 +1,6 @@
 import './lib/cli/node-version.cjs';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { importedFiles } from './test/support/imported-files.ts';
 import {
   FIXED_SEED,
@@ -14,12 +15,24 @@ const project = (name: string, options: object) => ({
   test: { ...HANG_TIMEOUTS, globalSetup: GLOBAL_SETUP, name, ...options },
 });
 
+/** These files wait for minutes. If they started last, the run would wait for them alone. */
+const LONG_WAITS = /\/(call-limits\.long\.test|poison\.faults|schedule\.faults)\.ts$/;
+
+class LongWaitsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]) {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => LONG_WAITS.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 // For `npm run test:long`: tests that take minutes or need more than npm.
 export default defineConfig({
   test: {
     silent: 'passed-only',
     // Many tests only wait, for example for visibility timeouts, so more of them can run at a time than there are processors.
     maxWorkers: 4,
+    sequence: { sequencer: LongWaitsFirst },
     projects: [
       project('volume', {
         include: ['test/**/*.long.test.ts', ...variableVolumeTestFiles()],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseEnv, promisify } from 'node:util';
@@ -18,14 +18,12 @@ import { encryptKey, verificationToken } from '../support/secrets.ts';
 import { wait } from '../support/wait.ts';
 import { Platform } from './platform.ts';
 
-const NOT_CLONED = ['node_modules', '.git', '.local', '.build', '.serverless', '.env'];
-
 /** Copies this project as a clone has it, and an example into the copy. */
 async function copyProject(example: string) {
   const root = await mkdtemp(path.join(tmpdir(), 'feishu-events-example-'));
-  for (const name of (await readdir(PROJECT_ROOT)).filter((entry) => !NOT_CLONED.includes(entry))) {
-    await cp(path.join(PROJECT_ROOT, name), path.join(root, name), { recursive: true });
-  }
+  const ignored = (await readFile(path.join(PROJECT_ROOT, '.gitignore'), 'utf8')).split('\n');
+  const notCloned = new Set(['.git', ...ignored.map((name) => name.replace(/\/$/, ''))]);
+  await cp(PROJECT_ROOT, root, { recursive: true, filter: (source) => !notCloned.has(path.basename(source)) });
   await symlink(path.join(PROJECT_ROOT, 'node_modules'), path.join(root, 'node_modules'));
   const { code, output } = await run(root, 'lib/tools/new.ts', ['--example', example]);
   expect(code, output).toBe(0);
