@@ -1,5 +1,6 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildOptions, Message, PartialMessage, Plugin } from 'esbuild';
 import { readLocalEnvironment } from '../cli/environment.ts';
 import { CALLBACK_CLIENT_PLUGIN } from './callback-client.ts';
@@ -23,6 +24,9 @@ const CODE = /\.[cm]?[jt]sx?$/;
 const PLUGIN_NAME = 'handler-modules';
 const LOAD_WITHIN_MILLISECONDS = 5000;
 const MAXIMUM_REPETITIONS = 3;
+/** Together a second: much longer than an editor leaves a file empty that it is saving. */
+const POLLS_FOR_CONTENT = 50;
+const POLL_MILLISECONDS = 20;
 
 interface Problems {
   errors: PartialMessage[];
@@ -98,15 +102,16 @@ export async function checkHandlers(
 }
 
 /**
- * Repeats the work if a file changes meanwhile. An editor empties a file before it writes it: the bundler would then read
- * the new content, so that it would not rebuild, and the error about the empty module would remain.
+ * Starts the work when no file is empty, or after a second, and repeats it if a file changes meanwhile. An editor empties
+ * a file before it writes it: the bundler would then read the new content, so that it would not rebuild, and the error
+ * about the empty module would remain.
  */
 async function whileUnchanged<Result>(files: string[], work: () => Promise<Result>): Promise<Result> {
-  const readVersions = async () => {
-    const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
-    return stats.map((version) => `${version?.mtimeMs} ${version?.size}`).join();
-  };
+  const readStats = () => Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+  const readVersions = async () => (await readStats()).map((stats) => `${stats?.mtimeMs} ${stats?.size}`).join();
+  const isAnyEmpty = async () => (await readStats()).some((stats) => stats?.size === 0);
   for (let repetitions = 0; ; repetitions += 1) {
+    for (let polls = 0; polls < POLLS_FOR_CONTENT && (await isAnyEmpty()); polls += 1) await sleep(POLL_MILLISECONDS);
     const versions = await readVersions();
     const result = await work();
     if (repetitions === MAXIMUM_REPETITIONS || (await readVersions()) === versions) return result;

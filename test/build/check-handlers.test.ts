@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type BuildOptions, build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { checkHandlers, handlerModules, handlerWarnings } from '../../lib/build/check-handlers.ts';
@@ -464,6 +465,16 @@ describe('rejects a file that would never be called', () => {
     const written = JSON.stringify(IMPORT + event);
     const source = `import { writeFileSync } from 'node:fs';\nwriteFileSync(import.meta.filename, ${written});`;
     expect(await check({ 'v2/im.chat.updated_v1.ts': source })).toEqual({ errors: [], warnings: [] });
+  });
+
+  it('is not reported if the module is empty only while an editor saves it', async () => {
+    await withHandlers({ 'v2/im.chat.updated_v1.ts': '' }, async (folder) => {
+      const checked = checkHandlers(folder);
+      // Longer than a check takes.
+      await sleep(300);
+      await writeFile(path.join(folder, 'v2/im.chat.updated_v1.ts'), IMPORT + event);
+      expect(await checked).toEqual({ errors: [], warnings: [] });
+    });
   });
 
   it('points to the default export, or to the first line', async () => {
