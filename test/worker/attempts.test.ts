@@ -9,7 +9,7 @@ import { createLogCapture } from '../../lib/testing/captured-log.ts';
 import { jsonResponse } from '../../lib/webhook/http.ts';
 import { createAttempts } from '../../lib/worker/attempts.ts';
 import { attemptOf } from '../../lib/worker/processor.ts';
-import { MAXIMUM_DELIVERIES, MAXIMUM_RECEIVES, MAXIMUM_RETURNS, returnDelaySeconds } from '../../lib/worker/retry.ts';
+import { MAXIMUM_DELIVERIES, MAXIMUM_RECEIVES, MAXIMUM_RETURNS } from '../../lib/worker/retry.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { modulesOf } from '../support/handler-modules.ts';
@@ -129,11 +129,4 @@ it('If DynamoDB does not respond, an event keeps at least one attempt, and a ret
   expect(await attempts.recordReturn('message 1', 0)).toBe(false);
   expect(await attempts.recordReturn('message 2', undefined)).toBe(false);
   expect(lines.map(({ level }) => level)).toEqual(['warn', 'warn']);
-});
-
-it('An event that is returned again and again waits longer, and never less than the platform says', () => {
-  const delaysAt = (random: number) => [0, 1, 5, 20].map((returns) => returnDelaySeconds(90, returns, random));
-  expect(delaysAt(0)).toEqual([90, 90, 90, 90]);
-  expect(delaysAt(1)).toEqual([90, 91, 121, 3690]);
-  expect(returnDelaySeconds(42_300, 20, 1)).toBe(42_300);
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { callWithoutWaiting, rateLimitSeconds } from '../../lib/api-client/rate-limits.ts';
 import { RetryAfter } from '../../lib/handler.ts';
 import { MalformedMessage } from '../../lib/queue/malformed-message.ts';
 import { LeaseHeld } from '../../lib/store/idempotency.ts';
-import { MAXIMUM_DELIVERIES, retryDelaySeconds } from '../../lib/worker/retry.ts';
+import { createLogCapture } from '../../lib/testing/captured-log.ts';
+import { MAXIMUM_DELIVERIES, retryDelaySeconds, returnDelaySeconds } from '../../lib/worker/retry.ts';
 
 const failure = new Error('failed');
 
@@ -38,8 +40,25 @@ describe('The delay before a retry', () => {
     expect(retryDelaySeconds(new RetryAfter(1234, 'later'), 1)).toBe(1234);
   });
 
+  it('is the time until the platform accepts a call that exceeded a rate limit', async () => {
+    const limited = callWithoutWaiting(async () => ({ code: 99991400, msg: 'too many' }), createLogCapture().log);
+    const error = await limited.catch((reason: unknown) => reason);
+    const seconds = rateLimitSeconds(error) as number;
+    expect(seconds).toBeLessThan(256);
+    expect(retryDelaySeconds(error, 4)).toBeLessThanOrEqual(seconds);
+    expect(retryDelaySeconds(error, 4)).toBeGreaterThan(0);
+  });
+
   it('ends with the lease that another worker holds, if that is earlier', () => {
     expect(retryDelaySeconds(new LeaseHeld(20_000), 4, 0)).toBe(20);
     expect(retryDelaySeconds(new LeaseHeld(600_000), 4, 1)).toBe(512);
   });
+});
+
+it('An event that is returned again and again waits longer, and never less than the platform says', () => {
+  const delaysAt = (random: number) => [0, 1, 5, 20].map((returns) => returnDelaySeconds(90, returns, random));
+  expect(delaysAt(0)).toEqual([90, 90, 90, 90]);
+  expect(delaysAt(1)).toEqual([90, 91, 121, 3690]);
+  expect(returnDelaySeconds(42_300, 20, 1)).toBe(42_300);
+  expect(returnDelaySeconds(90, 1)).toBeLessThanOrEqual(91);
 });
