@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EventEnvelope, parseEnvelope } from '../../lib/feishu/envelope.ts';
-import { conversationOf, deduplicationKey } from '../../lib/feishu/event-identity.ts';
+import { conversationOf, deduplicationKey, userOf } from '../../lib/feishu/event-identity.ts';
 import { samplePayload, versionOf } from '../../lib/samples/samples.ts';
 import { runs } from '../support/volume.ts';
 
@@ -253,3 +253,14 @@ function withOtherIds(payload: object): object {
   );
   return JSON.parse(text);
 }
+
+describe('The user who caused an event', () => {
+  it.each([
+    ['the sender of a message', { sender: { sender_id: { open_id: 'ou_1' } } }, 'ou_1'],
+    ['the operator of a card', { operator: { open_id: 'ou_2' } }, 'ou_2'],
+    ['the reader of a message', { reader: { reader_id: { open_id: 'ou_3' } } }, 'ou_3'],
+    ['unknown if the event names none', { chat_id: 'oc_1' }, undefined],
+  ])('is %s', (_, event, user) => {
+    expect(userOf({ event })).toBe(user);
+  });
+});

@@ -131,6 +131,22 @@ describe('the group of a message', () => {
   });
 });
 
+describe('the group of a message in a topic', () => {
+  it('is the chat, unless topics are split', () => {
+    const groupsOf = (...splitsTopics: boolean[]) =>
+      ['omt_1', 'omt_2'].map((thread_id) => {
+        const header = { event_id: thread_id, event_type: 'im.message.receive_v1', tenant_key: 'tenant' };
+        const text = JSON.stringify({ schema: '2.0', header, event: { message: { chat_id: 'oc_1', thread_id } } });
+        const event = { text, source: 'webhook', receivedAt, requestId: undefined } as const;
+        const envelope = parseEnvelope(text) as EventEnvelope;
+        return encodeMessage(QUEUE_URL, envelope, event, { body: text }, ...splitsTopics).MessageGroupId;
+      });
+    expect(new Set(groupsOf()).size).toBe(1);
+    expect(groupsOf(false)).toEqual(groupsOf());
+    expect(new Set(groupsOf(true)).size).toBe(2);
+  });
+});
+
 describe('the deduplication id', () => {
   it('identifies the event, and is present only on a FIFO queue', () => {
     const ids = ['e1', 'e1', 'e2'].map((id) => encode(textOf({ id }), {}, FIFO_URL).MessageDeduplicationId);
