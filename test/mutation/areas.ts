@@ -64,9 +64,10 @@ export const AREAS: readonly Area[] = [
   },
   { modules: ['lib/worker/isolation.ts'], tests: ['test/worker/deliver-batch.test.ts'] },
   {
-    modules: ['lib/worker/{processor,received-messages,retry,suspects}.ts'],
-    tests: ['test/worker/{processor,received-messages,retry-delay,suspects}.test.ts'],
+    modules: ['lib/worker/{received-messages,retry,suspects}.ts'],
+    tests: ['test/worker/{received-messages,retry-delay,suspects}.test.ts'],
   },
+  { modules: ['lib/worker/processor.ts'], tests: ['test/worker/{processor,attempts,calls,continue}.test.ts'] },
   { modules: ['lib/store/redrives.ts'], tests: ['test/store/redrives.test.ts'] },
   { modules: ['lib/store/table-items.ts'], tests: ['test/store/table-items.test.ts'] },
   { modules: ['lib/dead-letters/redrive.ts'], tests: ['test/dead-letters/redrive.test.ts'] },

@@ -17,6 +17,7 @@ import { MAXIMUM_RECEIVES, MAXIMUM_RETURNS } from '../../lib/worker/retry.ts';
 import { createWorker } from '../../lib/worker/worker.ts';
 import { emulatedAws } from '../support/emulated-aws.ts';
 import { modulesOf } from '../support/handler-modules.ts';
+import { writtenLines } from '../support/written-output.ts';
 import { createRecord, type RecordOptions } from './queue-records.ts';
 
 const TYPE = 'im.message.receive_v1';
@@ -197,6 +198,18 @@ describe('An event whose handler throws a Continue', () => {
     expect(published).toMatchObject([{ outcome: 'retrying', reason: expect.stringContaining('Its state is kept') }]);
     await deliver(id, { attempt: 2 });
     expect(seen[1]).toEqual({ attempt: 2, continued: { state: 'stored', count: 1 } });
+  });
+
+  it('is handled, and logs why, if its state cannot be erased', async () => {
+    const { deliver } = workerOf((_, invocation) => {
+      if (invocation === 1) throw new Continue('remaining');
+    });
+    const id = randomUUID();
+    await deliver(id);
+    rejectRequests(PutItemCommand, (input) => JSON.stringify(input).includes('continuation#'));
+    expect(await deliver(id, { attempt: 2 })).toEqual([]);
+    const [warning] = writtenLines().filter((line) => line.includes('The state of the event could not be erased'));
+    expect(JSON.parse(warning ?? '{}')).toMatchObject({ level: 'WARN', error: 'Error: DynamoDB is down' });
   });
 
   it('reads no state at its first delivery', async () => {
