@@ -24,6 +24,7 @@ export async function startMockPlatform(options: MockPlatformOptions = {}): Prom
   let isStopping = false;
   // Connections stay open while they are idle: the official SDK does not repeat a call that is lost while one is closed.
   const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
+    // The client would keep the connection of its last call open, and the server running.
     response.once('close', () => isStopping && setImmediate(() => server.closeIdleConnections()));
     const chunks: Buffer[] = [];
     let bytes = 0;

@@ -376,8 +376,8 @@ describe('The inspector page', () => {
     await chinese.page.getByRole('alert').waitFor({ state: 'detached', ...longTimeout });
     const failures = stack.output().slice(before).split('Build failed').slice(1);
     // A build that runs while the handler is saved can report its error once more.
-    const reported = new Set(failures.map((text) => /\[ERROR\] .+/.exec(text)?.[0]));
-    expect([...reported]).toEqual([expect.stringContaining('oops'), expect.stringContaining('url.preview.get.ts')]);
+    const reported = new Set(failures.map((text) => /functions\/handlers\/(\S+?):/.exec(text)?.[1]));
+    expect([...reported]).toEqual([`v2/${CHAT_UPDATED}.ts`, helper]);
     expect([...opened.problems, ...chinese.problems]).toEqual([]);
   });
 
